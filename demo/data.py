@@ -1,0 +1,128 @@
+"""The demo's dataset: shapes with ground truth, and real photographs that packages bring."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+from auto_labeling.demo import shapes
+from auto_labeling.demo.scoring import Score
+from auto_labeling.errors import AutoLabelingError
+
+GROUND_TRUTH = "ground_truth"
+SHAPES_TAG, PHOTOS_TAG = "shapes", "photos"
+
+_MARK = "auto_labeling_demo"
+_PHOTOS = {
+    ("skimage", "data"): (
+        "astronaut.png",
+        "brick.png",
+        "camera.png",
+        "chelsea.png",
+        "coffee.png",
+        "coins.png",
+        "grass.png",
+        "motorcycle_left.png",
+        "rocket.jpg",
+    ),
+    ("ultralytics", "assets"): ("bus.jpg", "zidane.jpg"),
+}
+
+
+class NotADemo(AutoLabelingError):
+    """A dataset of somebody's has the name that the demo was to have."""
+
+
+def make_dataset(name: str, n_shapes: int = 60, seed: int = 7, *, folder):
+    """Makes the demo's dataset anew.
+
+    Args:
+        name: its name; an earlier demo dataset of that name is replaced
+        n_shapes: how many images of shapes
+        seed: which ones
+        folder: where the images go
+
+    Returns:
+        a persistent :class:`fiftyone.core.dataset.Dataset`, with metadata
+
+    Raises:
+        NotADemo: if a dataset of that name exists that this function did not make
+    """
+    import fiftyone as fo
+
+    if fo.dataset_exists(name):
+        if not fo.load_dataset(name).info.get(_MARK):
+            raise NotADemo(f"The dataset '{name}' exists and is not the demo's; name another")
+        fo.delete_dataset(name)
+    folder = Path(folder).resolve()
+    samples = [_shapes_sample(*made) for made in shapes.write(folder / "shapes", n_shapes, seed)]
+    samples += [_photo_sample(path) for path in copy_photos(folder / "photos")]
+    dataset = fo.Dataset(name, persistent=True)
+    dataset.info[_MARK] = True
+    dataset.default_classes = list(shapes.CLASSES)
+    dataset.save()
+    dataset.add_sample_field(
+        GROUND_TRUTH, fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections
+    )
+    dataset.add_samples(samples, progress=False)
+    dataset.compute_metadata(num_workers=1, progress=False)
+    return dataset
+
+
+def photos() -> list[Path]:
+    """Lists the photographs that the installed packages bring."""
+    found = []
+    for (package, folder), names in _PHOTOS.items():
+        spec = importlib.util.find_spec(package)
+        if spec and spec.origin:
+            paths = (Path(spec.origin).parent / folder / name for name in names)
+            found += [path for path in paths if path.is_file()]
+    return found
+
+
+def copy_photos(folder: Path) -> list[Path]:
+    """Copies :func:`photos` to a folder. Returns the copies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copy(path, folder / path.name)) for path in photos()]
+
+
+def score(dataset, pred_field: str, gt_field: str = GROUND_TRUTH) -> dict:
+    """Compares predicted boxes of the shapes with the true ones. Changes nothing.
+
+    Args:
+        dataset: a dataset of :func:`make_dataset`
+        pred_field: a field of detections
+        gt_field: the field of the true ones
+
+    Returns:
+        a dict with ``precision``, ``recall`` and what they were counted from
+    """
+    view = dataset.match_tags(SHAPES_TAG)
+    total = Score()
+    for predicted, there in zip(_boxes(view, pred_field), _boxes(view, gt_field), strict=True):
+        total.add(predicted, [(label, box) for label, box, _ in there])
+    return total.to_dict()
+
+
+def _boxes(view, field: str) -> list[list[tuple]]:
+    """The ``(label, box, confidence)`` of each sample's detections."""
+    parts = ("label", "bounding_box", "confidence")
+    columns = view.values([f"{field}.detections.{part}" for part in parts])
+    return [
+        [(label, box, confidence or 0.0) for label, box, confidence in zip(*columns, strict=True)]
+        for columns in zip(*([row or [] for row in column] for column in columns), strict=True)
+    ]
+
+
+def _shapes_sample(path: Path, objects: list):
+    import fiftyone as fo
+
+    detections = [fo.Detection(label=o.label, bounding_box=list(o.box)) for o in objects]
+    return fo.Sample(
+        str(path), tags=[SHAPES_TAG], **{GROUND_TRUTH: fo.Detections(detections=detections)}
+    )
+
+
+def _photo_sample(path: Path):
+    import fiftyone as fo
+
+    return fo.Sample(str(path), tags=[PHOTOS_TAG])

@@ -1,0 +1,53 @@
+"""Errors that a person may read.
+
+.. code-block:: text
+
+    AutoLabelingError            safe to show: says what happened and what to do
+    ├── ConfigError              a run's settings are wrong; names every wrong field
+    ├── ModelUnavailable         a model cannot be used here, and why
+    ├── RunNotFound              no run of that id in this dataset
+    ├── IllegalTransition        the run is not in a state that allows this
+    ├── AttemptRevoked           this attempt at the run is no longer the current one
+    └── LabelsChanged            the labels are no longer those that were shown
+
+Everything else is a bug, and surfaces with its traceback.
+"""
+
+
+class AutoLabelingError(Exception):
+    """Base class: the message is safe to show a person."""
+
+
+class ConfigError(AutoLabelingError):
+    """A run's settings are wrong.
+
+    Args:
+        problems: a dict from field name to what is wrong with it
+    """
+
+    def __init__(self, problems: dict):
+        self.problems = dict(problems)
+        super().__init__("; ".join(f"{field}: {text}" for field, text in self.problems.items()))
+
+
+class ModelUnavailable(AutoLabelingError):
+    """The model cannot be used here: a package or its weights are missing."""
+
+
+class RunNotFound(AutoLabelingError):
+    """The dataset has no such run (any more)."""
+
+    def __init__(self, run_id: str):
+        super().__init__(f"There is no run {run_id} in this dataset; it may have been deleted")
+
+
+class IllegalTransition(AutoLabelingError):
+    """The run's state does not allow this, or somebody else was faster."""
+
+
+class AttemptRevoked(AutoLabelingError):
+    """A newer attempt, an approval or a deletion has taken over; this attempt must stop."""
+
+
+class LabelsChanged(AutoLabelingError):
+    """The labels on the screen are no longer those in the database."""

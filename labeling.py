@@ -1,0 +1,296 @@
+"""The verbs of a run, in the order life calls them. Start reading here.
+
+Everything takes a dataset and plain values, so that the panel, the operators, the command
+line, a notebook and a test call the same functions. Reviewing is in ``review/``.
+"""
+
+import contextlib
+import math
+import secrets
+from typing import Callable, Optional
+
+from auto_labeling import configuration
+from auto_labeling.engine.generation import Generation
+from auto_labeling.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
+from auto_labeling.models import catalog
+from auto_labeling.run import Progress, Run, RunConfig, RunState
+from auto_labeling.storage import clock, operations, staging
+from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat, is_alive
+from auto_labeling.storage.runs import ChunkStore, RunStore
+
+#: Seconds that a worker may take between claiming an operation and its first sign of life.
+START_UP_SECONDS = max(60.0, LEASE_SECONDS)
+
+
+def check(dataset, answers: dict) -> RunConfig:
+    """Turns answers into a run's configuration, or names everything that is wrong.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        answers: a dict with the fields of :class:`auto_labeling.run.RunConfig`
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    return configuration.check(dataset, answers, RunStore(dataset))
+
+
+def start(dataset, config: RunConfig, sample_ids=None, author: str = "") -> Run:
+    """Records a run, freezes its target samples and queues it for a worker.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: what to do
+        sample_ids (None): the ids of the target samples; None means all
+        author (""): who asks for it
+
+    Returns:
+        the :class:`auto_labeling.run.Run`, queued
+
+    Raises:
+        ConfigError: if the configuration does not fit the dataset (any more), or there
+            are no target samples
+    """
+    config = check(dataset, config.model_dump())
+    sample_ids = configuration.frozen_ids(dataset, sample_ids)
+    store = RunStore(dataset)
+    run = store.create(
+        Run(
+            id=secrets.token_hex(6),
+            config=config,
+            created_at=clock.stamp(),
+            created_by=author,
+            license=catalog.get_model(config.model).license,
+        )
+    )
+    try:
+        run = _freeze(dataset, store, run, sample_ids)
+        return _queue(dataset, store, run)
+    except Exception as error:
+        store.move(run.id, RunState.FAILED, reason="error", error=_sentence(error))
+        raise
+
+
+def generate(dataset, run_id: str, report: Optional[Callable[[float, str], None]] = None) -> Run:
+    """Labels the samples of a run that still wait. This is what a worker does.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+        report (None): called with the fraction done and a line of text, now and then
+
+    Raises:
+        IllegalTransition: if the run is not queued; so a second worker loses here
+        AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
+    """
+    store = RunStore(dataset)
+    run = store.get(run_id)
+    run = store.move(
+        run_id, RunState.GENERATING, attempt=run.attempt + 1, new_token=secrets.token_hex(8)
+    )
+    try:
+        with Heartbeat(store, run) as heartbeat:
+            failures = Generation(dataset, run, store, heartbeat, report).run()
+            return store.move(
+                run_id,
+                RunState.IN_REVIEW,
+                token=run.token,
+                labels=staging.count(dataset, run),
+                failed=failures,
+            )
+    except AttemptRevoked:
+        raise
+    except Exception as error:
+        # If the run was cancelled or taken over meanwhile, that stands.
+        with contextlib.suppress(AutoLabelingError):
+            store.move(
+                run_id, RunState.FAILED, token=run.token, reason="error", error=_sentence(error)
+            )
+        raise
+
+
+def runs(dataset) -> list[Run]:
+    """Returns the runs of a dataset, newest first, each as it really stands."""
+    store = RunStore(dataset)
+    return [_reconciled(store, run) for run in store.list()]
+
+
+def get(dataset, run_id: str) -> Run:
+    """Returns a run as it really stands.
+
+    Raises:
+        RunNotFound: if there is none of that id
+    """
+    store = RunStore(dataset)
+    return _reconciled(store, store.get(run_id))
+
+
+def progress(dataset, run: Run) -> Optional[Progress]:
+    """How far the run's current attempt has come; None before its first sign of life."""
+    return RunStore(dataset).progress(run)
+
+
+def failures(dataset, run: Run) -> list[dict]:
+    """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
+    chunks = ChunkStore(dataset)
+    return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]
+
+
+def resume(dataset, run_id: str) -> Run:
+    """Queues a failed run again, or the failed samples of a run in review.
+
+    What is labeled, promoted or done stays as it is.
+
+    Raises:
+        IllegalTransition: if there is nothing to resume
+    """
+    store, chunks = RunStore(dataset), ChunkStore(dataset)
+    run = get(dataset, run_id)
+    if not run.frozen:
+        raise IllegalTransition(
+            "This run was interrupted before its target samples were settled; "
+            "delete it and start it again"
+        )
+    if run.state is RunState.IN_REVIEW and not run.failed:
+        raise IllegalTransition(f"All samples of '{run.name}' are labeled; nothing to resume")
+    run = store.move(run_id, RunState.QUEUED, reason="", error="", operation_id="", new_token="")
+    for index in range(run.chunks):
+        known = chunks.failures(run_id, index)
+        if known is None:
+            staging.await_labels(dataset, run, chunks.sample_ids(run_id, index))
+        elif known:
+            staging.await_labels(dataset, run, [f["sample_id"] for f in known])
+            chunks.reopen(run_id, index)
+    return _queue(dataset, store, run)
+
+
+def cancel(dataset, run_id: str, by: str = "") -> Run:
+    """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
+    return RunStore(dataset).move(
+        run_id,
+        RunState.FAILED,
+        reason="cancelled",
+        error=f"Cancelled by {by}" if by else "Cancelled",
+        new_token=secrets.token_hex(8),
+    )
+
+
+def skip(dataset, run_id: str) -> Run:
+    """Goes on to review with the labels that a failed run has made (skip and continue)."""
+    store = RunStore(dataset)
+    run = get(dataset, run_id)
+    if run.state is not RunState.FAILED:
+        raise IllegalTransition(f"'{run.name}' is {run.status.lower()}, not stopped")
+    skipped = staging.count_waiting(dataset, run)
+    run = store.move(
+        run_id, RunState.IN_REVIEW, new_token=secrets.token_hex(8), reason="", error=""
+    )
+    staging.stop_waiting(dataset, run)
+    return store.amend(
+        run_id, token=run.token, labels=staging.count(dataset, run), failed=skipped
+    )
+
+
+def rename(dataset, run_id: str, name: str) -> Run:
+    """Gives a run another name, whatever its state."""
+    store = RunStore(dataset)
+    answers = {**store.get(run_id).config.model_dump(), "name": name}
+    return store.amend(run_id, config=configuration.parse(answers))
+
+
+def delete(dataset, run_id: str):
+    """Deletes a run with its staged labels; approved labels stay where they are.
+
+    Raises:
+        IllegalTransition: while the run is being approved
+    """
+    store = RunStore(dataset)
+    run = store.get(run_id)
+    approved = run.state is RunState.APPROVED
+    if run.state is not RunState.DELETING:
+        run = store.move(run_id, RunState.DELETING, new_token=secrets.token_hex(8))
+    if not approved and staging.owner(dataset, run.staging_field) == run.id:
+        staging.withdraw(dataset, run)
+    ChunkStore(dataset).remove(run)
+    store.remove(run)
+
+
+def _freeze(dataset, store, run, sample_ids) -> Run:
+    chunks = ChunkStore(dataset)
+    size = min(1000, max(16, math.ceil(len(sample_ids) / 64)))
+    staging.declare(dataset, run)
+    starts = range(0, len(sample_ids), size)
+    for index, first in enumerate(starts):
+        ids = sample_ids[first : first + size]
+        chunks.freeze(run.id, index, ids)
+        staging.await_labels(dataset, run, ids)
+        if index % 20 == 0:
+            # Also fails if the run was deleted meanwhile, before more marks are made.
+            store.amend(run.id, chunks=index)
+    return store.amend(run.id, samples=len(sample_ids), chunks=len(starts), frozen=True)
+
+
+def _queue(dataset, store, run) -> Run:
+    return store.amend(run.id, operation_id=operations.queue(dataset, run))
+
+
+def _reconciled(store, run: Run) -> Run:
+    if not run.is_active:
+        return run
+    operation = operations.look_up(run.operation_id) if run.operation_id else None
+    lost = why_lost(
+        run, store.progress(run), operation, waited=clock.age(run.changed_at)
+    )
+    if not lost:
+        return run
+    try:
+        return store.move(
+            run.id,
+            RunState.FAILED,
+            token=run.token,
+            reason=lost[0],
+            error=lost[1],
+            new_token=secrets.token_hex(8),
+        )
+    except AutoLabelingError:  # somebody else was faster; theirs is the truth
+        return store.get(run.id)
+
+
+def why_lost(run: Run, progress, operation, waited: float) -> Optional[tuple[str, str]]:
+    """Says why an active run will not finish by itself, if it will not.
+
+    Args:
+        run: an active run
+        progress: its attempt's progress, or None
+        operation: its :class:`auto_labeling.storage.operations.Operation`, or None
+        waited: seconds since the record changed
+
+    Returns:
+        ``(reason, sentence)``, or None if all is well
+    """
+    if run.state is RunState.GENERATING:
+        if operation and operation.state == "failed":
+            return "error", operation.error or "The delegated operation was marked as failed"
+        if not is_alive(progress) and waited > LEASE_SECONDS:
+            return "worker lost", (
+                "The worker stopped without a word (killed, out of memory, or its machine "
+                "went away). What it had labeled is kept; resume to label the rest"
+            )
+        return None
+    if operation and operation.state == "failed":
+        return "error", operation.error or "The delegated operation was marked as failed"
+    if waited < START_UP_SECONDS:
+        return None
+    if not run.operation_id:
+        return "worker lost", "The run was interrupted while it was being started"
+    if operation is None:
+        return "worker lost", "Its delegated operation was deleted before a worker took it"
+    if operation.is_over or operation.state == "running":
+        return "worker lost", operation.error or "The worker stopped before it began to label"
+    return None
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    first = text.splitlines()[0]
+    return first if isinstance(error, AutoLabelingError) else f"{type(error).__name__}: {first}"

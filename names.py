@@ -1,0 +1,15 @@
+"""The names that FiftyOne, the database and other modules know us by."""
+
+PLUGIN = "@auto-labeling/auto-labeling"
+GENERATE_OPERATOR = f"{PLUGIN}/generate_labels"
+PANEL = "auto_labeling_panel"
+
+RUNS_STORE = "auto_labeling"
+CHUNKS_STORE = "auto_labeling.chunks"
+
+STAGING_SUFFIX = "_in_review"
+
+
+def staging_field(label_field: str) -> str:
+    """The field in which the labels meant for ``label_field`` wait for approval."""
+    return label_field + STAGING_SUFFIX

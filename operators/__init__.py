@@ -1,0 +1,5 @@
+"""The operators that FiftyOne registers for us."""
+
+from auto_labeling.operators.generate import GenerateLabels
+
+OPERATORS = (GenerateLabels,)

@@ -1,0 +1,119 @@
+"""The review page's Approval tab, and the page that closes a run."""
+
+from auto_labeling import labeling
+from auto_labeling.panels import elements, progress, review, words
+from auto_labeling.panels.state import PanelState
+from auto_labeling.run import Run, RunState
+
+
+def render(page, panel, state: PanelState, run: Run, tabs: dict):
+    """Adds the tab to the review page.
+
+    Args:
+        page: the object to add to
+        panel: the panel
+        state: its state
+        run: the run
+        tabs: the :class:`auto_labeling.review.summary.Summary` of each tab
+    """
+    if run.state is RunState.APPROVING:
+        _unfinished(page, panel, run)
+        return
+    promoted = tabs["approval"]
+    if not promoted.total:
+        elements.alert(
+            page,
+            "empty",
+            "info",
+            "No labels are waiting for approval",
+            "Add them in the Review tab; you can always take them back here.",
+        )
+        return
+    state.labels = [row.label for row in promoted.rows]
+    table = elements.table(
+        page,
+        "promoted",
+        {"label": "Label", "instances": "Instances", "confidence": "Confidence"},
+        review.rows_of(promoted),
+        actions_label=" ",
+    )
+    table.add_row_action(
+        "undo", panel.undo_class, label="Undo", icon="undo", tooltip="Back to the Review tab"
+    )
+    if state.question == "approve":
+        _ask(page, panel, run, promoted.total, tabs["review"].total)
+        return
+    foot = elements.row(page, "foot")
+    elements.button(
+        foot,
+        "approve",
+        f"Approve {words.count(promoted.total, 'label')}",
+        panel.ask_approve,
+        kind="primary",
+        params={"run_id": run.id},
+    )
+    elements.button(foot, "undo_all", "Undo all", panel.undo_all, params={"run_id": run.id})
+
+
+def _ask(page, panel, run, promoted, left):
+    card = elements.card(page, "question")
+    title = f"Approve {words.count(promoted, 'label')}?"
+    elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
+    field = run.config.label_field
+    elements.text(card, "written", f"{words.count(promoted, 'label')} will be written to {field}.")
+    if left:
+        lost = f"{words.count(left, 'label')} that you did not promote will be deleted"
+    else:
+        lost = "All labels of this run are promoted, so none is lost"
+    elements.text(card, "lost", f"{lost}, and the staging field {run.staging_field} is removed.")
+    elements.text(card, "forever", "This cannot be undone.", color="text.primary")
+    actions = elements.row(card, "actions")
+    elements.button(
+        actions,
+        "yes",
+        f"Yes, approve {words.count(promoted, 'label')}",
+        panel.approve,
+        kind="primary",
+        params={"run_id": run.id, "expected": promoted},
+    )
+    elements.button(actions, "no", "Not now", panel.dismiss)
+
+
+def _unfinished(page, panel, run):
+    elements.alert(
+        page,
+        "unfinished",
+        "warning",
+        "This run is being approved",
+        "If it was interrupted, finish it here: what is done already is not done twice.",
+    )
+    foot = elements.row(page, "foot")
+    elements.button(
+        foot,
+        "finish",
+        "Finish approval",
+        panel.finish_approval,
+        kind="primary",
+        params={"run_id": run.id},
+    )
+
+
+def render_done(panel, ctx, state: PanelState):
+    """Builds the page that closes a run."""
+    run = labeling.get(ctx.dataset, state.run_id)
+    page = elements.page()
+    progress.head_of(page, panel, run)
+    field = run.config.label_field
+    elements.alert(
+        page,
+        "done",
+        "success",
+        f"{words.count(run.approved, 'label')} are in {field}"
+        if run.approved != 1
+        else f"1 label is in {field}",
+        f"Approved {words.ago(run.changed_at)}. The staging field is gone; "
+        "the settings, model and licence are kept with the dataset.",
+    )
+    actions = elements.row(page, "actions")
+    elements.button(actions, "home", "Back to the runs", panel.go_home, kind="primary")
+    return elements.finished(page)

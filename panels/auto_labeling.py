@@ -1,0 +1,291 @@
+"""The panel: each event is one verb, and perhaps another page; ``render`` picks the page.
+
+Every method that takes ``ctx`` alone can be called from a browser, in any order and with any
+parameters: so each checks what it needs, and the verbs refuse what a run's state forbids.
+"""
+
+import fiftyone.operators as foo
+from fiftyone.operators.categories import Categories
+
+from auto_labeling import forms, labeling, names
+from auto_labeling.errors import ConfigError, LabelsChanged
+from auto_labeling.panels import approval, configure, elements, home, progress, review, words
+from auto_labeling.panels.events import event, sentence
+from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.visit import enter, leave, look_at, sync
+from auto_labeling.review import approval as approving
+from auto_labeling.review import grid, promotion
+from auto_labeling.review.summary import count_promoted
+from auto_labeling.run import RunState
+
+PAGES = {
+    "home": lambda panel, ctx, state: home.render(panel, ctx),
+    "configure": configure.render,
+    "progress": progress.render,
+    "review": review.render,
+    "done": approval.render_done,
+}
+
+
+class AutoLabelingPanel(foo.Panel):
+    """Generate labels, review them beside the grid, approve the good ones."""
+
+    @property
+    def config(self):
+        return foo.PanelConfig(
+            name=names.PANEL,
+            label="Auto Labeling",
+            icon="auto_awesome",
+            category=Categories.CURATE,
+            surfaces="grid",
+            allow_multiple=False,
+            help_markdown="Generate labels with a model, review them, approve the good ones",
+        )
+
+    def render(self, ctx):
+        state = PanelState(ctx)
+        try:
+            return PAGES[state.page](self, ctx, state)
+        except Exception as error:  # noqa: BLE001 - or the App's error screen ends the panel
+            return self._apology(sentence(error))
+
+    def _apology(self, sentence):
+        page = elements.page()
+        elements.alert(page, "sorry", "error", "This page could not be drawn", sentence)
+        actions = elements.row(page, "actions")
+        elements.button(actions, "home", "Back to the runs", self.go_home)
+        return elements.finished(page)
+
+    # --- the App's events ---------------------------------------------------------------------
+
+    @event
+    def on_load(self, ctx, state):
+        state.dataset = ctx.dataset.name
+        if state.page == "review":
+            enter(ctx, state, labeling.get(ctx.dataset, state.run_id))
+
+    @event
+    def on_unload(self, ctx, state):
+        leave(ctx, state)
+
+    @event
+    def on_change_dataset(self, ctx, state):
+        if state.dataset != ctx.dataset.name:
+            state.forget()
+            state.dataset = ctx.dataset.name
+
+    @event
+    def on_change_view(self, ctx, state):
+        sync(ctx, state)
+
+    @event
+    def on_change_selected(self, ctx, state):
+        pass  # the page is drawn again, with the numbers of the selection
+
+    on_change_selected_labels = on_change_selected
+    on_change_extended_selection = on_change_selected
+    on_change_group_slice = on_change_selected
+
+    @event
+    def refresh(self, ctx, state):
+        pass  # the page is drawn again, with the run as it now stands
+
+    # --- going from page to page --------------------------------------------------------------
+
+    @event
+    def go_home(self, ctx, state):
+        self._go(ctx, state, "home")
+
+    @event
+    def new_run(self, ctx, state):
+        state.problems = {}
+        state.form = state.form  # complete, so that each control has a value
+        self._go(ctx, state, "configure")
+
+    @event
+    def open_run(self, ctx, state):
+        run = labeling.get(ctx.dataset, forms.run_id(ctx))
+        pages = {
+            RunState.IN_REVIEW: "review",
+            RunState.APPROVING: "review",
+            RunState.APPROVED: "done",
+        }
+        self._go(ctx, state, pages.get(run.state, "progress"), run)
+
+    def _go(self, ctx, state, page, run=None):
+        leave(ctx, state)
+        state.question = ""
+        state.run_id = run.id if run else ""
+        state.page = page
+        if page == "review":
+            state.tab = "approval" if run.state is RunState.APPROVING else "review"
+            enter(ctx, state, run)
+
+    # --- configure ----------------------------------------------------------------------------
+
+    @event
+    def edit(self, ctx, state):
+        name, _ = forms.changed(ctx)
+        for other, value in forms.adapt(state.form, name).items():
+            state.answer(other, value)
+        if name in state.problems:
+            state.problems = {k: v for k, v in state.problems.items() if k != name}
+
+    @event
+    def start(self, ctx, state):
+        try:
+            config = labeling.check(ctx.dataset, forms.answers(state.form))
+            ids = forms.target_ids(ctx, config.target)
+            run = labeling.start(ctx.dataset, config, ids, author=_person(ctx))
+        except ConfigError as error:
+            state.problems = error.problems
+            return
+        state.form = {**forms.blank(), "task": config.task.value}
+        self._go(ctx, state, "progress", run)
+
+    # --- a run that generates, or has stopped -------------------------------------------------
+
+    @event
+    def ask_cancel(self, ctx, state):
+        state.question = "cancel"
+
+    @event
+    def cancel(self, ctx, state):
+        run = labeling.cancel(ctx.dataset, forms.run_id(ctx), by=_person(ctx))
+        self._go(ctx, state, "progress", run)
+
+    @event
+    def resume(self, ctx, state):
+        run = labeling.resume(ctx.dataset, forms.run_id(ctx))
+        self._go(ctx, state, "progress", run)
+
+    @event
+    def skip(self, ctx, state):
+        self._go(ctx, state, "review", labeling.skip(ctx.dataset, forms.run_id(ctx)))
+
+    @event
+    def ask_delete(self, ctx, state):
+        state.question = "delete"
+
+    @event
+    def delete(self, ctx, state):
+        labeling.delete(ctx.dataset, forms.run_id(ctx))
+        self._go(ctx, state, "home")
+        ctx.ops.reload_dataset()
+
+    @event
+    def dismiss(self, ctx, state):
+        state.question = ""
+
+    # --- review -------------------------------------------------------------------------------
+
+    @event
+    def select_tab(self, ctx, state):
+        if state.page == "review" and state.shown_tab != state.tab:
+            state.question = ""
+            look_at(ctx, state, self._run(ctx, state))
+
+    @event
+    def slide_confidence(self, ctx, state):
+        span = forms.range_of(forms.changed(ctx)[1])
+        if span:
+            self._narrow(ctx, state, confidence=span)
+
+    @event
+    def type_confidence(self, ctx, state):
+        if not review.bounds_problem(*state.bounds):
+            self._narrow(ctx, state, confidence=review.bounds(*state.bounds))
+
+    @event
+    def toggle_class(self, ctx, state):
+        label = _clicked(ctx, state)
+        if label is None:
+            return
+        run = self._run(ctx, state)
+        _, shown = grid.read_filters(forms.request(ctx).get("filters"), run)
+        self._narrow(ctx, state, label=None if shown == label else label)
+
+    def _narrow(self, ctx, state, **change):
+        run = self._run(ctx, state)
+        confidence, label = grid.read_filters(forms.request(ctx).get("filters"), run)
+        look_at(ctx, state, run, **{"confidence": confidence, "label": label, **change})
+
+    @event
+    def promote(self, ctx, state):
+        run = self._run(ctx, state)
+        shown = grid.shown(ctx.dataset, forms.request(ctx))
+        number = promotion.promote(ctx.dataset, run.id, shown, forms.expected(ctx))
+        ctx.ops.notify(f"{words.count(number, 'label')} added for approval", variant="success")
+        self._labels_moved(ctx, state, run)
+
+    @event
+    def undo_class(self, ctx, state):
+        label = _clicked(ctx, state)
+        if label is not None:
+            self._undo(ctx, state, label)
+
+    @event
+    def undo_all(self, ctx, state):
+        self._undo(ctx, state)
+
+    def _undo(self, ctx, state, label=None):
+        run = self._run(ctx, state)
+        number = promotion.undo(ctx.dataset, run.id, label)
+        said = f"{words.count(number, 'label')} back in the Review tab"
+        ctx.ops.notify(said, variant="success")
+        self._labels_moved(ctx, state, run)
+
+    def _labels_moved(self, ctx, state, run):
+        """What was shown is elsewhere now: the grid must look again, at nothing selected."""
+        ctx.ops.clear_selected_labels()
+        ctx.ops.clear_selected_samples()
+        forms.forget_selection(ctx)
+        state.question = ""
+        look_at(ctx, state, run, *grid.read_filters(forms.request(ctx).get("filters"), run))
+        ctx.ops.reload_dataset()
+
+    # --- approval -----------------------------------------------------------------------------
+
+    @event
+    def ask_approve(self, ctx, state):
+        state.question = "approve"
+
+    @event
+    def approve(self, ctx, state):
+        run = self._run(ctx, state)
+        if count_promoted(ctx.dataset, run) != forms.expected(ctx):
+            state.question = ""
+            raise LabelsChanged(
+                "The labels waiting for approval have changed since you were asked; "
+                "nothing was approved. Look again, then approve"
+            )
+        self._approve(ctx, state, run)
+
+    @event
+    def finish_approval(self, ctx, state):
+        self._approve(ctx, state, self._run(ctx, state))
+
+    def _approve(self, ctx, state, run):
+        run = approving.approve(ctx.dataset, run.id, by=_person(ctx))
+        state.users_fields = [*state.users_fields, run.config.label_field]
+        self._go(ctx, state, "done", run)
+        ctx.ops.reload_dataset()
+        ctx.ops.notify(
+            f"{words.count(run.approved, 'label')} written to {run.config.label_field}",
+            variant="success",
+        )
+
+    def _run(self, ctx, state):
+        return labeling.get(ctx.dataset, state.run_id)
+
+
+def _clicked(ctx, state):
+    """The class in the row that was clicked, as the table was drawn."""
+    row = forms.row(ctx)
+    labels = state.labels
+    return labels[row] if row is not None and row < len(labels) else None
+
+
+def _person(ctx) -> str:
+    """Who is at the App; open-source FiftyOne does not know."""
+    return getattr(ctx.user, "name", None) or ""

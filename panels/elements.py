@@ -1,0 +1,153 @@
+"""The elements of which all pages are made, so that all look alike.
+
+Styles go through MUI's theme (``text.secondary``, ``divider``), never through a colour of our
+own, so that both of the App's themes work.
+"""
+
+import fiftyone.operators.types as types
+
+STATUS_COLORS = {
+    "Generating": "info",
+    "In Review": "warning",
+    "Approved": "success",
+    "Error": "error",
+}
+
+_BUTTONS = {
+    "primary": {"variant": "contained"},
+    "secondary": {"variant": "outlined"},
+    "danger": {"variant": "outlined", "color": "error.main"},
+}
+
+
+def page() -> types.Object:
+    """An empty page."""
+    return types.Object()
+
+
+def finished(root: types.Object) -> types.Property:
+    """The page as ``render`` returns it."""
+    return types.Property(root, view=column_view(gap=2, p=3, maxWidth=760, mx="auto"))
+
+
+def column(parent, name, gap=1, **sx) -> types.Object:
+    """Adds a column: what is added to it stands one below the other."""
+    child = types.Object()
+    parent.define_property(name, child, view=column_view(gap=gap, **sx))
+    return child
+
+
+def row(parent, name, columns="auto", gap=1, **sx) -> types.Object:
+    """Adds a row.
+
+    Args:
+        parent: the object to add to
+        name: the row's name
+        columns ("auto"): a CSS grid template, e.g. ``"1fr auto"``; by default as wide as
+            what it holds, and wrapping where there is no room
+    """
+    child = types.Object()
+    parent.define_property(name, child, view=row_view(columns, gap, **sx))
+    return child
+
+
+def row_view(columns="auto", gap=1, **sx) -> types.GridView:
+    """A view that puts properties beside each other; see :func:`row`."""
+    if columns == "auto":
+        layout = {"display": "flex", "flexWrap": "wrap", "& > *": {"width": "auto"}}
+    else:
+        layout = {"display": "grid", "gridTemplateColumns": columns, "gridAutoFlow": "row"}
+    return column_view(gap, alignItems="center", **{**layout, **sx})
+
+
+def card(parent, name) -> types.Object:
+    """Adds a card: a column on paper."""
+    return column(
+        parent,
+        name,
+        gap=1,
+        p=2,
+        borderRadius=1,
+        border="1px solid",
+        borderColor="divider",
+        backgroundColor="background.paper",
+    )
+
+
+def text(parent, name, words, variant="body2", color="text.secondary", **props):
+    """Adds a line of plain text; names that people chose are safe in it."""
+    sx = {"overflowWrap": "anywhere", **props.pop("sx", {})}
+    view = types.TextView(
+        title=words,
+        variant=variant,
+        color=color,
+        padding=0,
+        font_size=_SIZES[variant],
+        componentsProps={"text": {"sx": sx, "title": props.pop("title", None)}},
+        **props,
+    )
+    parent.view(name, view)
+
+
+_SIZES = {"h6": "1.25rem", "subtitle1": "1.05rem", "body1": "1rem", "body2": "0.875rem"}
+
+
+def heading(parent, name, words):
+    """Adds the heading of a page."""
+    text(parent, name, words, variant="h6", color="text.primary", bold=True)
+
+
+def pill(parent, name, status):
+    """Adds a run's status."""
+    parent.view(name, types.PillBadgeView(text=status, color=STATUS_COLORS.get(status, "info")))
+
+
+def progress(parent, name, fraction, label):
+    """Adds a progress bar; ``fraction`` None says that it is not known."""
+    known = {"default": fraction} if fraction is not None else {}
+    view = types.ProgressView(label=label, componentsProps={"label": {"sx": {"mt": 0.5}}})
+    parent.float(name, view=view, **known)
+
+
+def button(parent, name, label, on_click, kind="secondary", **props):
+    """Adds a button; ``params`` go to its handler."""
+    look = _BUTTONS[kind]
+    parent.view(name, types.Button(label=label, operator=on_click, **look, **props))
+
+
+def alert(parent, name, severity, label, description=None):
+    """Adds a message that stays on the page."""
+    view = types.AlertView(severity=severity, label=label, description=description)
+    parent.view(name, view)
+
+
+def table(parent, name, columns, rows, selected=(), **props) -> types.TableView:
+    """Adds a table.
+
+    Args:
+        columns: a dict from key to label
+        rows: a list of lists of strings
+        selected: the indices of the rows to highlight
+    """
+    view = types.TableView(
+        size="small",
+        componentsProps={"table": {"sx": {"minWidth": 0}, "size": "small"}},
+        **props,
+    )
+    for key, label in columns.items():
+        view.add_column(key, label=label)
+    # As the default, not as state: the App merges lists in state item by item.
+    data = {"rows": rows, "columns": list(columns), "selectedRows": list(selected)}
+    parent.list(name, types.Object(), view=view, default=data)
+    return view
+
+
+def timer(parent, on_interval, milliseconds=2500):
+    """Polls while the page is open. Leave it out to stop."""
+    parent.view("timer", types.TimerView(interval=milliseconds, on_interval=on_interval))
+
+
+def column_view(gap, **sx) -> types.GridView:
+    """A view that puts one property below the other."""
+    sx = {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "gap": gap, **sx}
+    return types.GridView(orientation="vertical", componentsProps={"grid": {"sx": sx}})

@@ -1,0 +1,153 @@
+"""What the panel remembers between two events: a typed window on ``ctx.panel.state``.
+
+Everything else is read from the database at each event. The state comes back from a browser,
+so each part is checked for its kind when it is read.
+"""
+
+from auto_labeling import forms
+
+PAGES = ("home", "configure", "progress", "review", "done")
+TABS = ("review", "approval")
+
+
+class PanelState:
+    """A window on a panel's state; ``forget`` is the way to start over.
+
+    Args:
+        ctx: the :class:`fiftyone.operators.executor.ExecutionContext`
+    """
+
+    def __init__(self, ctx):
+        self._state = ctx.panel.state
+
+    def forget(self):
+        """Starts over."""
+        self._state.clear()
+
+    def _get(self, key, kind, default):
+        value = self._state.get(key)
+        return value if isinstance(value, kind) else default
+
+    def _set(self, key, value):
+        if self._state.get(key) != value:
+            self._state.set(key, value)
+
+    @property
+    def page(self) -> str:
+        page = self._get("page", str, "home")
+        return page if page in PAGES else "home"
+
+    @page.setter
+    def page(self, page):
+        self._set("page", page)
+
+    @property
+    def run_id(self) -> str:
+        return self._get("run_id", str, "")
+
+    @run_id.setter
+    def run_id(self, run_id):
+        self._set("run_id", run_id)
+
+    @property
+    def tab(self) -> str:
+        """The review page's tab. Its control writes it, under this very name."""
+        tab = self._get("tab", str, "review")
+        return tab if tab in TABS else "review"
+
+    @tab.setter
+    def tab(self, tab):
+        self._set("tab", tab)
+
+    @property
+    def shown_tab(self) -> str:
+        """The tab that the grid was last made to show."""
+        return self._get("shown_tab", str, "")
+
+    @shown_tab.setter
+    def shown_tab(self, tab):
+        self._set("shown_tab", tab)
+
+    @property
+    def staging_field(self) -> str:
+        """The field on which the panel has set filters."""
+        return self._get("staging_field", str, "")
+
+    @staging_field.setter
+    def staging_field(self, name):
+        self._set("staging_field", name)
+
+    @property
+    def form(self) -> dict:
+        """The answers on the configure page. Its controls write them, under this name."""
+        return {**forms.blank(), **self._get("form", dict, {})}
+
+    @form.setter
+    def form(self, form):
+        self._set("form", form)
+
+    def answer(self, name, value):
+        """Sets one answer; the others keep their cursor."""
+        self._set(f"form.{name}", value)
+
+    @property
+    def problems(self) -> dict:
+        """What is wrong on the configure page: sentences by field."""
+        problems = self._get("problems", dict, {})
+        return {str(k): v for k, v in problems.items() if isinstance(v, str)}
+
+    @problems.setter
+    def problems(self, problems):
+        self._set("problems", problems)
+
+    @property
+    def labels(self) -> list:
+        """The class of each row of the table on the page, as it was drawn."""
+        return self._get("labels", list, [])
+
+    @labels.setter
+    def labels(self, labels):
+        self._set("labels", labels)
+
+    @property
+    def question(self) -> str:
+        """What the panel has asked to confirm: ``"approve"``, ``"delete"`` or nothing."""
+        return self._get("question", str, "")
+
+    @question.setter
+    def question(self, question):
+        self._set("question", question)
+
+    @property
+    def dataset(self) -> str:
+        """The dataset that all of this is about."""
+        return self._get("dataset", str, "")
+
+    @dataset.setter
+    def dataset(self, name):
+        self._set("dataset", name)
+
+    @property
+    def users_fields(self) -> list:
+        """The fields that the grid showed before a review began."""
+        return self._get("users_fields", list, [])
+
+    @users_fields.setter
+    def users_fields(self, fields):
+        self._set("users_fields", fields)
+
+    def show_confidence(self, low: float, high: float):
+        """Sets the review page's slider, and its two number fields where they differ."""
+        self._set("filters.confidence", [low, high])
+        said_low, said_high = self.bounds
+        # A field that was just emptied stays so: it means the same, and keeps its cursor.
+        if (0.0 if said_low is None else said_low) != low:
+            self._set("filters.low", low)
+        if (1.0 if said_high is None else said_high) != high:
+            self._set("filters.high", high)
+
+    @property
+    def bounds(self) -> tuple:
+        """What the two number fields say."""
+        filters = self._get("filters", dict, {})
+        return forms.number(filters.get("low")), forms.number(filters.get("high"))

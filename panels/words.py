@@ -1,0 +1,51 @@
+"""How numbers, durations and moments are said to people."""
+
+from datetime import datetime, timezone
+
+
+def count(number: int, noun: str) -> str:
+    """``count(1234, "label")`` → ``"1,234 labels"``."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def duration(seconds: float) -> str:
+    """A duration, said with the precision that is of use."""
+    seconds = max(0, round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        minutes, rest = divmod(seconds, 60)
+        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
+    hours, rest = divmod(seconds // 60, 60)
+    return f"{hours:,} h {rest} min" if rest else f"{hours:,} h"
+
+
+def age(moment: str) -> float:
+    """Seconds since a stored moment; 0 if there is none."""
+    if not moment:
+        return 0.0
+    then = datetime.fromisoformat(moment)
+    return (datetime.now(timezone.utc) - then).total_seconds()
+
+
+def ago(moment: str) -> str:
+    """A stored moment, relative to now."""
+    seconds = age(moment)
+    for length, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            return f"{count(int(seconds // length), noun)} ago"
+    return "just now"
+
+
+def some(names, most: int = 3) -> str:
+    """A list of names, shortened: ``"cat, dog, cow and 4 more"``."""
+    names = list(names)
+    rest = len(names) - most
+    shown = ", ".join(names[:most])
+    return f"{shown} and {rest:,} more" if rest > 0 else shown
+
+
+def confidence(value) -> str:
+    """A mean confidence, or a dash where labels have none."""
+    return "—" if value is None else f"{value:.3f}"

@@ -1,0 +1,86 @@
+"""Approve: the promoted labels become the label field; the rest goes."""
+
+import secrets
+
+from auto_labeling.errors import IllegalTransition
+from auto_labeling.run import Run, RunState
+from auto_labeling.storage import clock, staging
+from auto_labeling.storage.heartbeat import Heartbeat, is_alive
+from auto_labeling.storage.runs import ChunkStore, RunStore
+
+
+def approve(dataset, run_id: str, by: str = "") -> Run:
+    """Moves the promoted labels to the label field and deletes all others of the run.
+
+    An approval whose process died is taken over and finished.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+        by (""): who approves
+
+    Returns:
+        the approved :class:`auto_labeling.run.Run`
+
+    Raises:
+        IllegalTransition: if the run is not in review, is being approved by somebody
+            else, has nothing promoted, or its label field exists by now
+    """
+    store = RunStore(dataset)
+    run = _claim(dataset, store, store.get(run_id))
+    with Heartbeat(store, run):
+        staging.publish(dataset, run)
+        approved = staging.count_approved(dataset, run)
+        _keep_provenance(dataset, run, approved, by)
+        ChunkStore(dataset).remove(run)
+        run = store.move(run_id, RunState.APPROVED, token=run.token, approved=approved)
+    store.release(run)
+    return run
+
+
+def _claim(dataset, store, run) -> Run:
+    """Makes this process the one that approves the run."""
+    token = secrets.token_hex(8)
+    if run.state is RunState.APPROVING:
+        if is_alive(store.progress(run)):
+            raise IllegalTransition(f"'{run.name}' is being approved already")
+        return store.take_over(run.id, run.token, token)
+    if run.state is RunState.IN_REVIEW:
+        _refuse_taken_field(dataset, run)
+        if not staging.count(dataset, run, staging.PROMOTED):
+            raise IllegalTransition(
+                f"No label of '{run.name}' is promoted; there is nothing to approve"
+            )
+    claimed = store.move(run.id, RunState.APPROVING, new_token=token, attempt=run.attempt + 1)
+    return claimed
+
+
+def _refuse_taken_field(dataset, run):
+    dataset.reload()
+    name = run.config.label_field
+    if dataset.has_field(name) and staging.owner(dataset, name) != run.id:
+        raise IllegalTransition(
+            f"A field '{name}' was made by somebody else since this run began. Rename that "
+            "field, then approve; nothing was changed"
+        )
+
+
+def _keep_provenance(dataset, run, approved, by):
+    """Keeps where the labels came from as a FiftyOne custom run, for good."""
+    key = f"auto_labeling_{run.id}"
+    config = dataset.init_run(
+        method="auto_labeling",
+        run=run.id,
+        name=run.name,
+        config=run.config.model_dump(mode="json"),
+        license=run.license,
+        samples=run.samples,
+        failed=run.failed,
+        generated=run.labels,
+        approved=approved,
+        created_by=run.created_by,
+        created_at=run.created_at,
+        approved_by=by,
+        approved_at=clock.stamp(),
+    )
+    dataset.register_run(key, config, overwrite=True)

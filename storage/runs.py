@@ -1,0 +1,200 @@
+"""Run records, reserved field names and progress: the only user of FiftyOne's ExecutionStore.
+
+A record changes only by compare-and-set, in :meth:`RunStore.move` and
+:meth:`RunStore.amend`. Progress has keys of its own, one for each attempt, so that
+neither heartbeats nor a worker that was overtaken ever contend with the record.
+"""
+
+from typing import Optional
+
+from fiftyone.operators.store import ExecutionStore
+
+from auto_labeling.errors import AttemptRevoked, IllegalTransition, RunNotFound
+from auto_labeling.names import CHUNKS_STORE, RUNS_STORE
+from auto_labeling.run import Progress, Run, RunState
+from auto_labeling.storage import clock
+
+_RETRIES = 16
+
+
+class RunStore:
+    """The runs of one dataset. They live, and die, with the dataset.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+    """
+
+    def __init__(self, dataset):
+        self._store = ExecutionStore.create(RUNS_STORE, dataset._doc.id)
+
+    def create(self, run: Run) -> Run:
+        """Records a new run, and its claim on the label field's name.
+
+        Raises:
+            IllegalTransition: if another run has claimed the label field
+        """
+        self._reserve(run.config.label_field, run.id)
+        run = run.model_copy(update={"changed_at": clock.stamp()})
+        self._store.set_if_absent(_key(run.id), run.model_dump(mode="json"))
+        return run
+
+    def get(self, run_id: str) -> Run:
+        """Returns a run.
+
+        Raises:
+            RunNotFound: if there is none of that id
+        """
+        value = self._store.get(_key(run_id))
+        if value is None:
+            raise RunNotFound(run_id)
+        return Run.model_validate(value)
+
+    def list(self) -> list[Run]:
+        """Returns all runs, newest first."""
+        keys = [key for key in self._store.list_keys() if key.startswith("run:")]
+        values = (self._store.get(key) for key in keys)
+        runs = [Run.model_validate(value) for value in values if value is not None]
+        return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)
+
+    def move(self, run_id: str, state: RunState, *, token: str = "", **changes) -> Run:
+        """Takes a run to its next state, if it may go there and nobody is faster.
+
+        Args:
+            run_id: the run's id
+            state: the :class:`auto_labeling.run.RunState` to go to
+            token: the attempt on whose behalf this is done, if any
+            **changes: further fields to set, under the name ``new_token`` for the token
+
+        Raises:
+            RunNotFound: if the run has been deleted
+            IllegalTransition: if the run's state does not allow it (any more)
+            AttemptRevoked: if ``token`` is no longer the run's
+        """
+        if "new_token" in changes:
+            changes["token"] = changes.pop("new_token")
+        return self._change(run_id, token, lambda run: run.to(state, **changes))
+
+    def amend(self, run_id: str, *, token: str = "", **changes) -> Run:
+        """Sets fields other than the state; raises as :meth:`move` does."""
+        return self._change(run_id, token, lambda run: run.model_copy(update=changes))
+
+    def take_over(self, run_id: str, token: str, new_token: str) -> Run:
+        """Passes a run from one attempt to the next without a change of state.
+
+        Raises:
+            AttemptRevoked: if somebody else has taken it over meanwhile
+        """
+        return self._change(
+            run_id, token, lambda run: run.model_copy(update={"token": new_token})
+        )
+
+    def remove(self, run: Run):
+        """Forgets a run, its progress and its claim on the label field."""
+        self.release(run)
+        for attempt in range(run.attempt + 1):
+            self._store.delete(_progress_key(run.id, attempt))
+        self._store.delete(_key(run.id))
+
+    def release(self, run: Run):
+        """Gives up a run's claim on its label field."""
+        key = _field_key(run.config.label_field)
+        if (self._store.get(key) or {}).get("run") == run.id:
+            self._store.delete(key)
+
+    def claimed_by(self, label_field: str) -> Optional[str]:
+        """The id of the run that has claimed a label field, if any."""
+        claim = self._store.get(_field_key(label_field))
+        return claim["run"] if claim else None
+
+    def beat(self, run: Run, progress: Progress):
+        """Says how far an attempt has come, and that it is alive."""
+        self._store.set(_progress_key(run.id, run.attempt), progress.model_dump(mode="json"))
+
+    def progress(self, run: Run) -> Optional[Progress]:
+        """How far the run's current attempt has come; None before its first sign of life."""
+        value = self._store.get(_progress_key(run.id, run.attempt))
+        return Progress.model_validate(value) if value else None
+
+    def _change(self, run_id, token, transform) -> Run:
+        for _ in range(_RETRIES):
+            value = self._store.get(_key(run_id))
+            if value is None:
+                raise RunNotFound(run_id)
+            run = Run.model_validate(value)
+            if token and run.token != token:
+                raise AttemptRevoked(f"Another process has taken over '{run.name}'")
+            run = transform(run).model_copy(update={"changed_at": clock.stamp()})
+            if self._store.compare_and_set(_key(run_id), value, run.model_dump(mode="json")):
+                return run
+        raise IllegalTransition("The run is being changed by others; try again")
+
+    def _reserve(self, label_field, run_id):
+        key = _field_key(label_field)
+        claim = {"run": run_id, "at": clock.stamp()}
+        if self._store.set_if_absent(key, claim):
+            return
+        old = self._store.get(key)
+        # A claim without a run: whoever made it died before recording the run.
+        orphaned = old and clock.age(old["at"]) > 60 and self._store.get(_key(old["run"])) is None
+        if not (orphaned and self._store.compare_and_set(key, old, claim)):
+            raise IllegalTransition(f"Another run is already making '{label_field}'")
+
+
+class ChunkStore:
+    """The frozen sample ids of a run, and which chunks of them are done.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+    """
+
+    def __init__(self, dataset):
+        self._store = ExecutionStore.create(CHUNKS_STORE, dataset._doc.id)
+
+    def freeze(self, run_id: str, index: int, sample_ids: list):
+        """Keeps a chunk of sample ids; they never change again."""
+        self._store.set_if_absent(f"{run_id}:{index}", list(sample_ids))
+
+    def sample_ids(self, run_id: str, index: int) -> list:
+        """The sample ids of a chunk."""
+        ids = self._store.get(f"{run_id}:{index}")
+        if ids is None:
+            raise RunNotFound(run_id)
+        return ids
+
+    def mark_done(self, run_id: str, index: int, failures: list):
+        """Records that all samples of a chunk were tried, and which of them failed.
+
+        Args:
+            run_id: the run's id
+            index: the chunk's index
+            failures: a list of dicts with keys ``sample_id``, ``filepath``, ``error``
+        """
+        self._store.set(f"{run_id}:{index}:done", {"failures": failures})
+
+    def failures(self, run_id: str, index: int) -> Optional[list]:
+        """The failures of a chunk; None if the chunk is not done."""
+        value = self._store.get(f"{run_id}:{index}:done")
+        return None if value is None else value["failures"]
+
+    def reopen(self, run_id: str, index: int):
+        """Lets a chunk be tried again, for the samples that failed."""
+        self._store.delete(f"{run_id}:{index}:done")
+
+    def remove(self, run: Run):
+        """Forgets all chunks of a run."""
+        prefix = f"{run.id}:"
+        for key in self._store.list_keys():
+            if key.startswith(prefix):
+                self._store.delete(key)
+
+
+def _key(run_id):
+    return f"run:{run_id}"
+
+
+def _field_key(label_field):
+    return f"field:{label_field}"
+
+
+def _progress_key(run_id, attempt):
+    return f"progress:{run_id}:{attempt}"

@@ -1,0 +1,52 @@
+"""Datasets with a scripted model, and runs in the states that tests begin with."""
+
+import uuid
+
+import pytest
+
+from tests import scripted
+
+
+@pytest.fixture(params=["detection", "classification"])
+def task(request):
+    return request.param
+
+
+@pytest.fixture
+def model(task, request):
+    """The scripted model, for the test's task."""
+    uninstall = scripted.install(task)
+    yield "scripted"
+    uninstall()
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    """A dataset of 40 numbered images with a user's own fields."""
+    import fiftyone as fo
+
+    dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
+    samples = []
+    for number, path in enumerate(scripted.write_images(tmp_path / "numbered", 40)):
+        truth = fo.Detections(detections=[fo.Detection(label="mine", bounding_box=[0, 0, 1, 1])])
+        samples.append(fo.Sample(filepath=path, number=number, mine=truth, tags=[f"t{number % 2}"]))
+    dataset.add_samples(samples, progress=False)
+    yield dataset
+    if not dataset.deleted:
+        dataset.delete()
+
+
+@pytest.fixture
+def config(model, task):
+    from auto_labeling.run import RunConfig
+
+    return RunConfig(task=task, model=model, label_field="predictions", name="first")
+
+
+@pytest.fixture
+def run(numbered, config):
+    """A run in review, generated in this process."""
+    from auto_labeling import labeling
+
+    run = labeling.start(numbered, config)
+    return labeling.generate(numbered, run.id)

@@ -1,0 +1,172 @@
+"""Workers that are killed, stopped and overtaken: nothing is lost, mixed up or late."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import fiftyone as fo
+import pytest
+
+from auto_labeling import labeling
+from auto_labeling.review.approval import approve
+from auto_labeling.review.grid import Shown
+from auto_labeling.review.promotion import promote
+from auto_labeling.review.summary import count_unpromoted
+from auto_labeling.run import RunState
+from auto_labeling.storage import staging
+from auto_labeling.storage.heartbeat import LEASE_SECONDS
+from tests.scripted import DELAY, expected, labels_by_number, without_ids
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def start_worker(dataset, run, task, delay):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.scripted_worker", task, dataset.name, run.id],
+        cwd=CHECKOUT,
+        env={**os.environ, DELAY: str(delay)},
+    )
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.02)
+    return value
+
+
+def labeled(dataset, run):
+    return dataset._sample_collection.count_documents({run.staging_field: {"$type": "object"}})
+
+
+def clean_labels(dataset, config):
+    """What an undisturbed run makes, in a copy of the dataset."""
+    clone = dataset.clone()
+    run = labeling.generate(clone, labeling.start(clone, config).id)
+    labels = without_ids(labels_by_number(clone, run.staging_field))
+    clone.delete()
+    return labels
+
+
+@pytest.mark.parametrize("after", [1, 9, 25])
+def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(
+    numbered, config, task, after
+):
+    clean = clean_labels(numbered, config)
+    run = labeling.start(numbered, config)
+    worker = start_worker(numbered, run, task, delay=0.03)
+    wait_for(lambda: labeled(numbered, run) >= after)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+
+    run = wait_for(lambda: _failed(numbered, run), LEASE_SECONDS + 10)
+    assert run.reason == "worker lost"
+    assert run.status == "Error"
+    before = labels_by_number(numbered, run.staging_field)
+
+    labeling.resume(numbered, run.id)
+    run = labeling.generate(numbered, run.id)
+    assert run.state is RunState.IN_REVIEW
+    after_resume = labels_by_number(numbered, run.staging_field)
+    assert without_ids(after_resume) == clean
+    assert {n: v for n, v in before.items() if v} == {n: after_resume[n] for n, v in before.items() if v}
+    assert run.labels == sum(len(expected(task, n) or ()) for n in range(40))
+
+
+def _failed(dataset, run):
+    run = labeling.get(dataset, run.id)
+    return run if run.state is RunState.FAILED else None
+
+
+def test_a_stopped_worker_overtaken_by_approve_changes_nothing(numbered, config, task):
+    """SIGSTOP in mid-chunk, skip, promote, approve, SIGCONT."""
+    run = labeling.start(numbered, config)
+    worker = start_worker(numbered, run, task, delay=0.05)
+    try:
+        wait_for(lambda: labeled(numbered, run) >= 5)
+        worker.send_signal(signal.SIGSTOP)
+        wait_for(lambda: _failed(numbered, run), LEASE_SECONDS + 10)
+        run = labeling.skip(numbered, run.id)
+        count = count_unpromoted(numbered, run)
+        promote(numbered, run.id, Shown(numbered.view()), expected=count)
+        approved = approve(numbered, run.id)
+        before = list(numbered._sample_collection.find())
+        worker.send_signal(signal.SIGCONT)
+        assert worker.wait(60) != 0, "the overtaken worker must know that it was"
+    finally:
+        worker.kill()
+    assert list(numbered._sample_collection.find()) == before
+    numbered.reload()
+    assert numbered.first() is not None
+    assert all(sample.to_dict() for sample in numbered)
+    assert not numbered.has_field(run.staging_field)
+    assert approved.approved == count
+    assert labeling.get(numbered, run.id).state is RunState.APPROVED
+
+
+def test_a_stopped_worker_overtaken_by_delete_changes_nothing(numbered, config, task):
+    run = labeling.start(numbered, config)
+    worker = start_worker(numbered, run, task, delay=0.05)
+    try:
+        wait_for(lambda: labeled(numbered, run) >= 5)
+        worker.send_signal(signal.SIGSTOP)
+        labeling.delete(numbered, run.id)
+        before = list(numbered._sample_collection.find())
+        worker.send_signal(signal.SIGCONT)
+        assert worker.wait(60) != 0
+    finally:
+        worker.kill()
+    assert list(numbered._sample_collection.find()) == before
+    numbered.reload()
+    assert all(sample.to_dict() for sample in numbered)
+    assert labeling.runs(numbered) == []
+
+
+def test_a_worker_overtaken_by_another_attempt_leaves_no_trace(numbered, config, task):
+    clean = clean_labels(numbered, config)
+    run = labeling.start(numbered, config)
+    worker = start_worker(numbered, run, task, delay=0.05)
+    try:
+        wait_for(lambda: labeled(numbered, run) >= 5)
+        worker.send_signal(signal.SIGSTOP)
+        wait_for(lambda: _failed(numbered, run), LEASE_SECONDS + 10)
+        labeling.resume(numbered, run.id)
+        run = labeling.generate(numbered, run.id)
+        worker.send_signal(signal.SIGCONT)
+        assert worker.wait(60) != 0
+    finally:
+        worker.kill()
+    assert without_ids(labels_by_number(numbered, run.staging_field)) == clean
+    assert labeling.get(numbered, run.id) == run
+
+
+def test_the_dataset_that_workers_see_is_the_tests_own(numbered):
+    assert numbered.name in fo.list_datasets()
+    assert os.environ["FIFTYONE_DATABASE_NAME"].startswith("auto_labeling_test")
+
+
+@pytest.mark.parametrize("end", ["approve", "delete", "skip"])
+def test_a_write_that_arrives_late_matches_nothing(numbered, config, task, end):
+    """The very write that a worker was about to send when it was stopped."""
+    run = labeling.start(numbered, config)
+    sample_ids = numbered.values("id")
+    document = {"_cls": "Detections", "detections": []} if task == "detection" else {
+        "_cls": "Classification", "label": "late", "review": "unpromoted"
+    }
+    late = [(sample_id, document) for sample_id in sample_ids]
+    if end == "approve":
+        labeling.generate(numbered, run.id)
+        promote(numbered, run.id, Shown(numbered.view()), count_unpromoted(numbered, run))
+        approve(numbered, run.id)
+    elif end == "delete":
+        labeling.delete(numbered, run.id)
+    else:
+        labeling.cancel(numbered, run.id)
+        labeling.skip(numbered, run.id)
+    before = list(numbered._sample_collection.find())
+    assert staging.write(numbered, run, late) == 0
+    assert list(numbered._sample_collection.find()) == before

@@ -1,0 +1,147 @@
+"""The house of design.md §2: who may import whom, and where FiftyOne's ``ctx`` stops."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGE = "auto_labeling"
+OUTSIDE = {"tests", "benchmarks", "docs", "build", "dist"}
+
+NOUNS = {"run", "errors", "names"}
+VERBS = {"labeling", "review", "forms"}
+TOP = NOUNS | VERBS | {"models.catalog"}
+
+# Which of our modules each part may import; its own modules it always may.
+MAY_IMPORT = {
+    "__init__": {"operators", "panels", "cli", "sdk"},
+    "operators": TOP,
+    "panels": TOP,
+    "cli": TOP | {"sdk", "demo", "__init__"},
+    "demo": TOP | {"sdk", "__init__"},
+    "sdk": TOP | {"__init__"},
+    "forms": TOP,
+    "labeling": NOUNS | {"configuration", "engine", "models", "storage", "__init__"},
+    "configuration": NOUNS | {"models", "storage"},
+    "review": NOUNS | {"storage"},
+    "engine": NOUNS | {"models", "storage"},
+    "models": NOUNS,
+    "storage": NOUNS,
+    "run": NOUNS,
+    "errors": NOUNS,
+    "names": NOUNS,
+}
+
+READS_PARAMS = {"forms"}
+BUILDS_VIEWS = {"forms", "operators", "panels"}
+HEAVY = ("torch", "torchvision", "ultralytics", "fiftyone.zoo")
+LONGEST_FILE = 320
+
+
+def _sources():
+    for path in sorted(CHECKOUT.rglob("*.py")):
+        relative = path.relative_to(CHECKOUT)
+        if relative.parts[0] not in OUTSIDE and not any(p.startswith(".") for p in relative.parts):
+            yield relative
+
+
+def _name(relative: Path) -> str:
+    """``review/grid.py`` → ``review.grid``; a folder's ``__init__.py`` is the folder."""
+    parts = relative.with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+SOURCES = {_name(relative): CHECKOUT / relative for relative in _sources()}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
+
+each_module = pytest.mark.parametrize("module", SOURCES)
+
+
+def _imports(tree, top_level_only=False):
+    """The dotted names that a module imports, as far as the source shows them."""
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _of_ours(imported: str) -> str:
+    """The module of ours behind an imported name: "" if it is not ours."""
+    first, _, rest = imported.partition(".")
+    if first != PACKAGE:
+        return ""
+    while rest and rest not in SOURCES:
+        rest = rest.rpartition(".")[0]
+    return rest or "__init__"
+
+
+def _allowed(module: str, imported: str) -> bool:
+    part = module.partition(".")[0]
+    if imported.partition(".")[0] == part:
+        return True
+    return any(imported == a or imported.startswith(f"{a}.") for a in MAY_IMPORT[part])
+
+
+def test_every_part_of_the_house_has_a_place_in_the_table():
+    assert {module.partition(".")[0] for module in SOURCES} <= set(MAY_IMPORT)
+
+
+@each_module
+def test_imports_only_downwards(module):
+    ours = {_of_ours(imported) for imported in _imports(TREES[module])} - {""}
+    wrong = sorted(imported for imported in ours if not _allowed(module, imported))
+    assert not wrong, f"{module} may not import {', '.join(wrong)} (design.md §2)"
+
+
+@each_module
+def test_params_are_read_in_one_module(module):
+    lines = [
+        node.lineno
+        for node in ast.walk(TREES[module])
+        if isinstance(node, ast.Attribute)
+        and node.attr == "params"
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("ctx", "context")
+    ]
+    assert not lines or module in READS_PARAMS, f"{module} reads ctx.params on lines {lines}"
+
+
+@each_module
+def test_views_are_built_at_the_top_only(module):
+    types = [i for i in _imports(TREES[module]) if i.startswith("fiftyone.operators.types")]
+    assert not types or module.partition(".")[0] in BUILDS_VIEWS
+
+
+@each_module
+def test_ctx_stops_at_the_top(module):
+    if module.partition(".")[0] in BUILDS_VIEWS:
+        return
+    named = [n.lineno for n in ast.walk(TREES[module]) if isinstance(n, ast.arg) and n.arg == "ctx"]
+    assert not named, f"{module} takes a ctx on lines {named}"
+
+
+@each_module
+def test_heavy_packages_are_imported_when_needed(module):
+    top = _imports(TREES[module], top_level_only=True)
+    heavy = [i for i in top if any(i == h or i.startswith(f"{h}.") for h in HEAVY)]
+    assert not heavy, f"{module} imports {heavy} at its top; import inside the function"
+
+
+@each_module
+def test_files_can_be_read_in_one_sitting(module):
+    lines = len(SOURCES[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST_FILE, f"{module} has {lines} lines"
+    assert not {"utils", "util", "helpers", "misc", "common"} & set(module.split("."))
+
+
+def test_the_entry_imports_nothing_of_ours_at_its_top():
+    ours = [i for i in _imports(TREES["__init__"]) if _of_ours(i)]
+    assert not ours, "FiftyOne executes this file at every look-up; import inside register()"
+
+
+def test_the_lock_names_no_host():
+    lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
