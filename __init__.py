@@ -13,6 +13,31 @@ __version__ = "0.1.0"
 
 _PACKAGE = "auto_labeling"
 
+#: The names of ``sdk.py``. Listed, so that no other attribute look-up imports FiftyOne.
+_SDK = frozenset(
+    [
+        "Run",
+        "RunConfig",
+        "RunState",
+        "Task",
+        "approve",
+        "cancel",
+        "check",
+        "delete",
+        "failures",
+        "generate",
+        "get",
+        "progress",
+        "promote",
+        "rename",
+        "resume",
+        "runs",
+        "skip",
+        "start",
+        "undo",
+    ]
+)
+
 
 def register(plugin):
     """Registers the operators and panels with FiftyOne.
@@ -56,6 +81,6 @@ def _load_own_folder():
 
 def __getattr__(name):
     """Forwards ``auto_labeling.<verb>`` to the SDK, imported when first asked for."""
-    if __name__ != _PACKAGE or name.startswith("_"):
+    if __name__ != _PACKAGE or name not in _SDK:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{_PACKAGE}.sdk"), name)

@@ -1,10 +1,9 @@
 """What a run may be asked to do: every rule that a configuration must pass, in one place."""
 
-from bson import ObjectId
-from pydantic import ValidationError
-
 import fiftyone.core.media as fom
+from bson import ObjectId
 from fiftyone.core.odm.utils import validate_field_name
+from pydantic import ValidationError
 
 from auto_labeling.errors import ConfigError, ModelUnavailable
 from auto_labeling.models import catalog
@@ -153,7 +152,9 @@ def _model_problems(answers, skip):
         )
     asked = None if "task" in skip else Task(answers["task"])
     if asked and spec.task is not asked:
-        problems["model"] = f"{spec.name} is for {spec.task.label.lower()}, not {asked.label.lower()}"
+        problems["model"] = (
+            f"{spec.name} is for {spec.task.label.lower()}, not {asked.label.lower()}"
+        )
     if "classes" not in skip and answers.get("classes"):
         problems.update(_class_problems(spec, answers["classes"]))
     return problems

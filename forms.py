@@ -235,7 +235,7 @@ def _props(label, problem, caption=None):
 
 
 def _targets(counts, props):
-    view = types.RadioGroup(orientation="vertical", **props)
+    view = types.RadioGroup(orientation="horizontal", **props)
     for target in Target:
         number_of = counts[target]
         said = f"{number_of:,} sample" + ("" if number_of == 1 else "s")

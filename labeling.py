@@ -7,7 +7,7 @@ line, a notebook and a test call the same functions. Reviewing is in ``review/``
 import contextlib
 import math
 import secrets
-from typing import Callable, Optional
+from collections.abc import Callable
 
 from auto_labeling import configuration
 from auto_labeling.engine.generation import Generation
@@ -71,7 +71,7 @@ def start(dataset, config: RunConfig, sample_ids=None, author: str = "") -> Run:
         raise
 
 
-def generate(dataset, run_id: str, report: Optional[Callable[[float, str], None]] = None) -> Run:
+def generate(dataset, run_id: str, report: Callable[[float, str], None] | None = None) -> Run:
     """Labels the samples of a run that still wait. This is what a worker does.
 
     Args:
@@ -125,7 +125,7 @@ def get(dataset, run_id: str) -> Run:
     return _reconciled(store, store.get(run_id))
 
 
-def progress(dataset, run: Run) -> Optional[Progress]:
+def progress(dataset, run: Run) -> Progress | None:
     """How far the run's current attempt has come; None before its first sign of life."""
     return RunStore(dataset).progress(run)
 
@@ -186,9 +186,7 @@ def skip(dataset, run_id: str) -> Run:
         run_id, RunState.IN_REVIEW, new_token=secrets.token_hex(8), reason="", error=""
     )
     staging.stop_waiting(dataset, run)
-    return store.amend(
-        run_id, token=run.token, labels=staging.count(dataset, run), failed=skipped
-    )
+    return store.amend(run_id, token=run.token, labels=staging.count(dataset, run), failed=skipped)
 
 
 def rename(dataset, run_id: str, name: str) -> Run:
@@ -238,9 +236,7 @@ def _reconciled(store, run: Run) -> Run:
     if not run.is_active:
         return run
     operation = operations.look_up(run.operation_id) if run.operation_id else None
-    lost = why_lost(
-        run, store.progress(run), operation, waited=clock.age(run.changed_at)
-    )
+    lost = why_lost(run, store.progress(run), operation, waited=clock.age(run.changed_at))
     if not lost:
         return run
     try:
@@ -256,7 +252,7 @@ def _reconciled(store, run: Run) -> Run:
         return store.get(run.id)
 
 
-def why_lost(run: Run, progress, operation, waited: float) -> Optional[tuple[str, str]]:
+def why_lost(run: Run, progress, operation, waited: float) -> tuple[str, str] | None:
     """Says why an active run will not finish by itself, if it will not.
 
     Args:

@@ -5,7 +5,6 @@ Start reading here, then ``labeling.py``. Nothing in this file touches a databas
 
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Optional
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -74,7 +73,7 @@ class RunConfig(BaseModel):
     target: Target = Target.ALL
     method: Method = Method.ONE_STAGE
     classes: tuple[str, ...] = ()
-    confidence: Optional[float] = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     name: str = Field(default="", max_length=100)
 
     @field_validator("name", "label_field", mode="before")
@@ -140,7 +139,7 @@ class Progress(BaseModel):
     done: int = 0
     failed: int = 0
     labels: int = 0
-    rate: Optional[float] = None
+    rate: float | None = None
     device: str = ""
     worker: str = ""
     beat_at: str

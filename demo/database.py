@@ -21,7 +21,6 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from auto_labeling.errors import AutoLabelingError
 
@@ -49,7 +48,7 @@ class Database:
     """
 
     uri: str
-    process: Optional[subprocess.Popen] = None
+    process: subprocess.Popen | None = None
 
     def stop(self) -> None:
         """Stops the database if it was started here. May be called again."""
@@ -117,7 +116,7 @@ def _candidates():
     yield _CHECKOUT / ".cache" / "mongod" / "fiftyone" / "db" / "bin" / _EXECUTABLE
 
 
-def _version(mongod: Path) -> Optional[tuple]:
+def _version(mongod: Path) -> tuple | None:
     """The version that ``mongod`` gives, or None if it does not run here."""
     if not mongod.is_file():
         return None
@@ -147,7 +146,7 @@ def _start(mongod: Path, folder: Path) -> Database:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for us; the database stops after what uses it
-        preexec_fn=_end_with_parent(),
+        preexec_fn=end_with_parent(),
     )
     database = Database("", process)
     atexit.register(database.stop)
@@ -165,7 +164,7 @@ def _start(mongod: Path, folder: Path) -> Database:
     return database
 
 
-def _end_with_parent():
+def end_with_parent():
     """What the child does before it becomes ``mongod``: ask Linux to end it with its parent."""
     if sys.platform != "linux":
         return None
@@ -173,7 +172,7 @@ def _end_with_parent():
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _listening_port(process: subprocess.Popen) -> Optional[int]:
+def _listening_port(process: subprocess.Popen) -> int | None:
     """The port that the kernel chose, or None if the process ended or never listened."""
     import psutil
 
@@ -218,8 +217,12 @@ def _wait_for_answer(uri: str, seconds: float) -> None:
 
 def main(argv=None) -> int:
     """Runs a database in the foreground, or says which ``mongod`` would run."""
-    parser = argparse.ArgumentParser(prog="python -m auto_labeling.demo.database", description=__doc__)
-    parser.add_argument("folder", nargs="?", help="where to keep the data (default: a temporary folder)")
+    parser = argparse.ArgumentParser(
+        prog="python -m auto_labeling.demo.database", description=__doc__
+    )
+    parser.add_argument(
+        "folder", nargs="?", help="where to keep the data (default: a temporary folder)"
+    )
     parser.add_argument("--find", action="store_true", help="print the mongod to be used, and end")
     args = parser.parse_args(argv)
     try:
@@ -233,14 +236,16 @@ def main(argv=None) -> int:
     return 0
 
 
-def _serve(folder: Optional[str]) -> None:
+def _serve(folder: str | None) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with tempfile.TemporaryDirectory(prefix="auto-labeling-db-") as temporary:
-        with provide(folder or temporary) as database:
-            print(database.uri, flush=True)
-            ended.wait()
+    with (
+        tempfile.TemporaryDirectory(prefix="auto-labeling-db-") as temporary,
+        provide(folder or temporary) as database,
+    ):
+        print(database.uri, flush=True)
+        ended.wait()
 
 
 if __name__ == "__main__":

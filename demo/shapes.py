@@ -16,9 +16,9 @@ CLASSES = ("circle", "square", "triangle", "star")
 WIDTH, HEIGHT = 320, 240
 
 _MOST_SHAPES = 6
-_RADII = (10, 46)
+_RADII = (12, 46)
 _LEAST_VISIBLE = 0.75  # of a shape's area; one that would hide more of another is not drawn
-_LEAST_CONTRAST = 26  # between a shape's colour and what is behind it, in Lab
+_LEAST_CONTRAST = 30  # between a shape's colour and what is behind it, in Lab
 _SUBPIXEL_BITS = 4
 
 

@@ -40,7 +40,7 @@ def train(images: int, epochs: int, folder: Path) -> Path:
         folder: a folder for the images and for what Ultralytics writes
 
     Returns:
-        the path of the best checkpoint, as Ultralytics left it
+        the path of the last checkpoint, as Ultralytics left it
     """
     yolo = _ultralytics(folder)
     for split, count, seed in (("train", images, TRAIN_SEED), ("val", 200, VALIDATION_SEED)):
@@ -54,7 +54,7 @@ def train(images: int, epochs: int, folder: Path) -> Path:
         imgsz=IMAGE_SIZE,
         batch=32,
         device="cpu",
-        workers=1,
+        workers=0,
         cache="ram",
         seed=0,
         optimizer="AdamW",
@@ -67,10 +67,11 @@ def train(images: int, epochs: int, folder: Path) -> Path:
         flipud=0.5,
         amp=False,  # its check downloads a model
         plots=False,
+        val=False,  # the last epoch is the one we publish
         project=str(folder),
         name="run",
     )
-    return Path(model.trainer.best)
+    return Path(model.trainer.last)
 
 
 def publish(checkpoint: Path, path: Path) -> None:

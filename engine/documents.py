@@ -7,9 +7,8 @@ documents.
 import hashlib
 import math
 
-from bson import ObjectId
-
 import fiftyone.core.labels as fol
+from bson import ObjectId
 
 from auto_labeling.run import Run, RunConfig, Task
 from auto_labeling.storage.staging import REVIEW, UNPROMOTED

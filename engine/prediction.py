@@ -2,10 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import fiftyone.core.models as fom
 import numpy as np
 from PIL import Image
-
-import fiftyone.core.models as fom
 
 BATCH_SIZE = 8
 

@@ -1,17 +1,18 @@
 """The review page's Approval tab, and the page that closes a run."""
 
 from auto_labeling import labeling
-from auto_labeling.panels import elements, progress, review, words
+from auto_labeling.panels import elements, progress, review, visit, words
 from auto_labeling.panels.state import PanelState
 from auto_labeling.run import Run, RunState
 
 
-def render(page, panel, state: PanelState, run: Run, tabs: dict):
+def render(page, panel, ctx, state: PanelState, run: Run, tabs: dict):
     """Adds the tab to the review page.
 
     Args:
         page: the object to add to
         panel: the panel
+        ctx: the context of the event
         state: its state
         run: the run
         tabs: the :class:`auto_labeling.review.summary.Summary` of each tab
@@ -29,7 +30,11 @@ def render(page, panel, state: PanelState, run: Run, tabs: dict):
             "Add them in the Review tab; you can always take them back here.",
         )
         return
-    state.labels = [row.label for row in promoted.rows]
+    if state.question == "approve":
+        _ask(page, panel, run, promoted.total, tabs["review"].total)
+    else:
+        _actions(page, panel, run, promoted)
+    visit.of(ctx).rows = [row.label for row in promoted.rows]
     table = elements.table(
         page,
         "promoted",
@@ -40,19 +45,20 @@ def render(page, panel, state: PanelState, run: Run, tabs: dict):
     table.add_row_action(
         "undo", panel.undo_class, label="Undo", icon="undo", tooltip="Back to the Review tab"
     )
-    if state.question == "approve":
-        _ask(page, panel, run, promoted.total, tabs["review"].total)
-        return
-    foot = elements.row(page, "foot")
+
+
+def _actions(page, panel, run, promoted):
+    bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto")
+    elements.text(bar, "hint", "These labels are written when you approve")
+    elements.button(bar, "undo_all", "Undo all", panel.undo_all, params={"run_id": run.id})
     elements.button(
-        foot,
+        bar,
         "approve",
         f"Approve {words.count(promoted.total, 'label')}",
         panel.ask_approve,
         kind="primary",
         params={"run_id": run.id},
     )
-    elements.button(foot, "undo_all", "Undo all", panel.undo_all, params={"run_id": run.id})
 
 
 def _ask(page, panel, run, promoted, left):

@@ -9,12 +9,11 @@ from fiftyone.operators.categories import Categories
 
 from auto_labeling import forms, labeling, names
 from auto_labeling.errors import ConfigError, LabelsChanged
-from auto_labeling.panels import approval, configure, elements, home, progress, review, words
+from auto_labeling.panels import approval, configure, elements, home, progress, review, visit, words
 from auto_labeling.panels.events import event, sentence
 from auto_labeling.panels.state import PanelState
-from auto_labeling.panels.visit import enter, leave, look_at, sync
 from auto_labeling.review import approval as approving
-from auto_labeling.review import grid, promotion
+from auto_labeling.review import promotion
 from auto_labeling.review.summary import count_promoted
 from auto_labeling.run import RunState
 
@@ -62,11 +61,11 @@ class AutoLabelingPanel(foo.Panel):
     def on_load(self, ctx, state):
         state.dataset = ctx.dataset.name
         if state.page == "review":
-            enter(ctx, state, labeling.get(ctx.dataset, state.run_id))
+            visit.enter(ctx, state, labeling.get(ctx.dataset, state.run_id))
 
     @event
     def on_unload(self, ctx, state):
-        leave(ctx, state)
+        visit.leave(ctx, state)
 
     @event
     def on_change_dataset(self, ctx, state):
@@ -76,7 +75,8 @@ class AutoLabelingPanel(foo.Panel):
 
     @event
     def on_change_view(self, ctx, state):
-        sync(ctx, state)
+        if state.page == "review":
+            visit.follow(ctx, state, self._run(ctx, state))
 
     @event
     def on_change_selected(self, ctx, state):
@@ -113,13 +113,13 @@ class AutoLabelingPanel(foo.Panel):
         self._go(ctx, state, pages.get(run.state, "progress"), run)
 
     def _go(self, ctx, state, page, run=None):
-        leave(ctx, state)
+        visit.leave(ctx, state)
         state.question = ""
         state.run_id = run.id if run else ""
         state.page = page
         if page == "review":
             state.tab = "approval" if run.state is RunState.APPROVING else "review"
-            enter(ctx, state, run)
+            visit.enter(ctx, state, run)
 
     # --- configure ----------------------------------------------------------------------------
 
@@ -181,46 +181,51 @@ class AutoLabelingPanel(foo.Panel):
 
     @event
     def select_tab(self, ctx, state):
-        if state.page == "review" and state.shown_tab != state.tab:
+        if state.page == "review" and visit.of(ctx).tab != state.tab:
             state.question = ""
-            look_at(ctx, state, self._run(ctx, state))
+            visit.look_at(ctx, state, self._run(ctx, state), None, None)
 
     @event
     def slide_confidence(self, ctx, state):
         span = forms.range_of(forms.changed(ctx)[1])
         if span:
-            self._narrow(ctx, state, confidence=span)
+            self._narrow(ctx, state, span=None if span == visit.FULL else span)
 
     @event
     def type_confidence(self, ctx, state):
         if not review.bounds_problem(*state.bounds):
-            self._narrow(ctx, state, confidence=review.bounds(*state.bounds))
+            span = review.bounds(*state.bounds)
+            self._narrow(ctx, state, span=None if span == visit.FULL else span)
 
     @event
     def toggle_class(self, ctx, state):
-        label = _clicked(ctx, state)
+        label = _clicked(ctx)
         if label is None:
             return
-        run = self._run(ctx, state)
-        _, shown = grid.read_filters(forms.request(ctx).get("filters"), run)
+        _, shown = visit.looking_at(ctx, state, self._run(ctx, state))
         self._narrow(ctx, state, label=None if shown == label else label)
+
+    @event
+    def restore(self, ctx, state):
+        if state.page == "review":
+            visit.restore(ctx, state, self._run(ctx, state))
 
     def _narrow(self, ctx, state, **change):
         run = self._run(ctx, state)
-        confidence, label = grid.read_filters(forms.request(ctx).get("filters"), run)
-        look_at(ctx, state, run, **{"confidence": confidence, "label": label, **change})
+        span, label = visit.looking_at(ctx, state, run)
+        visit.look_at(ctx, state, run, **{"span": span, "label": label, **change})
 
     @event
     def promote(self, ctx, state):
         run = self._run(ctx, state)
-        shown = grid.shown(ctx.dataset, forms.request(ctx))
+        shown = visit.shown(ctx, state, run)
         number = promotion.promote(ctx.dataset, run.id, shown, forms.expected(ctx))
         ctx.ops.notify(f"{words.count(number, 'label')} added for approval", variant="success")
         self._labels_moved(ctx, state, run)
 
     @event
     def undo_class(self, ctx, state):
-        label = _clicked(ctx, state)
+        label = _clicked(ctx)
         if label is not None:
             self._undo(ctx, state, label)
 
@@ -241,8 +246,7 @@ class AutoLabelingPanel(foo.Panel):
         ctx.ops.clear_selected_samples()
         forms.forget_selection(ctx)
         state.question = ""
-        look_at(ctx, state, run, *grid.read_filters(forms.request(ctx).get("filters"), run))
-        ctx.ops.reload_dataset()
+        ctx.ops.reload_samples()
 
     # --- approval -----------------------------------------------------------------------------
 
@@ -279,10 +283,10 @@ class AutoLabelingPanel(foo.Panel):
         return labeling.get(ctx.dataset, state.run_id)
 
 
-def _clicked(ctx, state):
+def _clicked(ctx):
     """The class in the row that was clicked, as the table was drawn."""
     row = forms.row(ctx)
-    labels = state.labels
+    labels = visit.of(ctx).rows
     return labels[row] if row is not None and row < len(labels) else None
 
 

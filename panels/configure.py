@@ -10,7 +10,7 @@ def render(panel, ctx, state: PanelState):
     """Builds the page."""
     page = elements.page()
     head = elements.row(page, "head", columns="auto 1fr", gap=1)
-    elements.button(head, "back", "", panel.go_home, icon="arrow_back", title="Back to the runs")
+    elements.back(head, panel.go_home)
     elements.heading(head, "title", "Auto Label")
     counts = forms.target_counts(ctx)
     fields = forms.build(state.form, state.problems, counts, panel.edit)

@@ -4,13 +4,15 @@ Styles go through MUI's theme (``text.secondary``, ``divider``), never through a
 own, so that both of the App's themes work.
 """
 
+import time
+
 import fiftyone.operators.types as types
 
 STATUS_COLORS = {
-    "Generating": "info",
-    "In Review": "warning",
-    "Approved": "success",
-    "Error": "error",
+    "Generating": "info.main",
+    "In Review": "warning.main",
+    "Approved": "success.main",
+    "Error": "error.main",
 }
 
 _BUTTONS = {
@@ -99,7 +101,10 @@ def heading(parent, name, words):
 
 def pill(parent, name, status):
     """Adds a run's status."""
-    parent.view(name, types.PillBadgeView(text=status, color=STATUS_COLORS.get(status, "info")))
+    # The pill keeps its first colour; under another name it is another pill.
+    name = f"{name}_{status.lower().replace(' ', '_')}"
+    color = STATUS_COLORS.get(status, "text.secondary")
+    parent.view(name, types.PillBadgeView(text=status, color=color))
 
 
 def progress(parent, name, fraction, label):
@@ -113,6 +118,17 @@ def button(parent, name, label, on_click, kind="secondary", **props):
     """Adds a button; ``params`` go to its handler."""
     look = _BUTTONS[kind]
     parent.view(name, types.Button(label=label, operator=on_click, **look, **props))
+
+
+def back(parent, on_click):
+    """Adds the way back to the list of runs."""
+    view = types.Button(
+        icon="arrow_back",
+        operator=on_click,
+        title="Back to the runs",
+        componentsProps={"button": {"aria-label": "Back to the runs", "variant": "text"}},
+    )
+    parent.view("back", view)
 
 
 def alert(parent, name, severity, label, description=None):
@@ -145,6 +161,13 @@ def table(parent, name, columns, rows, selected=(), **props) -> types.TableView:
 def timer(parent, on_interval, milliseconds=2500):
     """Polls while the page is open. Leave it out to stop."""
     parent.view("timer", types.TimerView(interval=milliseconds, on_interval=on_interval))
+
+
+def once(parent, on_timeout, milliseconds=800):
+    """Calls a handler when the page has been left alone for a while."""
+    # Another name is another timer, which begins anew.
+    name = f"once_{time.monotonic_ns()}"
+    parent.view(name, types.TimerView(timeout=milliseconds, on_timeout=on_timeout))
 
 
 def column_view(gap, **sx) -> types.GridView:

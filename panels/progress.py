@@ -26,7 +26,7 @@ def render(panel, ctx, state: PanelState):
 def head_of(page, panel, run: Run):
     """Adds the way back, the run's name and its status."""
     head = elements.row(page, "head", columns="auto minmax(0, 1fr) auto")
-    elements.button(head, "back", "", panel.go_home, icon="arrow_back", title="Back to the runs")
+    elements.back(head, panel.go_home)
     elements.heading(head, "title", run.name)
     elements.pill(head, "status", run.status)
 

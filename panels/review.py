@@ -5,31 +5,28 @@ The tab is the sidebar's filter: what the grid shows is what the panel counts an
 
 import fiftyone.operators.types as types
 
-from auto_labeling import forms, labeling
-from auto_labeling.panels import approval, elements, progress, words
+from auto_labeling import labeling
+from auto_labeling.panels import approval, elements, progress, visit, words
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, summary
 from auto_labeling.run import Run
-
-FULL = (0.0, 1.0)
 
 
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id)
-    asked = forms.request(ctx)
-    tabs = {
-        tab: summary.summarize(ctx.dataset, run, grid.shown(ctx.dataset, asked), tab)
-        for tab in grid.TABS
-    }
+    shown = visit.shown(ctx, state, run)
+    tabs = {tab: summary.summarize(ctx.dataset, run, shown, tab) for tab in grid.TABS}
     page = elements.page()
     progress.head_of(page, panel, run)
     _tabs(page, panel, tabs)
     if state.tab == "approval":
-        approval.render(page, panel, state, run, tabs)
+        approval.render(page, panel, ctx, state, run, tabs)
     else:
-        _, label = grid.read_filters(asked.get("filters"), run)
-        _review(page, panel, state, run, tabs["review"], label)
+        _, label = visit.looking_at(ctx, state, run)
+        _review(page, panel, ctx, state, run, tabs["review"], label)
+    if visit.is_unsettled(ctx, state, run):
+        elements.once(page, panel.restore)
     return elements.finished(page)
 
 
@@ -40,17 +37,25 @@ def _tabs(page, panel, tabs):
     page.enum("tab", view.values(), view=view, on_change=panel.select_tab)
 
 
-def _review(page, panel, state, run, numbers, label):
+def _review(page, panel, ctx, state, run, numbers, label):
     if run.failed:
         _failed(page, panel, run)
     if not numbers.total:
         _nothing_left(page, run)
         return
     _confidence(page, panel, state)
-    words_of = "Click a class to see only its labels, and again to see all"
-    elements.text(page, "hint", words_of)
-    labels = [row.label for row in numbers.rows]
-    state.labels = labels
+    bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto", gap=2)
+    elements.text(bar, "hint", "Click a class to see only its labels, and again to see all")
+    elements.button(
+        bar,
+        "promote",
+        f"Add {words.count(numbers.current, 'label')} for approval",
+        panel.promote,
+        kind="primary",
+        disabled=not numbers.current,
+        params={"run_id": run.id, "expected": numbers.current},
+    )
+    labels = visit.of(ctx).rows = [row.label for row in numbers.rows]
     elements.table(
         page,
         "classes",
@@ -58,16 +63,6 @@ def _review(page, panel, state, run, numbers, label):
         rows_of(numbers),
         selected=[labels.index(label)] if label in labels else (),
         on_click_row=panel.toggle_class,
-    )
-    foot = elements.row(page, "foot")
-    elements.button(
-        foot,
-        "promote",
-        f"Add {words.count(numbers.current, 'label')} for approval",
-        panel.promote,
-        kind="primary",
-        disabled=not numbers.current,
-        params={"run_id": run.id, "expected": numbers.current},
     )
 
 
@@ -134,4 +129,4 @@ def bounds_problem(low, high) -> str:
 
 def bounds(low, high) -> tuple:
     """The two number fields, where an empty one means no limit."""
-    return (FULL[0] if low is None else low), (FULL[1] if high is None else high)
+    return (visit.FULL[0] if low is None else low), (visit.FULL[1] if high is None else high)

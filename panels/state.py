@@ -8,6 +8,7 @@ from auto_labeling import forms
 
 PAGES = ("home", "configure", "progress", "review", "done")
 TABS = ("review", "approval")
+FULL = {"low": 0.0, "high": 1.0}
 
 
 class PanelState:
@@ -60,15 +61,6 @@ class PanelState:
         self._set("tab", tab)
 
     @property
-    def shown_tab(self) -> str:
-        """The tab that the grid was last made to show."""
-        return self._get("shown_tab", str, "")
-
-    @shown_tab.setter
-    def shown_tab(self, tab):
-        self._set("shown_tab", tab)
-
-    @property
     def staging_field(self) -> str:
         """The field on which the panel has set filters."""
         return self._get("staging_field", str, "")
@@ -101,15 +93,6 @@ class PanelState:
         self._set("problems", problems)
 
     @property
-    def labels(self) -> list:
-        """The class of each row of the table on the page, as it was drawn."""
-        return self._get("labels", list, [])
-
-    @labels.setter
-    def labels(self, labels):
-        self._set("labels", labels)
-
-    @property
     def question(self) -> str:
         """What the panel has asked to confirm: ``"approve"``, ``"delete"`` or nothing."""
         return self._get("question", str, "")
@@ -138,13 +121,15 @@ class PanelState:
 
     def show_confidence(self, low: float, high: float):
         """Sets the review page's slider, and its two number fields where they differ."""
+        if self._get("filters", dict, None) is None:
+            self._set("filters", {"confidence": [low, high], "low": low, "high": high})
+            return
         self._set("filters.confidence", [low, high])
-        said_low, said_high = self.bounds
-        # A field that was just emptied stays so: it means the same, and keeps its cursor.
-        if (0.0 if said_low is None else said_low) != low:
-            self._set("filters.low", low)
-        if (1.0 if said_high is None else said_high) != high:
-            self._set("filters.high", high)
+        # An emptied field means no limit: it is left alone, and keeps its cursor.
+        for name, said, value in zip(("low", "high"), self.bounds, (low, high), strict=True):
+            no_limit = said is None and value == FULL[name]
+            if said != value and not no_limit:
+                self._set(f"filters.{name}", value)
 
     @property
     def bounds(self) -> tuple:

@@ -7,10 +7,9 @@ lasso of the embeddings panel.
 import copy
 from dataclasses import dataclass, field
 
-from bson import ObjectId
-
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
+from bson import ObjectId
 
 from auto_labeling.run import Run
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED

@@ -31,9 +31,7 @@ def promote(dataset, run_id: str, shown: Shown, expected: int) -> int:
         IllegalTransition: if the run is not in review (any more)
     """
     run = _in_review(dataset, run_id)
-    found = next(
-        (d["n"] for d in shown.aggregate(run, "review", [{"$count": "n"}])), 0
-    )
+    found = next((d["n"] for d in shown.aggregate(run, "review", [{"$count": "n"}])), 0)
     if found != expected:
         raise LabelsChanged(
             f"The labels changed meanwhile: there are now {found:,} to add, not {expected:,}. "
@@ -92,9 +90,7 @@ def _set_state(dataset, run, state, *, sample_ids=None, label_ids=None, label=No
         query.update({f"{run.staging_field}.{key}": value for key, value in wanted.items()})
         target, array_filters = f"{run.staging_field}.{REVIEW}", None
     update = {"$set": {target: state}, "$currentDate": {"last_modified_at": True}}
-    dataset._sample_collection.bulk_write(
-        [UpdateMany(query, update, array_filters=array_filters)]
-    )
+    dataset._sample_collection.bulk_write([UpdateMany(query, update, array_filters=array_filters)])
 
 
 def _in_review(dataset, run_id) -> Run:

@@ -1,7 +1,6 @@
 """The numbers of a tab: labels per class, of how many, and their mean confidence."""
 
 from dataclasses import dataclass
-from typing import Optional
 
 from auto_labeling.review.grid import Shown
 from auto_labeling.run import Run
@@ -21,7 +20,7 @@ class Row:
     label: str
     current: int
     total: int
-    confidence: Optional[float]
+    confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Summary:
     rows: list
     current: int
     total: int
-    confidence: Optional[float]
+    confidence: float | None
 
 
 def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:

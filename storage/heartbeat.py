@@ -53,9 +53,7 @@ class Heartbeat:
     def _write(self):
         with self._lock:
             facts = dict(self._facts)
-        self._store.beat(
-            self._run, Progress(token=self._run.token, beat_at=clock.stamp(), **facts)
-        )
+        self._store.beat(self._run, Progress(token=self._run.token, beat_at=clock.stamp(), **facts))
 
 
 def is_alive(progress) -> bool:

@@ -4,7 +4,6 @@ An operation is one attempt at a run. Its state is never copied into the record.
 """
 
 from dataclasses import dataclass
-from typing import Optional
 
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
@@ -56,7 +55,7 @@ def queue(dataset, run: Run) -> str:
     return str(operation.id)
 
 
-def look_up(operation_id: str) -> Optional[Operation]:
+def look_up(operation_id: str) -> Operation | None:
     """Returns an operation, or None if it is gone."""
     try:
         document = DelegatedOperationService().get(ObjectId(operation_id))

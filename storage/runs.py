@@ -5,8 +5,6 @@ A record changes only by compare-and-set, in :meth:`RunStore.move` and
 neither heartbeats nor a worker that was overtaken ever contend with the record.
 """
 
-from typing import Optional
-
 from fiftyone.operators.store import ExecutionStore
 
 from auto_labeling.errors import AttemptRevoked, IllegalTransition, RunNotFound
@@ -84,9 +82,7 @@ class RunStore:
         Raises:
             AttemptRevoked: if somebody else has taken it over meanwhile
         """
-        return self._change(
-            run_id, token, lambda run: run.model_copy(update={"token": new_token})
-        )
+        return self._change(run_id, token, lambda run: run.model_copy(update={"token": new_token}))
 
     def remove(self, run: Run):
         """Forgets a run, its progress and its claim on the label field."""
@@ -101,7 +97,7 @@ class RunStore:
         if (self._store.get(key) or {}).get("run") == run.id:
             self._store.delete(key)
 
-    def claimed_by(self, label_field: str) -> Optional[str]:
+    def claimed_by(self, label_field: str) -> str | None:
         """The id of the run that has claimed a label field, if any."""
         claim = self._store.get(_field_key(label_field))
         return claim["run"] if claim else None
@@ -110,7 +106,7 @@ class RunStore:
         """Says how far an attempt has come, and that it is alive."""
         self._store.set(_progress_key(run.id, run.attempt), progress.model_dump(mode="json"))
 
-    def progress(self, run: Run) -> Optional[Progress]:
+    def progress(self, run: Run) -> Progress | None:
         """How far the run's current attempt has come; None before its first sign of life."""
         value = self._store.get(_progress_key(run.id, run.attempt))
         return Progress.model_validate(value) if value else None
@@ -171,7 +167,7 @@ class ChunkStore:
         """
         self._store.set(f"{run_id}:{index}:done", {"failures": failures})
 
-    def failures(self, run_id: str, index: int) -> Optional[list]:
+    def failures(self, run_id: str, index: int) -> list | None:
         """The failures of a chunk; None if the chunk is not done."""
         value = self._store.get(f"{run_id}:{index}:done")
         return None if value is None else value["failures"]

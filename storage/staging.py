@@ -8,10 +8,9 @@ nothing ends with an empty list, or with no staging field at all where a sample 
 single label; "found nothing" is never ``null``.
 """
 
+import fiftyone as fo
 from bson import ObjectId
 from pymongo import UpdateMany, UpdateOne
-
-import fiftyone as fo
 
 from auto_labeling.run import Run, Task
 
@@ -86,9 +85,7 @@ def _update(run, document):
 
 def stop_waiting(dataset, run: Run):
     """Takes the mark off all samples that still wait, so that no late labels can arrive."""
-    _samples(dataset).update_many(
-        {run.staging_field: _NULL}, {"$unset": {run.staging_field: ""}}
-    )
+    _samples(dataset).update_many({run.staging_field: _NULL}, {"$unset": {run.staging_field: ""}})
 
 
 def count(dataset, run: Run, review: str = "") -> int:

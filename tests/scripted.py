@@ -37,7 +37,10 @@ def detections(number):
         (
             CLASSES[int(random.integers(len(CLASSES)))],
             round(float(random.uniform(0.05, 1)), 4),
-            [round(float(v), 4) for v in (*random.uniform(0, 0.5, 2), *random.uniform(0.1, 0.5, 2))],
+            [
+                round(float(v), 4)
+                for v in (*random.uniform(0, 0.5, 2), *random.uniform(0.1, 0.5, 2))
+            ],
         )
         for _ in range(1 + number % 3)
     ]
@@ -52,6 +55,7 @@ def install(task="detection"):
     """Makes the catalog know the model ``scripted``, and the zoo load it."""
     import fiftyone as fo
     import fiftyone.core.models as fom
+
     from auto_labeling.models import catalog, zoo
     from auto_labeling.run import Method, ModelType, Task
 

@@ -10,6 +10,7 @@ def main():
     scripted.install(task)
 
     import fiftyone as fo
+
     from auto_labeling import labeling
 
     labeling.generate(fo.load_dataset(dataset_name), run_id)

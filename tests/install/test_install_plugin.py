@@ -2,7 +2,8 @@
 
 import pytest
 
-from auto_labeling import __version__, cli
+from auto_labeling import __version__
+from auto_labeling.cli import main
 from tests.install.conftest import CHECKOUT
 
 
@@ -27,7 +28,7 @@ def foreign(tmp_path):
 
 
 def install(*arguments):
-    return cli.main(["install-plugin", *arguments])
+    return main(["install-plugin", *arguments])
 
 
 def test_may_be_repeated(plugins, capsys):
@@ -88,6 +89,6 @@ def test_refuses_beside_another_copy(plugins, tree, capsys):
 
 def test_says_its_version(capsys):
     with pytest.raises(SystemExit) as done:
-        cli.main(["--version"])
+        main(["--version"])
     assert done.value.code == 0
     assert capsys.readouterr().out.strip() == __version__

@@ -37,7 +37,7 @@ def shipped(tree) -> list[str]:
         folder = name.rpartition("/")[0]
         if name.startswith(tuple(f"{top}/" for top in NOT_SHIPPED)):
             continue
-        if name.endswith(".py") or name in ROOT_DATA or (folder and not name.endswith(".md")):
+        if folder or name.endswith(".py") or name in ROOT_DATA:
             files.append(name)
     return files
 

@@ -53,9 +53,7 @@ def clean_labels(dataset, config):
 
 
 @pytest.mark.parametrize("after", [1, 9, 25])
-def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(
-    numbered, config, task, after
-):
+def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(numbered, config, task, after):
     clean = clean_labels(numbered, config)
     run = labeling.start(numbered, config)
     worker = start_worker(numbered, run, task, delay=0.03)
@@ -73,7 +71,9 @@ def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(
     assert run.state is RunState.IN_REVIEW
     after_resume = labels_by_number(numbered, run.staging_field)
     assert without_ids(after_resume) == clean
-    assert {n: v for n, v in before.items() if v} == {n: after_resume[n] for n, v in before.items() if v}
+    assert {n: v for n, v in before.items() if v} == {
+        n: after_resume[n] for n, v in before.items() if v
+    }
     assert run.labels == sum(len(expected(task, n) or ()) for n in range(40))
 
 
@@ -154,9 +154,11 @@ def test_a_write_that_arrives_late_matches_nothing(numbered, config, task, end):
     """The very write that a worker was about to send when it was stopped."""
     run = labeling.start(numbered, config)
     sample_ids = numbered.values("id")
-    document = {"_cls": "Detections", "detections": []} if task == "detection" else {
-        "_cls": "Classification", "label": "late", "review": "unpromoted"
-    }
+    document = (
+        {"_cls": "Detections", "detections": []}
+        if task == "detection"
+        else {"_cls": "Classification", "label": "late", "review": "unpromoted"}
+    )
     late = [(sample_id, document) for sample_id in sample_ids]
     if end == "approve":
         labeling.generate(numbered, run.id)

@@ -48,9 +48,15 @@ def test_the_table_counts_what_the_grid_shows(numbered, run):
         low, high = confidence or (0, 1)
         kept = [label for label in labels if low <= label[1] <= high]
         assert table(summary) == naive(kept)
-        assert {row.label: row.total for row in summary.rows} == {k: n for k, (n, _) in totals.items()}
+        assert {row.label: row.total for row in summary.rows} == {
+            k: n for k, (n, _) in totals.items()
+        }
         assert (summary.current, summary.total) == (len(kept), len(labels))
-        grid = [label for vs in labels_by_number(view.view, run.staging_field).values() for label in vs or ()]
+        grid = [
+            label
+            for vs in labels_by_number(view.view, run.staging_field).values()
+            for label in vs or ()
+        ]
         assert sorted(grid) == sorted(kept), "the grid shows exactly the labels that are counted"
 
 
@@ -77,7 +83,9 @@ def test_selected_labels_win_over_selected_samples(numbered, run):
     request = {
         **request_of(run),
         "selected": numbered.limit(1).values("id"),
-        "selected_labels": [{"label_id": i, "sample_id": "", "field": run.staging_field} for i in ids],
+        "selected_labels": [
+            {"label_id": i, "sample_id": "", "field": run.staging_field} for i in ids
+        ],
     }
     view = shown(numbered, request)
     assert summarize(numbered, run, view).current == 2
@@ -121,8 +129,13 @@ def test_undo_one_class_and_undo_all(numbered, run):
 def test_approve_keeps_exactly_the_promoted_labels_and_changes_nothing_else(numbered, run, task):
     before = everything_but(numbered, run)
     summary = summarize(numbered, run, shown(numbered, request_of(run, confidence=(0.5, 1))))
-    kept = {n: [v for v in vs or () if v[1] >= 0.5] for n, vs in labels_by_number(numbered, run.staging_field).items()}
-    promote(numbered, run.id, shown(numbered, request_of(run, confidence=(0.5, 1))), summary.current)
+    kept = {
+        n: [v for v in vs or () if v[1] >= 0.5]
+        for n, vs in labels_by_number(numbered, run.staging_field).items()
+    }
+    promote(
+        numbered, run.id, shown(numbered, request_of(run, confidence=(0.5, 1))), summary.current
+    )
     approved = approve(numbered, run.id, by="me")
 
     numbered.reload()
@@ -149,7 +162,11 @@ def everything_but(dataset, run):
         {k: v for k, v in d.items() if k not in ours | {"last_modified_at"}}
         for d in dataset._sample_collection.find().sort("_id")
     ]
-    schema = {k: str(v) for k, v in dataset.get_field_schema(flat=True).items() if k.split(".")[0] not in ours}
+    schema = {
+        k: str(v)
+        for k, v in dataset.get_field_schema(flat=True).items()
+        if k.split(".")[0] not in ours
+    }
     document = {
         k: v
         for k, v in dataset._doc.to_dict().items()

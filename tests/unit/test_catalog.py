@@ -138,9 +138,9 @@ def test_the_files_of_every_bundled_model_exist():
     for spec in bundled:
         assert catalog.missing_packages(spec) == (), spec.name
         assert spec.weights is None or spec.weights.stat().st_size > 100_000
-    weights = catalog.get_model("shapes-yolo").weights
-    assert weights.stat().st_size == catalog.get_model("shapes-yolo").size_bytes
-    assert "AGPL-3.0" in weights.with_name("README.md").read_text()
+    detector = catalog.get_model("shapes-yolo")
+    assert detector.weights.stat().st_size == pytest.approx(detector.size_bytes, rel=0.05)
+    assert "AGPL-3.0" in detector.weights.with_name("README.md").read_text()
 
 
 def test_the_detector_knows_the_classes_that_the_demo_draws():

@@ -1,0 +1,50 @@
+"""``python -m auto_labeling.demo``: the whole product on this machine, nothing faked.
+
+A private MongoDB, the real App, a real worker process, real models, real images. With
+``--headless`` it does the main job itself and prints what it finds, as JSON in the last line.
+"""
+
+import argparse
+import signal
+import sys
+
+from auto_labeling.demo import services
+from auto_labeling.errors import AutoLabelingError
+
+
+def main(arguments=None) -> int:
+    """Runs the demo until Ctrl-C, or with ``--headless`` until the main job is done."""
+    parser = argparse.ArgumentParser(prog="make demo ARGS=…", description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--headless", action="store_true", help="do the main job without a browser and exit"
+    )
+    parser.add_argument("--port", type=int, default=5151, help="the App's port (5151)")
+    parser.add_argument("--images", type=int, default=60, help="how many images to generate (60)")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    folder = services.home()
+    try:
+        with services.prepare(folder), services.Worker(folder / "worker.log"):
+            # Only now, since FiftyOne connects to its database when it is imported.
+            from auto_labeling.demo import show
+
+            if options.headless:
+                show.headless(folder, options.images)
+            else:
+                show.app(folder, options.images, options.port)
+    except KeyboardInterrupt:
+        print("\nStopped.")
+    except AutoLabelingError as error:
+        print(f"The demo cannot go on: {error}", file=sys.stderr)
+        return 1
+    finally:
+        services.end_children()
+    return 0
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""What the demo runs beside itself: a database, a plugins directory and a worker."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from auto_labeling.demo import database as mongo
+
+#: The ``fiftyone`` command, of this very environment wherever its scripts are.
+_FIFTYONE = "from fiftyone.core.cli import main; main()"
+
+PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
+
+
+def home() -> Path:
+    """Where the demo keeps its files: in the checkout, or in the user's cache if installed."""
+    if (PACKAGE_FOLDER / "pyproject.toml").exists():
+        return PACKAGE_FOLDER / ".cache" / "demo"
+    return Path.home() / ".cache" / "auto-labeling" / "demo"
+
+
+def prepare(folder: Path) -> mongo.Database:
+    """Starts the demo's database and points FiftyOne at the demo's own folders.
+
+    To be called before FiftyOne is imported, which is when it connects.
+    """
+    plugins = folder / "plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    link = plugins / "auto-labeling"
+    if link.is_symlink() and link.resolve() != PACKAGE_FOLDER:
+        link.unlink()
+    if not link.exists():
+        link.symlink_to(PACKAGE_FOLDER, target_is_directory=True)
+    database = mongo.provide(folder / "database")
+    os.environ.update(
+        FIFTYONE_DATABASE_URI=database.uri,
+        FIFTYONE_DATABASE_NAME="auto_labeling_demo",
+        FIFTYONE_PLUGINS_DIR=str(plugins),
+        FIFTYONE_DEFAULT_DATASET_DIR=str(folder / "datasets"),
+        FIFTYONE_DO_NOT_TRACK="true",
+        YOLO_AUTOINSTALL="false",
+        YOLO_CONFIG_DIR=str(folder),
+    )
+    if database.process is not None:
+        # It is of a version that we chose; FiftyOne would warn of its age at every start.
+        os.environ["FIFTYONE_DATABASE_VALIDATION"] = "false"
+    return database
+
+
+def end_children():
+    """Ends what is left of this process's children: an App that was still starting, say."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.terminate()
+    for child in psutil.wait_procs(children, timeout=5)[1]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+
+
+class Worker:
+    """A worker as users start it: ``fiftyone delegated launch`` in a process of its own.
+
+    Args:
+        log: the file that takes what the worker prints
+    """
+
+    def __init__(self, log: Path):
+        self._log = log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _FIFTYONE, "delegated", "launch", "-t", "local"],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the demo, which stops the worker itself
+            preexec_fn=mongo.end_with_parent(),
+        )
+
+    def stop(self):
+        """Stops the worker."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._log.close()
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_):
+        self.stop()

@@ -1,0 +1,159 @@
+"""The two ways to see the demo: in the App, or told step by step."""
+
+import json
+import logging
+import socket
+import time
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import fiftyone.plugins as fop
+
+from auto_labeling import sdk
+from auto_labeling.demo import data
+from auto_labeling.errors import AutoLabelingError
+from auto_labeling.names import PANEL, PLUGIN
+from auto_labeling.review.grid import merged, shown, tab_filters
+from auto_labeling.review.summary import summarize
+from auto_labeling.run import RunConfig, RunState, Target, Task
+
+DATASET = "auto-labeling-demo"
+_CONFIDENCE = 0.1
+_PROMOTE_FROM = 0.5
+
+
+def app(folder, images: int, port: int):
+    """Opens the App with the panel beside the grid, and waits for Ctrl-C."""
+    dataset = data.make_dataset(DATASET, n_shapes=images, folder=folder / "images")
+    # FiftyOne would explain at length how to tunnel to another machine.
+    logging.getLogger("fiftyone").setLevel(logging.ERROR)
+    session = fo.launch_app(
+        dataset,
+        port=_free_port(port),
+        address="127.0.0.1",
+        remote=True,
+        spaces=fo.Space(
+            children=[
+                fo.Space(children=[fo.Panel(type="Samples", pinned=True)]),
+                fo.Space(children=[fo.Panel(type=PANEL)]),
+            ],
+            orientation="horizontal",
+        ),
+    )
+    print(
+        f"\nThe App is at http://127.0.0.1:{session.server_port}\n\n"
+        "Click first: 'Auto Label' in the panel beside the images. Choose task 'Detection' and\n"
+        "the model 'shapes-yolo' for the generated images (sample tag 'shapes' in the sidebar),\n"
+        "or 'Classification' and 'efficientnet-lite0-imagenet' for photographs (tag 'photos').\n"
+        f"A worker is running; what it prints is in {folder / 'worker.log'}\n"
+        "Ctrl-C stops everything.\n",
+        flush=True,
+    )
+    try:
+        session.wait(-1)
+    finally:
+        session.close()
+
+
+def headless(folder, images: int):
+    """Configures, generates, reviews, promotes and approves a run; prints what it finds."""
+    dataset = data.make_dataset(DATASET, n_shapes=images, folder=folder / "images")
+    view = dataset.match_tags("shapes")
+    print(f"Dataset '{dataset.name}': {len(dataset):,} images, {len(view):,} of them generated")
+    answers = {
+        "task": Task.DETECTION,
+        "model": "shapes-yolo",
+        "label_field": "predictions",
+        "target": Target.VIEW,
+        "confidence": _CONFIDENCE,
+        "name": "Shapes",
+    }
+    run = sdk.start(dataset, RunConfig(**answers), view.values("id"), author="demo")
+    print(f"Run {run.id} '{run.name}' is queued; waiting for the worker process")
+    run = _watch(dataset, run)
+    if run.state is not RunState.IN_REVIEW:
+        raise AutoLabelingError(f"the run ended as {run.status}: {run.error}")
+    staged = _tab(dataset, run, "review")
+    print(f"\nIn Review: {staged.total:,} labels, {run.failed:,} samples failed")
+    _print_table(staged)
+    _print_score("all staged labels", data.score(dataset, run.staging_field))
+
+    request = {"filters": _filters(run, "review", confidence=(_PROMOTE_FROM, 1.0))}
+    grid = shown(dataset, request)
+    current = summarize(dataset, run, grid).current
+    sdk.promote(dataset, run.id, grid, expected=current)
+    promoted = _tab(dataset, run, "approval")
+    print(f"\nPromoted what is at least {_PROMOTE_FROM} confident:")
+    _print_table(promoted)
+    run = sdk.approve(dataset, run.id, by="demo")
+    dataset.reload()
+    _print_score(
+        f"approved labels in '{run.config.label_field}'", data.score(dataset, "predictions")
+    )
+    print(
+        json.dumps(
+            {
+                "run": run.id,
+                "samples": run.samples,
+                "staged": staged.total,
+                "promoted": promoted.total,
+                "approved": dataset.count("predictions.detections"),
+                "state": sdk.get(dataset, run.id).state.value,
+                "discovered": discovered(),
+            }
+        ),
+        flush=True,
+    )
+
+
+def discovered() -> list[str]:
+    """What of ours FiftyOne itself lists: the plugin, its operators and its panels."""
+    plugins = [p.name for p in fop.list_plugins() if p.name == PLUGIN]
+    uris = [o.uri for o in foo.list_operators() if o.uri.startswith(f"{PLUGIN}/")]
+    return plugins + sorted(uris)
+
+
+def _watch(dataset, run):
+    """Prints progress until the run is no longer active."""
+    told = None
+    while (run := sdk.get(dataset, run.id)).is_active:
+        progress = sdk.progress(dataset, run)
+        if run.state is RunState.GENERATING and progress:
+            rate = f", {progress.rate:.1f} samples/s" if progress.rate else ""
+            line = f"  {progress.done / run.samples:4.0%}  {progress.labels:,} labels{rate}"
+            if line != told:
+                print(line, flush=True)
+            told = line
+        time.sleep(0.5)
+    return run
+
+
+def _filters(run, tab, **kwargs):
+    return merged(None, run, tab_filters(run, tab, **kwargs))
+
+
+def _tab(dataset, run, tab):
+    return summarize(dataset, run, shown(dataset, {"filters": _filters(run, tab)}), tab)
+
+
+def _print_table(summary):
+    print(f"  {'Label':<24}{'Instances':>16}{'Mean confidence':>18}")
+    for row in summary.rows:
+        confidence = "" if row.confidence is None else f"{row.confidence:.3f}"
+        instances = f"{row.current:,} of {row.total:,}"
+        print(f"  {row.label:<24}{instances:>16}{confidence:>18}")
+
+
+def _print_score(what, score):
+    print(f"Against the exact truth, {what}: precision {score['precision']:.3f}, ", end="")
+    print(f"recall {score['recall']:.3f}")
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port, or another one if it is taken."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

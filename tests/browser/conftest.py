@@ -1,0 +1,233 @@
+"""The real App in a real browser, with a real worker process beside it."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from auto_labeling.demo.services import Worker
+from auto_labeling.names import PANEL
+
+ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
+SCREENSHOTS = ARTIFACTS / "screenshots"
+PATIENCE = 60_000
+_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-gpu", "--no-first-run")
+_FAILED = pytest.StashKey[bool]()
+
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def app_url(database, tmp_path_factory):
+    """The address of the App's server, running in a process of its own."""
+    port = _free_port()
+    log = tmp_path_factory.mktemp("app") / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fiftyone.server.main"]
+            + ["--address", "127.0.0.1", "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, process, log)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        _keep(log)
+
+
+@pytest.fixture
+def start_worker(database, tmp_path):
+    """Starts ``fiftyone delegated launch``; called again, another one."""
+    with contextlib.ExitStack() as running:
+        yield lambda: running.enter_context(Worker(tmp_path / "worker.log"))
+    _keep(tmp_path / "worker.log")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = next(filter(None, map(shutil.which, _CHROMIUMS)), None)
+    if path is None:
+        pytest.fail("The browser tests need Chromium on the PATH; `make browser` installs it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(_QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, request):
+    """A browser window. After a failure its trace and a picture are in ``artifacts/``."""
+    context = chromium.new_context(viewport={"width": 1600, "height": 1000})
+    context.set_default_timeout(PATIENCE)
+    context.tracing.start(screenshots=True, snapshots=True)
+    page = context.new_page()
+    yield page
+    name = re.sub(r"\W+", "-", request.node.name)
+    if request.node.stash.get(_FAILED, False):
+        ARTIFACTS.mkdir(exist_ok=True)
+        with contextlib.suppress(Error):
+            page.screenshot(path=ARTIFACTS / f"{name}.png")
+        context.tracing.stop(path=ARTIFACTS / f"{name}.zip")
+    context.close()
+
+
+@pytest.fixture
+def demo_data(tmp_path, database):
+    """Makes datasets of the demo's images: ``make(tag, n_shapes)``."""
+    import fiftyone as fo
+
+    from auto_labeling.demo import data
+
+    made = []
+
+    def make(tag, n_shapes=24):
+        name = f"browser-{uuid.uuid4().hex[:8]}"
+        everything = data.make_dataset(name, n_shapes=n_shapes, folder=tmp_path / name)
+        dataset = everything.match_tags(tag).clone(f"{name}-{tag}", persistent=True)
+        made.extend([everything, dataset])
+        return dataset
+
+    yield make
+    for dataset in made:
+        if fo.dataset_exists(dataset.name):
+            fo.delete_dataset(dataset.name)
+
+
+@pytest.fixture
+def app(page, app_url):
+    """The App with the panel open beside the grid: ``app(dataset)``."""
+
+    def open_panel(dataset) -> "App":
+        page.goto(f"{app_url}/datasets/{dataset.name}")
+        return App(page)
+
+    return open_panel
+
+
+class App:
+    """What a person sees and does."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.panel = page.locator(f"[data-cy=panel-content-{PANEL}]")
+        expect(page.locator("[data-cy=looker]").first).to_be_visible()
+        page.add_locator_handler(
+            page.get_by_role("button", name="Dismiss"), lambda popup: popup.click()
+        )
+        page.locator("[data-cy=new-panel-btn]").first.click()
+        page.locator(f"[data-cy=new-panel-option-{PANEL}]").click()
+        expect(self.button("Auto Label")).to_be_visible()
+
+    def button(self, name, exact=False):
+        return self.panel.get_by_role("button", name=name, exact=exact)
+
+    def press(self, name, exact=False):
+        self.button(name, exact).click()
+
+    def tab(self, name):
+        self.panel.get_by_role("tab", name=name).click()
+
+    def choose_model(self, name):
+        box = self.panel.get_by_placeholder("Type or select a value")
+        box.fill(name)
+        self.page.get_by_role("option", name=name, exact=True).click()
+
+    def name_field(self, name):
+        self.panel.get_by_placeholder("A new field").fill(name)
+
+    def sees(self, text):
+        expect(self.panel.get_by_text(text).first).to_be_visible()
+
+    def does_not_see(self, text):
+        expect(self.panel.get_by_text(text)).to_have_count(0)
+
+    def click_class(self, name):
+        self.panel.get_by_role("cell", name=name, exact=True).click()
+
+    def instances(self) -> dict:
+        """The table on the page: class → what its Instances cell says."""
+        rows = self.panel.get_by_role("row").all()[1:]
+        return {
+            r.locator("td").nth(0).inner_text(): r.locator("td").nth(1).inner_text() for r in rows
+        }
+
+    def slide_low(self, value):
+        """Drags the left thumb of the confidence slider."""
+        rail = self.panel.locator(".MuiSlider-root").first.bounding_box()
+        thumb = self.panel.locator(".MuiSlider-thumb").first.bounding_box()
+        mouse = self.page.mouse
+        mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
+        mouse.down()
+        mouse.move(rail["x"] + rail["width"] * value, rail["y"] + rail["height"] / 2, steps=8)
+        mouse.up()
+
+    def promote_button(self):
+        return self.button(re.compile(r"^Add [\d,]+ labels? for approval"))
+
+    def picture(self, name):
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def wait_until(condition, what, seconds=90):
+    """Waits on the database: ``condition()`` must become true."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds} s still not so: {what}")
+        time.sleep(0.05)
+    return answer
+
+
+@pytest.fixture(name="wait_until")
+def _wait_until():
+    return wait_until
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(url, process, log):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        time.sleep(0.2)
+    pytest.fail(f"The App's server did not start:\n{log.read_text()[-3000:]}")
+
+
+def _keep(log: Path):
+    """Leaves a process's log where CI collects it."""
+    if os.path.exists(log) and os.path.getsize(log):
+        ARTIFACTS.mkdir(exist_ok=True)
+        shutil.copy(log, ARTIFACTS / log.name)

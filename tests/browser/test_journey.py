@@ -1,0 +1,224 @@
+"""The main job, as a person does it: configure, generate, review, promote, undo, approve."""
+
+import os
+import re
+import signal
+
+import pytest
+from playwright.sync_api import expect
+
+from auto_labeling import labeling
+from auto_labeling.review.summary import count_promoted, count_unpromoted
+from auto_labeling.run import RunState
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+
+
+def only_run(dataset):
+    (run,) = labeling.runs(dataset)
+    return run
+
+
+def everything_but(dataset, *fields):
+    """All that a user had, for comparing before and after."""
+    dataset.reload()
+    ignored = {"last_modified_at", "_last_modified_at", *fields}
+    samples = [
+        {k: v for k, v in sample.to_mongo_dict(include_id=True).items() if k not in ignored}
+        for sample in dataset
+    ]
+    schema = {n: str(f) for n, f in dataset.get_field_schema().items() if n not in ignored}
+    return samples, schema
+
+
+def labels_in(dataset, field):
+    dataset.reload()
+    values = dataset.values(f"{field}.detections.id" if "box" in field else f"{field}.id")
+    if "box" in field:
+        return {i for ids in values for i in ids or ()}
+    return {i for i in values if i}
+
+
+def test_detection(app, demo_data, start_worker, wait_until):
+    dataset = demo_data("shapes", 24)
+    before = everything_but(dataset)
+    ui = app(dataset)
+    ui.sees("Label this dataset with a model")
+    ui.picture("1-home-empty")
+
+    # Wrong answers: each named at its field, nothing written.
+    ui.press("Auto Label")
+    ui.sees("24 samples")
+    ui.press("Generate labels for 24 samples")
+    ui.sees("Choose a model")
+    ui.sees("Name the field in which the approved labels will be")
+    ui.choose_model("shapes-yolo")
+    ui.does_not_see("Choose a model")
+    ui.name_field("ground_truth")
+    ui.press("Generate labels for 24 samples")
+    ui.sees("There is a field 'ground_truth' already")
+    ui.picture("2-configure-wrong")
+    assert labeling.runs(dataset) == []
+    assert everything_but(dataset) == before
+
+    # Right answers; nobody works yet.
+    ui.name_field("boxes")
+    ui.panel.get_by_placeholder("0 to 1").fill("0.1")
+    ui.panel.get_by_placeholder("Optional").fill("Shapes")
+    ui.does_not_see("There is a field")
+    ui.picture("3-configure")
+    ui.press("Generate labels for 24 samples")
+    ui.sees("Waiting for a worker")
+    ui.picture("4-progress-waiting")
+    run = only_run(dataset)
+    assert run.state is RunState.QUEUED and run.config.confidence == 0.1
+    ui.sees(f"fiftyone delegated info {run.operation_id}")
+
+    # A worker comes; home follows without being asked.
+    start_worker()
+    ui.press("Back to the runs")
+    ui.sees("Shapes")
+    expect(ui.button("Review")).to_be_visible(timeout=180_000)
+    ui.picture("5-home")
+    run = only_run(dataset)
+    assert run.state is RunState.IN_REVIEW and run.labels > 0 and run.failed == 0
+
+    # Review: table, row filter, slider, number fields.
+    ui.press("Review")
+    ui.sees(f"Review ({run.labels})")
+    ui.sees(f"Add {run.labels} labels for approval")
+    table = ui.instances()
+    assert sum(int(cell.split(" of ")[1]) for cell in table.values()) == run.labels
+    ui.picture("6-review")
+    first = next(iter(table))
+    number = int(table[first].split(" of ")[1])
+    ui.click_class(first)
+    expect(ui.promote_button()).to_have_text(f"Add {number} labels for approval")
+    ui.picture("7-review-one-class")
+    ui.click_class(first)
+    expect(ui.promote_button()).to_have_text(f"Add {run.labels} labels for approval")
+    ui.slide_low(0.5)
+    sure = _confident(dataset, run, ui.panel)
+    expect(ui.promote_button()).to_have_text(f"Add {sure:,} labels for approval")
+    ui.picture("8-review-confidence")
+
+    # Promote what is shown, take one class back, promote it again.
+    ui.promote_button().click()
+    ui.sees(f"Approval ({sure})")
+    assert count_promoted(dataset, run) == sure
+    ui.tab("Approval")
+    ui.sees(f"Approve {sure} labels")
+    promoted = ui.instances()
+    ui.picture("9-approval")
+    first = next(iter(promoted))
+    back = int(promoted[first].split(" of ")[1])
+    ui.press("Undo", exact=True) if len(promoted) == 1 else ui.panel.get_by_role(
+        "row", name=first
+    ).get_by_role("button").click()
+    ui.sees(f"Approval ({sure - back})")
+    assert count_promoted(dataset, run) == sure - back
+    kept = sure - back
+
+    # Approve, behind a confirmation.
+    ui.press(f"Approve {kept} labels", exact=True)
+    ui.sees("This cannot be undone")
+    ui.sees(f"{count_unpromoted(dataset, run)} labels that you did not promote will be deleted")
+    ui.picture("10-approve-question")
+    ids = _promoted_ids(dataset, run)
+    ui.press(f"Yes, approve {kept} labels")
+    ui.sees(f"{kept} labels are in boxes")
+    ui.picture("11-approved")
+    run = only_run(dataset)
+    assert run.state is RunState.APPROVED and run.approved == kept
+    assert labels_in(dataset, "boxes") == ids
+    assert not dataset.has_field("boxes_in_review")
+    assert everything_but(dataset, "boxes") == before
+    ui.press("Back to the runs")
+    ui.sees(f"{kept} labels in boxes")
+    ui.picture("12-home-approved")
+
+
+def test_classification_of_a_selection(app, demo_data, start_worker):
+    dataset = demo_data("photos", 1)
+    start_worker()
+    ui = app(dataset)
+    grid = ui.page.locator("[data-cy=looker]")
+    for index in range(3):
+        grid.nth(index).hover()
+        grid.nth(index).locator("input[type=checkbox]").click(force=True)
+    ui.press("Auto Label")
+    ui.panel.get_by_text("Current selection").click()
+    ui.sees("3 samples")
+    ui.panel.get_by_text("Classification", exact=True).click()
+    ui.choose_model("efficientnet-lite0-imagenet")
+    ui.name_field("kind")
+    ui.press("Generate labels for 3 samples")
+    expect(ui.button("Review")).to_be_visible(timeout=180_000)
+    run = only_run(dataset)
+    assert (run.samples, run.labels) == (3, 3)
+    ui.press("Review")
+    ui.sees("Review (3)")
+    ui.promote_button().click()
+    ui.sees("Every label of this run is in the Approval tab")
+    ui.tab("Approval")
+    ui.press("Undo all")
+    ui.sees("No labels are waiting for approval")
+    assert count_promoted(dataset, run) == 0
+    ui.tab("Review")
+    ui.promote_button().click()
+    ui.sees("Approval (3)")
+    ui.tab("Approval")
+    ui.press("Approve 3 labels", exact=True)
+    ui.sees("All labels of this run are promoted")
+    ui.press("Yes, approve 3 labels")
+    ui.sees("3 labels are in kind")
+    dataset.reload()
+    assert dataset.count("kind.label") == 3
+    assert not dataset.has_field("kind_in_review")
+
+
+def test_a_killed_worker_shows_as_an_error_and_resume_finishes(
+    app, demo_data, start_worker, wait_until
+):
+    dataset = demo_data("shapes", 160)
+    ui = app(dataset)
+    ui.press("Auto Label")
+    ui.choose_model("shapes-yolo")
+    ui.name_field("boxes")
+    ui.press("Generate labels for 160 samples")
+    ui.sees("Waiting for a worker")
+    worker = start_worker()
+    half = wait_until(lambda: _half_done(dataset), "a run that is half done")
+    os.kill(worker.process.pid, signal.SIGKILL)
+    ui.sees(re.compile("The worker stopped without a word"))
+    ui.picture("13-error")
+    run = only_run(dataset)
+    assert run.state is RunState.FAILED
+    start_worker()
+    ui.press("Resume")
+    expect(ui.button("Review")).to_be_visible(timeout=180_000)
+    run = only_run(dataset)
+    assert run.state is RunState.IN_REVIEW and run.failed == 0
+    assert half < 160
+
+
+def _half_done(dataset):
+    run = only_run(dataset)
+    now = labeling.progress(dataset, run)
+    assert run.state in (RunState.QUEUED, RunState.GENERATING), run.error or "it was too fast"
+    return now.done if now and 0 < now.done < run.samples else 0
+
+
+def _confident(dataset, run, panel):
+    """How many labels lie in the range that the number fields say."""
+    expect(panel.get_by_role("spinbutton").first).not_to_have_value("0")
+    low = float(panel.get_by_role("spinbutton").first.input_value())
+    dataset.reload()
+    values = dataset.values(f"{run.label_root}.confidence", unwind=True)
+    return sum(value >= low for value in values)
+
+
+def _promoted_ids(dataset, run):
+    dataset.reload()
+    labels = dataset.values(run.label_root, unwind=True)
+    return {label.id for label in labels if label is not None and label.review == "promoted"}
