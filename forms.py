@@ -33,13 +33,13 @@ def run_id(ctx) -> str:
 def row(ctx) -> int | None:
     """The index of the table row that was clicked; None for the table's head."""
     index = ctx.params.get("row")
-    return index if isinstance(index, int) and index >= 0 else None
+    return index if type(index) is int and index >= 0 else None
 
 
 def expected(ctx) -> int:
     """The number of labels that the person was shown; -1 if the request does not say."""
     number = ctx.params.get("expected")
-    return number if isinstance(number, int) and not isinstance(number, bool) else -1
+    return number if type(number) is int else -1
 
 
 def changed(ctx) -> tuple:

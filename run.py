@@ -75,6 +75,14 @@ class RunConfig(BaseModel):
     classes: tuple[str, ...] = ()
     confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     name: str = Field(default="", max_length=100)
+    segmenter: str = ""
+    source_field: str = ""
+    prompts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    mask_location: str = ""
+    max_labels: int | None = Field(default=None, ge=1)
+    device: str = ""
+    half: bool = False
+    checkpoint: str = ""
 
     @field_validator("name", "label_field", mode="before")
     @classmethod
@@ -136,9 +144,11 @@ class Progress(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     token: str
-    done: int = 0
+    done: int = 0  # samples tried, those that failed among them
     failed: int = 0
     labels: int = 0
+    dropped: int = 0
+    batch_size: int = 0
     rate: float | None = None
     device: str = ""
     worker: str = ""
@@ -165,6 +175,7 @@ class Run(BaseModel):
     reason: str = ""
     error: str = ""
     labels: int = 0
+    dropped: int = 0
     failed: int = 0
     approved: int = 0
     license: str = ""

@@ -4,7 +4,7 @@
 
     nice -n 10 python -m auto_labeling.demo.train
 
-takes about ten minutes on two CPU cores, downloads nothing, and writes
+took 14 minutes on two busy CPU cores, downloads nothing, and writes
 ``demo/weights/shapes-yolo.pt`` with the measured precision and recall beside it. The network is
 Ultralytics' YOLOv8 at half the width of its smallest size; what it trains is licensed AGPL-3.0
 (``demo/weights/README.md``).
@@ -22,9 +22,12 @@ from auto_labeling.demo.scoring import Score
 
 WEIGHTS = Path(__file__).resolve().parent / "weights" / "shapes-yolo.pt"
 IMAGE_SIZE = 256
-TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 3
+TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 4
 TEST_IMAGES = 500
 CONFIDENCE = 0.25
+# How to predict. A shape has one class: a second box on it, of another class, is a mistake. The
+# catalog's entry says the same to FiftyOne.
+PREDICTION = {"imgsz": IMAGE_SIZE, "rect": False, "agnostic_nms": True, "verbose": False}
 
 _WIDTH = 0.125
 # A checkpoint also carries its training arguments, among them folders of the machine.
@@ -124,7 +127,7 @@ def measure(path: Path, images: int = TEST_IMAGES, seed: int = TEST_SEED) -> dic
 def _predict(model, image) -> list[tuple]:
     """The ``(label, box, confidence)`` of what Ultralytics itself finds in an RGB image."""
     bgr = image[..., ::-1]
-    found = model.predict(bgr, conf=CONFIDENCE, imgsz=IMAGE_SIZE, rect=False, verbose=False)[0]
+    found = model.predict(bgr, conf=CONFIDENCE, **PREDICTION)[0]
     rows = zip(
         found.boxes.cls.tolist(),
         found.boxes.xyxyn.tolist(),
@@ -184,15 +187,14 @@ def main(argv=None) -> int:
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--output", type=Path, default=WEIGHTS)
-    parser.add_argument("--measure", action="store_true", help="only measure the checkpoint")
+    parser.add_argument("--measure", action="store_true", help="only measure the checkpoint again")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="auto-labeling-train-") as temporary:
         _ultralytics(Path(temporary))
         if not args.measure:
             publish(train(args.images, args.epochs, Path(temporary)), args.output)
         measured = measure(args.output)
-    if not args.measure:
-        args.output.with_suffix(".json").write_text(json.dumps(measured, indent=2) + "\n")
+    args.output.with_suffix(".json").write_text(json.dumps(measured, indent=2) + "\n")
     print(json.dumps(measured))
     return 0
 

@@ -1,4 +1,4 @@
-"""From a model's labels to the documents that are stored.
+"""Label documents, as they are stored: with ids, review state, boxes inside the image.
 
 Ids derive from run, sample and position, so that labeling a sample again writes the same
 documents.
@@ -27,18 +27,74 @@ def to_document(output, run: Run, sample_id: str):
 
     Raises:
         TypeError: if the model returned another kind of label than the task asks for
-        ValueError: if a box is not finite
+        ValueError: if a box or a confidence is not finite
     """
     label = _only_label(output)
     if run.config.task is Task.CLASSIFICATION:
-        return _classification(label, run, sample_id)
-    return _detections(label, run, sample_id)
+        return _from_classification(label, run, sample_id)
+    return _from_detections(label, run, sample_id)
 
 
 def label_id(run_id: str, sample_id: str, ordinal: int) -> ObjectId:
     """The id of the n-th label that a run makes for a sample."""
     digest = hashlib.sha256(f"{run_id}:{sample_id}:{ordinal}".encode()).digest()
     return ObjectId(digest[:12])
+
+
+def classification(label: str, confidence: float, run: Run, sample_id: str):
+    """The document of one class for a sample, or None if the run does not want it.
+
+    Raises:
+        ValueError: if the confidence is not finite
+    """
+    if not _wanted(label, confidence, run.config):
+        return None
+    return {
+        "_id": label_id(run.id, sample_id, 0),
+        "_cls": "Classification",
+        "tags": [],
+        "label": label,
+        "confidence": confidence,
+        REVIEW: UNPROMOTED,
+    }
+
+
+def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None) -> dict:
+    """The document of a sample's detections.
+
+    Args:
+        labels: a list of classes
+        boxes: their relative ``[x, y, width, height]`` boxes, lists of floats
+        confidences: their confidences
+        run: the run
+        sample_id: the sample's id
+        masks (None): their boolean masks, cropped to the boxes
+
+    Raises:
+        ValueError: if a box or a confidence is not finite
+    """
+    config = run.config
+    kept = [
+        i
+        for i, (label, confidence) in enumerate(zip(labels, confidences, strict=True))
+        if _wanted(label, confidence, config)
+    ]
+    found = []
+    for ordinal, i in enumerate(kept):
+        document = {
+            "_id": label_id(run.id, sample_id, ordinal),
+            "_cls": "Detection",
+            "attributes": {},
+            "tags": [],
+            "label": labels[i],
+            "bounding_box": _inside(boxes[i]),
+        }
+        if masks is not None:
+            document["mask"] = masks[i]
+        document["confidence"] = confidences[i]
+        document[REVIEW] = UNPROMOTED
+        found.append(document)
+    return {"_cls": "Detections", "detections": found}
 
 
 def _only_label(output):
@@ -49,30 +105,40 @@ def _only_label(output):
     return output
 
 
-def _classification(label, run, sample_id):
+def _from_classification(label, run, sample_id):
     if label is None or (isinstance(label, fol.Classification) and label.label is None):
         return None
     if not isinstance(label, fol.Classification):
         raise TypeError(f"The model returned {type(label).__name__}, not one class per sample")
-    return _staged(label, run, sample_id, 0) if _wanted(label, run.config) else None
+    if not _wanted(label.label, label.confidence, run.config):
+        return None
+    return _staged(label, run, sample_id, 0)
 
 
-def _detections(label, run, sample_id):
+def _from_detections(label, run, sample_id):
     if label is not None and not isinstance(label, fol.Detections):
         raise TypeError(f"The model returned {type(label).__name__}, not detections")
-    kept = [d for d in (label.detections if label else ()) if _wanted(d, run.config)]
-    documents = [_staged(d, run, sample_id, ordinal) for ordinal, d in enumerate(kept)]
-    for document in documents:
+    found = label.detections if label else ()
+    kept = [d for d in found if _wanted(d.label, d.confidence, run.config)]
+    documents = []
+    for ordinal, detection in enumerate(kept):
+        mask, detection.mask = detection.mask, None
+        document = _staged(detection, run, sample_id, ordinal)
         document["bounding_box"] = _inside(document["bounding_box"])
+        if mask is not None:
+            document["mask"] = mask
+        documents.append(document)
     return {"_cls": "Detections", "detections": documents}
 
 
-def _wanted(label, config: RunConfig) -> bool:
-    if config.classes and label.label not in config.classes:
+def _wanted(label, confidence, config: RunConfig) -> bool:
+    if confidence is not None and not math.isfinite(confidence):
+        raise ValueError(f"The model returned a confidence that is not finite, for '{label}'")
+    if config.classes and label not in config.classes:
         return False
-    if config.confidence is None or label.confidence is None:
+    if config.confidence is None or confidence is None:
         return True
-    return label.confidence >= config.confidence
+    return confidence >= config.confidence
 
 
 def _staged(label, run, sample_id, ordinal):
@@ -86,11 +152,11 @@ def _staged(label, run, sample_id, ordinal):
 
 def _inside(box):
     """Cuts a relative ``[x, y, width, height]`` box to the image."""
-    if not all(math.isfinite(value) for value in box):
-        raise ValueError(f"The model returned a box that is not finite: {list(box)}")
     x, y, width, height = (float(value) for value in box)
+    if not math.isfinite(x + y + width + height):
+        raise ValueError(f"The model returned a box that is not finite: {list(box)}")
     if min(x, y, width, height) >= 0 and x + width <= 1 and y + height <= 1:
         return [x, y, width, height]
     left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
     right, bottom = min(max(x + width, 0.0), 1.0), min(max(y + height, 0.0), 1.0)
-    return [left, top, right - left, bottom - top]
+    return [left, top, max(right - left, 0.0), max(bottom - top, 0.0)]

@@ -1,8 +1,18 @@
-"""Labels the samples of a run that still wait, chunk by chunk."""
+"""Labels the samples of a run that still wait: one attempt, from the frozen ids to the end.
 
+Three things overlap: loader processes decode, the calling thread runs the model, and a thread
+behind it turns outputs into documents and writes them.
+"""
+
+import os
+import sys
+import threading
 import time
 
-from auto_labeling.engine.documents import to_document
+from auto_labeling.engine import loading
+from auto_labeling.engine.loading import Reader, Waiting
+from auto_labeling.engine.masks import MaskStore
+from auto_labeling.engine.pipeline import Ahead, Behind
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.models import catalog, zoo
@@ -13,6 +23,12 @@ from auto_labeling.storage.runs import ChunkStore, RunStore
 #: A model that fails on this many samples, and on every one so far, is not tried further.
 HOPELESS_AFTER = 50
 
+#: Fewer samples than this are not worth starting loader processes for.
+_FEW = 32
+
+_LOADERS = min(os.cpu_count() or 1, 8) if sys.platform == "linux" else 0
+_AHEAD = 2
+_BEHIND = 4
 _REPORT_EVERY_SECONDS = 1.0
 
 
@@ -32,10 +48,12 @@ class Generation:
         self._run = run
         self._store = store
         self._chunks = ChunkStore(dataset)
+        self._ledger = _Ledger(self._chunks, run)
+        self._masks = MaskStore(run)
         self._heartbeat = heartbeat
         self._report = report or (lambda fraction, text: None)
-        self._counts = {"done": 0, "failed": 0, "labels": 0}
-        self._tried_now = self._failed_now = 0
+        self._counts = {"done": 0, "failed": 0, "labels": 0, "dropped": 0}
+        self._tried = self._failed = 0
         self._first_error = ""
         self._began = None
         self._reported = 0.0
@@ -55,71 +73,87 @@ class Generation:
             self._tell("Loading the model", force=True)
             config = self._run.config
             model = zoo.load(catalog.get_model(config.model), config)
-            with Predictor(model) as predictor:
-                self._heartbeat.update(device=predictor.device)
-                self._began = time.monotonic()
-                for index, waiting in open_chunks:
-                    self._label_chunk(predictor, index, waiting)
+            self._label(model, open_chunks)
         return self._counts["failed"]
 
     def _survey(self):
-        """Counts what is done and returns ``(chunk, samples that wait)`` of what is not."""
+        """Counts what is done and returns the indices of the chunks that are not."""
+        waiting = staging.count_waiting(self._dataset, self._run)
         open_chunks = []
         for index in range(self._run.chunks):
             known = self._chunks.failures(self._run.id, index)
-            ids = self._chunks.sample_ids(self._run.id, index)
             if known is None:
-                waiting = staging.waiting(self._dataset, self._run, ids)
-                open_chunks.append((index, waiting))
-                self._counts["done"] += len(ids) - len(waiting)
+                open_chunks.append(index)
             else:
-                self._counts["done"] += len(ids)
                 self._counts["failed"] += len(known)
+        self._counts["done"] = self._run.samples - waiting + self._counts["failed"]
         self._counts["labels"] = staging.count(self._dataset, self._run)
         self._heartbeat.update(**self._counts)
         return open_chunks
 
-    def _label_chunk(self, predictor, index, waiting):
-        size = predictor.batch_size
-        batches = [waiting[first : first + size] for first in range(0, len(waiting), size)]
-        failures = []
-        outputs = predictor.predict([path for _, path in batch] for batch in batches)
-        for batch, results in zip(batches, outputs, strict=True):
-            self._check_current()
-            failures += self._write(batch, results)
+    def _label(self, model, open_chunks):
+        mapping = zoo.field_mapping(self._run.config)
+        reader = Reader(model, mapping)
+        predictor = Predictor(model, self._run, reader)
+        batches = self._batches(predictor, open_chunks, mapping)
+        few = self._run.samples - self._counts["done"] < _FEW
+        loaded = loading.load(reader, batches, 0 if few else _LOADERS)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(0.001)  # or the model's thread waits 5 ms for each turn
+        try:
+            with predictor, Ahead(loaded, _AHEAD) as ahead, Behind(self._finish, _BEHIND) as behind:
+                self._heartbeat.update(device=predictor.device, batch_size=predictor.batch_size)
+                self._predictor = predictor
+                self._began = time.monotonic()
+                for batch in ahead:
+                    predicted = predictor.forward(batch)
+                    if batch.release is not None:
+                        batch.release()
+                    behind.put(predicted)
+        finally:
+            sys.setswitchinterval(interval)
+
+    def _batches(self, predictor, open_chunks, mapping):
+        """The batches to load. Runs ahead of all else, in the loading thread."""
+        for index in open_chunks:
+            ids = self._chunks.sample_ids(self._run.id, index)
+            waiting = staging.waiting(self._dataset, self._run, ids, mapping)
+            self._masks.forget(sample_id for sample_id, _ in waiting)
+            self._ledger.open(index, len(waiting))
+            first = 0
+            while first < len(waiting):
+                size = predictor.batch_size
+                part = waiting[first : first + size]
+                yield [Waiting(sample_id, values, index) for sample_id, values in part]
+                first += size
+
+    def _finish(self, predicted):
+        """Turns one batch's outputs into documents and writes them. Runs behind the model."""
+        documents, failures = self._predictor.finish(predicted)
         self._check_current()
-        self._chunks.mark_done(self._run.id, index, failures)
+        saved, unsaved = self._masks.save(documents)
+        failures += unsaved
+        staging.write(self._dataset, self._run, [(t.sample_id, d) for t, d in saved])
+        self._count(saved, failures)
+        self._ledger.close([t for t, _ in saved], failures)
 
-    def _write(self, batch, results):
-        documents, failures = [], []
-        for (sample_id, path), result in zip(batch, results, strict=True):
-            try:
-                if isinstance(result, Exception):
-                    raise result
-                documents.append((sample_id, to_document(result, self._run, sample_id)))
-            except Exception as error:  # noqa: BLE001 - a sample may fail in any way
-                text = f"{type(error).__name__}: {error}"[:500]
-                failures.append({"sample_id": sample_id, "filepath": path, "error": text})
-        staging.write(self._dataset, self._run, documents)
-        self._count(len(batch), documents, failures)
-        return failures
-
-    def _count(self, tried, documents, failures):
+    def _count(self, documents, failures):
+        tried = len(documents) + len(failures)
         self._counts["done"] += tried
         self._counts["failed"] += len(failures)
         self._counts["labels"] += sum(_size(document) for _, document in documents)
-        self._tried_now += tried
-        self._failed_now += len(failures)
+        self._tried += tried
+        self._failed += len(failures)
         if failures and not self._first_error:
-            self._first_error = failures[0]["error"]
+            self._first_error = failures[0][1]
         self._stop_if_hopeless()
-        rate = self._tried_now / max(time.monotonic() - self._began, 1e-6)
-        self._heartbeat.update(**self._counts, rate=rate)
+        rate = self._tried / max(time.monotonic() - self._began, 1e-6)
+        self._heartbeat.update(**self._counts, rate=rate, batch_size=self._predictor.batch_size)
         self._tell(f"{self._counts['done']:,} of {self._run.samples:,} samples, {rate:.1f}/s")
 
     def _stop_if_hopeless(self):
-        tried = self._tried_now
-        if self._failed_now < tried or (tried < HOPELESS_AFTER and tried < self._run.samples):
+        tried = self._tried
+        if self._failed < tried or (tried < HOPELESS_AFTER and tried < self._run.samples):
             return
         raise AutoLabelingError(
             f"The model failed on each of the {tried:,} samples tried. "
@@ -135,6 +169,44 @@ class Generation:
         if force or now - self._reported >= _REPORT_EVERY_SECONDS:
             self._reported = now
             self._report(self._counts["done"] / max(self._run.samples, 1), text)
+
+
+class _Ledger:
+    """Which chunks are under way, and how many of their samples are still to come."""
+
+    def __init__(self, chunks: ChunkStore, run: Run):
+        self._chunks = chunks
+        self._run = run
+        self._lock = threading.Lock()
+        self._left = {}
+        self._failures = {}
+
+    def open(self, index, samples):
+        """A chunk begins; one without waiting samples is done."""
+        if samples:
+            with self._lock:
+                self._left[index], self._failures[index] = samples, []
+        else:
+            self._chunks.mark_done(self._run.id, index, [])
+
+    def close(self, targets, failures):
+        """Samples are written or have failed; a chunk without others is done."""
+        for target, error in failures:
+            self._failures[target.chunk].append(
+                {
+                    "sample_id": target.sample_id,
+                    "filepath": target.values["filepath"],
+                    "error": error,
+                }
+            )
+        with self._lock:
+            for target in [*targets, *(target for target, _ in failures)]:
+                self._left[target.chunk] -= 1
+            ended = [index for index, left in self._left.items() if not left]
+            for index in ended:
+                del self._left[index]
+        for index in ended:
+            self._chunks.mark_done(self._run.id, index, self._failures.pop(index))
 
 
 def _size(document):

@@ -1,84 +1,146 @@
-"""A model, asked about batches of image files; a bad sample never costs its batch."""
+"""Asks a model about batches; a bad sample never costs its batch.
 
-from concurrent.futures import ThreadPoolExecutor
+``forward`` is what must happen in the model's thread. ``finish`` turns its result into label
+documents, and runs in another thread meanwhile.
+"""
 
-import fiftyone.core.models as fom
-import numpy as np
-from PIL import Image
+from dataclasses import dataclass
+from typing import Any
 
-BATCH_SIZE = 8
+from auto_labeling.engine import outputs
+from auto_labeling.engine.loading import Loaded, Reader, describe
+from auto_labeling.run import Run
+
+BATCH_SIZE = 16
+
+
+@dataclass
+class Predicted:
+    """What a model said of a batch.
+
+    Args:
+        targets: the samples
+        result: the model's output for them, raw or as a list of labels
+        failures: ``(target, error text)`` of the samples that failed
+        is_raw: whether ``result`` still has to go through :mod:`engine.outputs`
+    """
+
+    targets: list
+    result: Any
+    failures: list
+    is_raw: bool
 
 
 class Predictor:
-    """Runs a model on image files.
+    """A model at work.
 
     Args:
         model: a :class:`fiftyone.core.models.Model`
+        run: the run
+        reader: reads single samples again after a failure
     """
 
-    def __init__(self, model):
+    def __init__(self, model, run: Run, reader: Reader):
+        import fiftyone.core.models as fom
+
         self._model = model
+        self._run = run
+        self._reader = reader
         self._is_torch = isinstance(model, fom.TorchModelMixin)
+        self._fast = outputs.fast_path(model)
         # Torch models that preprocess to different sizes cannot stack a batch.
         self.batch_size = 1 if self._is_torch and model.ragged_batches else BATCH_SIZE
-        self._pool = ThreadPoolExecutor(2)
 
     def __enter__(self) -> "Predictor":
+        if self._is_torch:
+            self._preprocess, self._model.preprocess = self._model.preprocess, False
         self._model.__enter__()
         return self
 
     def __exit__(self, *args):
-        self._pool.shutdown(cancel_futures=True)
-        return self._model.__exit__(*args)
+        result = self._model.__exit__(*args)
+        if self._is_torch:
+            self._model.preprocess = self._preprocess
+        return result
 
     @property
     def device(self) -> str:
         """The device that the model runs on."""
         return str(self._model.device) if self._is_torch else "cpu"
 
-    def predict(self, batches):
-        """Yields, for each batch of file paths, a list with a label or an exception for each.
-
-        Images of the next batch are decoded while the model works on the current one.
-
-        Args:
-            batches: an iterable of lists of file paths
-        """
-        upcoming = None
-        for paths in batches:
-            following = [self._pool.submit(self._read, path) for path in paths]
-            if upcoming is not None:
-                yield self._predict_decoded([_outcome(future) for future in upcoming])
-            upcoming = following
-        if upcoming is not None:
-            yield self._predict_decoded([_outcome(future) for future in upcoming])
-
-    def _predict_decoded(self, images):
-        outputs = list(images)  # exceptions of decoding stay where they are
-        good = [i for i, image in enumerate(images) if not isinstance(image, Exception)]
-        for index, output in zip(good, self._forward([images[i] for i in good]), strict=True):
-            outputs[index] = output
-        return outputs
-
-    def _forward(self, images):
-        if not images:
-            return []
+    def forward(self, loaded: Loaded) -> Predicted:
+        """Runs the model on a batch; on a failure, on ever smaller parts of it."""
+        if not loaded.targets:
+            return Predicted([], [], loaded.failures, False)
         try:
-            outputs = list(self._model.predict_all(images))
-            if len(outputs) != len(images):
-                raise ValueError(f"{len(outputs)} outputs for {len(images)} images")
-            return outputs
+            result, is_raw = self._run_model(loaded.batch, len(loaded.targets))
+            return Predicted(loaded.targets, result, loaded.failures, is_raw)
         except Exception as error:  # noqa: BLE001 - a model may raise anything
-            if len(images) == 1:
-                return [error]
-            return [self._forward([image])[0] for image in images]
+            if _is_out_of_memory(error):
+                _free_memory()
+                self.batch_size = max(1, len(loaded.targets) // 2)
+            parts = self._in_parts(loaded.targets, error)
+            labels = [part for part in parts if not isinstance(part[1], str)]
+            failed = [part for part in parts if isinstance(part[1], str)]
+            return Predicted(
+                [target for target, _ in labels],
+                [label for _, label in labels],
+                loaded.failures + failed,
+                False,
+            )
 
-    def _read(self, path):
-        with Image.open(path) as image:
-            rgb = image.convert("RGB")
-        return rgb if self._is_torch else np.asarray(rgb)
+    def finish(self, predicted: Predicted) -> tuple[list, list]:
+        """Turns what the model said into documents.
+
+        Returns:
+            ``(documents, failures)``: lists of ``(target, document)`` and of
+            ``(target, error text)``
+        """
+        convert = self._fast.convert if predicted.is_raw else outputs.to_documents
+        documents, failures = [], list(predicted.failures)
+        results = convert(predicted.result, self._run, predicted.targets)
+        for target, result in zip(predicted.targets, results, strict=True):
+            if isinstance(result, Exception):
+                failures.append((target, describe(result)))
+            else:
+                documents.append((target, result))
+        return documents, failures
+
+    def _run_model(self, batch, size):
+        if self._fast is not None:
+            return self._fast.forward(batch), True
+        labels = list(self._model.predict_all(batch))
+        if len(labels) != size:
+            raise ValueError(f"The model gave {len(labels)} outputs for {size} images")
+        return labels, False
+
+    def _in_parts(self, targets, error):
+        """``(target, label)`` of each sample, or ``(target, error text)``, by halving."""
+        if len(targets) == 1:
+            return [(targets[0], describe(error))]
+        middle = len(targets) // 2
+        results = []
+        for half in (targets[:middle], targets[middle:]):
+            try:
+                batch = self._reader.collate([self._reader.item(target) for target in half])
+                labels = list(self._model.predict_all(batch))
+                results += zip(half, labels, strict=True)
+            except Exception as again:  # noqa: BLE001 - see forward
+                results += self._in_parts(half, again)
+        return results
 
 
-def _outcome(future):
-    error = future.exception()
-    return future.result() if error is None else error
+def _is_out_of_memory(error):
+    import torch
+
+    return isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+
+
+def _free_memory():
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -92,3 +92,8 @@ def _origin(spec: ModelSpec) -> str:
 def _first_line(error: Exception) -> str:
     lines = str(error).splitlines()
     return lines[0][:300] if lines else type(error).__name__
+
+
+def field_mapping(config: RunConfig) -> dict:
+    """The dataset's fields that a model wants beside the image, by the name it gives them."""
+    return {}

@@ -35,15 +35,18 @@ def render(page, panel, ctx, state: PanelState, run: Run, tabs: dict):
     else:
         _actions(page, panel, run, promoted)
     visit.of(ctx).rows = [row.label for row in promoted.rows]
-    table = elements.table(
+    elements.table(
         page,
         "promoted",
         {"label": "Label", "instances": "Instances", "confidence": "Confidence"},
         review.rows_of(promoted),
-        actions_label=" ",
-    )
-    table.add_row_action(
-        "undo", panel.undo_class, label="Undo", icon="undo", tooltip="Back to the Review tab"
+        action={
+            "name": "undo",
+            "on_click": panel.undo_class,
+            "label": "Undo",
+            "icon": "undo",
+            "tooltip": "Back to the Review tab",
+        },
     )
 
 

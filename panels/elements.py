@@ -137,25 +137,29 @@ def alert(parent, name, severity, label, description=None):
     parent.view(name, view)
 
 
-def table(parent, name, columns, rows, selected=(), **props) -> types.TableView:
+def table(parent, name, columns, rows, selected=(), action=None, **props):
     """Adds a table.
 
     Args:
         columns: a dict from key to label
         rows: a list of lists of strings
         selected: the indices of the rows to highlight
+        action (None): what can be done with a row: a dict with keys ``name``, ``on_click``,
+            ``label``, ``icon`` and ``tooltip``
     """
     view = types.TableView(
         size="small",
         componentsProps={"table": {"sx": {"minWidth": 0}, "size": "small"}},
+        actions_label=" ",
         **props,
     )
     for key, label in columns.items():
         view.add_column(key, label=label)
+    if action:
+        view.add_row_action(**action)
     # As the default, not as state: the App merges lists in state item by item.
     data = {"rows": rows, "columns": list(columns), "selectedRows": list(selected)}
     parent.list(name, types.Object(), view=view, default=data)
-    return view
 
 
 def timer(parent, on_interval, milliseconds=2500):

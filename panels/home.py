@@ -106,7 +106,7 @@ def progress(parent, run: Run, now):
             f"None has picked this up for {words.duration(waiting)}. {LAUNCH}" if late else None,
         )
         return
-    tried = now.done + now.failed if now else 0
+    tried = now.done if now else 0
     if not tried or not run.samples:
         elements.progress(parent, "progress", None, "Loading the model…")
         return

@@ -46,11 +46,34 @@ def await_labels(dataset, run: Run, sample_ids):
     )
 
 
-def waiting(dataset, run: Run, sample_ids) -> list[tuple[str, str]]:
-    """Returns ``(sample id, file path)`` of the samples that still wait, in the order given."""
+def waiting(dataset, run: Run, sample_ids, fields=None) -> list[tuple[str, dict]]:
+    """Returns ``(sample id, values)`` of the samples that still wait, in the order given.
+
+    Args:
+        dataset: the dataset
+        run: the run
+        sample_ids: the ids of a chunk
+        fields (None): a dict from key to the name of a field of labels that is wanted too
+
+    Returns:
+        each sample's ``values`` hold its ``filepath``, and a
+        :class:`fiftyone.core.labels.Label` or None for each of ``fields``
+    """
+    fields = fields or {}
     query = {"_id": {"$in": _oids(sample_ids)}, run.staging_field: _NULL}
-    paths = {str(d["_id"]): d["filepath"] for d in _samples(dataset).find(query, {"filepath": 1})}
-    return [(sample_id, paths[sample_id]) for sample_id in sample_ids if sample_id in paths]
+    projection = {"filepath": 1, **{name: 1 for name in fields.values()}}
+    found = {
+        str(d["_id"]): {
+            "filepath": d["filepath"],
+            **{key: _label(d.get(name)) for key, name in fields.items()},
+        }
+        for d in _samples(dataset).find(query, projection)
+    }
+    return [(sample_id, found[sample_id]) for sample_id in sample_ids if sample_id in found]
+
+
+def _label(document):
+    return None if document is None else getattr(fo, document["_cls"]).from_dict(document)
 
 
 def write(dataset, run: Run, documents) -> int:

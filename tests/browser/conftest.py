@@ -23,6 +23,7 @@ SCREENSHOTS = ARTIFACTS / "screenshots"
 PATIENCE = 60_000
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-gpu", "--no-first-run")
+_SERVER = (sys.executable, "-m", "fiftyone.server.main", "--address", "127.0.0.1")
 _FAILED = pytest.StashKey[bool]()
 
 expect.set_options(timeout=PATIENCE)
@@ -42,8 +43,7 @@ def app_url(database, tmp_path_factory):
     log = tmp_path_factory.mktemp("app") / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fiftyone.server.main"]
-            + ["--address", "127.0.0.1", "--port", str(port)],
+            [*_SERVER, "--port", str(port)],
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -136,6 +136,8 @@ class App:
     def __init__(self, page: Page):
         self.page = page
         self.panel = page.locator(f"[data-cy=panel-content-{PANEL}]")
+        self._filters = {}
+        page.on("request", self._note_filters)
         expect(page.locator("[data-cy=looker]").first).to_be_visible()
         page.add_locator_handler(
             page.get_by_role("button", name="Dismiss"), lambda popup: popup.click()
@@ -144,11 +146,31 @@ class App:
         page.locator(f"[data-cy=new-panel-option-{PANEL}]").click()
         expect(self.button("Auto Label")).to_be_visible()
 
+    def _note_filters(self, request):
+        if request.url.endswith("/graphql") and "paginateSamplesQuery" in request.post_data:
+            self._filters = request.post_data_json["variables"].get("filters") or {}
+
+    def grid_filters_by(self, *names):
+        """Waits until the grid asks for samples by these attributes of labels, and no others."""
+
+        def as_wanted():
+            self.page.wait_for_timeout(50)  # lets the browser speak
+            return {path.rpartition(".")[2] for path in self._filters} == set(names)
+
+        # The App drops its filters now and then, and the panel asks for them again.
+        wait_until(as_wanted, f"the grid filters by {names}")
+        expect(
+            self.page.locator("[data-cy=looker] canvas[canvas-loaded=true]").first
+        ).to_be_visible()
+
     def button(self, name, exact=False):
         return self.panel.get_by_role("button", name=name, exact=exact)
 
     def press(self, name, exact=False):
         self.button(name, exact).click()
+
+    def back(self):
+        self.button("Back to the runs").first.click()
 
     def tab(self, name):
         self.panel.get_by_role("tab", name=name).click()
@@ -172,15 +194,24 @@ class App:
 
     def instances(self) -> dict:
         """The table on the page: class → what its Instances cell says."""
-        rows = self.panel.get_by_role("row").all()[1:]
-        return {
-            r.locator("td").nth(0).inner_text(): r.locator("td").nth(1).inner_text() for r in rows
-        }
+        rows = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+
+        def read():  # at once: the App may be drawing its page anew
+            self.page.wait_for_timeout(50)
+            return self.panel.locator("tbody tr").evaluate_all(rows)
+
+        return {cells[0]: cells[1] for cells in wait_until(read, "a table is on the page")}
 
     def slide_low(self, value):
         """Drags the left thumb of the confidence slider."""
-        rail = self.panel.locator(".MuiSlider-root").first.bounding_box()
-        thumb = self.panel.locator(".MuiSlider-thumb").first.bounding_box()
+
+        def boxes():  # the App may be drawing its page anew
+            self.page.wait_for_timeout(50)
+            parts = [self.panel.locator(f".MuiSlider-{p}").first for p in ("root", "thumb")]
+            found = [part.bounding_box() for part in parts]
+            return found if all(found) else None
+
+        rail, thumb = wait_until(boxes, "a slider is on the page")
         mouse = self.page.mouse
         mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
         mouse.down()

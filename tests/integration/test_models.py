@@ -6,7 +6,7 @@ from PIL import Image
 
 from auto_labeling.demo import data, shapes
 from auto_labeling.demo.scoring import Score, iou
-from auto_labeling.demo.train import CONFIDENCE, IMAGE_SIZE
+from auto_labeling.demo.train import CONFIDENCE, PREDICTION
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import catalog, zoo
 from auto_labeling.run import RunConfig, Task
@@ -112,7 +112,7 @@ def test_the_detector_gives_the_boxes_of_ultralytics_own_call(scenes, detected):
     yolo = YOLO(str(catalog.get_model(DETECTOR).weights))
     for scene, found in zip(scenes, detected, strict=True):
         bgr = np.ascontiguousarray(scene.image[..., ::-1])
-        theirs = yolo.predict(bgr, conf=CONFIDENCE, imgsz=IMAGE_SIZE, rect=False, verbose=False)[0]
+        theirs = yolo.predict(bgr, conf=CONFIDENCE, **PREDICTION)[0]
         assert [d.label for d in found.detections] == [
             theirs.names[int(c)] for c in theirs.boxes.cls
         ]

@@ -36,7 +36,7 @@ MAY_IMPORT = {
 READS_PARAMS = {"forms"}
 BUILDS_VIEWS = {"forms", "operators", "panels"}
 HEAVY = ("torch", "torchvision", "ultralytics", "fiftyone.zoo")
-LONGEST_FILE = 320
+LONGEST_FILE = 350
 
 
 def _sources():

@@ -1,0 +1,275 @@
+"""Decodes images in worker processes, ahead of the model, in order, a bad file costing itself.
+
+torch's ``DataLoader`` brings the processes and the shared memory; this adds that a file that
+cannot be read is one failure and not its batch's, that a loader process that dies is replaced,
+and that a file that kills it twice is given up.
+"""
+
+import contextlib
+import functools
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from auto_labeling.engine import images
+from auto_labeling.engine.slots import Filled, Slots
+
+logger = logging.getLogger(__name__)
+
+_PREFETCH = 2
+
+#: Batches that may be on their way between the loaders and the end of the model's work.
+_UNDER_WAY = 4
+
+
+class Waiting(NamedTuple):
+    """A sample that waits for labels.
+
+    Args:
+        sample_id: its id
+        values: what the model's ``get_item`` asks for: ``filepath``, and prompts
+        chunk: the index of its chunk
+    """
+
+    sample_id: str
+    values: dict
+    chunk: int = 0
+
+
+@dataclass
+class Loaded:
+    """A batch of samples, decoded.
+
+    Args:
+        targets: the samples that could be read
+        batch: their images, as the model takes them; None if there are none
+        failures: ``(target, error text)`` of those that could not
+        release: to be called when the model is done with ``batch``, if there is one
+    """
+
+    targets: list
+    batch: Any
+    failures: list = field(default_factory=list)
+    release: Callable | None = None
+
+
+class Reader:
+    """Turns targets into a batch. Runs in a loader process, or in this one.
+
+    Args:
+        model: a :class:`fiftyone.core.models.Model`
+        field_mapping: what FiftyOne calls so: the fields that hold the model's prompts
+    """
+
+    def __init__(self, model, field_mapping=None):
+        import fiftyone.core.models as fom
+        import fiftyone.utils.torch as fout
+
+        self._get_item = self._transform = self._slots = None
+        if isinstance(model, fom.SupportsGetItem):
+            get_item = model.build_get_item(field_mapping=field_mapping)
+            plain = type(get_item) is fout.ImageGetItem and not get_item.use_numpy
+            self._transform = get_item.transform if plain else None
+            self._get_item = None if plain else get_item
+        elif isinstance(model, fom.TorchModelMixin):
+            self._transform = model.transforms
+        self._is_torch = isinstance(model, fom.TorchModelMixin)
+        self._collate = None
+        self._stacks = self._is_torch and not model.ragged_batches
+        if self._stacks and model.has_collate_fn:
+            self._collate = model.collate_fn
+
+    def __call__(self, targets) -> Loaded:
+        loaded = Loaded([], None)
+        items = []
+        for target in targets:
+            try:
+                items.append(self.item(target))
+                loaded.targets.append(target)
+            except Exception as error:  # noqa: BLE001 - a file may be broken in any way
+                loaded.failures.append((target, describe(error)))
+        if items:
+            loaded.batch = self._together(items)
+        return loaded
+
+    def item(self, target):
+        """Decodes and transforms one sample."""
+        if self._get_item is not None:
+            return self._get_item(target.values)
+        image = images.read(target.values["filepath"])
+        if not self._is_torch:
+            import numpy as np
+
+            return np.asarray(image)
+        return image if self._transform is None else self._transform(image)
+
+    def collate(self, items):
+        """Puts items together as the model's ``predict_all`` takes them."""
+        import torch
+
+        if not self._stacks:
+            return items
+        if self._collate is not None:
+            return self._collate(items)
+        return torch.stack(items) if isinstance(items[0], torch.Tensor) else items
+
+    def use_slots(self, target, batch_size, count):
+        """Makes :meth:`__call__` put batches into shared slots, where the model allows it.
+
+        Args:
+            target: a sample that shows what the images are like
+            batch_size: the most images in a batch
+            count: how many slots
+
+        Returns:
+            the :class:`auto_labeling.engine.slots.Slots`, or None
+        """
+        self._slots = None
+        if self._stacks and self._collate is None:
+            with contextlib.suppress(Exception):  # a sample that fails, fails in its turn
+                self._slots = Slots(self.item(target), batch_size, count)
+        return self._slots
+
+    def drop_slots(self):
+        """Undoes :meth:`use_slots`."""
+        self._slots = None
+
+    def _together(self, items):
+        if self._slots is not None and self._slots.fits(items):
+            return self._slots.fill(items)
+        return self.collate(items)
+
+
+class _Dataset:
+    """What torch's DataLoader sees: an index is a target, a batch of them is read at once."""
+
+    def __init__(self, reader):
+        self._reader = reader
+
+    def __getitems__(self, targets):
+        return self._reader(targets)
+
+
+def load(reader: Reader, batches, processes: int, context="fork"):
+    """Yields a :class:`Loaded` for each batch of targets, in order.
+
+    Args:
+        reader: the :class:`Reader`
+        batches: an iterator of lists of :class:`Waiting`
+        processes: how many loader processes; 0 reads in this one
+        context ("fork"): how processes start
+    """
+    if not processes:
+        yield from map(reader, batches)
+        return
+    sent = _Sent(batches)
+    deaths = 0
+    while True:
+        try:
+            for loaded in _from_processes(reader, sent, processes, context):
+                sent.received()
+                deaths = 0
+                yield loaded
+            return
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            deaths += 1
+            logger.warning("A loader process died (%s); starting others", error)
+            if deaths > 1:
+                given_up = sent.isolate()
+                if given_up is not None:
+                    text = "The process that read this file died, twice"
+                    yield Loaded([], None, [(given_up, text)])
+                    deaths = 0
+
+
+def _from_processes(reader, sent, processes, context):
+    """One generation of loader processes."""
+    import torch.utils.data as tud
+
+    first = sent.peek()
+    if first is None:
+        return
+    count = processes * _PREFETCH + _UNDER_WAY
+    slots = reader.use_slots(first[0], len(first), count)
+    loader = tud.DataLoader(
+        _Dataset(reader),
+        batch_sampler=sent,
+        collate_fn=_as_it_is,
+        num_workers=processes,
+        prefetch_factor=_PREFETCH,
+        multiprocessing_context=context,
+        worker_init_fn=_quiet,
+    )
+    try:
+        for loaded in loader:
+            if isinstance(loaded.batch, Filled):
+                filled = loaded.batch
+                loaded.batch = slots.view(filled)
+                loaded.release = functools.partial(slots.give_back, filled)
+            yield loaded
+    finally:
+        del loader
+        reader.drop_slots()
+
+
+def _as_it_is(loaded):
+    return loaded
+
+
+def _quiet(_):
+    """A loader process works for one model: more threads would fight over the same cores."""
+    import signal
+
+    import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
+    cv2.setNumThreads(0)
+
+
+class _Sent:
+    """Remembers the batches that loaders have been given and not yet returned."""
+
+    def __init__(self, batches):
+        self._rest = iter(batches)
+        self._open = deque()
+        self._again = deque()
+
+    def __iter__(self):
+        self._again = deque([*self._open, *self._again])
+        self._open.clear()
+        while True:
+            batch = self._again.popleft() if self._again else next(self._rest, None)
+            if batch is None:
+                return
+            self._open.append(batch)
+            yield batch
+
+    def peek(self):
+        """The batch that comes next, which still comes; None if there is none."""
+        if not self._open and not self._again:
+            batch = next(self._rest, None)
+            if batch is None:
+                return None
+            self._again.append(batch)
+        return (self._open or self._again)[0]
+
+    def received(self):
+        """The oldest open batch has come back."""
+        self._open.popleft()
+
+    def isolate(self):
+        """After a second death: splits the oldest batch, or gives up its only target."""
+        batch = self._open.popleft()
+        if len(batch) == 1:
+            return batch[0]
+        self._open.extendleft([target] for target in reversed(batch))
+        return None
+
+
+def describe(error: BaseException) -> str:
+    """An error, in the line that a failed sample is listed with."""
+    return f"{type(error).__name__}: {error}"[:500]

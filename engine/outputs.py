@@ -1,0 +1,211 @@
+"""From a model's outputs to label documents: a general way, and fast ones for the usual formats.
+
+Making ``fo.Detection`` objects and serialising them costs about 0.3 ms a label, more than many
+models take for an image. The fast ways compute what FiftyOne's output processors compute, on
+arrays, and write the documents down. A contract test holds each equal to the general way, field by
+field; a model whose wrapper or processor is not exactly one of these goes the general way.
+"""
+
+import numpy as np
+
+from auto_labeling.engine import documents
+from auto_labeling.run import Run
+
+_TORCH = "fiftyone.utils.torch"
+
+
+def to_documents(labels, run: Run, targets) -> list:
+    """The general way: a document, None, or an exception for each label."""
+    results = []
+    for label, target in zip(labels, targets, strict=True):
+        try:
+            results.append(documents.to_document(label, run, target.sample_id))
+        except Exception as error:  # noqa: BLE001 - a label may be wrong in any way
+            results.append(error)
+    return results
+
+
+def fast_path(model):
+    """Returns the fast way for a model, or None if there is none."""
+    import fiftyone.utils.torch as fout
+
+    if not isinstance(model, fout.TorchImageModel):
+        return None
+    processor = type(model._output_processor)
+    plain = type(model)._predict_all is fout.TorchImageModel._predict_all
+    if plain and not model.config.raw_inputs:
+        kinds = {
+            fout.DetectorOutputProcessor: _Boxes,
+            fout.InstanceSegmenterOutputProcessor: _Instances,
+            fout.ClassifierOutputProcessor: _Logits,
+        }
+        kind = kinds.get(processor)
+        return kind(model) if kind else None
+    if processor.__name__ == "UltralyticsDetectionOutputProcessor":
+        return _ultralytics(model)
+    return None
+
+
+def _ultralytics(model):
+    import fiftyone.utils.ultralytics as fouu
+
+    known = type(model)._predict_all is fouu.FiftyOneYOLOModel._predict_all
+    exact = type(model._output_processor) is fouu.UltralyticsDetectionOutputProcessor
+    return _Ultralytics(model) if known and exact else None
+
+
+class _Fast:
+    """What the fast ways share: the plain model's forward pass, without its processor."""
+
+    def __init__(self, model):
+        self._model = model
+        self._classes = model._output_processor.classes
+
+    def forward(self, batch):
+        """Runs the network; returns its output and the size of the frames."""
+        import torch
+
+        if isinstance(batch, (list, tuple)):
+            batch = torch.stack(batch)
+        height, width = batch.shape[-2:]
+        batch = batch.to(self._model.device)
+        if self._model.using_half_precision:
+            batch = batch.half()
+        return self._model._forward_pass(batch), (width, height)
+
+    def convert(self, result, run, targets):
+        """A document, None, or an exception for each target."""
+        output, frame = result
+        config = self._model.config
+        results = []
+        for one, target in zip(self._split(output), targets, strict=True):
+            try:
+                results.append(self._document(one, frame, config, run, target.sample_id))
+            except Exception as error:  # noqa: BLE001 - one sample's output may be wrong
+                results.append(error)
+        return results
+
+    def _split(self, output):
+        return output
+
+
+class _Logits(_Fast):
+    """FiftyOne's ``ClassifierOutputProcessor``."""
+
+    def _split(self, output):
+        processor = self._model._output_processor
+        if isinstance(output, dict):
+            output = output[processor.logits_key]
+        logits = output.detach().cpu().numpy()
+        odds = np.exp(logits)
+        odds /= np.sum(odds, axis=1, keepdims=True)
+        return zip(np.argmax(logits, axis=1), np.max(odds, axis=1), strict=True)
+
+    def _document(self, one, frame, config, run, sample_id):
+        index, score = one
+        label = self._classes[index]
+        if config.confidence_thresh is not None and score < config.confidence_thresh:
+            return None
+        if config.filter_classes is not None and label not in config.filter_classes:
+            return None
+        return documents.classification(label, float(score), run, sample_id)
+
+
+class _Boxes(_Fast):
+    """FiftyOne's ``DetectorOutputProcessor``: absolute ``[x1, y1, x2, y2]`` boxes."""
+
+    def _document(self, one, frame, config, run, sample_id):
+        boxes = _array(one["boxes"])
+        labels = [self._classes[index] for index in _array(one["labels"]).tolist()]
+        scores = _array(one["scores"])
+        kept = _kept(scores, labels, config)
+        width, height = frame
+        relative = np.empty_like(boxes)
+        relative[:, 0] = boxes[:, 0] / width
+        relative[:, 1] = boxes[:, 1] / height
+        relative[:, 2] = (boxes[:, 2] - boxes[:, 0]) / width
+        relative[:, 3] = (boxes[:, 3] - boxes[:, 1]) / height
+        return documents.detections(
+            [labels[i] for i in kept],
+            relative[kept].astype(float).tolist(),
+            scores[kept].astype(float).tolist(),
+            run,
+            sample_id,
+            masks=self._masks(one, boxes, kept),
+        )
+
+    def _masks(self, one, boxes, kept):
+        return None
+
+
+class _Instances(_Boxes):
+    """FiftyOne's ``InstanceSegmenterOutputProcessor``: boxes with masks of the whole frame."""
+
+    def _document(self, one, frame, config, run, sample_id):
+        if "scores" not in one:
+            raise TypeError("The model gave masks without scores")
+        return super()._document(one, frame, config, run, sample_id)
+
+    def _masks(self, one, boxes, kept):
+        import torch
+
+        soft = one["masks"].detach()[:, 0]
+        threshold = self._model._output_processor.mask_thresh
+        corners = np.rint(boxes).astype(int).tolist()
+        masks = []
+        for i in kept:
+            x1, y1, x2, y2 = corners[i]
+            crop = soft[i, slice(y1, y2), slice(x1, x2)]
+            crop = crop if crop.dtype is torch.bool else crop > threshold
+            masks.append(crop.cpu().numpy())
+        return masks
+
+
+class _Ultralytics(_Boxes):
+    """FiftyOne's ``FiftyOneYOLOModel``; what follows the network is Ultralytics' own code."""
+
+    def forward(self, batch):
+        """Runs the network, as ``FiftyOneYOLOModel._predict_all`` does."""
+        images = batch["images"].to(self._model.device)
+        if self._model.using_half_precision:
+            images = images.half()
+        output = self._model._forward_pass(images)
+        return {**output, "imgs": images, "orig_imgs": batch["orig_imgs"]}, batch["orig_shapes"]
+
+    def convert(self, result, run, targets):
+        """A document, None, or an exception for each target."""
+        output, frames = result
+        predictor, config = self._model._model.predictor, self._model.config
+        # Ultralytics wants as many file names as there are images.
+        predictor.batch = [[""] * len(targets)]
+        if config.confidence_thresh is not None:
+            predictor.args.conf = config.confidence_thresh
+        processor = self._model._output_processor
+        found = processor._to_dict(processor.post_process(output))
+        results = []
+        for one, frame, target in zip(found, frames, targets, strict=True):
+            try:
+                results.append(self._one(one, frame, config, run, target.sample_id))
+            except Exception as error:  # noqa: BLE001 - one sample's output may be wrong
+                results.append(error)
+        return results
+
+    def _one(self, one, frame, config, run, sample_id):
+        if not one:
+            return documents.detections([], [], [], run, sample_id)
+        return self._document(one, frame, config, run, sample_id)
+
+
+def _array(tensor):
+    return tensor.detach().cpu().numpy()
+
+
+def _kept(scores, labels, config) -> list:
+    """The indices of the labels that the model's configuration lets through."""
+    threshold, classes = config.confidence_thresh, config.filter_classes
+    return [
+        i
+        for i, label in enumerate(labels)
+        if (threshold is None or not scores[i] < threshold)
+        and (classes is None or label in classes)
+    ]

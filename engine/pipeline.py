@@ -1,0 +1,109 @@
+"""Stages that overlap: a thread that works ahead of a loop, and one that follows it.
+
+Both have bounded queues, so that memory does not grow, and both pass on what goes wrong.
+"""
+
+import queue
+import threading
+
+_END = object()
+
+
+class Ahead:
+    """Iterates in a thread, a few items ahead of whoever iterates over this.
+
+    Args:
+        items: an iterable; used in the thread only
+        size: how many items ahead
+    """
+
+    def __init__(self, items, size: int):
+        self._items = items
+        self._queue = queue.Queue(size)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._closed.set()
+        self._thread.join()
+
+    def __iter__(self):
+        while (item := self._queue.get()) is not _END:
+            if isinstance(item, _Failure):
+                raise item.error
+            yield item
+
+    def _run(self):
+        try:
+            for item in self._items:
+                if not self._put(item):
+                    break
+        except BaseException as error:  # noqa: BLE001 - raised again in the other thread
+            self._put(_Failure(error))
+        finally:
+            if hasattr(self._items, "close"):
+                self._items.close()  # ends loader processes in the thread that began them
+            self._put(_END)
+
+    def _put(self, item) -> bool:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+
+class Behind:
+    """Calls a function with each item in a thread, in order.
+
+    Leaving the context waits until all is done, and raises what went wrong; after an exception
+    in the loop, what has not begun is dropped.
+
+    Args:
+        function: called with each item
+        size: how many items may wait
+    """
+
+    def __init__(self, function, size: int):
+        self._function = function
+        self._queue = queue.Queue(size)
+        self._error = None
+        self._dropped = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            self._dropped.set()
+        self._queue.put(_END)
+        self._thread.join()
+        if kind is None and self._error is not None:
+            raise self._error
+
+    def put(self, item):
+        """Hands over an item, waiting for room; raises what has gone wrong so far."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put(item)
+
+    def _run(self):
+        while (item := self._queue.get()) is not _END:
+            if self._error is None and not self._dropped.is_set():
+                try:
+                    self._function(item)
+                except BaseException as error:  # noqa: BLE001 - raised again in the loop
+                    self._error = error
+
+
+class _Failure:
+    def __init__(self, error):
+        self.error = error

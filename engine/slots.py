@@ -1,0 +1,77 @@
+"""Memory that loader processes fill and the model reads, made once and used in turns.
+
+torch's DataLoader makes new shared memory for each batch, and touching its pages for the first
+time costs more than decoding a small image. This is anonymous memory, so ``/dev/shm`` may be as
+small as it likes.
+"""
+
+import mmap
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Says where a loader process put a batch.
+
+    Args:
+        slot: which slot
+        size: how many images are in it
+    """
+
+    slot: int
+    size: int
+
+
+class Slots:
+    """Room for some batches of images of one shape, shared with processes forked later.
+
+    A slot is taken by reading its number from a pipe and given back by writing it: one byte,
+    which is atomic, so that a process killed at any moment leaves no lock behind.
+
+    Args:
+        image: an image, as the model takes it
+        batch_size: the most images in a batch
+        count: how many batches, at most 256
+    """
+
+    def __init__(self, image, batch_size: int, count: int):
+        import torch
+
+        size = image.element_size() * image.numel() * batch_size * count
+        memory = torch.frombuffer(mmap.mmap(-1, size), dtype=image.dtype)
+        if image.dim() == 3 and image.permute(1, 2, 0).is_contiguous():
+            # Channels last, as decoders give them: turning each image costs a third of decoding.
+            channels, height, width = image.shape
+            rows = memory.view(count, batch_size, height, width, channels)
+            self._tensor = rows.permute(0, 1, 4, 2, 3)
+        else:
+            self._tensor = memory.view(count, batch_size, *image.shape)
+        self._free_out, self._free_in = os.pipe()
+        os.write(self._free_in, bytes(range(count)))
+
+    def fits(self, items) -> bool:
+        """Whether items can be put into a slot."""
+        one = self._tensor[0, 0]
+        return len(items) <= self._tensor.shape[1] and all(
+            item.shape == one.shape and item.dtype == one.dtype for item in items
+        )
+
+    def fill(self, items) -> Filled:
+        """Puts items into a free slot, waiting for one. Called in loader processes."""
+        slot = os.read(self._free_out, 1)[0]
+        for place, item in zip(self._tensor[slot], items, strict=False):
+            place.copy_(item)
+        return Filled(slot, len(items))
+
+    def view(self, filled: Filled):
+        """The batch in a slot; valid until the slot is given back."""
+        return self._tensor[filled.slot, : filled.size]
+
+    def give_back(self, filled: Filled):
+        """Lets a slot be filled again."""
+        os.write(self._free_in, bytes([filled.slot]))
+
+    def __del__(self):
+        os.close(self._free_out)
+        os.close(self._free_in)
