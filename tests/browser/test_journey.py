@@ -49,7 +49,7 @@ def test_detection(app, demo_data, start_worker):
     start_worker()
     ui.back()
     ui.sees("Shapes")
-    expect(ui.button("Review")).to_be_visible(timeout=180_000)
+    expect(ui.button("Review", exact=True)).to_be_visible(timeout=100_000)
     ui.picture("5-home")
     run = only_run(dataset)
     assert run.state is RunState.IN_REVIEW and run.labels > 0 and run.failed == 0
@@ -163,7 +163,7 @@ def test_classification_of_a_selection(app, demo_data, start_worker):
     ui.choose_model("efficientnet-lite0-imagenet")
     ui.name_field("kind")
     ui.press("Generate labels for 3 samples")
-    expect(ui.button("Review")).to_be_visible(timeout=180_000)
+    expect(ui.button("Review", exact=True)).to_be_visible(timeout=100_000)
     run = only_run(dataset)
     assert (run.samples, run.labels) == (3, 3)
     ui.press("Review")
@@ -206,7 +206,7 @@ def test_a_killed_worker_shows_as_an_error_and_resume_finishes(
     assert run.state is RunState.FAILED
     start_worker()
     ui.press("Resume")
-    expect(ui.button("Review")).to_be_visible(timeout=180_000)
+    expect(ui.button("Review", exact=True)).to_be_visible(timeout=100_000)
     run = only_run(dataset)
     assert run.state is RunState.IN_REVIEW and run.failed == 0
     assert half < 160

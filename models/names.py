@@ -1,0 +1,56 @@
+"""Family, version and size of a model, read out of its name: the manifest has no fields for them."""
+
+import re
+
+_WORDS = ("nano", "tiny", "small", "medium", "base-plus", "base", "large", "2xlarge", "xlarge")
+_SIZES = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "xlarge"} | {
+    word: word for word in _WORDS
+}
+_WORD = "|".join(_WORDS)
+
+# What the name says of task and data; it is no part of family, version or size.
+_NOISE = re.compile(
+    r"-torch$|-(imagenet|coco|oiv7|ade20k|cityscapes)(?=-|$)|-(cls|instance|image)(?=-|$)"
+    r"|-224(?=-|$)|-resnet50-fpn"
+)
+_PATTERNS = (
+    re.compile(r"(?P<family>yoloe)(?P<version>v?(?:8|11|26))(?P<size>[nsmlx])-seg(?P<variant>-pf)?"),
+    re.compile(r"(?P<family>yolo)(?P<version>v?\d+)(?P<size>[a-z])(?P<variant>-world|-seg)?"),
+    re.compile(
+        rf"(?P<family>segment-anything)(?:-(?P<version>2\.1|2|3))?"
+        rf"(?:-(?:hiera-)?(?P<size>{_WORD}|vit[blh]))?"
+    ),
+    re.compile(rf"(?P<family>rfdetr)(?P<variant>-seg)?-(?P<size>{_WORD})"),
+    re.compile(rf"(?P<family>owlvit)-(?P<size>{_WORD})-(?P<version>patch\d+)"),
+    re.compile(rf"(?P<family>mask2former|oneformer|omdet-turbo)-(?P<version>swin)-(?P<size>{_WORD})"),
+    re.compile(rf"(?P<family>.+?)(?:-(?P<version>v\d))?-(?P<size>{_WORD}|[nsmlx])(?:-.*)?"),
+    re.compile(r"(?P<family>clip|vit)-vit-(?P<size>base)(?P<version>\d+)"),
+    re.compile(r"(?P<family>[a-z-]+?)-?(?P<version>v\d)?-?(?P<size>b?\d[\w.-]*)?"),
+)
+_LEFTOVERS = {
+    "clip-vit-base32-torch": ("clip", "vit-32", "base"),
+    "siglip-base-patch16-224-torch": ("siglip", "2", "base"),
+    "medsiglip-448-zero-torch": ("medsiglip", "", ""),
+    "monet-zero-torch": ("monet", "", ""),
+    "pubmed-clip-vit-base-patch32": ("pubmed-clip", "vit-32", "base"),
+    "oneformer-ade20k-swin-tiny-instance-torch": ("oneformer", "ade20k", "tiny"),
+    "oneformer-ade20k-swin-large-instance-torch": ("oneformer", "ade20k", "large"),
+    "oneformer-cityscapes-swin-large-instance-torch": ("oneformer", "cityscapes", "large"),
+    "oneformer-coco-swin-large-instance-torch": ("oneformer", "coco", "large"),
+    "fc-clip-coco-instance-torch": ("fc-clip", "", ""),
+}
+
+
+def parse(name: str) -> tuple[str, str, str]:
+    """Returns ``(family, version, size)`` of a zoo model; what the name does not say is empty."""
+    if name in _LEFTOVERS:
+        return _LEFTOVERS[name]
+    short = _NOISE.sub("", name)
+    for pattern in _PATTERNS:
+        match = pattern.fullmatch(short)
+        if match:
+            said = match.groupdict()
+            size = said.get("size") or ""
+            variant = (said.get("variant") or "") if said.get("variant") != "-seg" else ""
+            return said["family"] + variant, said.get("version") or "", _SIZES.get(size, size)
+    return short, "", ""

@@ -1,0 +1,173 @@
+"""What is known of a model before it is loaded."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from auto_labeling.models import curated, downloads, licenses, names
+from auto_labeling.run import Method, ModelType, Task
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+# A model has the first of these tasks whose tag it bears.
+_TASKS = {
+    "instances": Task.INSTANCE_SEGMENTATION,
+    "segment-anything": Task.INSTANCE_SEGMENTATION,
+    "detection": Task.DETECTION,
+    "classification": Task.CLASSIFICATION,
+}
+_TEMPLATE = re.compile(r"[\w-]+-transformer-torch$")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model that a run may name.
+
+    Args:
+        name: unique; for a zoo model, its name in the zoo
+        task: the labels it makes
+        method: how a run uses it; see :attr:`methods`
+        model_type: where its classes come from
+        family: such as ``"yolo"``
+        version: of the family, such as ``"v8"``; may be empty
+        size: within the family, such as ``"nano"`` or ``"50"``; may be empty
+        license: of the weights, as an SPDX expression
+        description: one sentence
+        author: of the model
+        url: where to read about it
+        size_bytes: of the weights, or None if unknown
+        packages: the Python requirements of loading it
+        confidence: the recommended minimum confidence, or None for no minimum
+        source: ``"bundled"``, ``"zoo"``, ``"remote"`` or ``"custom"``
+        entry: its entry in the manifest
+        speed: 1 to 3, among the models of its task and type
+        performance: 1 to 3, likewise
+        ratings_source: where the two come from: an address, or ``"estimated"``
+    """
+
+    name: str
+    task: Task
+    method: Method
+    model_type: ModelType
+    family: str
+    version: str
+    size: str
+    license: str
+    description: str
+    author: str
+    url: str
+    size_bytes: int | None
+    packages: tuple[str, ...]
+    confidence: float | None
+    source: str
+    entry: dict = field(repr=False, compare=False)
+    speed: int = 2
+    performance: int = 2
+    ratings_source: str = curated.ESTIMATED
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods that can use the model itself."""
+        if self.is_segmenter:
+            return (Method.TWO_STAGE, Method.EXISTING_DETECTIONS)
+        return (Method.ONE_STAGE,)
+
+    @property
+    def is_segmenter(self) -> bool:
+        """Whether the model makes masks out of boxes, and nothing without them."""
+        return "segment-anything" in (self.entry.get("tags") or ())
+
+    @property
+    def needs_checkpoint(self) -> bool:
+        """Whether a run has to say which weights: an id, a path or an import path."""
+        return self.source == "custom" or is_template(self.entry, self.source)
+
+    @property
+    def wrapper(self) -> str:
+        """The class of FiftyOne that runs the model; empty if its source brings its own."""
+        return (self.entry.get("default_deployment_config_dict") or {}).get("type", "")
+
+    @property
+    def settings(self) -> dict:
+        """The settings of :attr:`wrapper`. Not to be changed."""
+        return (self.entry.get("default_deployment_config_dict") or {}).get("config") or {}
+
+    @property
+    def checkpoint(self) -> str:
+        """The Hugging Face id of the weights, if they have one."""
+        return self.settings.get("name_or_path") or ""
+
+    @property
+    def weights(self) -> Path | None:
+        """The file that holds a bundled model's weights, if we bring it ourselves."""
+        name = self.entry.get("base_filename")
+        return PACKAGE / name if name and self.source == "bundled" else None
+
+    @property
+    def downloaded(self) -> bool:
+        """Whether the weights are known to be on this machine."""
+        return downloads.is_downloaded(self)
+
+    @cached_property
+    def facts(self) -> dict:
+        """What the command line prints, but for :attr:`downloaded`."""
+        shown = ("name", "task", "method", "model_type", "family", "version", "size", "license")
+        shown += ("description", "author", "url", "size_bytes", "confidence", "speed")
+        shown += ("performance", "ratings_source")
+        values = {key: getattr(self, key) for key in shown}
+        return {key: getattr(value, "value", value) for key, value in values.items()}
+
+
+def task_of(entry: dict) -> Task | None:
+    """The task that an entry's tags name."""
+    tags = entry.get("tags") or ()
+    return next((task for tag, task in _TASKS.items() if tag in tags), None)
+
+
+def is_template(entry: dict, source: str) -> bool:
+    """Whether the entry stands for any checkpoint of a hub, to be named when it is loaded."""
+    settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}
+    named = settings.get("name_or_path") or entry.get("training_data")
+    return source == "zoo" and not named and bool(_TEMPLATE.match(entry["base_name"]))
+
+
+def make(entry: dict, source: str) -> ModelSpec:
+    """Makes the model of a manifest's entry that has a task."""
+    name, task = entry["base_name"], task_of(entry)
+    family, version, size = names.parse(name)
+    family = entry.get("family") or family
+    segmenter = "segment-anything" in (entry.get("tags") or ())
+    return ModelSpec(
+        name=name,
+        task=task,
+        method=Method.TWO_STAGE if segmenter else Method.ONE_STAGE,
+        model_type=_model_type(entry),
+        family=family,
+        version=entry.get("family_version") or entry.get("version") or version,
+        size=entry.get("size") or size,
+        license=licenses.normalize(entry.get("license")),
+        description=entry.get("description") or "",
+        author=entry.get("author") or "",
+        url=entry.get("source") or "",
+        size_bytes=entry.get("size_bytes"),
+        packages=tuple((entry.get("requirements") or {}).get("packages") or ()),
+        confidence=_recommended(entry, family, None if segmenter else task),
+        source=source,
+        entry=entry,
+    )
+
+
+def _model_type(entry) -> ModelType:
+    # A few zero-shot models lack the tag; a prompt-free one has a vocabulary and bears it.
+    tags = entry.get("tags") or ()
+    kind = (entry.get("default_deployment_config_dict") or {}).get("type", "")
+    zero_shot = ("zero-shot" in tags or "ZeroShot" in kind) and "prompt-free" not in tags
+    return ModelType.ZERO_SHOT if zero_shot else ModelType.FIXED_VOCABULARY
+
+
+def _recommended(entry, family, task):
+    if task in (None, Task.CLASSIFICATION):
+        return None
+    settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}
+    return settings.get("confidence_thresh", curated.family(family).confidence)

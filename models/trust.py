@@ -1,0 +1,46 @@
+"""What may run code: importing a module or unpickling a checkpoint does.
+
+Only whoever starts the worker can allow it, in the worker's environment; what is typed into a form
+never can.
+"""
+
+import os
+from pathlib import Path
+
+from auto_labeling.errors import ModelUnavailable
+
+SETTING = "FIFTYONE_AUTO_LABELING_TRUSTED"
+
+
+def refusal(reference: str) -> str:
+    """Why a path, an import path or a remote source is not trusted; empty if it is."""
+    if any(_covers(entry, reference) for entry in _allowed()):
+        return ""
+    return (
+        f"'{reference}' would run code on the worker, and nobody has allowed that. "
+        f"Whoever runs the worker can: {SETTING} lists the trusted modules, folders and sources, "
+        "separated by commas"
+    )
+
+
+def require(reference: str) -> None:
+    """Raises :class:`ModelUnavailable` unless a reference is trusted."""
+    problem = refusal(reference)
+    if problem:
+        raise ModelUnavailable(problem)
+
+
+def _allowed():
+    return [e.strip() for e in os.environ.get(SETTING, "").split(",") if e.strip()]
+
+
+def _covers(entry, reference) -> bool:
+    if "://" in reference or "://" in entry:
+        return reference == entry or reference.startswith(entry.rstrip("/") + "/")
+    if os.path.isabs(reference) or os.path.isabs(entry):
+        # Resolved, so that neither ".." nor a link leads out of a trusted folder.
+        if not (os.path.isabs(reference) and os.path.isabs(entry)):
+            return False
+        return Path(reference).resolve().is_relative_to(Path(entry).resolve())
+    module = reference.replace(":", ".")
+    return module == entry or module.startswith(entry.rstrip(".") + ".")
