@@ -4,13 +4,16 @@ A verb is one function below, decorated with its name and arguments.
 """
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
 
 from auto_labeling import __version__
 from auto_labeling.errors import AutoLabelingError
+from auto_labeling.models import catalog
 from auto_labeling.names import PLUGIN
+from auto_labeling.run import Method, ModelType, Task
 
 LINK = "auto-labeling"
 
@@ -56,6 +59,53 @@ def _parser() -> argparse.ArgumentParser:
             child.add_argument(f"--{option.replace('_', '-')}", **keywords)
         child.set_defaults(function=function)
     return parser
+
+
+def _choice(of, help):
+    return {"choices": [member.value for member in of], "help": help}
+
+
+@verb(
+    "models",
+    json={"action": "store_true", "help": "print a JSON list"},
+    excluded={"action": "store_true", "help": "list what is not offered, and why"},
+    task=_choice(Task, "only models for this task"),
+    method=_choice(Method, "only models that this method uses"),
+    model_type=_choice(ModelType, "only models of this type"),
+)
+def models(args) -> None:
+    """Lists the models that a run may use."""
+    if args.excluded:
+        rows = [{"name": name, "reason": why} for name, why in catalog.excluded().items()]
+        shown = ("name", "reason")
+    else:
+        rows = [
+            {**spec.facts, "downloaded": spec.downloaded}
+            for spec in catalog.list_models(
+                args.task and Task(args.task),
+                args.model_type and ModelType(args.model_type),
+                args.method and Method(args.method),
+            )
+        ]
+        shown = ("name", "task", "model_type", "license", "downloaded", "speed", "performance")
+    print(json.dumps(rows, indent=2) if args.json else _table(rows, shown))
+
+
+def _table(rows, columns) -> str:
+    cells = [[column.replace("_", " ") for column in columns]]
+    cells += [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in cells]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).replace("_", " ") if value in _WORDS else str(value)
+
+
+_WORDS = {member.value for kind in (Task, Method, ModelType) for member in kind}
 
 
 @verb(

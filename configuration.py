@@ -1,14 +1,23 @@
 """What a run may be asked to do: every rule that a configuration must pass, in one place."""
 
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import fiftyone.core.fields as fof
+import fiftyone.core.labels as fol
 import fiftyone.core.media as fom
 from bson import ObjectId
 from fiftyone.core.odm.utils import validate_field_name
 from pydantic import ValidationError
 
-from auto_labeling.errors import ConfigError, ModelUnavailable
-from auto_labeling.models import catalog
+from auto_labeling.errors import ConfigError
+from auto_labeling.models import rules
 from auto_labeling.names import STAGING_SUFFIX, staging_field
-from auto_labeling.run import RunConfig, Task
+from auto_labeling.run import Method, RunConfig, Task
+
+_CLOUD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
 def parse(answers: dict) -> RunConfig:
@@ -46,11 +55,39 @@ def check(dataset, answers: dict, store) -> RunConfig:
         problem = _label_field_problem(dataset, str(answers["label_field"]).strip(), store)
         if problem:
             problems["label_field"] = problem
-    if "model" not in problems:
-        problems.update(_model_problems(answers, skip=problems))
+    judged = config or _without(answers, problems)
+    for field, problem in {
+        **rules.problems(judged, skip=problems),
+        **_source_problems(dataset, judged),
+        **_mask_problems(judged),
+    }.items():
+        problems.setdefault(field, problem)
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def source_fields(dataset) -> dict[str, str]:
+    """The label fields of a dataset, each with why its labels cannot be boxes for masks.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+
+    Returns:
+        a dict from field name to the reason; it is empty for a field that can be used
+    """
+    fields = {}
+    for name, field in dataset.get_field_schema(ftype=fof.EmbeddedDocumentField).items():
+        kind = field.document_type
+        if not issubclass(kind, fol.Label):
+            continue
+        if name.endswith(STAGING_SUFFIX):
+            fields[name] = "These labels are in review"
+        elif kind is not fol.Detections:
+            fields[name] = f"It holds {kind.__name__}, not Detections"
+        else:
+            fields[name] = ""
+    return fields
 
 
 def frozen_ids(dataset, sample_ids) -> list[str]:
@@ -98,6 +135,52 @@ def _parse(answers):
         return None, problems
 
 
+def _without(answers, problems):
+    """The answers as a configuration, with something harmless in place of what is wrong."""
+    wrong = {*problems, "prompts"} if "classes" in problems else problems
+    sound = {field: value for field, value in answers.items() if field not in wrong}
+    stand_ins = {"task": Task.DETECTION, "model": "?", "label_field": "?"}
+    return RunConfig(**(stand_ins | sound))
+
+
+def _source_problems(dataset, config):
+    if config.method is not Method.EXISTING_DETECTIONS:
+        return {}
+    if not config.source_field:
+        return {"source_field": "Choose the field whose boxes become masks"}
+    fields = source_fields(dataset)
+    if config.source_field not in fields:
+        return {"source_field": f"There is no label field '{config.source_field}'"}
+    reason = fields[config.source_field]
+    return {"source_field": f"'{config.source_field}' cannot be used: {reason}"} if reason else {}
+
+
+def _mask_problems(config):
+    if not config.mask_location:
+        return {}
+    if config.task is not Task.INSTANCE_SEGMENTATION:
+        return {"mask_location": "Only instance segmentation makes masks"}
+    problem = _location_problem(config.mask_location)
+    return {"mask_location": problem} if problem else {}
+
+
+def _location_problem(location):
+    if _CLOUD.match(location):
+        return "Masks go to a local or mounted folder: open-source FiftyOne cannot read cloud paths"
+    if any(c < " " for c in location) or not os.path.isabs(location):
+        return "Name the folder by its full path, such as /data/masks"
+    if ".." in Path(location).parts:
+        return "A folder's path cannot contain '..'"
+    try:
+        folder = next(p for p in (Path(location), *Path(location).parents) if p.exists())
+        if not folder.is_dir():
+            return f"{folder} is a file, not a folder"
+        tempfile.TemporaryFile(dir=folder).close()  # leaves nothing, unlike a first mask
+    except (OSError, ValueError) as error:
+        return f"Nothing can be written to {location}: {getattr(error, 'strerror', '') or error}"
+    return None
+
+
 def _words(field, detail):
     """A sentence in place of pydantic's terms."""
     kind, empty = detail["type"], detail.get("input") in (None, "")
@@ -107,6 +190,8 @@ def _words(field, detail):
             "model": "Choose a model",
             "task": "Choose a task",
         }.get(field, "This is needed")
+    if field == "max_labels":
+        return "The most labels per image is a whole number from 1"
     if field == "confidence":
         return "The minimum confidence is a number from 0 to 1"
     if kind == "string_too_long":
@@ -137,34 +222,3 @@ def _label_field_problem(dataset, name, store):
     if store.claimed_by(name):
         return f"Another run is already making '{name}'"
     return None
-
-
-def _model_problems(answers, skip):
-    try:
-        spec = catalog.get_model(answers["model"])
-    except ModelUnavailable as error:
-        return {"model": str(error)}
-    missing = catalog.missing_packages(spec)
-    problems = {}
-    if missing:
-        problems["model"] = (
-            f"{spec.name} needs packages that are not installed: pip install {' '.join(missing)}"
-        )
-    asked = None if "task" in skip else Task(answers["task"])
-    if asked and spec.task is not asked:
-        problems["model"] = (
-            f"{spec.name} is for {spec.task.label.lower()}, not {asked.label.lower()}"
-        )
-    if "classes" not in skip and answers.get("classes"):
-        problems.update(_class_problems(spec, answers["classes"]))
-    return problems
-
-
-def _class_problems(spec, classes):
-    known = catalog.known_classes(spec)
-    unknown = [c for c in classes if known is not None and c not in known]
-    if not unknown:
-        return {}
-    named = ", ".join(f"'{c}'" for c in unknown[:3])
-    more = f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
-    return {"classes": f"{spec.name} does not know {named}{more}"}

@@ -11,7 +11,7 @@ import fiftyone.operators.types as types
 
 from auto_labeling.models import catalog
 from auto_labeling.review import grid
-from auto_labeling.run import RunConfig, Target, Task
+from auto_labeling.run import Method, RunConfig, Target, Task
 
 #: The fields of :class:`auto_labeling.run.RunConfig` that the form asks for, in its order.
 FIELDS = ("target", "task", "model", "classes", "label_field", "confidence", "name")
@@ -19,6 +19,7 @@ FIELDS = ("target", "task", "model", "classes", "label_field", "confidence", "na
 TASKS = {
     Task.DETECTION: "Boxes around objects",
     Task.CLASSIFICATION: "One label for a sample",
+    Task.INSTANCE_SEGMENTATION: "Boxes with masks",
 }
 
 
@@ -287,7 +288,8 @@ def facts(spec) -> str:
 
 def _models(form):
     try:
-        return catalog.list_models(task=Task(form.get("task")))
+        models = catalog.list_models(task=Task(form.get("task")), method=Method.ONE_STAGE)
+        return [spec for spec in models if not spec.needs_checkpoint]
     except ValueError:
         return []
 

@@ -3,6 +3,7 @@
 Start reading here, then ``labeling.py``. Nothing in this file touches a database.
 """
 
+import re
 from datetime import datetime, timezone
 from enum import Enum
 
@@ -10,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from auto_labeling.errors import IllegalTransition
 from auto_labeling.names import staging_field
+
+LONGEST_CLASS = 200
+LONGEST_PROMPT = 500
+
+_DEVICE = re.compile(r"(cpu|mps|cuda(:\d{1,3})?)?")
 
 
 class Task(str, Enum):
@@ -30,6 +36,14 @@ class Method(str, Enum):
     ONE_STAGE = "one_stage"
     TWO_STAGE = "two_stage"
     EXISTING_DETECTIONS = "existing_detections"
+
+    @property
+    def label(self) -> str:
+        return {
+            "one_stage": "One-stage model",
+            "two_stage": "Two-stage model",
+            "existing_detections": "Existing detections",
+        }[self.value]
 
 
 class ModelType(str, Enum):
@@ -84,7 +98,11 @@ class RunConfig(BaseModel):
     half: bool = False
     checkpoint: str = ""
 
-    @field_validator("name", "label_field", mode="before")
+    @field_validator(
+        *("name", "label_field", "segmenter", "source_field", "mask_location"),
+        *("device", "checkpoint"),
+        mode="before",
+    )
     @classmethod
     def _strip(cls, value):
         return value.strip() if isinstance(value, str) else value
@@ -95,7 +113,42 @@ class RunConfig(BaseModel):
         blank = [c for c in classes if not c.strip()]
         if blank:
             raise ValueError("a class must have a name")
+        if any(len(c) > LONGEST_CLASS or not _is_plain(c) for c in classes):
+            raise ValueError(f"a class has at most {LONGEST_CLASS} printable characters")
         return tuple(dict.fromkeys(classes))
+
+    @field_validator("prompts")
+    @classmethod
+    def _one_class_per_prompt(cls, prompts, info):
+        classes = info.data.get("classes")
+        if classes is None:  # wrong in themselves
+            return prompts
+        unknown = [name for name in prompts if name not in classes]
+        if unknown:
+            raise ValueError(
+                f"there are prompts for '{unknown[0]}', which is not among the classes"
+            )
+        asked = {}
+        for name in classes:
+            for text in prompts.get(name) or (name,):
+                if not text.strip() or len(text) > LONGEST_PROMPT or not _is_plain(text):
+                    raise ValueError(f"a prompt has 1 to {LONGEST_PROMPT} printable characters")
+                other = asked.setdefault(" ".join(text.casefold().split()), name)
+                if prompts and other != name:
+                    raise ValueError(f"'{text}' is a prompt of both '{other}' and '{name}'")
+        return {name: tuple(dict.fromkeys(texts)) for name, texts in prompts.items() if texts}
+
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, device):
+        if not _DEVICE.fullmatch(device):
+            raise ValueError("a device is cpu, mps, cuda, or cuda with a number, such as cuda:0")
+        return device
+
+
+def _is_plain(text: str) -> bool:
+    """Whether text can be stored and shown: no control characters, no half of a character."""
+    return not any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in text)
 
 
 class RunState(str, Enum):

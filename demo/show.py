@@ -33,15 +33,13 @@ def app(folder, images: int, port: int):
         address="127.0.0.1",
         remote=True,
         spaces=fo.Space(
-            children=[
-                fo.Space(children=[fo.Panel(type="Samples", pinned=True)]),
-                fo.Space(children=[fo.Panel(type=PANEL)]),
-            ],
+            children=[_space(fo.Panel(type="Samples", pinned=True)), _space(fo.Panel(type=PANEL))],
             orientation="horizontal",
         ),
     )
     print(
         f"\nThe App is at http://127.0.0.1:{session.server_port}\n\n"
+        "Dismiss the App's greeting, if it shows one.\n"
         "Click first: 'Auto Label' in the panel beside the images. Choose task 'Detection' and\n"
         "the model 'shapes-yolo' for the generated images (sample tag 'shapes' in the sidebar),\n"
         "or 'Classification' and 'efficientnet-lite0-imagenet' for photographs (tag 'photos').\n"
@@ -53,6 +51,11 @@ def app(folder, images: int, port: int):
         session.wait(-1)
     finally:
         session.close()
+
+
+def _space(panel):
+    """A space that shows one panel."""
+    return fo.Space(children=[panel], active_child=panel.component_id)
 
 
 def headless(folder, images: int):
@@ -152,6 +155,8 @@ def _print_score(what, score):
 def _free_port(wanted: int) -> int:
     """The wanted port, or another one if it is taken."""
     with socket.socket() as probe:
+        # As servers do, or the port of a demo that has just ended would count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", wanted))
         except OSError:

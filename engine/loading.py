@@ -5,20 +5,26 @@ cannot be read is one failure and not its batch's, that a loader process that di
 and that a file that kills it twice is given up.
 """
 
-import contextlib
 import functools
 import logging
+import multiprocessing
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
 from auto_labeling.engine import images
-from auto_labeling.engine.slots import Filled, Slots
+from auto_labeling.engine.slots import Filled, Layout, Slots
 
 logger = logging.getLogger(__name__)
 
 _PREFETCH = 2
+
+_PR_SET_PDEATHSIG = 1
+
+#: Seconds to wait for the first image, to learn what the model's images are like.
+_PROBE_SECONDS = 60
 
 #: Batches that may be on their way between the loaders and the end of the model's work.
 _UNDER_WAY = 4
@@ -115,26 +121,14 @@ class Reader:
             return self._collate(items)
         return torch.stack(items) if isinstance(items[0], torch.Tensor) else items
 
-    def use_slots(self, target, batch_size, count):
-        """Makes :meth:`__call__` put batches into shared slots, where the model allows it.
+    def use_slots(self, slots):
+        """Makes :meth:`__call__` put batches that fit into shared slots."""
+        self._slots = slots
 
-        Args:
-            target: a sample that shows what the images are like
-            batch_size: the most images in a batch
-            count: how many slots
-
-        Returns:
-            the :class:`auto_labeling.engine.slots.Slots`, or None
-        """
-        self._slots = None
-        if self._stacks and self._collate is None:
-            with contextlib.suppress(Exception):  # a sample that fails, fails in its turn
-                self._slots = Slots(self.item(target), batch_size, count)
-        return self._slots
-
-    def drop_slots(self):
-        """Undoes :meth:`use_slots`."""
-        self._slots = None
+    @property
+    def may_use_slots(self) -> bool:
+        """Whether the model takes plain stacks of images."""
+        return self._stacks and self._collate is None
 
     def _together(self, items):
         if self._slots is not None and self._slots.fits(items):
@@ -143,13 +137,22 @@ class Reader:
 
 
 class _Dataset:
-    """What torch's DataLoader sees: an index is a target, a batch of them is read at once."""
+    """What torch's DataLoader sees: an index is a target, a batch of them is read at once.
+
+    Batches are pickled here and not in the queue's own thread, where one that cannot be pickled
+    would be lost without a word, and waited for in vain.
+    """
 
     def __init__(self, reader):
         self._reader = reader
 
     def __getitems__(self, targets):
-        return self._reader(targets)
+        loaded = self._reader(targets)
+        try:
+            return bytes(ForkingPickler.dumps(loaded))
+        except Exception as error:  # noqa: BLE001 - a model's batches may be anything
+            failures = [(target, describe(error)) for target in loaded.targets]
+            return bytes(ForkingPickler.dumps(Loaded([], None, loaded.failures + failures)))
 
 
 def load(reader: Reader, batches, processes: int, context="fork"):
@@ -193,8 +196,9 @@ def _from_processes(reader, sent, processes, context):
     first = sent.peek()
     if first is None:
         return
-    count = processes * _PREFETCH + _UNDER_WAY
-    slots = reader.use_slots(first[0], len(first), count)
+    layout = _layout(reader, first[0], context) if reader.may_use_slots else None
+    slots = layout and Slots(layout, len(first), processes * _PREFETCH + _UNDER_WAY)
+    reader.use_slots(slots)
     loader = tud.DataLoader(
         _Dataset(reader),
         batch_sampler=sent,
@@ -205,7 +209,8 @@ def _from_processes(reader, sent, processes, context):
         worker_init_fn=_quiet,
     )
     try:
-        for loaded in loader:
+        for pickled in loader:
+            loaded = ForkingPickler.loads(pickled)
             if isinstance(loaded.batch, Filled):
                 filled = loaded.batch
                 loaded.batch = slots.view(filled)
@@ -213,7 +218,31 @@ def _from_processes(reader, sent, processes, context):
             yield loaded
     finally:
         del loader
-        reader.drop_slots()
+        reader.use_slots(None)
+
+
+def _layout(reader, target, context):
+    """What the model's images are like; None if this one does not tell.
+
+    Asked in a process of its own, since a file may kill whoever reads it.
+    """
+    processes = multiprocessing.get_context(context)
+    answer, question = processes.Pipe(duplex=False)
+    child = processes.Process(target=_answer_layout, args=(reader, target, question), daemon=True)
+    child.start()
+    question.close()
+    try:
+        return answer.recv() if answer.poll(_PROBE_SECONDS) else None
+    except EOFError:
+        return None
+    finally:
+        answer.close()
+        child.kill()
+        child.join()
+
+
+def _answer_layout(reader, target, question):
+    question.send(Layout.of(reader.item(target)))
 
 
 def _as_it_is(loaded):
@@ -222,11 +251,14 @@ def _as_it_is(loaded):
 
 def _quiet(_):
     """A loader process works for one model: more threads would fight over the same cores."""
+    import ctypes
     import signal
 
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
+    # A worker that is killed cannot end its loaders, and one that waits for a slot would stay.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     cv2.setNumThreads(0)
 
 

@@ -5,9 +5,11 @@ time costs more than decoding a small image. This is anonymous memory, so ``/dev
 small as it likes.
 """
 
+import math
 import mmap
 import os
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,30 +25,52 @@ class Filled:
     size: int
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What the images of a model are like.
+
+    Args:
+        shape: of one image
+        dtype: a ``torch.dtype``
+        channels_last: whether they lie in memory as decoders give them, channels last
+    """
+
+    shape: tuple
+    dtype: Any
+    channels_last: bool
+
+    @classmethod
+    def of(cls, image) -> "Layout":
+        """The layout of an image tensor."""
+        last = image.dim() == 3 and image.permute(1, 2, 0).is_contiguous()
+        return cls(tuple(image.shape), image.dtype, last)
+
+
 class Slots:
-    """Room for some batches of images of one shape, shared with processes forked later.
+    """Room for some batches of images of one layout, shared with processes forked later.
 
     A slot is taken by reading its number from a pipe and given back by writing it: one byte,
     which is atomic, so that a process killed at any moment leaves no lock behind.
 
     Args:
-        image: an image, as the model takes it
+        layout: what the images are like
         batch_size: the most images in a batch
         count: how many batches, at most 256
     """
 
-    def __init__(self, image, batch_size: int, count: int):
+    def __init__(self, layout: Layout, batch_size: int, count: int):
         import torch
 
-        size = image.element_size() * image.numel() * batch_size * count
-        memory = torch.frombuffer(mmap.mmap(-1, size), dtype=image.dtype)
-        if image.dim() == 3 and image.permute(1, 2, 0).is_contiguous():
-            # Channels last, as decoders give them: turning each image costs a third of decoding.
-            channels, height, width = image.shape
+        images = batch_size * count
+        size = images * math.prod(layout.shape) * layout.dtype.itemsize
+        memory = torch.frombuffer(mmap.mmap(-1, size), dtype=layout.dtype)
+        if layout.channels_last:
+            # Turning each image would cost a third of decoding it.
+            channels, height, width = layout.shape
             rows = memory.view(count, batch_size, height, width, channels)
             self._tensor = rows.permute(0, 1, 4, 2, 3)
         else:
-            self._tensor = memory.view(count, batch_size, *image.shape)
+            self._tensor = memory.view(count, batch_size, *layout.shape)
         self._free_out, self._free_in = os.pipe()
         os.write(self._free_in, bytes(range(count)))
 

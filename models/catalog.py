@@ -12,9 +12,16 @@ from functools import lru_cache
 from packaging.requirements import InvalidRequirement, Requirement
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import custom, downloads, exclusions, licenses, manifests, ratings
+from auto_labeling.models import (
+    custom,
+    downloads,
+    exclusions,
+    licenses,
+    manifests,
+    ratings,
+    vocabularies,
+)
 from auto_labeling.models import spec as specs
-from auto_labeling.models import vocabularies
 from auto_labeling.models.spec import PACKAGE, ModelSpec
 from auto_labeling.run import Method, ModelType, Task
 

@@ -18,6 +18,10 @@ def is_downloaded(spec) -> bool:
         return spec.weights is None or spec.weights.is_file()
     filename = spec.entry.get("base_filename")
     if filename and spec.entry.get("manager"):
+        version = spec.entry.get("version")
+        if version:  # as FiftyOne names the file of a model with versions
+            root, dot, end = filename.rpartition(".")
+            filename = f"{root}-{version}{dot}{end}"
         return (manifests.zoo_dir() / filename).is_file()
     return any(_holds_weights(folder) for folder in _folders(spec.checkpoint))
 

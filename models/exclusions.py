@@ -19,6 +19,7 @@ _BY_WRAPPER = {
         "a language model that writes its boxes as text, without a confidence to review them by"
     ),
     "fiftyone.utils.twelvelabs.TwelveLabsModel": "a paid service for videos",
+    "fiftyone.utils.fcclip.FCCLIPModel": "runs code that it downloads from a hub when it is loaded",
     "fiftyone.utils.eta.ETAModel": "needs TensorFlow, which this plugin does not run",
 }
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,9 @@ _DEEPEST = 3  # folders below the zoo's own in which FiftyOne's remote sources a
 
 def zoo_dir() -> Path:
     """The folder in which FiftyOne keeps the weights of its zoo."""
+    fiftyone = sys.modules.get("fiftyone")  # if it is loaded, it has decided
+    if fiftyone is not None and getattr(fiftyone, "config", None) is not None:
+        return Path(fiftyone.config.model_zoo_dir)
     named = os.environ.get("FIFTYONE_MODEL_ZOO_DIR") or _settings().get("model_zoo_dir")
     return Path(named or "~/fiftyone/__models__").expanduser()
 

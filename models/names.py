@@ -1,4 +1,4 @@
-"""Family, version and size of a model, read out of its name: the manifest has no fields for them."""
+"""Family, version and size of a model, read out of its name: the manifest does not say them."""
 
 import re
 
@@ -10,24 +10,31 @@ _WORD = "|".join(_WORDS)
 
 # What the name says of task and data; it is no part of family, version or size.
 _NOISE = re.compile(
-    r"-torch$|-(imagenet|coco|oiv7|ade20k|cityscapes)(?=-|$)|-(cls|instance|image)(?=-|$)"
+    r"-torch$|-(imagenet|coco|ade20k|cityscapes)(?=-|$)|-(cls|instance|image)(?=-|$)"
     r"|-224(?=-|$)|-resnet50-fpn"
 )
 _PATTERNS = (
-    re.compile(r"(?P<family>yoloe)(?P<version>v?(?:8|11|26))(?P<size>[nsmlx])-seg(?P<variant>-pf)?"),
-    re.compile(r"(?P<family>yolo)(?P<version>v?\d+)(?P<size>[a-z])(?P<variant>-world|-seg)?"),
+    re.compile(
+        r"(?P<family>yoloe)(?P<version>v?(?:8|11|26))(?P<size>[nsmlx])-seg(?P<variant>-pf)?"
+    ),
+    re.compile(
+        r"(?P<family>yolo)(?P<version>v?\d+)(?P<size>[a-z])(?P<variant>-world|-seg)?(?P<data>-oiv7)?"
+    ),
     re.compile(
         rf"(?P<family>segment-anything)(?:-(?P<version>2\.1|2|3))?"
         rf"(?:-(?:hiera-)?(?P<size>{_WORD}|vit[blh]))?"
     ),
     re.compile(rf"(?P<family>rfdetr)(?P<variant>-seg)?-(?P<size>{_WORD})"),
     re.compile(rf"(?P<family>owlvit)-(?P<size>{_WORD})-(?P<version>patch\d+)"),
-    re.compile(rf"(?P<family>mask2former|oneformer|omdet-turbo)-(?P<version>swin)-(?P<size>{_WORD})"),
+    re.compile(
+        rf"(?P<family>mask2former|oneformer|omdet-turbo)-(?P<version>swin)-(?P<size>{_WORD})"
+    ),
     re.compile(rf"(?P<family>.+?)(?:-(?P<version>v\d))?-(?P<size>{_WORD}|[nsmlx])(?:-.*)?"),
     re.compile(r"(?P<family>clip|vit)-vit-(?P<size>base)(?P<version>\d+)"),
     re.compile(r"(?P<family>[a-z-]+?)-?(?P<version>v\d)?-?(?P<size>b?\d[\w.-]*)?"),
 )
 _LEFTOVERS = {
+    "squeezenet-1.1-imagenet-torch": ("squeezenet", "1.1", ""),
     "clip-vit-base32-torch": ("clip", "vit-32", "base"),
     "siglip-base-patch16-224-torch": ("siglip", "2", "base"),
     "medsiglip-448-zero-torch": ("medsiglip", "", ""),
@@ -52,5 +59,6 @@ def parse(name: str) -> tuple[str, str, str]:
             said = match.groupdict()
             size = said.get("size") or ""
             variant = (said.get("variant") or "") if said.get("variant") != "-seg" else ""
-            return said["family"] + variant, said.get("version") or "", _SIZES.get(size, size)
+            version = (said.get("version") or "") + (said.get("data") or "")
+            return said["family"] + variant, version, _SIZES.get(size, size)
     return short, "", ""

@@ -1,57 +1,179 @@
-"""Loads a model of the catalog through FiftyOne's own zoo code, fit for a run."""
+"""Loads a model of the catalog through FiftyOne's own code, fit for a run."""
 
+import functools
+import gc
 import os
+import re
 from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models.catalog import ModelSpec, missing_packages
-from auto_labeling.run import RunConfig, Task
+from auto_labeling.models import catalog, own, prompting, trust
+from auto_labeling.models.spec import ModelSpec
+from auto_labeling.run import Method, ModelType, RunConfig, Task
 
 _TORCHVISION = "fiftyone.zoo.models.torch.TorchvisionImageModel"
-_IMAGE_SIZES = {Task.CLASSIFICATION: [224, 224], Task.DETECTION: [800, 800]}
+_TRANSFORMERS = "fiftyone.utils.transformers."
+_SAM3 = "fiftyone.utils.sam3.SegmentAnything3ImageModel"
+_YOLOE_VISUAL = "fiftyone.utils.ultralytics.FiftyOneYOLOEVPModel"
+_RFDETR = "fiftyone.utils.rfdetr."
+
+_IMAGE_SIZES = {Task.CLASSIFICATION: [224, 224]}
+_DETECTOR_SIZE = [800, 800]
+_DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)?")
+
+#: The name by which a model asks for the boxes of an existing field.
+BOXES = "detections"
 
 
 def load(spec: ModelSpec, config: RunConfig):
-    """Loads a model, downloading its weights where the zoo does that.
+    """Loads what labels the samples of a run, downloading weights where the zoo does that.
 
     Its predictions are those that the run wants: at least the minimum confidence (the recommended
     one, if the run names none) and of the run's classes.
 
     Args:
-        spec: the model
+        spec: the model that the run names
         config: the run's configuration
 
     Returns:
         a :class:`fiftyone.core.models.Model`
 
     Raises:
-        ModelUnavailable: if its packages or its weights are missing, with what to do about it
+        ModelUnavailable: if packages, weights, trust or the device are missing, with what to do
     """
-    missing = missing_packages(spec)
+    _require_device(config)
+    if config.method is Method.ONE_STAGE:
+        return _load_one(spec, config)
+    from auto_labeling.models.stages import ExistingDetections, TwoStage
+
+    if config.method is Method.EXISTING_DETECTIONS:
+        return ExistingDetections(_load_one(spec, config), config)
+    segmenter = catalog.get_model(config.segmenter)
+    return TwoStage(_load_one(spec, config), _load_one(segmenter, config))
+
+
+def release(model) -> None:
+    """Gives back what a model held on its device. The caller must hold no other reference."""
+    del model
+    gc.collect()
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def field_mapping(config: RunConfig) -> dict:
+    """The dataset's fields that a model wants beside the image, by the name it gives them."""
+    if config.method is Method.EXISTING_DETECTIONS:
+        return {BOXES: config.source_field}
+    return {}
+
+
+def _load_one(spec: ModelSpec, config: RunConfig):
+    require_packages(spec)
+    # Ultralytics would otherwise change the environment behind the back of whoever runs the worker.
+    os.environ["YOLO_AUTOINSTALL"] = "false"
+    options = options_for(spec, config)
+    if spec.source == "custom":
+        model = own.load(spec, config, options)
+    elif spec.source == "bundled":
+        model = _load_bundled(spec, options)
+    else:
+        model = _load_zoo(spec, options)
+    if spec.wrapper == _YOLOE_VISUAL:
+        # It would ask for a field with example boxes; we prompt it with words alone.
+        model.build_get_item = functools.partial(_image_get_item, model)
+    if spec.model_type is ModelType.ZERO_SHOT and not spec.is_segmenter:
+        _name_classes(model, prompting.texts(config))
+    return model
+
+
+def require_packages(spec: ModelSpec) -> None:
+    """Raises :class:`ModelUnavailable` with the install command if packages are missing."""
+    missing = catalog.missing_packages(spec)
     if missing:
         command = " ".join(f'"{package}"' for package in missing)
         raise ModelUnavailable(
             f"The model '{spec.name}' needs packages that the worker does not have. "
             f"Install them where the worker runs: pip install {command}"
         )
-    # Ultralytics would otherwise change the environment behind the back of whoever runs the worker.
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    options = _options(spec, config)
-    return _load_bundled(spec, options) if spec.source == "bundled" else _load_zoo(spec, options)
 
 
-def _options(spec: ModelSpec, config: RunConfig) -> dict:
-    """What to say to the wrapper beyond the manifest."""
+def options_for(spec: ModelSpec, config: RunConfig) -> dict:
+    """What to say to FiftyOne's wrapper beyond the manifest."""
     options: dict = {}
-    confidence = spec.confidence if config.confidence is None else config.confidence
-    if confidence is not None:
-        options["confidence_thresh"] = confidence
-    if config.classes:
-        options["filter_classes"] = list(config.classes)
+    if spec.is_segmenter:
+        options |= {"operation_mode": "visual"} if spec.wrapper == _SAM3 else {}
+    else:
+        confidence = spec.confidence if config.confidence is None else config.confidence
+        if confidence is not None:
+            options["confidence_thresh"] = confidence
+        options |= _class_options(spec, config)
     if spec.wrapper == _TORCHVISION and "image_size" not in spec.settings:
         # Without one size for all, FiftyOne runs these models an image at a time.
-        options |= {"image_size": _IMAGE_SIZES[spec.task], "ragged_batches": False}
+        size = _IMAGE_SIZES.get(spec.task, _DETECTOR_SIZE)
+        options |= {"image_size": size, "ragged_batches": False}
+    if config.checkpoint and spec.needs_checkpoint and spec.source == "zoo":
+        if os.path.exists(config.checkpoint):  # a folder on the worker, not an id of the hub
+            trust.require(os.path.abspath(config.checkpoint))
+        options["name_or_path"] = config.checkpoint
+    return options | _device_options(spec, config)
+
+
+def _class_options(spec, config):
+    if spec.model_type is ModelType.ZERO_SHOT:
+        return {"classes": list(prompting.texts(config))}
+    return {"filter_classes": list(config.classes)} if config.classes else {}
+
+
+def _device_options(spec, config):
+    options = {}
+    if config.device:
+        # RF-DETR knows no numbers of devices.
+        plain = spec.wrapper.startswith(_RFDETR)
+        options["device"] = config.device.partition(":")[0] if plain else config.device
+    whole = spec.wrapper.startswith((_TRANSFORMERS, _RFDETR)) or spec.is_segmenter
+    if config.half and not whole and config.device != "cpu" and _has_cuda():
+        options["use_half_precision"] = True
     return options
+
+
+def _require_device(config):
+    import torch
+
+    if not _DEVICE.fullmatch(config.device):
+        raise ModelUnavailable(f"'{config.device}' is no device: cpu, mps, cuda or cuda:0")
+    kind, _, number = config.device.partition(":")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise ModelUnavailable(
+            f"The worker has no device '{config.device}': it sees "
+            f"{torch.cuda.device_count()} CUDA devices"
+        )
+
+
+def _has_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _name_classes(model, classes):
+    """Makes a zero-shot model answer with the run's classes, whatever it was asked in."""
+    plain = all(text == name for text, name in classes.items())
+    processor = getattr(model, "_output_processor", None)
+    if processor is None:
+        return
+    if plain and not getattr(processor, "_is_grounded", False):
+        return
+    model._output_processor = prompting.ClassProcessor(processor, classes)
+
+
+def _image_get_item(model, field_mapping=None):
+    import fiftyone.utils.torch as fout
+
+    return fout.ImageGetItem(
+        transform=model.transforms, use_numpy=False, field_mapping=field_mapping
+    )
 
 
 def _load_bundled(spec: ModelSpec, options: dict):
@@ -72,6 +194,8 @@ def _load_zoo(spec: ModelSpec, options: dict):
     import fiftyone.zoo as foz
     from eta.core.web import WebSessionError
 
+    if spec.source == "remote":
+        trust.require(spec.entry.get("remote_source") or spec.name)
     try:
         # A cached instance would be shared with whoever else loaded it in this process.
         return foz.load_zoo_model(spec.name, cache=False, **options)
@@ -80,20 +204,16 @@ def _load_zoo(spec: ModelSpec, options: dict):
     except (OSError, WebSessionError) as error:
         raise ModelUnavailable(
             f"The weights of '{spec.name}' are not on this machine and could not be downloaded "
-            f"from {_origin(spec)}: {_first_line(error)}"
+            f"from {_origin(spec, options)}: {_first_line(error)}"
         ) from error
 
 
-def _origin(spec: ModelSpec) -> str:
+def _origin(spec: ModelSpec, options: dict) -> str:
     manager = spec.entry.get("manager") or {}
-    return manager.get("config", {}).get("url") or spec.url or "its source"
+    named = options.get("name_or_path") or manager.get("config", {}).get("url")
+    return named or spec.url or "its source"
 
 
 def _first_line(error: Exception) -> str:
     lines = str(error).splitlines()
     return lines[0][:300] if lines else type(error).__name__
-
-
-def field_mapping(config: RunConfig) -> dict:
-    """The dataset's fields that a model wants beside the image, by the name it gives them."""
-    return {}

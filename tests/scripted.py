@@ -113,7 +113,7 @@ def install(task="detection"):
     )
     originals = (catalog.get_model, catalog.known_classes, zoo.load)
     catalog.get_model = lambda name: spec if name == "scripted" else originals[0](name)
-    catalog.known_classes = lambda s: CLASSES if s is spec else originals[1](s)
+    catalog.known_classes = lambda s, *more: CLASSES if s is spec else originals[1](s, *more)
     zoo.load = lambda s, config: Scripted() if s is spec else originals[2](s, config)
 
     def uninstall():

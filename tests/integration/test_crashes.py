@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import fiftyone as fo
+import psutil
 import pytest
 
 from auto_labeling import labeling
@@ -58,8 +59,10 @@ def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(numbered, c
     run = labeling.start(numbered, config)
     worker = start_worker(numbered, run, task, delay=0.03)
     wait_for(lambda: labeled(numbered, run) >= after)
+    loaders = psutil.Process(worker.pid).children(recursive=True)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
+    assert not psutil.wait_procs(loaders, timeout=10)[1], "a loader process outlived its worker"
 
     run = wait_for(lambda: _failed(numbered, run), LEASE_SECONDS + 10)
     assert run.reason == "worker lost"

@@ -299,8 +299,6 @@ def test_scenes_come_from_their_seed_and_their_truth_is_exact(seed):
             assert inside.any(axis=0).all() and inside.any(axis=1).all()
 
 
-def test_every_task_that_the_catalog_offers_has_a_bundled_model():
+def test_detection_and_classification_have_a_bundled_model():
     bundled = {spec.task for spec in catalog.list_models() if spec.source == "bundled"}
-    assert (
-        bundled == {Task.CLASSIFICATION, Task.DETECTION} == {s.task for s in catalog.list_models()}
-    )
+    assert {Task.CLASSIFICATION, Task.DETECTION} <= bundled

@@ -38,8 +38,11 @@ def test_an_approving_run_can_only_be_finished():
     assert TRANSITIONS[RunState.APPROVING] == {RunState.APPROVED}
 
 
+PRINTABLE = st.characters(exclude_categories=["Cc", "Cs"])
+
+
 @given(
-    classes=st.lists(st.text(min_size=1).filter(str.strip), max_size=20),
+    classes=st.lists(st.text(PRINTABLE, min_size=1).filter(str.strip), max_size=20),
     confidence=st.none() | st.floats(0, 1),
     name=st.text(max_size=50).map(str.strip),
 )

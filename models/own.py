@@ -1,0 +1,78 @@
+"""Loads the models that people bring themselves, if whoever runs the worker trusts them."""
+
+import importlib
+import os
+from copy import deepcopy
+
+from auto_labeling.errors import ModelUnavailable
+from auto_labeling.models import trust
+from auto_labeling.models.spec import ModelSpec
+from auto_labeling.run import RunConfig
+
+
+def load(spec: ModelSpec, config: RunConfig, options: dict):
+    """Loads the model that ``config.checkpoint`` names.
+
+    Args:
+        spec: the kind of model
+        config: the run's configuration
+        options: settings for FiftyOne's wrapper
+
+    Returns:
+        a :class:`fiftyone.core.models.Model`
+
+    Raises:
+        ModelUnavailable: if it is not trusted, not there, or not a model
+    """
+    trust.require(config.checkpoint)
+    if spec.family == "custom-python":
+        return _from_import(config.checkpoint)
+    if not os.path.isfile(config.checkpoint):
+        raise ModelUnavailable(f"There is no file {config.checkpoint} on the worker")
+    settings = deepcopy(spec.entry["default_deployment_config_dict"])
+    try:
+        if spec.family == "custom-torch":
+            return _from_torch(settings, config, options)
+        return _from_ultralytics(settings, config, options)
+    except (RuntimeError, OSError, ValueError, TypeError, AttributeError) as error:
+        raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {error}") from error
+
+
+def _from_import(reference):
+    import fiftyone.core.models as fom
+
+    module, _, name = reference.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ModelUnavailable(f"'{reference}' cannot be imported: {error}") from error
+    model = made() if callable(made) and not isinstance(made, fom.Model) else made
+    if not isinstance(model, fom.Model):
+        raise ModelUnavailable(
+            f"'{reference}' gives a {type(model).__name__}, not a fiftyone.core.models.Model"
+        )
+    return model
+
+
+def _from_ultralytics(settings, config, options):
+    import fiftyone.core.models as fom
+
+    return fom.load_model(settings, model_path=config.checkpoint, **options)
+
+
+def _from_torch(settings, config, options):
+    import fiftyone.core.models as fom
+    import torch
+
+    try:
+        network = torch.jit.load(config.checkpoint, map_location="cpu")
+    except RuntimeError:
+        network = torch.load(config.checkpoint, map_location="cpu", weights_only=False)
+    if not isinstance(network, torch.nn.Module):
+        raise TypeError(f"it holds a {type(network).__name__}, not a module")
+    network.eval()
+    options = {k: v for k, v in options.items() if k != "filter_classes"}
+    names = list(config.classes)
+    # The wrapper's configuration is kept as JSON: it takes a function, not a network.
+    settings["config"]["entrypoint_fcn"] = lambda: network
+    return fom.load_model(settings, classes=names, **options)

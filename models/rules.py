@@ -1,0 +1,146 @@
+"""What a model, a method and the rest of a configuration demand of each other."""
+
+import os
+import re
+
+from auto_labeling.errors import ModelUnavailable
+from auto_labeling.models import catalog, trust
+from auto_labeling.run import Method, ModelType, RunConfig, Task
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+
+MOST_ZERO_SHOT_CLASSES = 1000
+
+
+def problems(config: RunConfig, skip=()) -> dict[str, str]:
+    """Judges a configuration without a dataset.
+
+    Args:
+        config: the configuration; fields in ``skip`` hold something harmless
+        skip: the fields that are wrong in themselves
+
+    Returns:
+        a dict from field name to what is wrong with it
+    """
+    found = {}
+    if "task" not in skip and config.method is not Method.ONE_STAGE:
+        found.update(_method_problems(config))
+    spec = None
+    if "model" not in skip:
+        spec, problem = _find(config.model)
+        problem = problem or _packages(spec)
+        if "task" not in skip:
+            problem = _misfit(spec, config) or problem if spec else problem
+        if problem:
+            found["model"] = problem
+    if config.method is Method.TWO_STAGE and "segmenter" not in skip:
+        problem = _segmenter_problem(config.segmenter)
+        if problem:
+            found["segmenter"] = problem
+    if spec is not None:
+        found.update(_class_problems(spec, config, skip))
+        found.update(_checkpoint_problems(spec, config))
+    if config.half and config.device == "cpu":
+        found["half"] = "Half precision needs a GPU"
+    return found
+
+
+def _method_problems(config):
+    if config.task is Task.INSTANCE_SEGMENTATION:
+        return {}
+    text = f"{config.method.label} is for instance segmentation, not {config.task.label.lower()}"
+    return {"method": text}
+
+
+def _find(name):
+    try:
+        return catalog.get_model(name), ""
+    except ModelUnavailable as error:
+        return None, str(error)
+
+
+def _packages(spec):
+    missing = catalog.missing_packages(spec) if spec else ()
+    command = " ".join(f'"{package}"' for package in missing)
+    text = f"{spec.name} needs packages that are not installed: pip install {command}"
+    return text if missing else ""
+
+
+def _misfit(spec, config):
+    """Why the model cannot do what the method asks of it; empty if it can."""
+    if config.method is Method.EXISTING_DETECTIONS:
+        return "" if spec.is_segmenter else f"{spec.name} does not make masks out of boxes"
+    if spec.is_segmenter:
+        return f"{spec.name} makes masks out of boxes; it finds nothing by itself"
+    wanted = Task.DETECTION if config.method is Method.TWO_STAGE else config.task
+    if spec.task is not wanted:
+        return f"{spec.name} is for {spec.task.label.lower()}, not {wanted.label.lower()}"
+    return ""
+
+
+def _segmenter_problem(name):
+    if not name:
+        return "Choose the model that makes masks out of the boxes"
+    spec, problem = _find(name)
+    if spec is not None and not spec.is_segmenter:
+        return f"{name} does not make masks out of boxes"
+    return problem or _packages(spec)
+
+
+def _class_problems(spec, config, skip):
+    found = {}
+    zero_shot = spec.model_type is ModelType.ZERO_SHOT and not spec.is_segmenter
+    if "classes" not in skip:
+        if zero_shot and not config.classes:
+            found["classes"] = f"{spec.name} looks for the classes you name: name at least one"
+        elif zero_shot and len(config.classes) > MOST_ZERO_SHOT_CLASSES:
+            found["classes"] = f"At most {MOST_ZERO_SHOT_CLASSES:,} classes for a zero-shot model"
+        elif spec.family == "custom-torch" and not config.classes:
+            found["classes"] = "Name the outputs of your model, in order"
+        elif config.classes and not zero_shot:
+            found.update(_unknown_classes(spec, config))
+    if config.prompts and not zero_shot:
+        found["prompts"] = f"{spec.name} has a fixed vocabulary; it takes no prompts"
+    return found
+
+
+def _unknown_classes(spec, config):
+    known = catalog.known_classes(spec, config.checkpoint)
+    vocabulary = frozenset(known or ())
+    unknown = [c for c in config.classes if known is not None and c not in vocabulary]
+    if not unknown:
+        return {}
+    named = ", ".join(f"'{c}'" for c in unknown[:3])
+    more = f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
+    return {"classes": f"{spec.name} does not know {named}{more}"}
+
+
+def _checkpoint_problems(spec, config):
+    given = config.checkpoint
+    if spec.source == "remote":
+        refusal = trust.refusal(spec.entry.get("remote_source") or spec.name)
+        return {"model": refusal} if refusal else {}
+    if not spec.needs_checkpoint:
+        return {"checkpoint": f"{spec.name} has its own weights"} if given else {}
+    if not given:
+        return {"checkpoint": _WANTED.get(spec.family, "Name a Hugging Face model, as owner/name")}
+    if spec.source != "custom":
+        problem = "" if _HUB_ID.fullmatch(given) else trust.refusal(given)
+        return {"checkpoint": problem} if problem else {}
+    if spec.family == "custom-python":
+        module, _, name = given.partition(":")
+        parts = [*module.split("."), name]
+        if not all(part.isidentifier() for part in parts):
+            return {"checkpoint": _WANTED[spec.family]}
+    elif not os.path.isabs(given):
+        return {"checkpoint": _WANTED[spec.family]}
+    refusal = trust.refusal(given)
+    return {"checkpoint": refusal} if refusal else {}
+
+
+_FILE = "Name the file on the worker by its full path"
+_WANTED = {
+    "custom-python": "Name your model as package.module:Name",
+    "custom-torch": _FILE,
+    "custom-ultralytics": _FILE,
+}

@@ -1,0 +1,96 @@
+"""FiftyOne's CLIP and OpenCLIP wrappers against the networks called directly."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from auto_labeling.models import catalog, zoo
+from tests.integration import wrappers
+
+open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
+TEXTS, CLASSES = ["a cat", "a tiger", "dog"], ("feline", "dog")
+PROMPTS = {"feline": ("a cat", "a tiger")}
+
+
+@pytest.fixture(autouse=True)
+def zoo_dir(tmp_path, monkeypatch):
+    import fiftyone as fo
+
+    monkeypatch.setattr(fo.config, "model_zoo_dir", str(tmp_path))
+    torch.manual_seed(51)
+    return tmp_path
+
+
+def assert_same(found, logits):
+    """A class is as likely as its prompts together."""
+    assert len(found) == len(logits)
+    for label, row in zip(found, logits.float().softmax(1), strict=True):
+        felines, dogs = float(row[:2].sum()), float(row[2])
+        assert label.label == ("feline" if felines > dogs else "dog")
+        assert label.confidence == pytest.approx(max(felines, dogs), abs=1e-3)
+
+
+def inputs(model, paths):
+    get_item = model.build_get_item()
+    return torch.stack([get_item({"filepath": path}) for path in paths])
+
+
+def test_open_clip(zoo_dir, monkeypatch):
+    config = {
+        "embed_dim": 16,
+        "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8},
+        "text_cfg": {
+            "context_length": 77,
+            "vocab_size": 49408,
+            "width": 64,
+            "heads": 1,
+            "layers": 1,
+        },
+    }
+    (zoo_dir / "tiny-test.json").write_text(json.dumps(config))
+    open_clip.add_model_config(zoo_dir / "tiny-test.json")
+    network = open_clip.create_model("tiny-test").eval()
+    torch.save(network.state_dict(), zoo_dir / "tiny.pt")
+    plain = zoo.options_for
+    tiny = {"clip_model": "tiny-test", "pretrained": str(zoo_dir / "tiny.pt")}
+    monkeypatch.setattr(zoo, "options_for", lambda spec, config: plain(spec, config) | tiny)
+    model, config = wrappers.load("open-clip-torch", classes=CLASSES, prompts=PROMPTS)
+    paths = wrappers.photos()
+    found = wrappers.run(model, config, paths)
+    tokens = open_clip.get_tokenizer("tiny-test")([f"A photo of {text}" for text in TEXTS])
+    with torch.no_grad():
+        image, text, scale = network(inputs(model, paths), tokens)[:3]
+    assert_same(found, scale * image @ text.T)
+
+
+def test_clip(zoo_dir):
+    from fiftyone.utils.clip.model import CLIP
+
+    spec = catalog.get_model("clip-vit-base32-torch")
+    network = CLIP(
+        embed_dim=64,
+        image_resolution=224,
+        vision_layers=1,
+        vision_width=64,
+        vision_patch_size=32,
+        context_length=77,
+        vocab_size=49408,
+        transformer_width=64,
+        transformer_heads=1,
+        transformer_layers=1,
+    ).eval()
+    example = torch.zeros(1, 3, 224, 224), torch.zeros(1, 77, dtype=torch.int)
+    traced = torch.jit.trace(network, example, check_trace=False)
+    torch.jit.save(traced, str(zoo_dir / spec.entry["base_filename"]))
+    words = next(Path(open_clip.__file__).parent.glob("bpe_simple_vocab_16e6*.txt.gz"))
+    shutil.copy(words, zoo_dir / spec.settings["tokenizer_base_filename"])
+    model, config = wrappers.load(spec.name, classes=CLASSES, prompts=PROMPTS)
+    paths = wrappers.photos()
+    found = wrappers.run(model, config, paths)
+    tokens = open_clip.tokenize([f"A photo of {text}" for text in TEXTS])
+    with torch.no_grad():
+        logits = model._model(inputs(model, paths), tokens)[0]
+    assert_same(found, logits)

@@ -1,0 +1,129 @@
+"""Torchvision's wrappers against torchvision itself, with seeded random weights."""
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torchvision.transforms import functional as F
+
+from auto_labeling.models import catalog
+from tests.integration import wrappers
+
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+@pytest.fixture(autouse=True)
+def zoo_dir(tmp_path, monkeypatch):
+    import fiftyone as fo
+
+    monkeypatch.setattr(fo.config, "model_zoo_dir", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path
+
+
+def place(name, network, folder):
+    """Where FiftyOne looks for weights, and where torchvision does."""
+    from urllib.parse import urlparse
+
+    entry = catalog.get_model(name).entry
+    hub = folder / "torch" / "hub" / "checkpoints"
+    hub.mkdir(parents=True)
+    torch.save(network.state_dict(), folder / entry["base_filename"])
+    arguments = entry["default_deployment_config_dict"]["config"]["entrypoint_args"]
+    url = torchvision.models.get_weight(arguments["weights"]).url
+    torch.save(network.state_dict(), hub / urlparse(url).path.rpartition("/")[2])
+
+
+def seeded(make):
+    torch.manual_seed(51)
+    return make().eval()
+
+
+def test_classifier(zoo_dir):
+    name, paths = "resnet18-imagenet-torch", wrappers.photos()
+    assert not catalog.get_model(name).downloaded
+    network = seeded(torchvision.models.resnet18)
+    place(name, network, zoo_dir)
+    assert catalog.get_model(name).downloaded
+    model, config = wrappers.load(name)
+    assert not model.ragged_batches
+    found = wrappers.run(model, config, paths)
+    names = model.classes
+    for path, label in zip(paths, found, strict=True):
+        image = F.to_tensor(F.resize(F.to_pil_image(wrappers.pixels(path)), [224, 224]))
+        with torch.no_grad():
+            odds = network(F.normalize(image, MEAN, STD)[None]).softmax(1)[0]
+        assert label.label == names[int(odds.argmax())]
+        assert label.confidence == pytest.approx(float(odds.max()), rel=1e-3)
+
+
+def boxes_of(network, path):
+    image = F.to_tensor(F.resize(F.to_pil_image(wrappers.pixels(path)), [800, 800]))
+    with torch.no_grad():
+        return network([image])[0]
+
+
+def assert_same(found, expected, names, threshold):
+    """Boxes, classes, confidences and masks, in the library's order."""
+    keep = expected["scores"].numpy() >= threshold
+    assert keep.sum() == len(found) > 0
+    assert [d.label for d in found] == [names[i] for i in expected["labels"].numpy()[keep]]
+    np.testing.assert_allclose(
+        [d.confidence for d in found], expected["scores"].numpy()[keep], atol=1e-3
+    )
+    np.testing.assert_allclose(
+        [wrappers.corners(d, (800, 800)) for d in found],
+        expected["boxes"].numpy()[keep],
+        atol=1.0,
+    )
+
+
+def lively(network, heads):
+    """Random networks are sure of nothing: louder class scores give boxes above a threshold."""
+    with torch.no_grad():
+        for head in heads:
+            head.weight.normal_(0, 0.3)
+    return network
+
+
+def test_detector(zoo_dir):
+    name, path = "faster-rcnn-resnet50-fpn-coco-torch", wrappers.photos(1)[0]
+    detection = torchvision.models.detection
+    network = seeded(lambda: detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None))
+    lively(network, [network.roi_heads.box_predictor.cls_score])
+    place(name, network, zoo_dir)
+    threshold = _some(network, path)
+    model, config = wrappers.load(name, confidence=threshold)
+    [found] = wrappers.run(model, config, [path])
+    assert_same(found.detections, boxes_of(model._model, path), model.classes, threshold)
+    # The model that FiftyOne built is the library's, with the weights that we put in the zoo.
+    ours, theirs = model._model.state_dict(), network.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours if key in theirs)
+
+
+def test_mask_rcnn(zoo_dir):
+    name, path = "mask-rcnn-resnet50-fpn-coco-torch", wrappers.photos(1)[0]
+    detection = torchvision.models.detection
+    network = seeded(lambda: detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None))
+    lively(network, [network.roi_heads.box_predictor.cls_score])
+    place(name, network, zoo_dir)
+    threshold = _some(network, path)
+    model, config = wrappers.load(name, confidence=threshold)
+    [found] = wrappers.run(model, config, [path])
+    expected = boxes_of(model._model, path)
+    assert_same(found.detections, expected, model.classes, threshold)
+    for detection_, mask in zip(found.detections, expected["masks"].numpy(), strict=False):
+        theirs = mask[0] > 0.5
+        x1, y1, x2, y2 = (round(v) for v in wrappers.corners(detection_, (800, 800)))
+        crop = theirs[y1:y2, x1:x2]
+        if min(crop.shape) < 8:
+            continue  # a pixel more or less would be all the difference
+        assert detection_.mask.shape == pytest.approx(crop.shape, abs=2)
+        assert detection_.mask.mean() == pytest.approx(crop.mean(), abs=0.05)
+
+
+def _some(network, path):
+    """A threshold that leaves a few of a random network's boxes."""
+    scores = boxes_of(network, path)["scores"]
+    assert len(scores), "a random network that finds nothing proves nothing"
+    return float(scores[min(5, len(scores) - 1)]) - 1e-4

@@ -1,0 +1,316 @@
+"""The engine's parts, each against an oracle: fast paths, odd images, loaders, masks."""
+
+import copy
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from auto_labeling.engine import images, loading, masks
+from auto_labeling.engine.loading import Reader, Waiting
+from auto_labeling.engine.prediction import Predictor
+from auto_labeling.run import Run, RunConfig
+from benchmarks.models import model as raw_model
+
+OID = "6b041f2bf9079f44d5feadd1"
+
+
+def make_run(task="detection", **config):
+    config = RunConfig(task=task, model="m", label_field="f", **config)
+    return Run(id="r1", config=config, created_at="")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Twelve JPEGs of 640 by 360."""
+    paths = []
+    for number in range(12):
+        noise = np.random.default_rng(number).integers(0, 255, (36, 64, 3), dtype=np.uint8)
+        path = tmp_path / f"{number:02}.jpg"
+        Image.fromarray(noise).resize((640, 360)).save(path)
+        paths.append(str(path))
+    return paths
+
+
+def waiting(paths):
+    return [Waiting(f"{i:024x}", {"filepath": path}) for i, path in enumerate(paths)]
+
+
+def finished(model, run, targets, general):
+    reader = Reader(model)
+    predictor = Predictor(model, run, reader)
+    if general:
+        predictor._fast = None
+    with predictor:
+        predicted = predictor.forward(reader(targets))
+        assert predicted.is_raw is not general
+        return predictor.finish(predicted)
+
+
+def plain(documents):
+    """Documents with their masks as lists, in the order of their keys."""
+    result = []
+    for target, document in documents:
+        document = copy.deepcopy(document)
+        for label in (document or {}).get("detections", ()):
+            if "mask" in label:
+                mask = np.asarray(label["mask"])
+                label["mask"] = (mask.dtype.name, mask.tolist())
+        if document and document["_cls"] == "Detections":
+            document["detections"] = [sorted(dict(d).items()) for d in document["detections"]]
+        else:
+            document = document and sorted(dict(document).items())
+        result.append((target.sample_id, document))
+    return result
+
+
+@pytest.mark.parametrize("kind", ["boxes", "masks", "logits"])
+@pytest.mark.parametrize(
+    "limits", [{}, {"confidence": 0.6}, {"classes": ("class 3", "class 40", "class 77")}]
+)
+def test_each_fast_path_equals_the_general_way_field_by_field(photos, kind, limits):
+    model = raw_model(kind, mask_size=40 if kind == "masks" else None)
+    model.config.confidence_thresh = limits.get("confidence")
+    model.config.filter_classes = limits.get("classes")
+    run = make_run("classification" if kind == "logits" else "detection", **limits)
+    targets = waiting(photos)
+    fast, general = (finished(model, run, targets, way) for way in (False, True))
+    assert plain(fast[0]) == plain(general[0])
+    assert fast[1] == general[1] == []
+
+
+def test_the_ultralytics_fast_path_equals_the_general_way(tmp_path):
+    from auto_labeling.demo import shapes
+    from auto_labeling.models import catalog, zoo
+
+    paths = [str(path) for path, _ in shapes.write(tmp_path / "shapes", 12, 5)]
+    run = make_run(confidence=0.1)
+    model = zoo.load(catalog.get_model("shapes-yolo"), run.config)
+    targets = waiting(paths)
+    fast, general = (finished(model, run, targets, way) for way in (False, True))
+    assert plain(fast[0]) == plain(general[0])
+    assert sum(len(d["detections"]) for _, d in fast[0]) > 20
+
+
+def test_a_box_or_confidence_that_is_not_finite_fails_its_sample_alone(photos):
+    model = raw_model("boxes")
+    network = model._model
+
+    def sometimes_nan(batch):
+        outputs = [copy.deepcopy(network.one) for _ in batch]
+        outputs[3]["boxes"][0, 0] = float("nan")
+        outputs[5]["scores"][2] = float("nan")
+        return outputs
+
+    model._model = sometimes_nan
+    for general in (False, True):
+        documents, failures = finished(model, make_run(), waiting(photos), general)
+        assert {target.sample_id for target, _ in failures} == {f"{3:024x}", f"{5:024x}"}
+        assert len(documents) == 10
+
+
+# --- images ----------------------------------------------------------------------------------
+
+
+def test_odd_images_are_read_as_the_app_displays_them(tmp_path):
+    colours = np.zeros((20, 30, 3), np.uint8)
+    colours[:, :15] = (250, 10, 10)
+    image = Image.fromarray(colours)
+    image.convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    image.quantize(8).save(tmp_path / "palette.png")
+    image.convert("L").save(tmp_path / "grey.png")
+    image.convert("RGBA").save(tmp_path / "alpha.png")
+    Image.fromarray(np.full((20, 30), 128 << 8, np.uint16)).save(tmp_path / "deep.png")
+    image.crop((0, 0, 1, 1)).save(tmp_path / "one.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn by a quarter to show it
+    image.save(tmp_path / "turned.jpg", exif=exif, quality=95)
+
+    def read(name):
+        return np.asarray(images.read(str(tmp_path / name))).astype(int)
+
+    assert np.abs(read("cmyk.jpg")[10, 5] - (250, 10, 10)).max() < 30
+    assert np.abs(read("palette.png")[10, 5] - (250, 10, 10)).max() < 10
+    assert read("grey.png").shape == read("alpha.png").shape == (20, 30, 3)
+    assert np.unique(read("deep.png")).tolist() == [128]
+    assert read("one.png").shape == (1, 1, 3)
+    turned = read("turned.jpg")
+    assert turned.shape == (30, 20, 3)
+    assert turned[5, 10, 0] > 200 and turned[25, 10, 0] < 50
+
+
+def test_files_that_cannot_be_read_fail_alone(photos, tmp_path):
+    import ultralytics.data.utils  # sets Pillow to accept truncated files, for the whole process
+
+    whole = Path(photos[0]).read_bytes()
+    bad = {
+        "empty.jpg": b"",
+        "text.jpg": b"this is not an image",
+        "truncated.jpg": whole[: len(whole) // 2],
+        "header.jpg": whole[:200],
+    }
+    for name, data in bad.items():
+        (tmp_path / name).write_bytes(data)
+    bomb = tmp_path / "bomb.png"
+    Image.new("1", (20_000, 20_000)).save(bomb)
+    paths = [
+        *photos[:4],
+        *(str(tmp_path / n) for n in (*bad, "bomb.png", "missing.jpg")),
+        photos[5],
+    ]
+    loaded = Reader(raw_model())(waiting(paths))
+    assert len(loaded.targets) == 5
+    assert len(loaded.failures) == 6
+    errors = {os.path.basename(t.values["filepath"]): text for t, text in loaded.failures}
+    assert errors["missing.jpg"].startswith("FileNotFoundError")
+    assert "truncated" in errors["truncated.jpg"]
+    assert ultralytics.data.utils is not None
+
+
+# --- loader processes ------------------------------------------------------------------------
+
+
+class Strange:
+    """A transform that misbehaves for some images, which it knows by their first pixel."""
+
+    def __init__(self, transform, act):
+        self.transform = transform
+        self.act = act
+
+    def __call__(self, image):
+        self.act(image.getpixel((0, 0)))
+        return self.transform(image)
+
+
+def numbered(tmp_path, count):
+    paths = []
+    for number in range(count):
+        path = tmp_path / f"n{number:03}.png"
+        Image.new("RGB", (64, 48), (number, 0, 0)).save(path)
+        paths.append(str(path))
+    return paths
+
+
+def strange_reader(act):
+    model = raw_model()
+    model._transforms = Strange(model._transforms, act)
+    return Reader(model)
+
+
+def load_all(reader, paths, size=4, processes=2):
+    targets = waiting(paths)
+    batches = iter([targets[i : i + size] for i in range(0, len(targets), size)])
+    seen, failures = [], []
+    for loaded in loading.load(reader, batches, processes):
+        for target, image in zip(
+            loaded.targets, loaded.batch if loaded.targets else [], strict=True
+        ):
+            seen.append((target.sample_id, int(image[0, 0, 0])))
+        failures += loaded.failures
+        if loaded.release is not None:
+            loaded.release()
+    return seen, failures
+
+
+def test_batches_come_in_order_and_hold_their_own_images_however_uneven_the_loaders(tmp_path):
+    def sometimes_slow(pixel):
+        time.sleep(random.random() * 0.02 if pixel[0] % 3 else 0)
+
+    seen, failures = load_all(strange_reader(sometimes_slow), numbered(tmp_path, 90))
+    assert seen == [(f"{n:024x}", n) for n in range(90)]
+    assert failures == []
+
+
+def test_a_file_that_kills_its_loader_is_given_up_and_all_others_are_read(tmp_path):
+    def dies(pixel):
+        if pixel[0] == 13:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    seen, failures = load_all(strange_reader(dies), numbered(tmp_path, 30))
+    assert sorted(seen) == [(f"{n:024x}", n) for n in range(30) if n != 13]
+    assert [target.sample_id for target, _ in failures] == [f"{13:024x}"]
+
+
+def test_a_loader_that_is_killed_once_costs_nothing(tmp_path):
+    flag = tmp_path / "killed"
+
+    def dies_once(pixel):
+        if pixel[0] == 13 and not flag.exists():
+            flag.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    seen, failures = load_all(strange_reader(dies_once), numbered(tmp_path, 30))
+    assert seen == [(f"{n:024x}", n) for n in range(30)]
+    assert failures == []
+
+
+def test_batches_that_cannot_be_sent_are_failures_and_not_a_hang(tmp_path):
+    reader = strange_reader(lambda pixel: None)
+    reader._stacks = False
+    reader._transform = lambda image: lambda: image
+    _, failures = load_all(reader, numbered(tmp_path, 8))
+    assert len(failures) == 8
+    assert "ickl" in failures[0][1]
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(photos):
+    model = raw_model("boxes")
+    network = model._model
+
+    def small(batch):
+        if len(batch) > 3:
+            raise MemoryError("too much")
+        return network(batch)
+
+    model._model = small
+    reader = Reader(model)
+    predictor = Predictor(model, make_run(), reader)
+    before = predictor.batch_size
+    with predictor:
+        documents, failures = predictor.finish(predictor.forward(reader(waiting(photos))))
+    assert len(documents) == 12 and not failures
+    assert predictor.batch_size < before
+
+
+# --- masks -----------------------------------------------------------------------------------
+
+
+def with_masks(sample_id, count):
+    labels = [{"mask": np.eye(9, dtype=bool)} for _ in range(count)]
+    return Waiting(sample_id, {}), {"_cls": "Detections", "detections": labels}
+
+
+def test_masks_on_disk_are_what_fiftyone_reads_back_and_are_named_idempotently(tmp_path):
+    import fiftyone as fo
+
+    store = masks.MaskStore(make_run(mask_location=str(tmp_path)))
+    for _ in range(2):
+        saved, failures = store.save([with_masks(OID, 3)])
+    labels = saved[0][1]["detections"]
+    assert not failures
+    assert len(list(tmp_path.rglob("*.png"))) == 3
+    detection = fo.Detection(mask_path=labels[0]["mask_path"], bounding_box=[0, 0, 1, 1])
+    assert np.array_equal(detection.get_mask() > 0, np.eye(9, dtype=bool))
+    store.forget([OID])
+    assert not list(tmp_path.rglob("*.png"))
+
+
+def test_inline_masks_are_what_fiftyone_stores(tmp_path):
+    import fiftyone as fo
+
+    mask = np.random.default_rng(0).random((7, 5)) > 0.5
+    stored = fo.Detection(mask=mask).to_dict()["mask"]
+    assert bytes(masks.inline(mask)) == bytes(stored)
+
+
+def test_a_mask_location_that_cannot_be_written_fails_the_samples(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    store = masks.MaskStore(make_run(mask_location=str(tmp_path / "file")))
+    saved, failures = store.save([with_masks(OID, 1), (Waiting("b" * 24, {}), None)])
+    assert [target.sample_id for target, _ in failures] == [OID]
+    assert [target.sample_id for target, _ in saved] == ["b" * 24]

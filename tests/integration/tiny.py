@@ -1,0 +1,139 @@
+"""Tiny networks with seeded random weights, saved as Hugging Face checkpoints are."""
+
+import transformers as hf
+
+NAMES = {0: "cat", 1: "dog", 2: "bird"}
+_LABELS = {"id2label": NAMES, "label2id": {name: i for i, name in NAMES.items()}}
+_BACKBONE = {
+    "embed_dim": 8,
+    "depths": [1, 1, 1, 1],
+    "num_heads": [1, 1, 2, 2],
+    "window_size": 4,
+    "image_size": 64,
+}
+_WORDS = ["a", "photo", "of", "red", "cat", "dog", "fire", "##truck", "bird"]
+
+
+def save(folder, *parts):
+    """Saves a model and its processor. Returns the folder's path."""
+    for part in parts:
+        part.save_pretrained(str(folder))
+    return str(folder)
+
+
+def _encoder(**more):
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    return sizes | {"num_attention_heads": 2} | more
+
+
+def letters():
+    """A CLIP tokenizer that spells."""
+    symbols = [chr(code) for code in range(33, 127)]
+    vocabulary = [*symbols, *(f"{s}</w>" for s in symbols), "<|startoftext|>", "<|endoftext|>"]
+    return hf.CLIPTokenizer(vocab={s: i for i, s in enumerate(vocabulary)}, merges=[])
+
+
+def vit(folder):
+    config = hf.ViTConfig(**_encoder(image_size=32, patch_size=8), **_LABELS)
+    processor = hf.ViTImageProcessor(size={"height": 32, "width": 32})
+    return save(folder, hf.ViTForImageClassification(config), processor)
+
+
+def detr(folder):
+    backbone = hf.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 8, 8, 16], depths=[1] * 4, out_features=["stage4"]
+    )
+    config = hf.DetrConfig(
+        use_timm_backbone=False,
+        use_pretrained_backbone=False,
+        backbone=None,
+        backbone_config=backbone,
+        num_queries=12,
+        **_decoder(16),
+        **_LABELS,
+    )
+    processor = hf.DetrImageProcessor(size={"shortest_edge": 64, "longest_edge": 96})
+    return save(folder, hf.DetrForObjectDetection(config), processor)
+
+
+def _decoder(width):
+    return {
+        "d_model": width,
+        **{"encoder_layers": 1, "decoder_layers": 1},
+        **{"encoder_attention_heads": 2, "decoder_attention_heads": 2},
+        **{"encoder_ffn_dim": 16, "decoder_ffn_dim": 16},
+    }
+
+
+def _text(tokenizer, length, **more):
+    ids = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    return _encoder(
+        vocab_size=len(tokenizer), max_position_embeddings=length, pad_token_id=0, **ids, **more
+    )
+
+
+def clip(folder):
+    tokenizer = letters()
+    config = hf.CLIPConfig(
+        text_config=_text(tokenizer, 32, projection_dim=16),
+        vision_config=_encoder(image_size=32, patch_size=8, projection_dim=16),
+        projection_dim=16,
+    )
+    images = hf.CLIPImageProcessor(
+        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+    )
+    processor = hf.CLIPProcessor(image_processor=images, tokenizer=tokenizer)
+    return save(folder, hf.CLIPModel(config), processor)
+
+
+def owlvit(folder):
+    tokenizer = letters()
+    config = hf.OwlViTConfig(
+        text_config=_text(tokenizer, 16),
+        vision_config=_encoder(image_size=32, patch_size=8),
+        projection_dim=16,
+    )
+    images = hf.OwlViTImageProcessor(size={"height": 32, "width": 32}, do_center_crop=False)
+    processor = hf.OwlViTProcessor(image_processor=images, tokenizer=tokenizer)
+    return save(folder, hf.OwlViTForObjectDetection(config), processor)
+
+
+def words(folder):
+    """A BERT tokenizer of a few words, with the ids of its special tokens that models rely on."""
+    vocabulary = [f"[unused{i}]" for i in range(1100)]
+    special = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}
+    for index, word in (special | {1012: ".", 1029: "?"} | dict(enumerate(_WORDS, 1040))).items():
+        vocabulary[index] = word
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    return hf.BertTokenizer.from_pretrained(str(folder))
+
+
+def grounding_dino(folder):
+    tokenizer = words(folder)
+    config = hf.GroundingDinoConfig(
+        backbone_config=hf.SwinConfig(**_BACKBONE, out_features=["stage2", "stage3", "stage4"]),
+        text_config=hf.BertConfig(**_encoder(vocab_size=1100, max_position_embeddings=64)),
+        num_queries=20,
+        **(_decoder(32) | {"decoder_layers": 2}),
+    )
+    images = hf.GroundingDinoImageProcessor(size={"shortest_edge": 128, "longest_edge": 192})
+    processor = hf.GroundingDinoProcessor(image_processor=images, tokenizer=tokenizer)
+    return save(folder, hf.GroundingDinoForObjectDetection(config), processor)
+
+
+def mask2former(folder):
+    stages = ["stage1", "stage2", "stage3", "stage4"]
+    config = hf.Mask2FormerConfig(
+        backbone_config=hf.SwinConfig(**_BACKBONE, out_features=stages),
+        **{name: 32 for name in ("feature_size", "mask_feature_size", "hidden_dim")},
+        encoder_feedforward_dim=16,
+        encoder_layers=1,
+        decoder_layers=2,
+        num_attention_heads=2,
+        dim_feedforward=16,
+        num_queries=8,
+        **_LABELS,
+    )
+    processor = hf.Mask2FormerImageProcessor(size={"height": 64, "width": 64})
+    return save(folder, hf.Mask2FormerForUniversalSegmentation(config), processor)
