@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from auto_labeling import configuration
 from auto_labeling.engine.generation import Generation
+from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
 from auto_labeling.models import catalog
 from auto_labeling.run import Progress, Run, RunConfig, RunState
@@ -90,13 +91,14 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
     )
     try:
         with Heartbeat(store, run) as heartbeat:
-            failures = Generation(dataset, run, store, heartbeat, report).run()
+            counts = Generation(dataset, run, store, heartbeat, report).run()
             return store.move(
                 run_id,
                 RunState.IN_REVIEW,
                 token=run.token,
                 labels=staging.count(dataset, run),
-                failed=failures,
+                failed=counts["failed"],
+                dropped=run.dropped + counts["dropped"],
             )
     except AttemptRevoked:
         raise
@@ -209,6 +211,8 @@ def delete(dataset, run_id: str):
         run = store.move(run_id, RunState.DELETING, new_token=secrets.token_hex(8))
     if not approved and staging.owner(dataset, run.staging_field) == run.id:
         staging.withdraw(dataset, run)
+    if not approved:
+        MaskStore(run).remove_all()
     ChunkStore(dataset).remove(run)
     store.remove(run)
 

@@ -13,6 +13,8 @@ from bson import ObjectId
 from auto_labeling.run import Run, RunConfig, Task
 from auto_labeling.storage.staging import REVIEW, UNPROMOTED
 
+_DROPPED = "dropped"
+
 
 def to_document(output, run: Run, sample_id: str):
     """Turns what a model returned for one sample into a label document.
@@ -79,6 +81,7 @@ def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None)
         for i, (label, confidence) in enumerate(zip(labels, confidences, strict=True))
         if _wanted(label, confidence, config)
     ]
+    kept, dropped = _capped(kept, [confidences[i] for i in kept], config)
     found = []
     for ordinal, i in enumerate(kept):
         document = {
@@ -94,7 +97,7 @@ def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None)
         document["confidence"] = confidences[i]
         document[REVIEW] = UNPROMOTED
         found.append(document)
-    return {"_cls": "Detections", "detections": found}
+    return _together(found, dropped)
 
 
 def _only_label(output):
@@ -120,6 +123,7 @@ def _from_detections(label, run, sample_id):
         raise TypeError(f"The model returned {type(label).__name__}, not detections")
     found = label.detections if label else ()
     kept = [d for d in found if _wanted(d.label, d.confidence, run.config)]
+    kept, dropped = _capped(kept, [d.confidence for d in kept], run.config)
     documents = []
     for ordinal, detection in enumerate(kept):
         mask, detection.mask = detection.mask, None
@@ -128,7 +132,26 @@ def _from_detections(label, run, sample_id):
         if mask is not None:
             document["mask"] = mask
         documents.append(document)
-    return {"_cls": "Detections", "detections": documents}
+    return _together(documents, dropped)
+
+
+def take_dropped(document) -> int:
+    """Removes from a document the count of labels that the run's cap left out, and returns it."""
+    return document.pop(_DROPPED, 0) if document else 0
+
+
+def _capped(kept, confidences, config: RunConfig) -> tuple[list, int]:
+    """The most confident, in their order, if the run has a cap; and how many that leaves out."""
+    most = config.max_labels
+    if most is None or len(kept) <= most:
+        return kept, 0
+    ranked = sorted(range(len(kept)), key=lambda i: (-(confidences[i] or 0.0), i))
+    return [kept[i] for i in sorted(ranked[:most])], len(kept) - most
+
+
+def _together(documents, dropped):
+    whole = {"_cls": "Detections", "detections": documents}
+    return {**whole, _DROPPED: dropped} if dropped else whole
 
 
 def _wanted(label, confidence, config: RunConfig) -> bool:

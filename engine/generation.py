@@ -4,12 +4,14 @@ Three things overlap: loader processes decode, the calling thread runs the model
 behind it turns outputs into documents and writes them.
 """
 
+import multiprocessing
 import os
 import sys
 import threading
 import time
 
 from auto_labeling.engine import loading
+from auto_labeling.engine.documents import take_dropped
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.engine.pipeline import Ahead, Behind
@@ -26,7 +28,7 @@ HOPELESS_AFTER = 50
 #: Fewer samples than this are not worth starting loader processes for.
 _FEW = 32
 
-_LOADERS = min(os.cpu_count() or 1, 8) if sys.platform == "linux" else 0
+_MOST_LOADERS = 8
 _AHEAD = 2
 _BEHIND = 4
 _REPORT_EVERY_SECONDS = 1.0
@@ -58,11 +60,12 @@ class Generation:
         self._began = None
         self._reported = 0.0
 
-    def run(self) -> int:
+    def run(self) -> dict:
         """Labels what still waits.
 
         Returns:
-            the number of samples that failed, over all attempts
+            ``failed``, the number of samples that failed over all attempts, and ``dropped``,
+            the number of labels that the run's cap left out in this one
 
         Raises:
             AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
@@ -72,9 +75,10 @@ class Generation:
         if open_chunks:
             self._tell("Loading the model", force=True)
             config = self._run.config
-            model = zoo.load(catalog.get_model(config.model), config)
-            self._label(model, open_chunks)
-        return self._counts["failed"]
+            self._label(zoo.load(catalog.get_model(config.model), config), open_chunks)
+            self._predictor = None
+            zoo.release()
+        return {name: self._counts[name] for name in ("failed", "dropped")}
 
     def _survey(self):
         """Counts what is done and returns the indices of the chunks that are not."""
@@ -97,7 +101,7 @@ class Generation:
         predictor = Predictor(model, self._run, reader)
         batches = self._batches(predictor, open_chunks, mapping)
         few = self._run.samples - self._counts["done"] < _FEW
-        loaded = loading.load(reader, batches, 0 if few else _LOADERS)
+        loaded = loading.load(reader, batches, 0 if few else _loader_processes())
         interval = sys.getswitchinterval()
         sys.setswitchinterval(0.001)  # or the model's thread waits 5 ms for each turn
         try:
@@ -130,6 +134,7 @@ class Generation:
     def _finish(self, predicted):
         """Turns one batch's outputs into documents and writes them. Runs behind the model."""
         documents, failures = self._predictor.finish(predicted)
+        self._counts["dropped"] += sum(take_dropped(document) for _, document in documents)
         self._check_current()
         saved, unsaved = self._masks.save(documents)
         failures += unsaved
@@ -169,6 +174,14 @@ class Generation:
         if force or now - self._reported >= _REPORT_EVERY_SECONDS:
             self._reported = now
             self._report(self._counts["done"] / max(self._run.samples, 1), text)
+
+
+def _loader_processes() -> int:
+    """How many loader processes this machine and process may have; 0 reads in this one."""
+    # Forking is safe for what loaders do on Linux alone; daemonic processes may not have children.
+    if sys.platform != "linux" or multiprocessing.current_process().daemon:
+        return 0
+    return min(len(os.sched_getaffinity(0)), _MOST_LOADERS)
 
 
 class _Ledger:

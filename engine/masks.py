@@ -5,6 +5,7 @@ overwrites its files; files of a sample that never got its labels are removed be
 again.
 """
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,6 +60,11 @@ class MaskStore:
         for sample_id in sample_ids:
             for path in self._shard(sample_id).glob(f"{sample_id}-*.png"):
                 path.unlink(missing_ok=True)
+
+    def remove_all(self):
+        """Removes all mask files of the run; its folder holds nothing else."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _jobs(self, target, document):
         """Begins to write a sample's masks; returns ``(label, future)`` of each."""

@@ -52,9 +52,8 @@ def load(spec: ModelSpec, config: RunConfig):
     return TwoStage(_load_one(spec, config), _load_one(segmenter, config))
 
 
-def release(model) -> None:
-    """Gives back what a model held on its device. The caller must hold no other reference."""
-    del model
+def release() -> None:
+    """Gives back what models held on their device, once nothing refers to them any more."""
     gc.collect()
     import torch
 

@@ -71,7 +71,8 @@ def plain(documents):
 
 @pytest.mark.parametrize("kind", ["boxes", "masks", "logits"])
 @pytest.mark.parametrize(
-    "limits", [{}, {"confidence": 0.6}, {"classes": ("class 3", "class 40", "class 77")}]
+    "limits",
+    [{}, {"confidence": 0.6}, {"classes": ("class 3", "class 40", "class 77")}, {"max_labels": 3}],
 )
 def test_each_fast_path_equals_the_general_way_field_by_field(photos, kind, limits):
     model = raw_model(kind, mask_size=40 if kind == "masks" else None)

@@ -55,6 +55,17 @@ def test_confidence_and_classes_limit_the_labels(numbered, config, task):
     assert all(v[0] in config.classes and v[1] >= 0.5 for v in labels)
 
 
+def test_a_cap_keeps_the_most_confident_labels_and_counts_the_others(numbered, config, task):
+    capped = config.model_copy(update={"max_labels": 1})
+    run = labeling.generate(numbered, labeling.start(numbered, capped).id)
+    staged = without_ids(labels_by_number(numbered, run.staging_field))
+    for number, labels in staged.items():
+        truth = expected(task, number) or []
+        assert (labels or []) == sorted(truth, key=lambda label: -label[1])[:1]
+    everything = sum(len(expected(task, n) or ()) for n in range(40))
+    assert (run.labels, run.dropped) == (32, everything - 32)
+
+
 def test_bad_samples_are_listed_and_their_neighbours_labeled(numbered, config, task, monkeypatch):
     monkeypatch.setenv(FAILS, "3,17,18")
     scripted.install(task)

@@ -1,0 +1,98 @@
+"""Two-stage runs and existing detections, from the start to approved masks on disk."""
+
+import uuid
+
+import numpy as np
+import pytest
+
+from auto_labeling import labeling
+from auto_labeling.demo import data
+from auto_labeling.review.approval import approve
+from auto_labeling.review.grid import merged, shown, tab_filters
+from auto_labeling.review.promotion import promote
+from auto_labeling.review.summary import summarize
+from auto_labeling.run import Method, RunConfig, RunState
+from tests.integration.test_adapters_sam import SAM, sam
+
+assert sam is not None  # a fixture, used by name
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    dataset = data.make_dataset(f"test-{uuid.uuid4().hex[:8]}", n_shapes=36, folder=tmp_path)
+    yield dataset
+    dataset.delete()
+
+
+def promote_all(dataset, run):
+    request = {"filters": merged(None, run, tab_filters(run, "review"))}
+    view = shown(dataset, request)
+    return promote(dataset, run.id, view, summarize(dataset, run, view).current)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_boxes_that_exist_become_masks_and_the_source_is_left_alone(sam, drawn, tmp_path, on_disk):
+    before = drawn.values("ground_truth.detections")
+    location = tmp_path / "masks"
+    location.mkdir()
+    config = RunConfig(
+        task="instance_segmentation",
+        method=Method.EXISTING_DETECTIONS,
+        model=SAM,
+        source_field="ground_truth",
+        label_field="masks",
+        mask_location=str(location) if on_disk else "",
+    )
+    run = labeling.generate(drawn, labeling.start(drawn, config).id)
+    assert (run.state, run.failed) == (RunState.IN_REVIEW, 0), labeling.failures(drawn, run)[:1]
+    assert run.labels == drawn.count("ground_truth.detections")
+    assert promote_all(drawn, run) == run.labels
+    approve(drawn, run.id)
+    drawn.reload()
+    labels = drawn.values("masks.detections", unwind=True)
+    assert len(labels) == run.labels
+    with_mask = [label for label in labels if label.has_mask]
+    assert with_mask
+    for label in with_mask:
+        assert (label.mask_path is not None) is on_disk
+        mask = label.get_mask()
+        assert mask.ndim == 2 and np.unique(mask > 0).size <= 2
+    assert len(list(location.rglob("*.png"))) == (len(with_mask) if on_disk else 0)
+    assert drawn.values("ground_truth.detections") == before
+
+
+def test_two_stages_make_masks_with_the_detectors_classes_and_confidences(sam, drawn):
+    config = RunConfig(
+        task="instance_segmentation",
+        method=Method.TWO_STAGE,
+        model="shapes-yolo",
+        segmenter=SAM,
+        label_field="masks",
+        confidence=0.3,
+    )
+    ids = drawn.match_tags("shapes").values("id")
+    run = labeling.generate(drawn, labeling.start(drawn, config, ids).id)
+    assert (run.state, run.failed) == (RunState.IN_REVIEW, 0), labeling.failures(drawn, run)[:1]
+    labels = drawn.values(f"{run.label_root}", unwind=True)
+    labels = [label for label in labels if label is not None]
+    assert len(labels) > 60
+    assert all(label.confidence >= 0.3 for label in labels)
+    assert {label.label for label in labels} <= {"circle", "square", "triangle", "star"}
+    assert any(label.has_mask for label in labels)
+
+
+def test_a_deleted_run_leaves_no_mask_files(sam, drawn, tmp_path):
+    location = tmp_path / "masks"
+    location.mkdir()
+    config = RunConfig(
+        task="instance_segmentation",
+        method=Method.EXISTING_DETECTIONS,
+        model=SAM,
+        source_field="ground_truth",
+        label_field="masks",
+        mask_location=str(location),
+    )
+    run = labeling.generate(drawn, labeling.start(drawn, config).id)
+    assert list(location.rglob("*.png"))
+    labeling.delete(drawn, run.id)
+    assert not list(location.rglob("*.png"))
