@@ -50,7 +50,7 @@ class Loaded:
 
     Args:
         targets: the samples that could be read
-        batch: their images, as the model takes them; None if there are none
+        batch: their images, as the model takes them; None if they do not go together
         failures: ``(target, error text)`` of those that could not
         release: to be called when the model is done with ``batch``, if there is one
     """
@@ -97,7 +97,11 @@ class Reader:
             except Exception as error:  # noqa: BLE001 - a file may be broken in any way
                 loaded.failures.append((target, describe(error)))
         if items:
-            loaded.batch = self._together(items)
+            try:
+                loaded.batch = self._together(items)
+            except Exception:
+                # The model's thread tries them again in ever smaller batches, and says why.
+                logger.debug("A batch could not be put together", exc_info=True)
         return loaded
 
     def item(self, target):

@@ -107,6 +107,8 @@ class Predictor:
         return documents, failures
 
     def _run_model(self, batch, size):
+        if batch is None:
+            raise ValueError("These images cannot be put together into a batch")
         if self._fast is not None:
             return self._fast.forward(batch), True
         labels = list(self._model.predict_all(batch))

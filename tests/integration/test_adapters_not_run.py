@@ -12,7 +12,6 @@ NOT_RUN = {
     "rfdetr-seg-nano-coco-torch": "the library downloads weights even with pretrain_weights=None",
     "segment-anything-3-image-torch": "gated weights; its package wants older numpy and hub client",
     "yolo-nas-torch": "only super-gradients 3.0.3 resolves in this environment; not tried",
-    "fc-clip-coco-instance-torch": "its network's code is on the hub, out of reach of the tests",
 }
 
 

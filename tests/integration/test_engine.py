@@ -48,7 +48,7 @@ def finished(model, run, targets, general):
         predictor._fast = None
     with predictor:
         predicted = predictor.forward(reader(targets))
-        assert predicted.is_raw is not general
+        assert general is None or predicted.is_raw is not general
         return predictor.finish(predicted)
 
 
@@ -145,7 +145,8 @@ def test_odd_images_are_read_as_the_app_displays_them(tmp_path):
     assert turned[5, 10, 0] > 200 and turned[25, 10, 0] < 50
 
 
-def test_files_that_cannot_be_read_fail_alone(photos, tmp_path):
+def test_files_that_cannot_be_read_fail_alone(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as some libraries do
     import ultralytics.data.utils  # sets Pillow to accept truncated files, for the whole process
 
     whole = Path(photos[0]).read_bytes()
@@ -171,6 +172,16 @@ def test_files_that_cannot_be_read_fail_alone(photos, tmp_path):
     assert errors["missing.jpg"].startswith("FileNotFoundError")
     assert "truncated" in errors["truncated.jpg"]
     assert ultralytics.data.utils is not None
+
+
+def test_images_that_do_not_go_together_are_labeled_one_by_one(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as some libraries do
+    odd = tmp_path / "odd.png"
+    Image.new("RGB", (50, 70)).save(odd)
+    targets = waiting([*photos, str(odd)])
+    documents, failures = finished(raw_model(), make_run(), targets, None)
+    assert [target.sample_id for target, _ in documents] == [t.sample_id for t in targets]
+    assert not failures
 
 
 # --- loader processes ------------------------------------------------------------------------
