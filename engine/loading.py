@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
-from auto_labeling.engine import images
 from auto_labeling.engine.slots import Filled, Layout, Slots
+from auto_labeling.models import pixels
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Reader:
         """Decodes and transforms one sample."""
         if self._get_item is not None:
             return self._get_item(target.values)
-        image = images.read(target.values["filepath"])
+        image = pixels.read(target.values["filepath"])
         if not self._is_torch:
             import numpy as np
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auto_labeling.engine import images, loading, masks
+from auto_labeling.engine import loading, masks
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.prediction import Predictor
+from auto_labeling.models import pixels
 from auto_labeling.run import Run, RunConfig
 from benchmarks.models import model as raw_model
 
@@ -133,7 +134,7 @@ def test_odd_images_are_read_as_the_app_displays_them(tmp_path):
     image.save(tmp_path / "turned.jpg", exif=exif, quality=95)
 
     def read(name):
-        return np.asarray(images.read(str(tmp_path / name))).astype(int)
+        return np.asarray(pixels.read(str(tmp_path / name))).astype(int)
 
     assert np.abs(read("cmyk.jpg")[10, 5] - (250, 10, 10)).max() < 30
     assert np.abs(read("palette.png")[10, 5] - (250, 10, 10)).max() < 10
