@@ -51,8 +51,7 @@ def _claim(dataset, store, run) -> Run:
             raise IllegalTransition(
                 f"No label of '{run.name}' is promoted; there is nothing to approve"
             )
-    claimed = store.move(run.id, RunState.APPROVING, new_token=token, attempt=run.attempt + 1)
-    return claimed
+    return store.move(run.id, RunState.APPROVING, new_token=token, attempt=run.attempt + 1)
 
 
 def _refuse_taken_field(dataset, run):

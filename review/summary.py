@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from auto_labeling.review.grid import Shown
 from auto_labeling.run import Run
+from auto_labeling.storage import staging
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,12 @@ def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
 
 def count_promoted(dataset, run: Run) -> int:
     """Counts all promoted labels of a run."""
-    return _tab_total(dataset, run, "approval")
+    return staging.count(dataset, run, staging.PROMOTED)
 
 
 def count_unpromoted(dataset, run: Run) -> int:
     """Counts all labels of a run that are not promoted."""
-    return _tab_total(dataset, run, "review")
-
-
-def _tab_total(dataset, run, tab):
-    result = Shown(dataset.view()).aggregate(run, tab, [{"$count": "labels"}])
-    return next((d["labels"] for d in result), 0)
+    return staging.count(dataset, run, staging.UNPROMOTED)
 
 
 _GROUP = {

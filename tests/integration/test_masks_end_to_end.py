@@ -30,19 +30,23 @@ def promote_all(dataset, run):
     return promote(dataset, run.id, view, summarize(dataset, run, view).current)
 
 
-@pytest.mark.parametrize("on_disk", [False, True])
-def test_boxes_that_exist_become_masks_and_the_source_is_left_alone(sam, drawn, tmp_path, on_disk):
-    before = drawn.values("ground_truth.detections")
-    location = tmp_path / "masks"
-    location.mkdir()
-    config = RunConfig(
+def from_ground_truth(mask_location):
+    return RunConfig(
         task="instance_segmentation",
         method=Method.EXISTING_DETECTIONS,
         model=SAM,
         source_field="ground_truth",
         label_field="masks",
-        mask_location=str(location) if on_disk else "",
+        mask_location=mask_location,
     )
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_boxes_that_exist_become_masks_and_the_source_is_left_alone(sam, drawn, tmp_path, on_disk):
+    before = drawn.values("ground_truth.detections")
+    location = tmp_path / "masks"
+    location.mkdir()
+    config = from_ground_truth(str(location) if on_disk else "")
     run = labeling.generate(drawn, labeling.start(drawn, config).id)
     assert (run.state, run.failed) == (RunState.IN_REVIEW, 0), labeling.failures(drawn, run)[:1]
     assert run.labels == drawn.count("ground_truth.detections")
@@ -84,14 +88,7 @@ def test_two_stages_make_masks_with_the_detectors_classes_and_confidences(sam, d
 def test_a_deleted_run_leaves_no_mask_files(sam, drawn, tmp_path):
     location = tmp_path / "masks"
     location.mkdir()
-    config = RunConfig(
-        task="instance_segmentation",
-        method=Method.EXISTING_DETECTIONS,
-        model=SAM,
-        source_field="ground_truth",
-        label_field="masks",
-        mask_location=str(location),
-    )
+    config = from_ground_truth(str(location))
     run = labeling.generate(drawn, labeling.start(drawn, config).id)
     assert list(location.rglob("*.png"))
     labeling.delete(drawn, run.id)
