@@ -222,3 +222,8 @@ def _label_field_problem(dataset, name, store):
     if store.claimed_by(name):
         return f"Another run is already making '{name}'"
     return None
+
+
+def label_field_problem(dataset, name: str, store) -> str | None:
+    """Why approved labels cannot go to a new field of that name, if they cannot."""
+    return _label_field_problem(dataset, name, store)

@@ -9,7 +9,7 @@ import math
 import secrets
 from collections.abc import Callable
 
-from auto_labeling import configuration
+from auto_labeling import configuration, importing
 from auto_labeling.engine.generation import Generation
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
@@ -148,6 +148,8 @@ def resume(dataset, run_id: str) -> Run:
     """
     store, chunks = RunStore(dataset), ChunkStore(dataset)
     run = get(dataset, run_id)
+    if run.source:
+        return importing.resume(dataset, run)
     if not run.frozen:
         raise IllegalTransition(
             "This run was interrupted before its target samples were settled; "
@@ -188,7 +190,8 @@ def skip(dataset, run_id: str) -> Run:
         run_id, RunState.IN_REVIEW, new_token=secrets.token_hex(8), reason="", error=""
     )
     staging.stop_waiting(dataset, run)
-    return store.amend(run_id, token=run.token, labels=staging.count(dataset, run), failed=skipped)
+    failed = 0 if run.source else skipped  # what was not imported has not failed
+    return store.amend(run_id, token=run.token, labels=staging.count(dataset, run), failed=failed)
 
 
 def rename(dataset, run_id: str, name: str) -> Run:
@@ -268,6 +271,10 @@ def why_lost(run: Run, progress, operation, waited: float) -> tuple[str, str] | 
     Returns:
         ``(reason, sentence)``, or None if all is well
     """
+    if run.state is RunState.IMPORTING and not is_alive(progress) and waited > LEASE_SECONDS:
+        return "worker lost", "The App stopped while labels were being copied; resume to go on"
+    if run.state is RunState.IMPORTING:
+        return None
     if run.state is RunState.GENERATING:
         if operation and operation.state == "failed":
             return "error", operation.error or "The delegated operation was marked as failed"

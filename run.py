@@ -173,7 +173,7 @@ TRANSITIONS: dict[RunState, frozenset] = {
     S.IN_REVIEW: frozenset({S.APPROVING, S.QUEUED, S.DELETING}),
     S.APPROVING: frozenset({S.APPROVED}),
     S.APPROVED: frozenset({S.DELETING}),
-    S.FAILED: frozenset({S.QUEUED, S.IN_REVIEW, S.DELETING}),
+    S.FAILED: frozenset({S.QUEUED, S.IMPORTING, S.IN_REVIEW, S.DELETING}),
     S.DELETING: frozenset(),
 }
 
@@ -232,6 +232,8 @@ class Run(BaseModel):
     failed: int = 0
     approved: int = 0
     license: str = ""
+    source: str = ""  # the field whose labels were imported; empty for a run of a model
+    replaces: bool = False  # whether approval puts the labels back into ``source``
 
     @property
     def name(self) -> str:

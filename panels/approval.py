@@ -6,7 +6,7 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.run import Run, RunState
 
 
-def render(page, panel, ctx, state: PanelState, run: Run, tabs: dict):
+def render(page, panel, ctx, state: PanelState, run: Run, promoted):
     """Adds the tab to the review page.
 
     Args:
@@ -15,12 +15,11 @@ def render(page, panel, ctx, state: PanelState, run: Run, tabs: dict):
         ctx: the context of the event
         state: its state
         run: the run
-        tabs: the :class:`auto_labeling.review.summary.Summary` of each tab
+        promoted: the tab's :class:`auto_labeling.review.summary.Summary`
     """
     if run.state is RunState.APPROVING:
         _unfinished(page, panel, run)
         return
-    promoted = tabs["approval"]
     if not promoted.total:
         elements.alert(
             page,
@@ -31,7 +30,7 @@ def render(page, panel, ctx, state: PanelState, run: Run, tabs: dict):
         )
         return
     if state.question == "approve":
-        _ask(page, panel, run, promoted.total, tabs["review"].total)
+        _ask(page, panel, run, promoted.total, promoted.totals["review"])
     else:
         _actions(page, panel, run, promoted)
     visit.of(ctx).rows = [row.label for row in promoted.rows]

@@ -8,7 +8,7 @@ import fiftyone.operators.types as types
 from auto_labeling import labeling
 from auto_labeling.panels import approval, elements, progress, visit, words
 from auto_labeling.panels.state import PanelState
-from auto_labeling.review import grid, summary
+from auto_labeling.review import summary
 from auto_labeling.run import Run
 
 
@@ -16,24 +16,24 @@ def render(panel, ctx, state: PanelState):
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id)
     shown = visit.shown(ctx, state, run)
-    tabs = {tab: summary.summarize(ctx.dataset, run, shown, tab) for tab in grid.TABS}
+    numbers = summary.summarize(ctx.dataset, run, shown, state.tab)
     page = elements.page()
     progress.head_of(page, panel, run)
-    _tabs(page, panel, tabs)
+    _tabs(page, panel, numbers.totals)
     if state.tab == "approval":
-        approval.render(page, panel, ctx, state, run, tabs)
+        approval.render(page, panel, ctx, state, run, numbers)
     else:
         _, label = visit.looking_at(ctx, state, run)
-        _review(page, panel, ctx, state, run, tabs["review"], label)
+        _review(page, panel, ctx, state, run, numbers, label)
     if visit.is_unsettled(ctx, state, run):
         elements.once(page, panel.restore)
     return elements.finished(page)
 
 
-def _tabs(page, panel, tabs):
+def _tabs(page, panel, totals):
     view = types.TabsView()
-    for tab, numbers in tabs.items():
-        view.add_choice(tab, label=f"{tab.capitalize()} ({numbers.total:,})")
+    for tab, total in totals.items():
+        view.add_choice(tab, label=f"{tab.capitalize()} ({total:,})")
     page.enum("tab", view.values(), view=view, on_change=panel.select_tab)
 
 

@@ -57,6 +57,10 @@ def _claim(dataset, store, run) -> Run:
 def _refuse_taken_field(dataset, run):
     dataset.reload()
     name = run.config.label_field
+    if run.replaces:
+        if not dataset.has_field(name):
+            raise IllegalTransition(f"The field '{name}' is gone; its labels cannot be replaced")
+        return
     if dataset.has_field(name) and staging.owner(dataset, name) != run.id:
         raise IllegalTransition(
             f"A field '{name}' was made by somebody else since this run began. Rename that "
@@ -77,6 +81,8 @@ def _keep_provenance(dataset, run, approved, by):
         failed=run.failed,
         generated=run.labels,
         approved=approved,
+        source=run.source,
+        replaced=run.replaces,
         created_by=run.created_by,
         created_at=run.created_at,
         approved_by=by,

@@ -5,12 +5,14 @@ lasso of the embeddings panel.
 """
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
 from bson import ObjectId
 
+from auto_labeling.review.criteria import Criteria
 from auto_labeling.run import Run
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 
@@ -18,19 +20,58 @@ from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 TABS = {"review": UNPROMOTED, "approval": PROMOTED}
 
 
+
 @dataclass(frozen=True)
 class Shown:
     """What the grid shows and what is selected in it.
 
     Args:
-        view: a :class:`fiftyone.core.view.DatasetView`
+        base: the :class:`fiftyone.core.view.DatasetView`, before the sidebar's filters
+        filters: the sidebar's filters
         sample_ids: the ids of the selected samples, if any
         label_ids: the ids of the selected labels, if any; they win over samples
+        label_sample_ids: the ids of the samples that hold the selected labels
     """
 
-    view: fov.DatasetView
+    base: fov.DatasetView
+    filters: dict = field(default_factory=dict)
     sample_ids: tuple = field(default=())
     label_ids: tuple = field(default=())
+    label_sample_ids: tuple = field(default=())
+
+    @cached_property
+    def view(self) -> fov.DatasetView:
+        """What the grid shows, whatever is selected."""
+        return _filtered(self.base, self.filters)
+
+    def criteria(self, run: Run) -> Criteria | None:
+        """What is shown and selected as a predicate on the run's labels, if it is one.
+
+        It is where the whole dataset is shown, and filtered by the run's labels alone.
+        """
+        if self.base._all_stages or self.base._dataset._is_generated or self.label_ids:
+            return None
+        if self.base._dataset.media_type == "group":
+            return None
+        known = {REVIEW: None, "confidence": None, "label": None}
+        prefix = f"{run.label_root}."
+        for path, asked in self.filters.items():
+            name = path.removeprefix(prefix)
+            kind = "range" if name == "confidence" else "values"
+            if path == name or name not in known or not _is_plain(asked, kind):
+                return None
+            known[name] = tuple(asked[kind])
+        return Criteria(
+            states=known[REVIEW],
+            span=known["confidence"],
+            labels=known["label"],
+            sample_ids=tuple(map(ObjectId, self.sample_ids)) if self.sample_ids else None,
+        )
+
+    def without_confidence_filter(self, run: Run) -> "Shown":
+        """The same, with labels of all confidences."""
+        path = f"{label_root(self.base, run)}.confidence"
+        return replace(self, filters={p: f for p, f in self.filters.items() if p != path})
 
     def labels(self, run: Run, tab: str) -> list[dict]:
         """An aggregation pipeline that yields a tab's labels in what is shown.
@@ -39,12 +80,18 @@ class Shown:
             the pipeline; run it on the view's own collection. Each document has
             ``_id`` (the sample's) and ``label`` (the label document)
         """
-        view = self.view
-        if self.sample_ids and not self.label_ids:
+        view, generated = self.base, self.base._dataset._is_generated
+        # The sidebar's filters look at each sample alone: fewer samples first is the same.
+        if self.label_ids and self.label_sample_ids and not generated:
+            view = view.select(list(self.label_sample_ids))
+        elif self.sample_ids and not self.label_ids:
             view = view.select(list(self.sample_ids))
+        view = _filtered(view, self.filters)
+        root = label_root(view, run)
         stages = [{"$match": {run.staging_field: {"$type": "object"}}}]
-        stages.append({"$project": {"label": f"${run.label_root}"}})
-        if run.many:
+        sample_id = "$_sample_id" if generated else "$_id"
+        stages.append({"$project": {"_id": sample_id, "label": f"${root}"}})
+        if root != run.staging_field:
             stages.append({"$unwind": "$label"})
         wanted = {f"label.{REVIEW}": TABS[tab]}
         if self.label_ids:
@@ -54,7 +101,7 @@ class Shown:
 
     def aggregate(self, run: Run, tab: str, stages: list):
         """Runs further aggregation stages over :meth:`labels`."""
-        collection = self.view._dataset._sample_collection
+        collection = self.base._dataset._sample_collection
         return collection.aggregate(self.labels(run, tab) + stages, allowDiskUse=True)
 
 
@@ -66,18 +113,36 @@ def shown(dataset, request: dict) -> Shown:
         request: the App's request: keys ``view``, ``view_name``, ``filters``,
             ``extended``, ``group_slice``, ``selected`` and ``selected_labels``
     """
-    view_name = request.get("view_name")
-    view = fosv.get_view(dataset, view_name=view_name, stages=request.get("view"))
-    filters = copy.deepcopy(request.get("filters")) or None
-    extended = copy.deepcopy(request.get("extended")) or None
-    if filters or extended:
-        view = fosv.get_extended_view(view, filters, extended_stages=extended)
+    view = fosv.get_view(dataset, view_name=request.get("view_name"), stages=request.get("view"))
+    if extended := copy.deepcopy(request.get("extended")):
+        view = fosv.get_extended_view(view, None, extended_stages=extended)
     labels = request.get("selected_labels") or ()
     return Shown(
-        view=view,
+        base=view,
+        filters=copy.deepcopy(request.get("filters")) or {},
         sample_ids=tuple(request.get("selected") or ()),
         label_ids=tuple(label["label_id"] for label in labels),
+        label_sample_ids=tuple({label["sample_id"] for label in labels if label.get("sample_id")}),
     )
+
+
+def label_root(view, run: Run) -> str:
+    """The path of a run's labels in a view: in one of patches, each sample is one label."""
+    if view._dataset._is_generated and view._is_patches:
+        return run.staging_field
+    return run.label_root
+
+
+def _filtered(view, filters):
+    return fosv.get_extended_view(view, copy.deepcopy(filters)) if filters else view
+
+
+def _is_plain(asked, kind) -> bool:
+    """Whether a sidebar filter is just a range or a list of values, filtering labels."""
+    wanted = asked.get(kind)
+    if not wanted or None in wanted:
+        return False
+    return not any(value for key, value in asked.items() if key != kind)
 
 
 def tab_filters(run: Run, tab: str, *, confidence=None, label=None) -> dict:

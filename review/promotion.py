@@ -1,17 +1,24 @@
 """Promote labels for approval, and take that back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from pymongo import UpdateMany
 
 from auto_labeling.errors import IllegalTransition, LabelsChanged
+from auto_labeling.review import snapshot
+from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid import Shown
 from auto_labeling.run import Run, RunState
+from auto_labeling.storage import ranges
 from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED, count
 
-#: Samples per update. All labels of a batch are named in its array filter.
+#: Samples per update where labels are named by their ids: all are in its array filter.
 _BATCH = 1_000
+
+#: Updates at once, where labels are named by their ids.
+_WRITERS = 4
 
 
 def promote(dataset, run_id: str, shown: Shown, expected: int) -> int:
@@ -31,24 +38,19 @@ def promote(dataset, run_id: str, shown: Shown, expected: int) -> int:
         IllegalTransition: if the run is not in review (any more)
     """
     run = _in_review(dataset, run_id)
-    found = next((d["n"] for d in shown.aggregate(run, "review", [{"$count": "n"}])), 0)
-    if found != expected:
-        raise LabelsChanged(
-            f"The labels changed meanwhile: there are now {found:,} to add, not {expected:,}. "
-            "Nothing was added; look again"
-        )
-    sample = {"$group": {"_id": "$_id", "labels": {"$push": "$label._id"}}}
-    samples = shown.aggregate(run, "review", [sample])
-    while batch := list(islice(samples, _BATCH)):
-        _set_state(
-            dataset,
-            run,
-            PROMOTED,
-            sample_ids=[d["_id"] for d in batch],
-            label_ids=[label for d in batch for label in d["labels"]],
-        )
+    criteria = shown.criteria(run)
+    if criteria is not None:
+        return _move(dataset, run, criteria, PROMOTED, expected)
+    if shown.label_ids:
+        labels = list(shown.aggregate(run, "review", [_ID_ONLY]))
+        _expect(len(labels), expected)
+        _set_by_id(dataset, run, [(d["_id"], [d["label"]["_id"]]) for d in labels])
+    else:
+        _expect(_number(shown, run), expected)
+        samples = shown.aggregate(run, "review", [_BY_SAMPLE])
+        _set_by_id(dataset, run, ((d["_id"], d["labels"]) for d in samples))
     _in_review(dataset, run_id)
-    return found
+    return expected
 
 
 def undo(dataset, run_id: str, label=None) -> int:
@@ -66,31 +68,106 @@ def undo(dataset, run_id: str, label=None) -> int:
         IllegalTransition: if the run is not in review (any more)
     """
     run = _in_review(dataset, run_id)
-    before = count(dataset, run, PROMOTED)
-    criteria = {} if label is None else {"label": label}
-    _set_state(dataset, run, UNPROMOTED, **criteria)
-    _in_review(dataset, run_id)
-    return before - count(dataset, run, PROMOTED)
+    criteria = Criteria() if label is None else Criteria(labels=(label,))
+    return _move(dataset, run, criteria, UNPROMOTED)
 
 
-def _set_state(dataset, run, state, *, sample_ids=None, label_ids=None, label=None):
-    """Sets the review state of the labels that meet all the criteria given."""
+_ID_ONLY = {"$project": {"label._id": 1}}
+_BY_SAMPLE = {"$group": {"_id": "$_id", "labels": {"$push": "$label._id"}}}
+
+
+def _number(shown, run):
+    return next((d["n"] for d in shown.aggregate(run, "review", [{"$count": "n"}])), 0)
+
+
+def _expect(found, expected):
+    if found != expected:
+        raise LabelsChanged(
+            f"The labels changed meanwhile: there are now {found:,} to add, not {expected:,}. "
+            "Nothing was added; look again"
+        )
+
+
+def _move(dataset, run, criteria, state, expected=None) -> int:
+    """Moves all labels that meet the criteria to a review state; returns how many."""
     other = UNPROMOTED if state == PROMOTED else PROMOTED
-    wanted = {REVIEW: other}
-    if label_ids is not None:
-        wanted["_id"] = {"$in": label_ids}
-    if label is not None:
-        wanted["label"] = label
-    query = {} if sample_ids is None else {"_id": {"$in": sample_ids}}
+    with snapshot.of(dataset, run) as kept:
+        if kept is not None and not kept.catch_up(dataset):
+            kept = None
+        if kept is None:
+            found = _count(dataset, run, other, criteria)
+        else:
+            found = kept.count(other, criteria)
+        if expected is not None:
+            _expect(found, expected)
+        if not found:
+            return 0
+        modified = _set_state(dataset, run, state, criteria)
+        _in_review(dataset, run.id)
+        if kept is not None and not kept.moved(dataset, criteria, state, modified):
+            # Somebody else wrote in the meantime: what was counted may not be what was moved.
+            kept.forget()
+    return found
+
+
+def _count(dataset, run, state, criteria):
+    """Counts without a snapshot."""
+    if not criteria.allows(state):
+        return 0
+    query = {} if criteria.sample_ids is None else {"_id": {"$in": list(criteria.sample_ids)}}
+    return count(dataset, run, state, query=query, wanted=criteria.wanted())
+
+
+def _set_state(dataset, run, state, criteria) -> int:
+    """Sets the review state of labels by what they are; returns how many samples it modified."""
+    other = UNPROMOTED if state == PROMOTED else PROMOTED
+    query, update, array_filters = _update(run, state, {REVIEW: other, **criteria.wanted()})
+    samples = dataset._sample_collection
+    if criteria.sample_ids is None:
+        return ranges.update_many(samples, query, update, array_filters)
+    modified = 0
+    for first in range(0, len(criteria.sample_ids), _BATCH):
+        query["_id"] = {"$in": list(criteria.sample_ids[first : first + _BATCH])}
+        modified += samples.update_many(query, update, array_filters=array_filters).modified_count
+    return modified
+
+
+def _set_by_id(dataset, run, labels):
+    """Promotes labels by their ids.
+
+    Args:
+        labels: an iterable of ``(sample id, label ids)`` pairs
+    """
+    labels = iter(labels)
+    samples = dataset._sample_collection
+
+    def write(batch):
+        ids = [label for _, labels in batch for label in labels]
+        query, update, array_filters = _update(
+            run, PROMOTED, {"_id": {"$in": ids}, REVIEW: UNPROMOTED}
+        )
+        query["_id"] = {"$in": [sample for sample, _ in batch]}
+        samples.bulk_write([UpdateMany(query, update, array_filters=array_filters)])
+
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        # A few batches at a time, so that the ids of a million labels are never all in memory.
+        while batches := list(islice(iter(lambda: list(islice(labels, _BATCH)), []), _WRITERS)):
+            list(pool.map(write, batches))
+
+
+def _update(run, state, wanted):
+    """Query, update and array filters that set the state of the labels that are as wanted."""
+    stamp = {"$currentDate": {"last_modified_at": True}}
     if run.many:
-        query[run.label_root] = {"$elemMatch": wanted}
         target = f"{run.label_root}.$[label].{REVIEW}"
         array_filters = [{f"label.{key}": value for key, value in wanted.items()}]
-    else:
-        query.update({f"{run.staging_field}.{key}": value for key, value in wanted.items()})
-        target, array_filters = f"{run.staging_field}.{REVIEW}", None
-    update = {"$set": {target: state}, "$currentDate": {"last_modified_at": True}}
-    dataset._sample_collection.bulk_write([UpdateMany(query, update, array_filters=array_filters)])
+        return (
+            {run.label_root: {"$elemMatch": wanted}},
+            {"$set": {target: state}, **stamp},
+            array_filters,
+        )
+    query = {f"{run.staging_field}.{key}": value for key, value in wanted.items()}
+    return query, {"$set": {f"{run.staging_field}.{REVIEW}": state}, **stamp}, None
 
 
 def _in_review(dataset, run_id) -> Run:

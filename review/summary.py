@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
-from auto_labeling.review.grid import Shown
+from auto_labeling.review import snapshot
+from auto_labeling.review.grid import TABS, Shown
+from auto_labeling.review.snapshot import Group
 from auto_labeling.run import Run
 from auto_labeling.storage import staging
+
+#: Bars of the confidence histogram.
+BINS = 20
 
 
 @dataclass(frozen=True)
@@ -26,12 +31,23 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """All classes of a tab, the largest first, and their sums."""
+    """All classes of a tab, the largest first, and their sums.
+
+    Args:
+        rows: a list of :class:`Row`
+        current: how many labels the grid shows, or are selected in it
+        total: how many there are in the tab
+        confidence: the mean confidence of the current ones; None if none has one
+        without_confidence: how many of the current ones have none
+        totals: the number of labels in each tab
+    """
 
     rows: list
     current: int
     total: int
     confidence: float | None
+    without_confidence: int
+    totals: dict
 
 
 def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
@@ -43,53 +59,110 @@ def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
         shown: what the grid shows
         tab ("review"): ``"review"`` or ``"approval"``
     """
-    everything = Shown(dataset.view())
-    totals = {g["_id"]: g for g in everything.aggregate(run, tab, [_GROUP])}
-    current = {g["_id"]: g for g in shown.aggregate(run, tab, [_GROUP])}
-    # A label written between the two counts may be in the second only.
-    names = sorted(totals.keys() | current.keys(), key=lambda n: (-_count(totals, n), str(n)))
-    rows = [
-        Row(
-            label=name,
-            current=_count(current, name),
-            total=max(_count(totals, name), _count(current, name)),
-            confidence=current.get(name, {}).get("confidence"),
-        )
-        for name in names
-    ]
-    weight = sum(g["confident"] for g in current.values())
-    return Summary(
-        rows=rows,
-        current=sum(row.current for row in rows),
-        total=sum(row.total for row in rows),
-        confidence=(
-            sum(g["confidence"] * g["confident"] for g in current.values() if g["confident"])
-            / weight
-            if weight
-            else None
-        ),
-    )
+    criteria = shown.criteria(run)
+    with snapshot.of(dataset, run) as kept:
+        if kept is not None and kept.catch_up(dataset):
+            everything = {tab: kept.table(state) for tab, state in TABS.items()}
+            current = None if criteria is None else kept.table(TABS[tab], criteria)
+        else:
+            everything = {tab: _groups(_everything(dataset), run, tab) for tab in TABS}
+            current = None
+    if current is None:
+        current = _groups(shown, run, tab)
+    return _summary(everything, current, tab)
+
+
+def histogram(dataset, run: Run, shown: Shown, tab: str = "review") -> list[int]:
+    """How many labels of a tab have a confidence in each of :data:`BINS` parts of [0, 1].
+
+    The range of confidence that the grid is filtered by does not count: the histogram is where
+    it is chosen.
+    """
+    shown = shown.without_confidence_filter(run)
+    criteria = shown.criteria(run)
+    with snapshot.of(dataset, run) as kept:
+        if criteria is not None and kept is not None and kept.catch_up(dataset):
+            return kept.histogram(TABS[tab], criteria, BINS)
+    bin_of = {"$min": [BINS - 1, {"$floor": {"$multiply": ["$label.confidence", BINS]}}]}
+    numbers = [{"$match": {"label.confidence": {"$gte": 0, "$lte": 1}}}]
+    found = shown.aggregate(run, tab, [*numbers, {"$group": {"_id": bin_of, "n": {"$sum": 1}}}])
+    counts = {int(group["_id"]): group["n"] for group in found}
+    return [counts.get(index, 0) for index in range(BINS)]
 
 
 def count_promoted(dataset, run: Run) -> int:
     """Counts all promoted labels of a run."""
-    return staging.count(dataset, run, staging.PROMOTED)
+    return count(dataset, run, staging.PROMOTED)
 
 
 def count_unpromoted(dataset, run: Run) -> int:
     """Counts all labels of a run that are not promoted."""
-    return staging.count(dataset, run, staging.UNPROMOTED)
+    return count(dataset, run, staging.UNPROMOTED)
 
 
-_GROUP = {
-    "$group": {
-        "_id": "$label.label",
-        "count": {"$sum": 1},
-        "confidence": {"$avg": "$label.confidence"},
-        "confident": {"$sum": {"$cond": [{"$isNumber": "$label.confidence"}, 1, 0]}},
+def count(dataset, run: Run, state: str) -> int:
+    """Counts all labels of a run that are of a review state."""
+    with snapshot.of(dataset, run) as kept:
+        if kept is not None and kept.catch_up(dataset):
+            return kept.count(state)
+    return staging.count(dataset, run, state)
+
+
+def _summary(everything, current, tab):
+    totals = everything[tab]
+    # A label written between the two counts may be in the second only.
+    names = sorted(totals.keys() | current.keys(), key=lambda n: (-_of(totals, n).count, str(n)))
+    rows = [
+        Row(
+            label=name,
+            current=_of(current, name).count,
+            total=max(_of(totals, name).count, _of(current, name).count),
+            confidence=_mean([_of(current, name)]),
+        )
+        for name in names
+    ]
+    return Summary(
+        rows=rows,
+        current=sum(row.current for row in rows),
+        total=sum(row.total for row in rows),
+        confidence=_mean(current.values()),
+        without_confidence=sum(group.count - group.confident for group in current.values()),
+        totals={name: sum(group.count for group in of.values()) for name, of in everything.items()},
+    )
+
+
+def _groups(shown, run, tab):
+    number = {"$and": [{"$isNumber": "$label.confidence"}, {"$gte": ["$label.confidence", _LEAST]}]}
+    stage = {
+        "$group": {
+            "_id": "$label.label",
+            "count": {"$sum": 1},
+            "total": {"$sum": {"$cond": [number, "$label.confidence", 0]}},
+            "confident": {"$sum": {"$cond": [number, 1, 0]}},
+        }
     }
-}
+    return {
+        group["_id"]: Group(group["count"], group["confident"], group["total"])
+        for group in shown.aggregate(run, tab, [stage])
+    }
 
 
-def _count(groups, name):
-    return groups[name]["count"] if name in groups else 0
+def _everything(dataset) -> Shown:
+    """All samples; of a grouped dataset, those of all slices."""
+    if dataset.media_type != "group":
+        return Shown(dataset.view())
+    return Shown(dataset.select_group_slices(_allow_mixed=True))
+
+
+#: Every number but NaN is at least this.
+_LEAST = float("-inf")
+
+
+def _of(groups, name) -> Group:
+    return groups.get(name) or Group()
+
+
+def _mean(groups):
+    groups = list(groups)
+    confident = sum(group.confident for group in groups)
+    return sum(group.total for group in groups) / confident if confident else None

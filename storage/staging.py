@@ -10,9 +10,11 @@ single label; "found nothing" is never ``null``.
 
 import fiftyone as fo
 from bson import ObjectId
-from pymongo import UpdateMany, UpdateOne
+from fiftyone.core.odm.utils import get_field_kwargs
+from pymongo import UpdateOne
 
 from auto_labeling.run import Run, Task
+from auto_labeling.storage import ranges
 
 REVIEW = "review"
 UNPROMOTED = "unpromoted"
@@ -30,6 +32,8 @@ def declare(dataset, run: Run):
     """Adds the staging field and its review state to the dataset's schema."""
     _declare(dataset, run.staging_field, run, f"Labels of '{run.name}', waiting for review")
     dataset.add_sample_field(f"{run.label_root}.{REVIEW}", fo.StringField)
+    if run.source:
+        _declare_attributes(dataset, run.source, run.staging_field, run)
 
 
 def owner(dataset, field_name: str):
@@ -111,14 +115,23 @@ def stop_waiting(dataset, run: Run):
     _samples(dataset).update_many({run.staging_field: _NULL}, {"$unset": {run.staging_field: ""}})
 
 
-def count(dataset, run: Run, review: str = "") -> int:
-    """Counts the staged labels, or those of one review state."""
+def count(dataset, run: Run, review: str = "", query=None, wanted=None) -> int:
+    """Counts the staged labels, or some of them.
+
+    Args:
+        dataset: the dataset
+        run: the run
+        review (""): a review state; none means any
+        query (None): which samples
+        wanted (None): what the labels must be, as a query on their own attributes
+    """
     root = run.label_root
-    pipeline = [{"$match": {run.staging_field: {"$type": "object"}}}]
+    pipeline = [{"$match": {**(query or {}), run.staging_field: {"$type": "object"}}}]
     if run.many:
         pipeline.append({"$unwind": f"${root}"})
-    if review:
-        pipeline.append({"$match": {f"{root}.{REVIEW}": review}})
+    wanted = {**(wanted or {}), **({REVIEW: review} if review else {})}
+    if wanted:
+        pipeline.append({"$match": {f"{root}.{name}": value for name, value in wanted.items()}})
     pipeline.append({"$count": "labels"})
     return _first_count(dataset, pipeline)
 
@@ -146,16 +159,20 @@ def publish(dataset, run: Run):
     schema goes last, since a sample holding an undeclared field makes a dataset unreadable.
     """
     dataset.reload()
-    _declare(dataset, run.config.label_field, run, f"Approved labels of '{run.name}'")
-    _samples(dataset).bulk_write(
-        [UpdateMany({run.staging_field: {"$exists": True}}, _move_pipeline(run))]
+    if not run.replaces:
+        _declare(dataset, run.config.label_field, run, f"Approved labels of '{run.name}'")
+    if dataset.has_field(run.staging_field):
+        _declare_attributes(dataset, run.staging_field, run.config.label_field, run)
+    ranges.update_many(
+        _samples(dataset), {run.staging_field: {"$exists": True}}, _move_pipeline(run)
     )
     withdraw(dataset, run)
 
 
 def withdraw(dataset, run: Run):
     """Removes the staging field: its data first, its schema last."""
-    _samples(dataset).update_many(
+    ranges.update_many(
+        _samples(dataset),
         {run.staging_field: {"$exists": True}},
         [{"$unset": run.staging_field}, {"$set": {"last_modified_at": "$$NOW"}}],
     )
@@ -196,24 +213,76 @@ def _move_pipeline(run):
                 "cond": {"$eq": [f"$$label.{REVIEW}", PROMOTED]},
             }
         }
-        moved = {
-            "$cond": [
-                {"$gt": [{"$size": "$$promoted"}, 0]},
-                {
-                    "_cls": "Detections",
-                    "detections": {"$map": {"input": "$$promoted", "as": "label", "in": bare}},
-                },
-                f"${target}",
-            ]
-        }
-        value = {"$let": {"vars": {"promoted": promoted}, "in": moved}}
+        stripped = {"$map": {"input": "$$promoted", "as": "label", "in": bare}}
+        moved = {"$mergeObjects": [f"${staging}", {"detections": stripped}]}
+        kept = {"$gt": [{"$size": "$$promoted"}, 0]}
+        value = {"$cond": [_or_replaced(kept, run), moved, f"${target}"]}
+        value = {"$let": {"vars": {"promoted": promoted}, "in": value}}
     else:
+        kept = {"$eq": [f"${staging}.{REVIEW}", PROMOTED]}
         moved = {"$let": {"vars": {"label": f"${staging}"}, "in": bare}}
-        value = {"$cond": [{"$eq": [f"${staging}.{REVIEW}", PROMOTED]}, moved, f"${target}"]}
+        moved = {"$cond": [kept, moved, None]}
+        value = {"$cond": [_or_replaced(kept, run), moved, f"${target}"]}
     return [
         {"$set": {target: value, "last_modified_at": "$$NOW"}},
         {"$unset": staging},
     ]
+
+
+def _or_replaced(kept, run):
+    """Where labels go back to their source, those that nobody promoted are taken out of it."""
+    if not run.replaces:
+        return kept
+    return {"$or": [kept, {"$eq": [{"$type": f"${run.staging_field}"}, "object"]}]}
+
+
+def await_copies(dataset, run: Run, before=None) -> int:
+    """Marks the samples whose labels are to be imported; returns how many wait."""
+    wanted = {run.source: {"$type": "object"}, run.staging_field: {"$exists": False}}
+    update = {"$set": {run.staging_field: None}}
+    ranges.update_many(_samples(dataset), wanted, update, before=before)
+    return count_waiting(dataset, run)
+
+
+def copy_existing(dataset, run: Run, before=None, after=None):
+    """Copies the labels of the run's source to where they are awaited, unpromoted.
+
+    Args:
+        dataset: the dataset
+        run: the run
+        before (None): called before each part of the work; it may raise
+        after (None): called after each part with its number of samples
+    """
+    marker = {REVIEW: UNPROMOTED}
+    if run.many:
+        label = {"$mergeObjects": ["$$label", marker]}
+        labels = {"$ifNull": [f"${run.source}.detections", []]}
+        marker = {"detections": {"$map": {"input": labels, "as": "label", "in": label}}}
+    copied = {"$mergeObjects": [f"${run.source}", marker]}
+    # A sample whose labels were deleted meanwhile has none to copy.
+    gone = {"$ne": [{"$type": f"${run.source}"}, "object"]}
+    copied = {"$cond": [gone, "$$REMOVE", copied]}
+    update = [{"$set": {run.staging_field: copied, "last_modified_at": "$$NOW"}}]
+    ranges.update_many(
+        _samples(dataset), {run.staging_field: _NULL}, update, before=before, after=after
+    )
+
+
+def has_marker(dataset, run: Run) -> bool:
+    """Whether labels of the source have an attribute named as our marker."""
+    path = run.source if not run.many else f"{run.source}.detections"
+    return _samples(dataset).find_one({f"{path}.{REVIEW}": {"$exists": True}}) is not None
+
+
+def _declare_attributes(dataset, source, target, run):
+    """Declares the attributes that labels of one field have for those of another."""
+    below = ".detections" if run.many else ""
+    source, target = f"{source}{below}.", f"{target}{below}."
+    for path, field in dataset.get_field_schema(flat=True).items():
+        name = path.removeprefix(source)
+        if name == path or "." in name or name == REVIEW or dataset.has_field(f"{target}{name}"):
+            continue
+        dataset.add_sample_field(f"{target}{name}", **get_field_kwargs(field))
 
 
 def _declare(dataset, name, run, description):

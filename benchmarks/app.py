@@ -1,0 +1,90 @@
+"""The App's part of a conversation with the panel, without a browser.
+
+It sends events as the App does, keeps what the panel tells it to (state, filters), and serialises
+every answer, since a person waits for that too.
+"""
+
+import json
+
+from fiftyone.operators.executor import ExecutionContext, Executor
+
+from auto_labeling.panels.auto_labeling import AutoLabelingPanel
+
+
+_SELECTIONS = {
+    "clear_selected_samples": "selected",
+    "clear_selected_labels": "selected_labels",
+}
+
+
+class App:
+    """One browser window with the panel open.
+
+    Args:
+        dataset: the dataset that is open
+        panel_id ("benchmark"): the panel's id
+    """
+
+    def __init__(self, dataset, panel_id="benchmark"):
+        self._dataset = dataset
+        self._panel = AutoLabelingPanel(_builtin=False)
+        self._panel_id = panel_id
+        self._page = {}
+        self.state = {}
+        self.grid = {"view": None, "filters": {}, "selected": [], "selected_labels": []}
+        self.notices = []
+
+    def send(self, method, **params) -> str:
+        """Sends one event; returns the App's instructions as they go over the wire."""
+        ids = {"panel_id": self._panel_id, "panel_state": self.state, "__method__": method}
+        ctx = ExecutionContext(
+            request_params={
+                "dataset_name": self._dataset.name,
+                "params": {**ids, **params},
+                **self.grid,
+            },
+            executor=Executor(),
+            operator_uri=self._panel.uri,
+            required_secrets=[],
+        )
+        self._panel.execute(ctx)
+        wire = json.dumps([request.to_json() for request in ctx.executor._requests])
+        self.state = ctx.panel_state
+        self._obey(json.loads(wire))
+        return wire
+
+    def _obey(self, instructions):
+        self.notices = []
+        for told in instructions:
+            name, params = told["operator_uri"].rpartition("/")[2], told["params"]
+            if name == "set_filters":
+                self.grid["filters"] = params
+            elif name in _SELECTIONS:
+                self.grid[_SELECTIONS[name]] = []
+            elif name == "notify":
+                self.notices.append(params["message"])
+            elif name == "show_panel_output":
+                self._page = params
+
+    def find(self, name):
+        """The property of that name on the page that is shown, or None."""
+        return _find(self._page, name)
+
+    def table(self, name="classes") -> dict:
+        """A table on the page: the first cell of each row → the others."""
+        return {row[0]: row[1:] for row in self.find(name)["default"]["rows"]}
+
+    def button(self, name) -> dict:
+        """A button on the page: ``label``, and the ``params`` that a click sends."""
+        return self.find(name)["view"]
+
+
+def _find(node, name):
+    if isinstance(node, dict):
+        properties = node.get("properties")
+        if isinstance(properties, dict) and name in properties:
+            return properties[name]
+        node = node.values()
+    elif not isinstance(node, list):
+        return None
+    return next(filter(None, (_find(child, name) for child in node)), None)

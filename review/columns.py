@@ -1,0 +1,165 @@
+"""Reads staged labels as columns: class, confidence and review state, one entry per label."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from auto_labeling.run import Run
+from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
+
+#: The review states as the small numbers of the column ``states``.
+CODES = {UNPROMOTED: 0, PROMOTED: 1}
+NEITHER = 2
+
+#: Small batches decode faster: fewer objects are alive at once.
+_BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Samples, and their labels in the samples' order.
+
+    Args:
+        ids: the sample ids, packed
+        sizes: the number of labels of each sample
+        labels: a list with the class of each label
+        confidence: the confidence of each label; NaN for none
+        states: the review state of each label as a small number
+        newest: the samples' latest ``last_modified_at``
+    """
+
+    ids: np.ndarray
+    sizes: np.ndarray
+    labels: list
+    confidence: np.ndarray
+    states: np.ndarray
+    newest: datetime | None
+
+
+def packed(sample_ids) -> np.ndarray:
+    """Object ids as an array that can be sorted and searched."""
+    return np.array([oid.binary for oid in sample_ids], dtype="S12")
+
+
+def read(dataset, run: Run, query: dict, everything: bool = False) -> Columns:
+    """Reads the staged labels of the samples that match.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        query: which samples
+        everything (False): whether to return samples without staged labels too
+    """
+    if not everything:
+        query = {**query, run.staging_field: {"$type": "object"}}
+    fields = _lists(run) if run.many else _scalars(run)
+    gathered = _Gathered()
+    uneven = []
+    for document in _found(dataset, query, fields):
+        if not gathered.add(document):
+            uneven.append(document["_id"])
+    for first in range(0, len(uneven), _BATCH):
+        some = {"_id": {"$in": uneven[first : first + _BATCH]}}
+        for document in _found(dataset, some, _aligned(run)):
+            gathered.add(document)
+    return gathered.columns()
+
+
+class _Gathered:
+    """The columns while they grow."""
+
+    def __init__(self):
+        self._ids, self._sizes, self._times = [], [], []
+        self._labels, self._confidence, self._states = [], [], []
+
+    def add(self, document) -> bool:
+        """Adds a sample; False if some of its labels lack an attribute that others have."""
+        size = document["n"]
+        labels, confidence, states = (_filled(document[key], size) for key in "lcr")
+        if not len(labels) == len(confidence) == len(states) == size:
+            return False
+        self._ids.append(document["_id"])
+        self._sizes.append(size)
+        self._times.append(document.get("t"))
+        self._labels += labels
+        self._confidence += confidence
+        self._states += states
+        return True
+
+    def columns(self) -> Columns:
+        return Columns(
+            ids=packed(self._ids),
+            sizes=np.array(self._sizes, dtype=np.int64),
+            labels=self._labels,
+            confidence=_numbers(self._confidence),
+            states=_states(self._states),
+            newest=max(filter(None, self._times), default=None),
+        )
+
+
+def _filled(values, size):
+    """The database leaves out what is missing, and says once what all labels share."""
+    if type(values) is not list:
+        return [values] * size
+    return values or [None] * size
+
+
+def _found(dataset, query, fields):
+    pipeline = [{"$match": query}, {"$project": {"t": "$last_modified_at", **fields}}]
+    return dataset._sample_collection.aggregate(pipeline, batchSize=_BATCH)
+
+
+def _lists(run):
+    root = f"${run.label_root}"
+    size = {"$size": {"$ifNull": [root, []]}}
+    state = f"{root}.{REVIEW}"
+    uniform = {
+        "$and": [
+            {"$eq": [{"$size": {"$ifNull": [state, []]}}, size]},
+            {"$eq": [{"$size": {"$setUnion": [{"$ifNull": [state, []]}, []]}}, 1]},
+        ]
+    }
+    return {
+        "n": size,
+        "l": {"$ifNull": [f"{root}.label", []]},
+        "c": {"$ifNull": [f"{root}.confidence", []]},
+        # Mostly one state for all: one value to read in place of one for each label.
+        "r": {"$cond": [uniform, {"$first": state}, {"$ifNull": [state, []]}]},
+    }
+
+
+def _aligned(run):
+    root = f"${run.label_root}"
+
+    def each(attribute):
+        value = {"$ifNull": [f"$$label.{attribute}", None]}
+        return {"$map": {"input": root, "as": "label", "in": value}}
+
+    return {"n": {"$size": root}, "l": each("label"), "c": each("confidence"), "r": each(REVIEW)}
+
+
+def _scalars(run):
+    field = f"${run.staging_field}"
+    is_label = {"$eq": [{"$type": field}, "object"]}
+
+    def only(attribute):
+        return {"$cond": [is_label, [{"$ifNull": [f"{field}.{attribute}", None]}], []]}
+
+    size = {"$cond": [is_label, 1, 0]}
+    return {"n": size, "l": only("label"), "c": only("confidence"), "r": only(REVIEW)}
+
+
+def _numbers(values):
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):  # somebody has written something that is not a number
+        return np.array([_number(value) for value in values], dtype=np.float64)
+
+
+def _number(value):
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan
+
+
+def _states(values):
+    return np.fromiter((CODES.get(v, NEITHER) for v in values), np.int8, len(values))

@@ -1,0 +1,34 @@
+"""Which labels of a run: by what the database itself can match, without a list of ids."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """A predicate on staged labels. What is None does not narrow.
+
+    Args:
+        states: review states, beside the one that is asked for
+        span: a ``(low, high)`` range of confidence, both ends within; labels without
+            confidence are in none
+        labels: classes
+        sample_ids: object ids of samples
+    """
+
+    states: tuple | None = None
+    span: tuple | None = None
+    labels: tuple | None = None
+    sample_ids: tuple | None = None
+
+    def allows(self, state: str) -> bool:
+        """Whether labels of a review state can meet the criteria at all."""
+        return self.states is None or state in self.states
+
+    def wanted(self) -> dict:
+        """What a label must be, as a query on a label's own attributes."""
+        wanted = {}
+        if self.span is not None:
+            wanted["confidence"] = {"$gte": self.span[0], "$lte": self.span[1]}
+        if self.labels is not None:
+            wanted["label"] = {"$in": list(self.labels)}
+        return wanted

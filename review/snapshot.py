@@ -1,0 +1,249 @@
+"""All staged labels of a run, as columns in memory: what a moving slider needs at once.
+
+A snapshot knows the change stamp of the samples that it was read from (``storage/changes.py``),
+and no number is taken from it before the server has said that the stamp still holds. Where samples
+have changed, those alone are read again, provided that they account for every write there was; else
+everything is. So the numbers are exact whoever writes, and however.
+"""
+
+import threading
+from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from auto_labeling.review import columns
+from auto_labeling.review.criteria import Criteria
+from auto_labeling.run import Run
+from auto_labeling.storage import changes
+from auto_labeling.storage.staging import PROMOTED, UNPROMOTED
+
+#: Labels of all runs together that are kept in memory; about 20 bytes each.
+MOST_LABELS = 20_000_000
+
+#: If more samples than this share have changed, reading all again is faster.
+_PATCHED_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Group:
+    """The labels of one class: how many, how many with a confidence, and the sum of those."""
+
+    count: int = 0
+    confident: int = 0
+    total: float = 0.0
+
+
+class Snapshot:
+    """The staged labels of one run. Get one from :func:`current`, in its ``with`` block."""
+
+    def __init__(self, run: Run):
+        self._run = run
+        self._lock = threading.Lock()
+        self._stamp = None
+
+    def __len__(self):
+        return 0 if self._stamp is None else len(self._code)
+
+    # --- keeping up ---------------------------------------------------------------------------
+
+    def catch_up(self, dataset) -> bool:
+        """Makes the snapshot as new as the database; False if the server cannot tell changes."""
+        now = changes.stamp(dataset)
+        if now is None:
+            return False
+        if now == self._stamp or (self._stamp and self._patch(dataset, now)):
+            return True
+        self._load(dataset, now)
+        return True
+
+    def forget(self):
+        """Makes the next look read everything again."""
+        self._stamp = None
+
+    def _load(self, dataset, now):
+        self._newest = changes.newest(dataset)
+        read = columns.read(dataset, self._run, {})
+        self._codes = defaultdict()
+        self._codes.default_factory = self._codes.__len__
+        order = np.argsort(read.ids, kind="stable")
+        self._ids, self._row = read.ids[order], order
+        self._sizes = read.sizes
+        self._starts = np.concatenate([[0], np.cumsum(read.sizes)[:-1]]).astype(np.int64)
+        self._code = self._encoded(read.labels)
+        self._confidence = read.confidence
+        self._state = read.states
+        self._gone = 0
+        self._stamp = now
+
+    def _encoded(self, labels):
+        return np.fromiter(map(self._codes.__getitem__, labels), np.int32, len(labels))
+
+    def _patch(self, dataset, now) -> bool:
+        """Reads the changed samples again; False if they do not explain every write."""
+        old = self._stamp
+        written = now.written - old.written
+        if now.removed != old.removed or not 0 < written <= max(
+            500, len(self._ids) * _PATCHED_SHARE
+        ):
+            return False
+        query = {"last_modified_at": {"$gt": self._newest}} if self._newest else {}
+        read = columns.read(dataset, self._run, query, everything=True)
+        # More writes than samples: one was written twice, or without telling its time.
+        if len(read.ids) != written or not self._replace(read):
+            return False
+        self._newest = read.newest
+        self._stamp = now
+        return True
+
+    def _replace(self, read) -> bool:
+        """Puts new values in the place of a sample's old ones."""
+        at = np.searchsorted(self._ids, read.ids)
+        known = at < len(self._ids)
+        known[known] = self._ids[at[known]] == read.ids[known]
+        if read.sizes[~known].any() or self._gone > len(self._code) // 4:
+            return False
+        rows = self._row[at[known]]
+        firsts = np.concatenate([[0], np.cumsum(read.sizes)[:-1]]).astype(np.int64)[known]
+        sizes = read.sizes[known]
+        codes = self._encoded(read.labels)
+        for row, first, size in zip(rows, firsts, sizes, strict=True):
+            if size != self._sizes[row]:
+                return self._grow(rows, firsts, sizes, codes, read)
+        new = _spread(firsts, sizes)
+        old = _spread(self._starts[rows], sizes)
+        self._code[old] = codes[new]
+        self._confidence[old] = read.confidence[new]
+        self._state[old] = read.states[new]
+        return True
+
+    def _grow(self, rows, firsts, sizes, codes, read) -> bool:
+        """Samples with more or fewer labels than before go to the end of the columns."""
+        old = _spread(self._starts[rows], self._sizes[rows])
+        new = _spread(firsts, sizes)
+        self._state[old] = columns.NEITHER
+        self._gone += len(old)
+        end = len(self._code)
+        self._starts[rows] = end + np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        self._sizes[rows] = sizes
+        self._code = np.concatenate([self._code, codes[new]])
+        self._confidence = np.concatenate([self._confidence, read.confidence[new]])
+        self._state = np.concatenate([self._state, read.states[new]])
+        return True
+
+    def moved(self, dataset, criteria: Criteria, state: str, modified: int) -> bool:
+        """Does in memory what an update has just done, if nobody else wrote meanwhile.
+
+        Args:
+            dataset: the dataset
+            criteria: which labels of the other state were updated
+            state: the review state they have now
+            modified: the number of samples that the update modified
+
+        Returns:
+            whether exactly the labels that the snapshot knew were updated
+        """
+        now, old = changes.stamp(dataset), self._stamp
+        if now is None or now.removed != old.removed or now.written - old.written != modified:
+            return False
+        other = UNPROMOTED if state == PROMOTED else PROMOTED
+        self._state[self._wanted(other, criteria)] = columns.CODES[state]
+        self._newest = changes.newest(dataset)
+        self._stamp = now
+        return True
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def count(self, state: str, criteria: Criteria = Criteria()) -> int:  # noqa: B008 - frozen
+        """Counts the labels of a review state that meet the criteria."""
+        return int(np.count_nonzero(self._wanted(state, criteria)))
+
+    def table(self, state: str, criteria: Criteria = Criteria()) -> dict:  # noqa: B008 - frozen
+        """The labels of a review state that meet the criteria: :class:`Group` s by class."""
+        wanted = self._wanted(state, criteria)
+        code, confidence = self._code[wanted], self._confidence[wanted]
+        known = ~np.isnan(confidence)
+        size = len(self._codes)
+        counts = np.bincount(code, minlength=size)
+        confident = np.bincount(code[known], minlength=size)
+        totals = np.bincount(code[known], weights=confidence[known], minlength=size)
+        return {
+            label: Group(int(counts[i]), int(confident[i]), float(totals[i]))
+            for label, i in self._codes.items()
+            if counts[i]
+        }
+
+    def histogram(self, state: str, criteria: Criteria, bins: int) -> list[int]:
+        """How many labels have a confidence in each of ``bins`` equal parts of [0, 1]."""
+        confidence = self._confidence[self._wanted(state, criteria)]
+        return np.histogram(confidence, bins=bins, range=(0.0, 1.0))[0].tolist()
+
+    def _wanted(self, state, criteria):
+        if not criteria.allows(state):
+            return np.zeros(len(self._code), dtype=bool)
+        wanted = self._state == columns.CODES[state]
+        if criteria.span is not None:
+            low, high = criteria.span
+            wanted &= (self._confidence >= low) & (self._confidence <= high)
+        if criteria.labels is not None:
+            codes = [self._codes[name] for name in criteria.labels if name in self._codes]
+            wanted &= self._code == codes[0] if len(codes) == 1 else np.isin(self._code, codes)
+        if criteria.sample_ids is not None:
+            asked = columns.packed(criteria.sample_ids)
+            rows = self._row[np.isin(self._ids, asked)]
+            there = np.zeros(len(self._code), dtype=bool)
+            there[_spread(self._starts[rows], self._sizes[rows])] = True
+            wanted &= there
+        return wanted
+
+    def __enter__(self) -> "Snapshot":
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, *_):
+        self._lock.release()
+
+
+_snapshots: OrderedDict = OrderedDict()
+_lock = threading.Lock()
+
+
+class _Nothing:
+    """In place of a snapshot where there can be none."""
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, *_):
+        return None
+
+
+def of(dataset, run: Run):
+    """The snapshot of a run, for a ``with`` block; there it is None where it cannot be kept.
+
+    In the block the snapshot is the caller's alone. Call ``catch_up`` first.
+    """
+    if run.labels > MOST_LABELS:
+        return _Nothing()
+    key = (dataset._doc.id, run.id)
+    with _lock:
+        snapshot = _snapshots.setdefault(key, Snapshot(run))
+        _snapshots.move_to_end(key)
+        while len(_snapshots) > 1 and sum(map(len, _snapshots.values())) > MOST_LABELS:
+            _snapshots.popitem(last=False)
+        return snapshot
+
+
+def _spread(starts, sizes):
+    """The indices of all labels of samples whose labels begin at ``starts``."""
+    total = int(sizes.sum())
+    if not total:
+        return np.zeros(0, dtype=np.int64)
+    ends = np.cumsum(sizes)
+    return np.repeat(starts - (ends - sizes), sizes) + np.arange(total)
+
+
+def clear():
+    """Forgets all snapshots."""
+    with _lock:
+        _snapshots.clear()

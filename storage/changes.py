@@ -1,0 +1,49 @@
+"""Whether anything has been written to a dataset's samples since one last looked.
+
+MongoDB counts the writes to each collection, whoever makes them and whether or not they set
+``last_modified_at``. So one small question says that what was read before still holds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo.errors import OperationFailure
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """How much has been written to the samples; equal stamps mean that nothing was.
+
+    Args:
+        written: documents written since the server opened the collection
+        removed: documents removed since then
+        commands: commands that wrote. Counted when they end: a write that was counted in
+            ``written`` but could not be seen yet makes the next stamp differ
+    """
+
+    written: int
+    removed: int
+    commands: int
+
+
+def stamp(dataset) -> Stamp | None:
+    """The stamp of a dataset's samples; None where the server does not count writes."""
+    question = [{"$collStats": {"latencyStats": {}, "storageStats": {}}}]
+    try:
+        (answer,) = dataset._sample_collection.aggregate(question)
+        counted = answer["storageStats"]["wiredTiger"]["cursor"]
+        return Stamp(
+            # "Insert" is the storage engine's word for putting a document, new or not.
+            written=counted["insert calls"] + counted["update calls"] + counted["modify"],
+            removed=counted["remove calls"] + counted["truncate calls"],
+            commands=answer["latencyStats"]["writes"]["ops"],
+        )
+    except (OperationFailure, KeyError, ValueError):  # a sharded or another kind of server
+        return None
+
+
+def newest(dataset) -> datetime | None:
+    """The latest ``last_modified_at`` of all samples."""
+    found = dataset._sample_collection.find({}, {"last_modified_at": 1, "_id": 0})
+    document = next(iter(found.sort("last_modified_at", -1).limit(1)), {})
+    return document.get("last_modified_at")

@@ -1,0 +1,76 @@
+"""One update of many samples, as a few at once: each of a range of sample ids."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+#: Updates at once. The server's cores are not known; more than this gains nothing on eight.
+_AT_ONCE = 4
+
+#: Samples in a part: few enough that each ends soon, so that progress can be told and the next
+#: need not begin, and enough that its own cost does not count.
+_PART = 12_500
+
+
+def split(collection) -> list[dict]:
+    """Queries that together match every sample of a collection, each exactly once.
+
+    Samples that are added meanwhile are in one of them.
+    """
+    total = collection.estimated_document_count()
+    parts = max(1, min(_AT_ONCE, total // 1_000), total // _PART)
+    edges = [None]
+    for _ in range(parts - 1):
+        query = {} if edges[-1] is None else {"_id": {"$gte": edges[-1]}}
+        found = collection.find(query, {"_id": 1}).sort("_id", 1).skip(total // parts).limit(1)
+        edges.extend(document["_id"] for document in found)
+    return [_between(low, high) for low, high in zip(edges, [*edges[1:], None], strict=True)]
+
+
+def _between(low, high) -> dict:
+    bounds = {"$gte": low, "$lt": high}
+    bounds = {operator: edge for operator, edge in bounds.items() if edge is not None}
+    return {"_id": bounds} if bounds else {}
+
+
+def update_many(
+    collection,
+    query: dict,
+    update,
+    array_filters=None,
+    before: Callable[[], None] | None = None,
+    after: Callable[[int], None] | None = None,
+) -> int:
+    """Updates all samples that match; returns how many it modified.
+
+    Each sample is updated in one atomic step, in no particular order. If a part fails, or
+    ``before`` raises, those under way still end before the error is raised.
+
+    Args:
+        collection: the collection of a dataset's samples
+        query: what to match; it does not mention ``_id``
+        update: an update document or pipeline
+        array_filters (None): what the update's array filters stand for
+        before (None): called before each part, perhaps from several threads; may raise
+        after (None): called after each part with the number of samples it modified
+    """
+
+    def one(part):
+        if before:
+            before()
+        modified = collection.update_many(
+            {**part, **query}, update, array_filters=array_filters
+        ).modified_count
+        if after:
+            after(modified)
+        return modified
+
+    parts = split(collection)
+    if len(parts) == 1:
+        return one(parts[0])
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        futures = [pool.submit(one, part) for part in parts]
+        try:
+            return sum(future.result() for future in futures)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
