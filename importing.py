@@ -1,8 +1,8 @@
 """Analyze existing labels: the labels of a field, copied into a run in review.
 
-The copy is made by the database, in a thread where the caller cannot wait. The samples to be copied
-hold ``null`` in the staging field first, as those of a model's run do (``docs/adr/0002``): so a copy
-that comes late changes nothing, and one that was interrupted goes on with what is still ``null``.
+The copy is made by the database, in a thread where the caller cannot wait. First the samples to be
+copied get ``null`` in the staging field, as those of a model's run do (``docs/adr/0002``): so a
+copy that comes late changes nothing, and an interrupted one goes on with what is still ``null``.
 """
 
 import contextlib

@@ -271,10 +271,14 @@ def why_lost(run: Run, progress, operation, waited: float) -> tuple[str, str] | 
     Returns:
         ``(reason, sentence)``, or None if all is well
     """
-    if run.state is RunState.IMPORTING and not is_alive(progress) and waited > LEASE_SECONDS:
-        return "worker lost", "The App stopped while labels were being copied; resume to go on"
     if run.state is RunState.IMPORTING:
-        return None
+        if is_alive(progress) or waited <= LEASE_SECONDS:
+            return None
+        return "worker lost", "The App stopped while labels were being copied; resume to go on"
+    return _why_worker_lost(run, progress, operation, waited)
+
+
+def _why_worker_lost(run, progress, operation, waited):
     if run.state is RunState.GENERATING:
         if operation and operation.state == "failed":
             return "error", operation.error or "The delegated operation was marked as failed"

@@ -6,14 +6,13 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.run import Run, RunState
 
 
-def render(page, panel, ctx, state: PanelState, run: Run, promoted):
+def render(page, panel, ctx, run: Run, promoted):
     """Adds the tab to the review page.
 
     Args:
         page: the object to add to
         panel: the panel
         ctx: the context of the event
-        state: its state
         run: the run
         promoted: the tab's :class:`auto_labeling.review.summary.Summary`
     """
@@ -29,16 +28,17 @@ def render(page, panel, ctx, state: PanelState, run: Run, promoted):
             "Add them in the Review tab; you can always take them back here.",
         )
         return
-    if state.question == "approve":
+    at = visit.of(ctx)
+    if at.question == "approve":
         _ask(page, panel, run, promoted.total, promoted.totals["review"])
     else:
         _actions(page, panel, run, promoted)
-    visit.of(ctx).rows = [row.label for row in promoted.rows]
-    elements.table(
+    review.table(
         page,
+        panel,
+        at,
         "promoted",
-        {"label": "Label", "instances": "Instances", "confidence": "Confidence"},
-        review.rows_of(promoted),
+        promoted,
         action={
             "name": "undo",
             "on_click": panel.undo_class,
@@ -67,13 +67,8 @@ def _ask(page, panel, run, promoted, left):
     card = elements.card(page, "question")
     title = f"Approve {words.count(promoted, 'label')}?"
     elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
-    field = run.config.label_field
-    elements.text(card, "written", f"{words.count(promoted, 'label')} will be written to {field}.")
-    if left:
-        lost = f"{words.count(left, 'label')} that you did not promote will be deleted"
-    else:
-        lost = "All labels of this run are promoted, so none is lost"
-    elements.text(card, "lost", f"{lost}, and the staging field {run.staging_field} is removed.")
+    for number, line in enumerate(_consequences(run, promoted, left)):
+        elements.text(card, f"consequence_{number}", line)
     elements.text(card, "forever", "This cannot be undone.", color="text.primary")
     actions = elements.row(card, "actions")
     elements.button(
@@ -85,6 +80,23 @@ def _ask(page, panel, run, promoted, left):
         params={"run_id": run.id, "expected": promoted},
     )
     elements.button(actions, "no", "Not now", panel.dismiss)
+
+
+def _consequences(run, promoted, left):
+    field = run.config.label_field
+    if run.replaces:
+        yield f"The labels of {field} will be replaced by {words.count(promoted, 'label')}."
+    else:
+        yield f"{words.count(promoted, 'label')} will be written to {field}."
+    if left:
+        lost = f"{words.count(left, 'label')} that you did not promote will be deleted"
+        if run.replaces:
+            lost += f" from {field}"
+        elif run.source:
+            lost += f" here, and stay in {run.source}"
+    else:
+        lost = "All labels of this run are promoted, so none is lost"
+    yield f"{lost}, and the staging field {run.staging_field} is removed."
 
 
 def _unfinished(page, panel, run):

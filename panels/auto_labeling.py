@@ -7,26 +7,34 @@ parameters: so each checks what it needs, and the verbs refuse what a run's stat
 import fiftyone.operators as foo
 from fiftyone.operators.categories import Categories
 
-from auto_labeling import forms, labeling, names
-from auto_labeling.errors import ConfigError, LabelsChanged
-from auto_labeling.panels import approval, configure, elements, home, progress, review, visit, words
-from auto_labeling.panels.events import event, sentence
+from auto_labeling import forms, importing, labeling, names
+from auto_labeling.errors import ConfigError
+from auto_labeling.panels import (
+    approval,
+    configure,
+    elements,
+    existing,
+    home,
+    progress,
+    review,
+    visit,
+)
+from auto_labeling.panels.events import event, person, sentence
+from auto_labeling.panels.review_events import ReviewEvents
 from auto_labeling.panels.state import PanelState
-from auto_labeling.review import approval as approving
-from auto_labeling.review import promotion
-from auto_labeling.review.summary import count_promoted
 from auto_labeling.run import RunState
 
 PAGES = {
     "home": lambda panel, ctx, state: home.render(panel, ctx),
     "configure": configure.render,
+    "existing": existing.render,
     "progress": progress.render,
     "review": review.render,
     "done": approval.render_done,
 }
 
 
-class AutoLabelingPanel(foo.Panel):
+class AutoLabelingPanel(ReviewEvents, foo.Panel):
     """Generate labels, review them beside the grid, approve the good ones."""
 
     @property
@@ -76,7 +84,7 @@ class AutoLabelingPanel(foo.Panel):
     @event
     def on_change_view(self, ctx, state):
         if state.page == "review":
-            visit.follow(ctx, state, self._run(ctx, state))
+            visit.follow(ctx, self._run(ctx, state))
 
     @event
     def on_change_selected(self, ctx, state):
@@ -118,8 +126,8 @@ class AutoLabelingPanel(foo.Panel):
         state.run_id = run.id if run else ""
         state.page = page
         if page == "review":
-            state.tab = "approval" if run.state is RunState.APPROVING else "review"
-            visit.enter(ctx, state, run)
+            tab = "approval" if run.state is RunState.APPROVING else "review"
+            visit.enter(ctx, state, run, tab)
 
     # --- configure ----------------------------------------------------------------------------
 
@@ -136,11 +144,44 @@ class AutoLabelingPanel(foo.Panel):
         try:
             config = labeling.check(ctx.dataset, forms.answers(state.form))
             ids = forms.target_ids(ctx, config.target)
-            run = labeling.start(ctx.dataset, config, ids, author=_person(ctx))
+            run = labeling.start(ctx.dataset, config, ids, author=person(ctx))
         except ConfigError as error:
             state.problems = error.problems
             return
         state.form = {**forms.blank(), "task": config.task.value}
+        self._go(ctx, state, "progress", run)
+
+    # --- existing labels ----------------------------------------------------------------------
+
+    @event
+    def import_labels(self, ctx, state):
+        state.problems = {}
+        state.existing = state.existing  # complete, so that each control has a value
+        self._go(ctx, state, "existing")
+
+    @event
+    def edit_existing(self, ctx, state):
+        name, _ = forms.changed(ctx)
+        if name in state.problems:
+            state.problems = {k: v for k, v in state.problems.items() if k != name}
+
+    @event
+    def start_import(self, ctx, state):
+        answers = state.existing
+        try:
+            run = importing.import_labels(
+                ctx.dataset,
+                forms.text(answers["source"]),
+                forms.text(answers["label_field"]),
+                replace=answers["goes_to"] == existing.REPLACE,
+                name=forms.text(answers["name"]),
+                author=person(ctx),
+                background=True,
+            )
+        except ConfigError as error:
+            state.problems = error.problems
+            return
+        state.existing = {}
         self._go(ctx, state, "progress", run)
 
     # --- a run that generates, or has stopped -------------------------------------------------
@@ -151,7 +192,7 @@ class AutoLabelingPanel(foo.Panel):
 
     @event
     def cancel(self, ctx, state):
-        run = labeling.cancel(ctx.dataset, forms.run_id(ctx), by=_person(ctx))
+        run = labeling.cancel(ctx.dataset, forms.run_id(ctx), by=person(ctx))
         self._go(ctx, state, "progress", run)
 
     @event
@@ -175,121 +216,7 @@ class AutoLabelingPanel(foo.Panel):
 
     @event
     def dismiss(self, ctx, state):
-        state.question = ""
-
-    # --- review -------------------------------------------------------------------------------
-
-    @event
-    def select_tab(self, ctx, state):
-        if state.page == "review" and visit.of(ctx).tab != state.tab:
-            state.question = ""
-            visit.look_at(ctx, state, self._run(ctx, state), None, None)
-
-    @event
-    def slide_confidence(self, ctx, state):
-        span = forms.range_of(forms.changed(ctx)[1])
-        if span:
-            self._narrow(ctx, state, span=None if span == visit.FULL else span)
-
-    @event
-    def type_confidence(self, ctx, state):
-        if not review.bounds_problem(*state.bounds):
-            span = review.bounds(*state.bounds)
-            self._narrow(ctx, state, span=None if span == visit.FULL else span)
-
-    @event
-    def toggle_class(self, ctx, state):
-        label = _clicked(ctx)
-        if label is None:
-            return
-        _, shown = visit.looking_at(ctx, state, self._run(ctx, state))
-        self._narrow(ctx, state, label=None if shown == label else label)
-
-    @event
-    def restore(self, ctx, state):
-        if state.page == "review":
-            visit.restore(ctx, state, self._run(ctx, state))
-
-    def _narrow(self, ctx, state, **change):
-        run = self._run(ctx, state)
-        span, label = visit.looking_at(ctx, state, run)
-        visit.look_at(ctx, state, run, **{"span": span, "label": label, **change})
-
-    @event
-    def promote(self, ctx, state):
-        run = self._run(ctx, state)
-        shown = visit.shown(ctx, state, run)
-        number = promotion.promote(ctx.dataset, run.id, shown, forms.expected(ctx))
-        ctx.ops.notify(f"{words.count(number, 'label')} added for approval", variant="success")
-        self._labels_moved(ctx, state, run)
-
-    @event
-    def undo_class(self, ctx, state):
-        label = _clicked(ctx)
-        if label is not None:
-            self._undo(ctx, state, label)
-
-    @event
-    def undo_all(self, ctx, state):
-        self._undo(ctx, state)
-
-    def _undo(self, ctx, state, label=None):
-        run = self._run(ctx, state)
-        number = promotion.undo(ctx.dataset, run.id, label)
-        said = f"{words.count(number, 'label')} back in the Review tab"
-        ctx.ops.notify(said, variant="success")
-        self._labels_moved(ctx, state, run)
-
-    def _labels_moved(self, ctx, state, run):
-        """What was shown is elsewhere now: the grid must look again, at nothing selected."""
-        ctx.ops.clear_selected_labels()
-        ctx.ops.clear_selected_samples()
-        forms.forget_selection(ctx)
-        state.question = ""
-        ctx.ops.reload_samples()
-
-    # --- approval -----------------------------------------------------------------------------
-
-    @event
-    def ask_approve(self, ctx, state):
-        state.question = "approve"
-
-    @event
-    def approve(self, ctx, state):
-        run = self._run(ctx, state)
-        if count_promoted(ctx.dataset, run) != forms.expected(ctx):
-            state.question = ""
-            raise LabelsChanged(
-                "The labels waiting for approval have changed since you were asked; "
-                "nothing was approved. Look again, then approve"
-            )
-        self._approve(ctx, state, run)
-
-    @event
-    def finish_approval(self, ctx, state):
-        self._approve(ctx, state, self._run(ctx, state))
-
-    def _approve(self, ctx, state, run):
-        run = approving.approve(ctx.dataset, run.id, by=_person(ctx))
-        state.users_fields = [*state.users_fields, run.config.label_field]
-        self._go(ctx, state, "done", run)
-        ctx.ops.reload_dataset()
-        ctx.ops.notify(
-            f"{words.count(run.approved, 'label')} written to {run.config.label_field}",
-            variant="success",
-        )
+        state.question = visit.of(ctx).question = ""
 
     def _run(self, ctx, state):
         return labeling.get(ctx.dataset, state.run_id)
-
-
-def _clicked(ctx):
-    """The class in the row that was clicked, as the table was drawn."""
-    row = forms.row(ctx)
-    labels = visit.of(ctx).rows
-    return labels[row] if row is not None and row < len(labels) else None
-
-
-def _person(ctx) -> str:
-    """Who is at the App; open-source FiftyOne does not know."""
-    return getattr(ctx.user, "name", None) or ""

@@ -120,6 +120,55 @@ def button(parent, name, label, on_click, kind="secondary", **props):
     parent.view(name, types.Button(label=label, operator=on_click, **look, **props))
 
 
+def tab(parent, name, label, on_click, chosen, params):
+    """Adds a tab: a button that looks like one, and keeps nothing in the panel's state."""
+    color = "primary.main" if chosen else "transparent"
+    sx = {"borderRadius": 0, "borderBottom": "2px solid", "borderColor": color}
+    view = types.Button(
+        label=label,
+        operator=on_click,
+        params=params,
+        componentsProps={
+            "button": {
+                "variant": "text",
+                "role": "tab",
+                "aria-selected": chosen,
+                "sx": {**sx, "color": "text.primary" if chosen else "text.secondary"},
+            }
+        },
+    )
+    parent.view(name, view)
+
+
+def histogram(parent, name, counts, span, on_click):
+    """Adds a histogram over [0, 1]; what lies in ``span`` is drawn in full colour."""
+    width = 1 / len(counts)
+    low, high = span or (0.0, 1.0)
+    lit = [low < (i + 1) * width and i * width < high for i in range(len(counts))]
+    bars = {
+        "type": "bar",
+        "x": [round((i + 0.5) * width, 4) for i in range(len(counts))],
+        "y": counts,
+        "width": width * 0.92,
+        "marker": {"color": "#ff6d04", "opacity": [1.0 if on else 0.25 for on in lit]},
+        "hovertemplate": "%{y:,} labels around %{x:.2f}<extra></extra>",
+    }
+    view = types.PlotlyView(
+        data=[bars],
+        layout={
+            "height": 110,
+            "margin": {"t": 4, "b": 20, "l": 8, "r": 8},
+            "xaxis": {"range": [0, 1], "fixedrange": True},
+            "yaxis": {"visible": False, "fixedrange": True},
+            "showlegend": False,
+            "bargap": 0,
+        },
+        config={"displayModeBar": False},
+        on_click=on_click,
+    )
+    parent.define_property(name, types.Object(), view=view)
+
+
 def back(parent, on_click):
     """Adds the way back to the list of runs."""
     view = types.Button(

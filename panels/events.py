@@ -33,3 +33,8 @@ def sentence(error: Exception) -> str:
     logger.error("Unexpected error in the Auto Labeling panel", exc_info=error)
     kind = type(error).__name__
     return f"Something unexpected went wrong ({kind}). The App's log has the details"
+
+
+def person(ctx) -> str:
+    """Who is at the App; open-source FiftyOne does not know."""
+    return getattr(ctx.user, "name", None) or ""

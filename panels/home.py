@@ -17,8 +17,9 @@ def render(panel, ctx):
     if not runs:
         _empty(page, panel)
         return elements.finished(page)
-    head = elements.row(page, "head", columns="1fr auto")
+    head = elements.row(page, "head", columns="1fr auto auto")
     elements.heading(head, "title", "Runs")
+    elements.button(head, "import", "Analyze existing labels", panel.import_labels)
     elements.button(head, "new", "Auto Label", panel.new_run, kind="primary", icon="add")
     for run in runs:
         _card(page, panel, ctx, run)
@@ -41,6 +42,7 @@ def _empty(page, panel):
     )
     actions = elements.row(body, "actions", justifyContent="center")
     elements.button(actions, "new", "Auto Label", panel.new_run, kind="primary", icon="add")
+    elements.button(actions, "import", "Analyze existing labels", panel.import_labels)
 
 
 def _card(page, panel, ctx, run: Run):
@@ -68,6 +70,8 @@ def _card(page, panel, ctx, run: Run):
 
 
 def _what(run):
+    if run.source:
+        return f"{run.config.task.label} · existing labels of {run.source}"
     classes = words.some(run.config.classes) or "all classes"
     return f"{run.config.task.label} · {run.config.model} · {classes}"
 
@@ -107,6 +111,10 @@ def progress(parent, run: Run, now):
         )
         return
     tried = now.done if now else 0
+    if run.state is RunState.IMPORTING:
+        share = min(1.0, tried / run.samples) if run.samples else None
+        elements.progress(parent, "progress", share, f"Copying labels of {run.source}…")
+        return
     if not tried or not run.samples:
         elements.progress(parent, "progress", None, "Loading the model…")
         return

@@ -11,41 +11,52 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.review import summary
 from auto_labeling.run import Run
 
+#: Rows of the table on one page.
+ROWS = 50
+
 
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id)
-    shown = visit.shown(ctx, state, run)
-    numbers = summary.summarize(ctx.dataset, run, shown, state.tab)
+    at = visit.of(ctx)
+    shown = visit.shown(ctx, run)
+    numbers = summary.summarize(ctx.dataset, run, shown, at.tab)
     page = elements.page()
     progress.head_of(page, panel, run)
-    _tabs(page, panel, numbers.totals)
-    if state.tab == "approval":
-        approval.render(page, panel, ctx, state, run, numbers)
+    _tabs(page, panel, at, numbers.totals)
+    if at.tab == "approval":
+        approval.render(page, panel, ctx, run, numbers)
+    elif numbers.total:
+        bars = summary.histogram(ctx.dataset, run, shown, at.tab)
+        _review(page, panel, ctx, run, numbers, bars)
     else:
-        _, label = visit.looking_at(ctx, state, run)
-        _review(page, panel, ctx, state, run, numbers, label)
-    if visit.is_unsettled(ctx, state, run):
-        elements.once(page, panel.restore)
+        _nothing_left(page, run)
+    if visit.is_unsettled(ctx, run):
+        elements.once(page, panel.on_change_view)
     return elements.finished(page)
 
 
-def _tabs(page, panel, totals):
-    view = types.TabsView()
+def _tabs(page, panel, at, totals):
+    # Buttons: tabs of the App's own keep their value in the panel's state (see visit.py).
+    bar = elements.row(page, "tabs", borderBottom="1px solid", borderColor="divider", gap=0)
     for tab, total in totals.items():
-        view.add_choice(tab, label=f"{tab.capitalize()} ({total:,})")
-    page.enum("tab", view.values(), view=view, on_change=panel.select_tab)
+        chosen = tab == at.tab
+        elements.tab(
+            bar, tab, f"{tab.capitalize()} ({total:,})", panel.select_tab, chosen, {"tab": tab}
+        )
 
 
-def _review(page, panel, ctx, state, run, numbers, label):
+def _review(page, panel, ctx, run, numbers, bars):
+    at = visit.of(ctx)
     if run.failed:
         _failed(page, panel, run)
-    if not numbers.total:
-        _nothing_left(page, run)
-        return
-    _confidence(page, panel, state)
+    _confidence(page, panel, at, bars)
+    _without_confidence(page, panel, ctx, numbers)
     bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto", gap=2)
-    elements.text(bar, "hint", "Click a class to see only its labels, and again to see all")
+    said = f"{numbers.current:,} of {words.count(numbers.total, 'label')}"
+    if numbers.confidence is not None:
+        said += f" · mean confidence {words.confidence(numbers.confidence)}"
+    elements.text(bar, "hint", said, color="text.primary")
     elements.button(
         bar,
         "promote",
@@ -55,32 +66,69 @@ def _review(page, panel, ctx, state, run, numbers, label):
         disabled=not numbers.current,
         params={"run_id": run.id, "expected": numbers.current},
     )
-    labels = visit.of(ctx).rows = [row.label for row in numbers.rows]
+    table(page, panel, at, "classes", numbers, chosen=at.label, on_click_row=panel.toggle_class)
+
+
+def table(page, panel, at, name, numbers, chosen=None, **props):
+    """Adds the table of classes: searched and paged where there are many.
+
+    Args:
+        page: the object to add to
+        panel: the panel
+        at: the :class:`auto_labeling.panels.visit.Visit`
+        name: the table's name
+        numbers: the tab's :class:`auto_labeling.review.summary.Summary`
+        chosen (None): the class whose row is highlighted
+        **props: of :func:`auto_labeling.panels.elements.table`
+    """
+    rows = numbers.rows
+    if len(rows) > ROWS:
+        rows = _searched(page, panel, at, rows)
+    at.page = min(at.page, max(0, (len(rows) - 1) // ROWS))
+    first = at.page * ROWS
+    here = rows[first : first + ROWS]
+    at.rows = [row.label for row in here]
     elements.table(
         page,
-        "classes",
+        name,
         {"label": "Label", "instances": "Instances", "confidence": "Confidence"},
-        rows_of(numbers),
-        selected=[labels.index(label)] if label in labels else (),
-        on_click_row=panel.toggle_class,
-    )
-
-
-def rows_of(numbers) -> list:
-    """The table of a :class:`auto_labeling.review.summary.Summary`."""
-    return [
         [
-            str(row.label),
-            f"{row.current:,} of {row.total:,}",
-            words.confidence(row.confidence),
-        ]
-        for row in numbers.rows
-    ]
+            [str(row.label), f"{row.current:,} of {row.total:,}", words.confidence(row.confidence)]
+            for row in here
+        ],
+        selected=[at.rows.index(chosen)] if chosen in at.rows else (),
+        **props,
+    )
+    if len(rows) > ROWS:
+        _pages(page, panel, first, len(here), len(rows))
+
+
+def _searched(page, panel, at, rows):
+    page.str(
+        "search",
+        default=at.search,
+        view=types.LazyFieldView(label="Search classes"),
+        on_change=panel.search,
+    )
+    wanted = at.search.casefold()
+    return [row for row in rows if wanted in str(row.label).casefold()]
+
+
+def _pages(page, panel, first, number, total):
+    foot = elements.row(page, "pages")
+    elements.button(
+        foot, "before", "Previous", panel.turn, params={"step": -1}, disabled=first == 0
+    )
+    elements.text(foot, "where", f"{first + 1:,} to {first + number:,} of {total:,} classes")
+    last = first + number >= total
+    elements.button(foot, "after", "Next", panel.turn, params={"step": 1}, disabled=last)
 
 
 def _nothing_left(page, run: Run):
     if run.labels:
         elements.alert(page, "empty", "success", "Every label of this run is in the Approval tab")
+    elif run.source:
+        elements.alert(page, "empty", "info", f"There are no labels in {run.source}")
     else:
         elements.alert(page, "empty", "info", "The model found nothing in these samples")
 
@@ -91,42 +139,37 @@ def _failed(page, panel, run):
     elements.button(line, "retry", "Try again", panel.resume, params={"run_id": run.id})
 
 
-def _confidence(page, panel, state):
-    low, high = state.bounds
-    wrong = bounds_problem(low, high)
-    filters = types.Object()
-    filters.list(
-        "confidence",
-        types.Number(),
-        on_change=panel.slide_confidence,
-        view=types.SliderView(
-            label="Confidence",
-            label_position="top",
-            min=0,
-            max=1,
-            view_multiple_of=0.01,
-            value_label_display="auto",
-            value_precision=2,
-            componentsProps={"container": {"sx": {"my": -3, "mx": -1}}},
-        ),
+def _confidence(page, panel, at, bars):
+    elements.histogram(page, "histogram", bars, at.span, panel.click_bar)
+    slider = types.SliderView(
+        label="Confidence",
+        label_position="top",
+        min=0,
+        max=1,
+        view_multiple_of=0.01,
+        value_label_display="auto",
+        value_precision=2,
+        componentsProps={"container": {"sx": {"my": -3, "mx": -1}}},
     )
-    for name, label in (("low", "From"), ("high", "To")):
-        field = types.TextFieldView(label=label, componentsProps={"field": {"error": bool(wrong)}})
-        filters.float(name, min=0, max=1, view=field, on_change=panel.type_confidence)
-    layout = elements.row_view(columns="minmax(0, 1fr) 6rem 6rem", gap=2)
-    page.define_property("filters", filters, view=layout)
-    if wrong:
-        elements.text(page, "wrong", wrong, color="error.main")
+    page.list(
+        f"confidence_{at.slider}",
+        types.Number(),
+        default=list(at.slid),
+        view=slider,
+        on_change=panel.slide_confidence,
+    )
 
 
-def bounds_problem(low, high) -> str:
-    """What is wrong with the two number fields, if anything."""
-    low, high = bounds(low, high)
-    if not (0 <= low <= 1 and 0 <= high <= 1):
-        return "A confidence is a number from 0 to 1"
-    return "The range ends before it begins" if low > high else ""
-
-
-def bounds(low, high) -> tuple:
-    """The two number fields, where an empty one means no limit."""
-    return (visit.FULL[0] if low is None else low), (visit.FULL[1] if high is None else high)
+def _without_confidence(page, panel, ctx, numbers):
+    only = visit.shows_only_without_confidence(ctx)
+    if not only and not numbers.without_confidence:
+        return
+    line = elements.row(page, "without", columns="minmax(0, 1fr) auto")
+    number = numbers.without_confidence
+    said = f"{words.count(number, 'label')} {'has' if number == 1 else 'have'} no confidence"
+    if only:
+        said = f"Only labels without confidence are shown: {number:,}"
+    elements.text(line, "said", said)
+    elements.button(
+        line, "toggle", "Show all again" if only else "Show only these", panel.toggle_without
+    )

@@ -6,9 +6,10 @@ so each part is checked for its kind when it is read.
 
 from auto_labeling import forms
 
-PAGES = ("home", "configure", "progress", "review", "done")
-TABS = ("review", "approval")
-FULL = {"low": 0.0, "high": 1.0}
+PAGES = ("home", "configure", "existing", "progress", "review", "done")
+
+#: The page for existing labels before anybody has answered.
+BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
 
 
 class PanelState:
@@ -51,16 +52,6 @@ class PanelState:
         self._set("run_id", run_id)
 
     @property
-    def tab(self) -> str:
-        """The review page's tab. Its control writes it, under this very name."""
-        tab = self._get("tab", str, "review")
-        return tab if tab in TABS else "review"
-
-    @tab.setter
-    def tab(self, tab):
-        self._set("tab", tab)
-
-    @property
     def staging_field(self) -> str:
         """The field on which the panel has set filters."""
         return self._get("staging_field", str, "")
@@ -83,6 +74,15 @@ class PanelState:
         self._set(f"form.{name}", value)
 
     @property
+    def existing(self) -> dict:
+        """The answers on the page for existing labels. Its controls write them."""
+        return {**BLANK, **self._get("existing", dict, {})}
+
+    @existing.setter
+    def existing(self, answers):
+        self._set("existing", answers)
+
+    @property
     def problems(self) -> dict:
         """What is wrong on the configure page: sentences by field."""
         problems = self._get("problems", dict, {})
@@ -94,7 +94,7 @@ class PanelState:
 
     @property
     def question(self) -> str:
-        """What the panel has asked to confirm: ``"approve"``, ``"delete"`` or nothing."""
+        """What the panel has asked to confirm: ``"cancel"``, ``"delete"`` or nothing."""
         return self._get("question", str, "")
 
     @question.setter
@@ -118,21 +118,3 @@ class PanelState:
     @users_fields.setter
     def users_fields(self, fields):
         self._set("users_fields", fields)
-
-    def show_confidence(self, low: float, high: float):
-        """Sets the review page's slider, and its two number fields where they differ."""
-        if self._get("filters", dict, None) is None:
-            self._set("filters", {"confidence": [low, high], "low": low, "high": high})
-            return
-        self._set("filters.confidence", [low, high])
-        # An emptied field means no limit: it is left alone, and keeps its cursor.
-        for name, said, value in zip(("low", "high"), self.bounds, (low, high), strict=True):
-            no_limit = said is None and value == FULL[name]
-            if said != value and not no_limit:
-                self._set(f"filters.{name}", value)
-
-    @property
-    def bounds(self) -> tuple:
-        """What the two number fields say."""
-        filters = self._get("filters", dict, {})
-        return forms.number(filters.get("low")), forms.number(filters.get("high"))

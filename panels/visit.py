@@ -1,10 +1,11 @@
 """A review's visit to the grid: the filters and fields it sets there, and takes back.
 
-The sidebar's filters are the truth about what is shown, except for a moment: whenever the state
-of a panel changes, by a keystroke even, the App loads its page anew and drops its filters
-(FiftyOne 1.22). So this module keeps what it asked for last. Where the tab's own filter is missing
-the panel goes by that, and :func:`restore` asks again once the App has come to rest. It is kept in
-memory and not in the panel's state, because to write there is what makes the App load its page.
+The sidebar's filters are the truth about what is shown, with one exception. FiftyOne 1.22 saves the
+state of a panel with the workspace and then reads the dataset again under a new id, which empties
+the sidebar's filters: so whenever a control of the panel changes its state, the filters are gone
+some 100 ms later. So nothing that changes in a review is kept in the panel's state, but here in
+memory; and where a control (the slider) writes state by itself, what the App dropped is asked for
+again in the very event in which the App tells of it.
 """
 
 import time
@@ -16,7 +17,7 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid
 from auto_labeling.run import Run
 
-#: Seconds after which the App has caught up with what was asked of it.
+#: Seconds in which the App may still drop what was asked of it, or tell of what was before.
 SETTLED = 2.0
 
 #: The range that holds every confidence.
@@ -27,21 +28,35 @@ _MOST_VISITS = 256
 
 @dataclass
 class Visit:
-    """What a panel last asked the grid to show.
+    """What a panel shows, and last asked the grid to show.
 
     Args:
         tab: the tab whose labels are shown
         span: a ``(low, high)`` range of confidence; None for all
         label: one class; None for all
+        question: what the panel has asked to confirm: ``"approve"`` or nothing
+        search: what the names of the classes in the table contain
+        page: the page of the table, from 0
         rows: the class of each row of the table on the page
-        asked_at: when it was asked for
+        slider: counts the sliders; another number is another slider
+        slid: what the slider shows
+        asked_at: when something was last asked for that makes the App drop its filters
     """
 
-    tab: str = ""
+    tab: str = "review"
     span: tuple | None = None
     label: str | None = None
+    question: str = ""
+    search: str = ""
+    page: int = 0
     rows: list = field(default_factory=list)
+    slider: int = 0
+    slid: tuple = FULL
     asked_at: float = 0.0
+
+    def touched(self):
+        """Notes that something has changed that makes the App drop its filters."""
+        self.asked_at = time.monotonic()
 
     @property
     def settled(self) -> bool:
@@ -60,18 +75,19 @@ def of(ctx) -> Visit:
     return visit
 
 
-def enter(ctx, state: PanelState, run: Run):
+def enter(ctx, state: PanelState, run: Run, tab="review"):
     """Makes the grid show the run's labels alone."""
     if run.staging_field not in ctx.active_fields:
         state.users_fields = list(ctx.active_fields)
     state.staging_field = run.staging_field
     # The staging field is newer than what the App knows of the dataset.
     ctx.ops.reload_dataset()
-    look_at(ctx, state, run, None, None)
+    of(ctx).tab = tab
+    look_at(ctx, run, None, None)
     ctx.ops.set_active_fields([run.staging_field])
 
 
-def look_at(ctx, state: PanelState, run: Run, span, label):
+def look_at(ctx, run: Run, span, label):
     """Makes the grid show the current tab's labels, and the controls say so.
 
     Args:
@@ -79,55 +95,58 @@ def look_at(ctx, state: PanelState, run: Run, span, label):
         label: one class; None for all
     """
     visit = of(ctx)
-    visit.tab, visit.span, visit.label = state.tab, span, label
-    visit.asked_at = time.monotonic()
-    state.show_confidence(*(span or FULL))
-    forms.set_filters(ctx, _wanted(ctx, state, run))
+    visit.label = label
+    visit.touched()
+    _show(visit, span)
+    forms.set_filters(ctx, _wanted(ctx, run))
 
 
-def looking_at(ctx, state: PanelState, run: Run) -> tuple:
-    """The ``(span, label)`` that narrow the grid; each None for all."""
-    visit = of(ctx)
-    if is_lost(ctx, state, run) or not visit.settled:
-        return visit.span, visit.label
-    return _said(ctx, run)
+def _show(visit, span):
+    visit.span = span
+    if visit.slid != (span or FULL):
+        # A slider keeps what a person did with it: one that says something else is another.
+        visit.slider += 1
+        visit.slid = span or FULL
 
 
-def shown(ctx, state: PanelState, run: Run) -> grid.Shown:
+def shown(ctx, run: Run) -> grid.Shown:
     """What the grid shows, or is about to."""
     asked = forms.request(ctx)
-    if is_unsettled(ctx, state, run):
-        asked["filters"] = _wanted(ctx, state, run)
+    if is_unsettled(ctx, run):
+        asked["filters"] = _wanted(ctx, run)
     return grid.shown(ctx.dataset, asked)
 
 
-def is_lost(ctx, state: PanelState, run: Run) -> bool:
-    """Whether the sidebar is without the tab's filter."""
-    filters = forms.request(ctx).get("filters") or {}
-    return any(filters.get(p) != f for p, f in grid.tab_filters(run, state.tab).items())
-
-
-def is_unsettled(ctx, state: PanelState, run: Run) -> bool:
-    """Whether the sidebar says something else than what the panel goes by."""
-    return is_lost(ctx, state, run) or looking_at(ctx, state, run) != _said(ctx, run)
-
-
-def follow(ctx, state: PanelState, run: Run):
-    """Makes the controls say what the sidebar's filters do, whoever set them."""
+def is_unsettled(ctx, run: Run) -> bool:
+    """Whether the sidebar does not say (yet, or any more) what the panel goes by."""
     visit = of(ctx)
-    span, label = looking_at(ctx, state, run)
-    if (span, label) != (visit.span, visit.label):
-        visit.span, visit.label = span, label
-        state.show_confidence(*(span or FULL))
+    return _is_lost(ctx, run) or _said(ctx, run) != (visit.span, visit.label)
 
 
-def restore(ctx, state: PanelState, run: Run):
-    """Asks again for what the App dropped, or accepts what the user has set since."""
+def follow(ctx, run: Run):
+    """Goes by what the sidebar says, or asks again for what the App dropped."""
     visit = of(ctx)
-    if is_lost(ctx, state, run):
-        look_at(ctx, state, run, visit.span, visit.label)
-    else:
-        follow(ctx, state, run)
+    if _is_lost(ctx, run):
+        # Long after anything was asked for it was a person who cleared the filters.
+        dropped = not visit.settled
+        look_at(ctx, run, visit.span if dropped else None, visit.label if dropped else None)
+    elif visit.settled:
+        span, visit.label = _said(ctx, run)
+        _show(visit, span)
+
+
+def shows_only_without_confidence(ctx) -> bool:
+    """Whether the view ends with the stage that keeps labels without confidence."""
+    return grid.keeps_only_without_confidence(forms.request(ctx))
+
+
+def toggle_without_confidence(ctx, run: Run):
+    """Makes the grid show labels without confidence alone, or all again."""
+    of(ctx).touched()
+    _show(of(ctx), None)
+    view = grid.toggled_without_confidence(ctx.dataset, forms.request(ctx), run)
+    forms.set_view(ctx, view)
+    forms.set_filters(ctx, _wanted(ctx, run))
 
 
 def leave(ctx, state: PanelState):
@@ -143,12 +162,25 @@ def leave(ctx, state: PanelState):
     _visits.pop(ctx.panel.id, None)
 
 
+def _is_lost(ctx, run) -> bool:
+    """Whether the sidebar is without the tab's filter."""
+    filters = forms.request(ctx).get("filters") or {}
+    wanted = grid.tab_filters(_root(ctx, run), of(ctx).tab)
+    return any(not grid.same(filters.get(path), asked) for path, asked in wanted.items())
+
+
 def _said(ctx, run):
-    span, label = grid.read_filters(forms.request(ctx).get("filters"), run)
+    filters = forms.request(ctx).get("filters")
+    span, label = grid.read_filters(filters, _root(ctx, run))
     return (None if span == FULL else span), label
 
 
-def _wanted(ctx, state, run):
+def _wanted(ctx, run):
     visit = of(ctx)
-    wanted = grid.tab_filters(run, state.tab, confidence=visit.span, label=visit.label)
+    root = _root(ctx, run)
+    wanted = grid.tab_filters(root, visit.tab, confidence=visit.span, label=visit.label)
     return grid.merged(forms.request(ctx).get("filters"), run, wanted)
+
+
+def _root(ctx, run):
+    return grid.root_in(forms.request(ctx), run)

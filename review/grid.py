@@ -8,9 +8,11 @@ import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import fiftyone.core.stages as fos
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
 from bson import ObjectId
+from fiftyone import ViewField
 
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.run import Run
@@ -18,7 +20,6 @@ from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 
 #: The tabs of the review page, and the review state of the labels that each shows.
 TABS = {"review": UNPROMOTED, "approval": PROMOTED}
-
 
 
 @dataclass(frozen=True)
@@ -145,26 +146,56 @@ def _is_plain(asked, kind) -> bool:
     return not any(value for key, value in asked.items() if key != kind)
 
 
-def tab_filters(run: Run, tab: str, *, confidence=None, label=None) -> dict:
+def keeps_only_without_confidence(request: dict) -> bool:
+    """Whether a request's view ends with the stage of :func:`toggled_without_confidence`."""
+    stages = request.get("view") or ()
+    return bool(stages) and stages[-1].get("_uuid") == _WITHOUT_CONFIDENCE
+
+
+def toggled_without_confidence(dataset, request: dict, run: Run):
+    """A request's view, with only its labels without confidence; or without that stage again.
+
+    A filter of the sidebar will not do: one that asks for "none" keeps the wrong samples.
+    """
+    if keeps_only_without_confidence(request):
+        return fosv.get_view(dataset, stages=request["view"][:-1])
+    view = shown(dataset, {**request, "extended": None}).base
+    numeric = ViewField("confidence").is_number() & (ViewField("confidence") >= float("-inf"))
+    stage = fos.FilterLabels(run.staging_field, ~numeric)
+    stage._uuid = _WITHOUT_CONFIDENCE
+    return view.add_stage(stage)
+
+
+#: Marks our stage; to FiftyOne it is a stage's id.
+_WITHOUT_CONFIDENCE = "auto-labeling-without-confidence"
+
+
+def root_in(request: dict, run: Run) -> str:
+    """The path of a run's labels in the sidebar of the view that a request is from."""
+    classes = [str(stage.get("_cls")) for stage in request.get("view") or ()]
+    return run.staging_field if any(c.endswith(".ToPatches") for c in classes) else run.label_root
+
+
+def tab_filters(root: str, tab: str, *, confidence=None, label=None) -> dict:
     """The sidebar filters that make the grid show a tab's labels.
 
     Args:
-        run: the run
+        root: the path of the run's labels
         tab: ``"review"`` or ``"approval"``
         confidence (None): a ``(low, high)`` range in [0, 1]; None means the full range,
             for which there must be no filter, or labels without confidence are lost
         label (None): one class
     """
-    filters = {f"{run.label_root}.{REVIEW}": _values([TABS[tab]])}
+    filters = {f"{root}.{REVIEW}": _values([TABS[tab]])}
     if confidence is not None:
         low, high = confidence
-        filters[f"{run.label_root}.confidence"] = {
+        filters[f"{root}.confidence"] = {
             "range": [low, high],
             "exclude": False,
             "isMatching": False,
         }
     if label is not None:
-        filters[f"{run.label_root}.label"] = _values([label])
+        filters[f"{root}.label"] = _values([label])
     return filters
 
 
@@ -181,16 +212,22 @@ def merged(filters, run: Run, wanted: dict) -> dict:
     return {**others, **wanted}
 
 
-def read_filters(filters, run: Run) -> tuple:
-    """What the sidebar's filters on the staging field say now.
+def same(given, asked: dict) -> bool:
+    """Whether a filter of the sidebar is what was asked for; it may hold more, if that is off."""
+    given = given or {}
+    return all(given.get(key, False) == asked.get(key, False) for key in {*given, *asked})
+
+
+def read_filters(filters, root: str) -> tuple:
+    """What the sidebar's filters on a run's labels say now.
 
     Returns:
         ``(confidence, label)``: a ``(low, high)`` range or None, and a class or None
         (None as well if several are chosen)
     """
     filters = filters or {}
-    span = (filters.get(f"{run.label_root}.confidence") or {}).get("range")
-    values = (filters.get(f"{run.label_root}.label") or {}).get("values") or ()
+    span = (filters.get(f"{root}.confidence") or {}).get("range")
+    values = (filters.get(f"{root}.label") or {}).get("values") or ()
     confidence = None
     if span:
         low, high = span

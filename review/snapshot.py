@@ -107,9 +107,8 @@ class Snapshot:
         firsts = np.concatenate([[0], np.cumsum(read.sizes)[:-1]]).astype(np.int64)[known]
         sizes = read.sizes[known]
         codes = self._encoded(read.labels)
-        for row, first, size in zip(rows, firsts, sizes, strict=True):
-            if size != self._sizes[row]:
-                return self._grow(rows, firsts, sizes, codes, read)
+        if (sizes != self._sizes[rows]).any():
+            return self._grow(rows, firsts, sizes, codes, read)
         new = _spread(firsts, sizes)
         old = _spread(self._starts[rows], sizes)
         self._code[old] = codes[new]

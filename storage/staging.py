@@ -280,7 +280,7 @@ def _declare_attributes(dataset, source, target, run):
     source, target = f"{source}{below}.", f"{target}{below}."
     for path, field in dataset.get_field_schema(flat=True).items():
         name = path.removeprefix(source)
-        if name == path or "." in name or name == REVIEW or dataset.has_field(f"{target}{name}"):
+        if name in (path, REVIEW) or "." in name or dataset.has_field(f"{target}{name}"):
             continue
         dataset.add_sample_field(f"{target}{name}", **get_field_kwargs(field))
 

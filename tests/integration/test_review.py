@@ -18,7 +18,7 @@ from tests.scripted import labels_by_number, without_ids
 
 
 def request_of(run, tab="review", user_filters=None, **kwargs):
-    filters = merged(user_filters, run, tab_filters(run, tab, **kwargs))
+    filters = merged(user_filters, run, tab_filters(run.label_root, tab, **kwargs))
     return {"filters": filters, "view": None}
 
 
@@ -261,7 +261,9 @@ def test_an_approval_that_dies_is_finished_later_with_the_same_result(
 
 def test_filters_of_panel_and_sidebar_are_the_same_thing(numbered, run):
     user = {"number": {"range": [0, 5]}}
-    filters = merged(user, run, tab_filters(run, "review", confidence=(0.2, 0.9), label="$egg"))
-    assert read_filters(filters, run) == ((0.2, 0.9), "$egg")
+    filters = merged(
+        user, run, tab_filters(run.label_root, "review", confidence=(0.2, 0.9), label="$egg")
+    )
+    assert read_filters(filters, run.label_root) == ((0.2, 0.9), "$egg")
     assert merged(filters, run, {}) == user
-    assert read_filters(user, run) == (None, None)
+    assert read_filters(user, run.label_root) == (None, None)

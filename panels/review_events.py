@@ -1,0 +1,136 @@
+"""What a person does on the review page: look at labels, promote them, take back, approve."""
+
+from auto_labeling import forms
+from auto_labeling.errors import LabelsChanged
+from auto_labeling.panels import visit, words
+from auto_labeling.panels.events import event, person
+from auto_labeling.review import approval as approving
+from auto_labeling.review import grid, promotion, summary
+from auto_labeling.review.summary import count_promoted
+
+
+class ReviewEvents:
+    """The review page's part of :class:`auto_labeling.panels.auto_labeling.AutoLabelingPanel`."""
+
+    # --- review -------------------------------------------------------------------------------
+
+    @event
+    def select_tab(self, ctx, state):
+        at, tab = visit.of(ctx), forms.tab(ctx)
+        if tab in grid.TABS and tab != at.tab:
+            at.tab, at.question, at.search, at.page = tab, "", "", 0
+            visit.look_at(ctx, self._run(ctx, state), None, None)
+
+    @event
+    def slide_confidence(self, ctx, state):
+        span = forms.range_of(forms.changed(ctx)[1])
+        at = visit.of(ctx)
+        if span and span != at.slid:
+            at.slid = span  # a person moved it: the slider on the page shows it already
+            self._narrow(ctx, state, span=None if span == visit.FULL else span)
+
+    @event
+    def click_bar(self, ctx, state):
+        index = forms.bar(ctx)
+        if index is None or index >= summary.BINS:
+            return
+        span = (index / summary.BINS, (index + 1) / summary.BINS)
+        self._narrow(ctx, state, span=None if visit.of(ctx).span == span else span)
+
+    @event
+    def toggle_class(self, ctx, state):
+        label = _clicked(ctx)
+        if label is not None:
+            chosen = visit.of(ctx).label
+            self._narrow(ctx, state, label=None if chosen == label else label)
+
+    @event
+    def toggle_without(self, ctx, state):
+        visit.toggle_without_confidence(ctx, self._run(ctx, state))
+
+    @event
+    def search(self, ctx, state):
+        text = forms.changed(ctx)[1]
+        at = visit.of(ctx)
+        at.search, at.page = text if isinstance(text, str) else "", 0
+        at.touched()
+
+    @event
+    def turn(self, ctx, state):
+        at = visit.of(ctx)
+        at.page = max(0, at.page + forms.step(ctx))
+
+    def _narrow(self, ctx, state, **change):
+        at = visit.of(ctx)
+        visit.look_at(ctx, self._run(ctx, state), **{"span": at.span, "label": at.label, **change})
+
+    @event
+    def promote(self, ctx, state):
+        run = self._run(ctx, state)
+        shown = visit.shown(ctx, run)
+        number = promotion.promote(ctx.dataset, run.id, shown, forms.expected(ctx))
+        ctx.ops.notify(f"{words.count(number, 'label')} added for approval", variant="success")
+        self._labels_moved(ctx, state, run)
+
+    @event
+    def undo_class(self, ctx, state):
+        label = _clicked(ctx)
+        if label is not None:
+            self._undo(ctx, state, label)
+
+    @event
+    def undo_all(self, ctx, state):
+        self._undo(ctx, state)
+
+    def _undo(self, ctx, state, label=None):
+        run = self._run(ctx, state)
+        number = promotion.undo(ctx.dataset, run.id, label)
+        said = f"{words.count(number, 'label')} back in the Review tab"
+        ctx.ops.notify(said, variant="success")
+        self._labels_moved(ctx, state, run)
+
+    def _labels_moved(self, ctx, state, run):
+        """What was shown is elsewhere now: the grid must look again, at nothing selected."""
+        ctx.ops.clear_selected_labels()
+        ctx.ops.clear_selected_samples()
+        forms.forget_selection(ctx)
+        visit.of(ctx).question = ""
+        ctx.ops.reload_samples()
+
+    # --- approval -----------------------------------------------------------------------------
+
+    @event
+    def ask_approve(self, ctx, state):
+        visit.of(ctx).question = "approve"
+
+    @event
+    def approve(self, ctx, state):
+        run = self._run(ctx, state)
+        visit.of(ctx).question = ""
+        if count_promoted(ctx.dataset, run) != forms.expected(ctx):
+            raise LabelsChanged(
+                "The labels waiting for approval have changed since you were asked; "
+                "nothing was approved. Look again, then approve"
+            )
+        self._approve(ctx, state, run)
+
+    @event
+    def finish_approval(self, ctx, state):
+        self._approve(ctx, state, self._run(ctx, state))
+
+    def _approve(self, ctx, state, run):
+        run = approving.approve(ctx.dataset, run.id, by=person(ctx))
+        state.users_fields = [*state.users_fields, run.config.label_field]
+        self._go(ctx, state, "done", run)
+        ctx.ops.reload_dataset()
+        ctx.ops.notify(
+            f"{words.count(run.approved, 'label')} written to {run.config.label_field}",
+            variant="success",
+        )
+
+
+def _clicked(ctx):
+    """The class in the row that was clicked, as the table was drawn."""
+    row = forms.row(ctx)
+    labels = visit.of(ctx).rows
+    return labels[row] if row is not None and row < len(labels) else None
