@@ -19,7 +19,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env browser test test-unit test-browser lint format demo lock wheel soak clean
+.PHONY: help env browser test test-unit test-browser lint format demo lock wheel soak clean bench-review
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -47,9 +47,13 @@ format: $(ENV_STAMP) ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-soak: $(ENV_STAMP) ## the database tests again and again (SOAK_ROUNDS=10)
+soak: $(ENV_STAMP) ## 10,000 random actions of a review, then the database tests again and again (SOAK_ROUNDS=10)
+	@ORACLE_ACTIONS=10000 $(PYTEST) -q tests/integration/test_oracle.py
 	@i=1; while [ $$i -le $(SOAK_ROUNDS) ]; do \
 		echo "soak: round $$i of $(SOAK_ROUNDS)"; $(PYTEST) -q -x tests/integration $(ARGS); i=$$((i + 1)); done
+
+bench-review: $(ENV_STAMP) ## how fast a million labels are reviewed; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.review $(ARGS)
 
 wheel: $(ENV_STAMP) ## build dist/*.whl
 	rm -rf build dist

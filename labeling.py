@@ -132,6 +132,11 @@ def progress(dataset, run: Run) -> Progress | None:
     return RunStore(dataset).progress(run)
 
 
+def is_worked_on(dataset, run: Run) -> bool:
+    """Whether a process has given a sign of life for the run's current attempt lately."""
+    return is_alive(progress(dataset, run))
+
+
 def failures(dataset, run: Run) -> list[dict]:
     """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
     chunks = ChunkStore(dataset)

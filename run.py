@@ -3,6 +3,7 @@
 Start reading here, then ``labeling.py``. Nothing in this file touches a database.
 """
 
+import os
 import re
 from datetime import datetime, timezone
 from enum import Enum
@@ -258,6 +259,11 @@ class Run(BaseModel):
         if self.config.task is Task.CLASSIFICATION:
             return self.staging_field
         return f"{self.staging_field}.detections"
+
+    @property
+    def mask_folder(self) -> str:
+        """The folder of the run's own mask files; empty if masks are in the labels."""
+        return os.path.join(self.config.mask_location, self.id) if self.config.mask_location else ""
 
     @property
     def many(self) -> bool:

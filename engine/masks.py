@@ -25,8 +25,7 @@ class MaskStore:
     """
 
     def __init__(self, run: Run):
-        location = run.config.mask_location
-        self._folder = Path(location) / run.id if location else None
+        self._folder = Path(run.mask_folder) if run.mask_folder else None
         self._pool = ThreadPoolExecutor(_THREADS)
         self._made = set()
 

@@ -16,9 +16,6 @@ def render(page, panel, ctx, run: Run, promoted):
         run: the run
         promoted: the tab's :class:`auto_labeling.review.summary.Summary`
     """
-    if run.state is RunState.APPROVING:
-        _unfinished(page, panel, run)
-        return
     if not promoted.total:
         elements.alert(
             page,
@@ -99,6 +96,28 @@ def _consequences(run, promoted, left):
     yield f"{lost}, and the staging field {run.staging_field} is removed."
 
 
+def render_closed(panel, ctx, run: Run):
+    """Builds the review page of a run that is in review no longer."""
+    page = elements.page()
+    progress.head_of(page, panel, run)
+    if run.state is RunState.APPROVED:
+        _done(page, panel, run)
+    elif run.state is not RunState.APPROVING:
+        said = f"This run is {run.status.lower()} now"
+        elements.alert(page, "closed", "info", said, "Somebody has changed it meanwhile.")
+    elif labeling.is_worked_on(ctx.dataset, run):
+        _working(page, panel, run, labeling.progress(ctx.dataset, run))
+    else:
+        _unfinished(page, panel, run)
+    return elements.finished(page)
+
+
+def _working(page, panel, run, now):
+    share = min(1.0, now.done / run.samples) if run.samples and now.done else None
+    elements.progress(page, "progress", share, "Moving the promoted labels…")
+    elements.timer(page, panel.refresh, milliseconds=1000)
+
+
 def _unfinished(page, panel, run):
     elements.alert(
         page,
@@ -123,6 +142,11 @@ def render_done(panel, ctx, state: PanelState):
     run = labeling.get(ctx.dataset, state.run_id)
     page = elements.page()
     progress.head_of(page, panel, run)
+    _done(page, panel, run)
+    return elements.finished(page)
+
+
+def _done(page, panel, run):
     field = run.config.label_field
     elements.alert(
         page,
@@ -136,4 +160,3 @@ def render_done(panel, ctx, state: PanelState):
     )
     actions = elements.row(page, "actions")
     elements.button(actions, "home", "Back to the runs", panel.go_home, kind="primary")
-    return elements.finished(page)

@@ -96,7 +96,11 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
 
     @event
     def refresh(self, ctx, state):
-        pass  # the page is drawn again, with the run as it now stands
+        if state.page == "review":
+            run = self._run(ctx, state)
+            if run.state is RunState.APPROVED:
+                self._approved(ctx, state, run)
+        # The page is drawn again, with the run as it now stands.
 
     # --- going from page to page --------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from auto_labeling import labeling
 from auto_labeling.panels import approval, elements, progress, visit, words
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import summary
-from auto_labeling.run import Run
+from auto_labeling.run import Run, RunState
 
 #: Rows of the table on one page.
 ROWS = 50
@@ -18,6 +18,8 @@ ROWS = 50
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id)
+    if run.state is not RunState.IN_REVIEW:
+        return approval.render_closed(panel, ctx, run)
     at = visit.of(ctx)
     shown = visit.shown(ctx, run)
     numbers = summary.summarize(ctx.dataset, run, shown, at.tab)
@@ -66,7 +68,8 @@ def _review(page, panel, ctx, run, numbers, bars):
         disabled=not numbers.current,
         params={"run_id": run.id, "expected": numbers.current},
     )
-    table(page, panel, at, "classes", numbers, chosen=at.label, on_click_row=panel.toggle_class)
+    chosen = visit.chosen_class(ctx)
+    table(page, panel, at, "classes", numbers, chosen=chosen, on_click_row=panel.toggle_class)
 
 
 def table(page, panel, at, name, numbers, chosen=None, **props):
@@ -161,7 +164,7 @@ def _confidence(page, panel, at, bars):
 
 
 def _without_confidence(page, panel, ctx, numbers):
-    only = visit.shows_only_without_confidence(ctx)
+    only = visit.only_without_confidence(ctx)
     if not only and not numbers.without_confidence:
         return
     line = elements.row(page, "without", columns="minmax(0, 1fr) auto")

@@ -7,6 +7,10 @@ from auto_labeling.panels.events import event, person
 from auto_labeling.review import approval as approving
 from auto_labeling.review import grid, promotion, summary
 from auto_labeling.review.summary import count_promoted
+from auto_labeling.run import RunState
+
+#: Labels of a run from which approval works in a thread, and the page shows its progress.
+LONG = 200_000
 
 
 class ReviewEvents:
@@ -41,8 +45,7 @@ class ReviewEvents:
     def toggle_class(self, ctx, state):
         label = _clicked(ctx)
         if label is not None:
-            chosen = visit.of(ctx).label
-            self._narrow(ctx, state, label=None if chosen == label else label)
+            visit.toggle_class(ctx, self._run(ctx, state), label)
 
     @event
     def toggle_without(self, ctx, state):
@@ -119,7 +122,12 @@ class ReviewEvents:
         self._approve(ctx, state, self._run(ctx, state))
 
     def _approve(self, ctx, state, run):
-        run = approving.approve(ctx.dataset, run.id, by=person(ctx))
+        background = run.labels > LONG
+        run = approving.approve(ctx.dataset, run.id, by=person(ctx), background=background)
+        if run.state is RunState.APPROVED:
+            self._approved(ctx, state, run)
+
+    def _approved(self, ctx, state, run):
         state.users_fields = [*state.users_fields, run.config.label_field]
         self._go(ctx, state, "done", run)
         ctx.ops.reload_dataset()

@@ -135,17 +135,36 @@ def follow(ctx, run: Run):
         _show(visit, span)
 
 
-def shows_only_without_confidence(ctx) -> bool:
-    """Whether the view ends with the stage that keeps labels without confidence."""
-    return grid.keeps_only_without_confidence(forms.request(ctx))
+def only_without_confidence(ctx) -> bool:
+    """Whether the view keeps labels without confidence alone."""
+    return grid.only(forms.request(ctx)) == grid.WITHOUT_CONFIDENCE
+
+
+def chosen_class(ctx) -> str | None:
+    """The class that alone is shown, by the sidebar's filter or by a stage of the view."""
+    label = of(ctx).label
+    return grid.class_of(grid.only(forms.request(ctx))) if label is None else label
+
+
+def toggle_class(ctx, run: Run, label: str):
+    """Makes the grid show one class alone, or all again."""
+    at = of(ctx)
+    if grid.is_filterable(label):
+        look_at(ctx, run, at.span, None if at.label == label else label)
+    else:
+        at.label = None
+        _toggle(ctx, run, grid.only_class(label))
 
 
 def toggle_without_confidence(ctx, run: Run):
     """Makes the grid show labels without confidence alone, or all again."""
-    of(ctx).touched()
     _show(of(ctx), None)
-    view = grid.toggled_without_confidence(ctx.dataset, forms.request(ctx), run)
-    forms.set_view(ctx, view)
+    _toggle(ctx, run, grid.WITHOUT_CONFIDENCE)
+
+
+def _toggle(ctx, run, which):
+    of(ctx).touched()
+    forms.set_view(ctx, grid.toggled(ctx.dataset, forms.request(ctx), run, which))
     forms.set_filters(ctx, _wanted(ctx, run))
 
 
@@ -153,6 +172,9 @@ def leave(ctx, state: PanelState):
     """Takes back what the review set in the grid, and leaves what the user set."""
     if not state.staging_field:
         return
+    asked = forms.request(ctx)
+    if which := grid.only(asked):
+        forms.set_view(ctx, grid.toggled(ctx.dataset, asked, None, which))
     # The run may be gone by now, so this asks nobody for its name.
     prefix = f"{state.staging_field}."
     filters = forms.request(ctx).get("filters") or {}

@@ -1,15 +1,19 @@
 """Approve: the promoted labels become the label field; the rest goes."""
 
+import logging
 import secrets
+import threading
 
 from auto_labeling.errors import IllegalTransition
 from auto_labeling.run import Run, RunState
-from auto_labeling.storage import clock, staging
-from auto_labeling.storage.heartbeat import Heartbeat, is_alive
+from auto_labeling.storage import clock, mask_files, staging
+from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat, is_alive
 from auto_labeling.storage.runs import ChunkStore, RunStore
 
+logger = logging.getLogger(__name__)
 
-def approve(dataset, run_id: str, by: str = "") -> Run:
+
+def approve(dataset, run_id: str, by: str = "", background: bool = False) -> Run:
     """Moves the promoted labels to the label field and deletes all others of the run.
 
     An approval whose process died is taken over and finished.
@@ -18,9 +22,10 @@ def approve(dataset, run_id: str, by: str = "") -> Run:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         by (""): who approves
+        background (False): whether to return at once and work in a thread
 
     Returns:
-        the approved :class:`auto_labeling.run.Run`
+        the :class:`auto_labeling.run.Run`: approved, or approving if in the background
 
     Raises:
         IllegalTransition: if the run is not in review, is being approved by somebody
@@ -28,14 +33,51 @@ def approve(dataset, run_id: str, by: str = "") -> Run:
     """
     store = RunStore(dataset)
     run = _claim(dataset, store, store.get(run_id))
-    with Heartbeat(store, run):
-        staging.publish(dataset, run)
-        approved = staging.count_approved(dataset, run)
-        _keep_provenance(dataset, run, approved, by)
-        ChunkStore(dataset).remove(run)
-        run = store.move(run_id, RunState.APPROVED, token=run.token, approved=approved)
+    if not background:
+        return _finish(dataset, store, run, by)
+    alive = threading.Event()
+    args = (dataset, store, run, by, alive)
+    threading.Thread(target=_finish_quietly, args=args, daemon=True).start()
+    alive.wait(LEASE_SECONDS)  # for a sign of life, before anybody looks for one
+    return run
+
+
+def _finish_quietly(dataset, store, run, by, alive):
+    try:
+        _finish(dataset, store, run, by, alive)
+    except Exception:  # the run stays as it is, and "Finish approval" goes on
+        logger.exception("The approval of '%s' stopped", run.name)
+
+
+def _finish(dataset, store, run, by, alive=None) -> Run:
+    with Heartbeat(store, run) as heartbeat:
+        if alive:
+            alive.set()
+        return _steps(dataset, store, run, by, heartbeat)
+
+
+def _steps(dataset, store, run, by, heartbeat) -> Run:
+    staging.publish(dataset, run, after=_counter(heartbeat))
+    mask_files.remove_unused(dataset, run)
+    approved = staging.count_approved(dataset, run)
+    _keep_provenance(dataset, run, approved, by)
+    ChunkStore(dataset).remove(run)
+    run = store.move(run.id, RunState.APPROVED, token=run.token, approved=approved)
     store.release(run)
     return run
+
+
+def _counter(heartbeat):
+    """Adds up the samples of each part for the progress on the record."""
+    lock, done = threading.Lock(), 0
+
+    def count(samples):
+        nonlocal done
+        with lock:
+            done += samples
+            heartbeat.update(done=done)
+
+    return count
 
 
 def _claim(dataset, store, run) -> Run:

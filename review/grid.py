@@ -12,7 +12,7 @@ import fiftyone.core.stages as fos
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
 from bson import ObjectId
-from fiftyone import ViewField
+from fiftyone import ViewExpression, ViewField
 
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.run import Run
@@ -62,6 +62,8 @@ class Shown:
             if path == name or name not in known or not _is_plain(asked, kind):
                 return None
             known[name] = tuple(asked[kind])
+        if not all(map(is_filterable, map(str, known["label"] or ()))):
+            return None
         return Criteria(
             states=known[REVIEW],
             span=known["confidence"],
@@ -146,28 +148,61 @@ def _is_plain(asked, kind) -> bool:
     return not any(value for key, value in asked.items() if key != kind)
 
 
-def keeps_only_without_confidence(request: dict) -> bool:
-    """Whether a request's view ends with the stage of :func:`toggled_without_confidence`."""
+def only(request: dict) -> str:
+    """What the stage of :func:`toggled` at the end of a request's view keeps; "" for no such."""
     stages = request.get("view") or ()
-    return bool(stages) and stages[-1].get("_uuid") == _WITHOUT_CONFIDENCE
+    mark = str(stages[-1].get("_uuid")) if stages else ""
+    return mark.removeprefix(_OURS) if mark.startswith(_OURS) else ""
 
 
-def toggled_without_confidence(dataset, request: dict, run: Run):
-    """A request's view, with only its labels without confidence; or without that stage again.
+def toggled(dataset, request: dict, run: Run, which: str):
+    """A request's view, narrowed by a stage to what no filter of the sidebar can; or without it.
 
-    A filter of the sidebar will not do: one that asks for "none" keeps the wrong samples.
+    The sidebar's "none" keeps the wrong samples, and to its database query the name of a class that
+    begins with a "$" is the name of a field.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        request: the App's request
+        run: the run
+        which: :data:`WITHOUT_CONFIDENCE`, or what :func:`only_class` returns
     """
-    if keeps_only_without_confidence(request):
-        return fosv.get_view(dataset, stages=request["view"][:-1])
-    view = shown(dataset, {**request, "extended": None}).base
-    numeric = ViewField("confidence").is_number() & (ViewField("confidence") >= float("-inf"))
-    stage = fos.FilterLabels(run.staging_field, ~numeric)
-    stage._uuid = _WITHOUT_CONFIDENCE
+    before = only(request)
+    stages = request.get("view") or []
+    request = {**request, "view": stages[:-1] if before else stages, "extended": None}
+    view = shown(dataset, request).base
+    if before == which:
+        return view
+    confidence, name = ViewField("confidence"), which.removeprefix(_CLASS)
+    if which == WITHOUT_CONFIDENCE:
+        wanted = ~(confidence.is_number() & (confidence >= float("-inf")))
+    else:
+        wanted = ViewField("label") == ViewExpression.literal(name)
+    stage = fos.FilterLabels(run.staging_field, wanted)
+    stage._uuid = _OURS + which
     return view.add_stage(stage)
 
 
-#: Marks our stage; to FiftyOne it is a stage's id.
-_WITHOUT_CONFIDENCE = "auto-labeling-without-confidence"
+def only_class(label: str) -> str:
+    """The name of the stage that keeps one class."""
+    return _CLASS + label
+
+
+def class_of(which: str) -> str | None:
+    """The class that a stage keeps, if it is one of :func:`only_class`."""
+    return which.removeprefix(_CLASS) if which.startswith(_CLASS) else None
+
+
+def is_filterable(label: str) -> bool:
+    """Whether a filter of the sidebar can keep a class; else it takes a stage."""
+    return bool(label) and not label.startswith("$")
+
+
+WITHOUT_CONFIDENCE = "without confidence"
+_CLASS = "class "
+
+#: Marks our stages; to FiftyOne it is a stage's id.
+_OURS = "auto-labeling: "
 
 
 def root_in(request: dict, run: Run) -> str:

@@ -151,8 +151,13 @@ def count_approved(dataset, run: Run) -> int:
     return _first_count(dataset, pipeline)
 
 
-def publish(dataset, run: Run):
+def publish(dataset, run: Run, after=None):
     """Moves the promoted labels to the label field and removes the staging field.
+
+    Args:
+        dataset: the dataset
+        run: the run
+        after (None): called after each part of the work with its number of samples
 
     Each sample moves in one atomic update, and all steps can be repeated after a crash at
     any point: the label field is declared before data moves, and the staging field's
@@ -164,7 +169,10 @@ def publish(dataset, run: Run):
     if dataset.has_field(run.staging_field):
         _declare_attributes(dataset, run.staging_field, run.config.label_field, run)
     ranges.update_many(
-        _samples(dataset), {run.staging_field: {"$exists": True}}, _move_pipeline(run)
+        _samples(dataset),
+        {run.staging_field: {"$exists": True}},
+        _move_pipeline(run),
+        after=after,
     )
     withdraw(dataset, run)
 

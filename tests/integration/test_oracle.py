@@ -1,0 +1,331 @@
+"""Random actions on a run in review, and a naive model in Python that must agree after each.
+
+``ORACLE_ACTIONS`` says how many actions there are in all (500; ``make soak`` does 10,000).
+"""
+
+import os
+import random
+import uuid
+from dataclasses import dataclass
+
+import fiftyone as fo
+import pytest
+from bson import ObjectId
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from auto_labeling import importing, labeling
+from auto_labeling.errors import AutoLabelingError, IllegalTransition, LabelsChanged
+from auto_labeling.review.approval import approve
+from auto_labeling.review.grid import (
+    TABS,
+    is_filterable,
+    merged,
+    only_class,
+    shown,
+    tab_filters,
+    toggled,
+)
+from auto_labeling.review.promotion import promote, undo
+from auto_labeling.review.summary import BINS, histogram, summarize
+from auto_labeling.run import RunState
+
+ACTIONS = int(os.environ.get("ORACLE_ACTIONS", "500"))
+ROUND = 12
+SAMPLES = 12
+CLASSES = ("ant", "bee", "cat.x", "dög 🐕", "$egg", "", "a" * 150, "None")
+CONFIDENCES = (None, 0.0, 0.25, 0.5, 0.5, 1.0, 0.1 + 0.2)
+
+
+@dataclass
+class Label:
+    """What the naive model knows of a label."""
+
+    id: str
+    sample: str
+    name: str
+    confidence: float | None
+    promoted: bool = False
+
+
+class Model:
+    """A dataset in review, and a naive model of it.
+
+    Args:
+        seed: of everything random in it
+        single: whether a sample holds one label rather than a list
+    """
+
+    def __init__(self, seed, single):
+        self.random = random.Random(seed)
+        self.single = single
+        self.dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
+        samples = [fo.Sample(filepath=f"/{n}.png", number=n) for n in range(SAMPLES)]
+        for sample in samples:
+            sample["truth"] = self._labels()
+        self.dataset.add_samples(samples, progress=False)
+        self.run = importing.import_labels(self.dataset, "truth", "checked")
+        self.numbers = {str(s.id): s.number for s in samples}
+        self.labels = {}
+        for sample in self.dataset._sample_collection.find():
+            for label in self._stored(sample):
+                found = Label(
+                    str(label["_id"]), str(sample["_id"]), label["label"], label.get("confidence")
+                )
+                self.labels[found.id] = found
+        self.tab, self.span, self.name = "review", None, None
+        self.least = None  # of the samples' numbers, by a filter of the user's
+        self.view_most = None  # of the samples' numbers, by a view stage
+        self.picked_samples, self.picked_labels = [], []
+
+    def _stored(self, sample):
+        """The staged labels in a sample's document."""
+        value = sample.get(self.run.staging_field)
+        return [] if value is None else [value] if self.single else value["detections"]
+
+    def _labels(self):
+        random = self.random
+        if self.single:
+            if random.random() < 0.2:
+                return None
+            return fo.Classification(
+                label=random.choice(CLASSES), confidence=random.choice(CONFIDENCES)
+            )
+        return fo.Detections(
+            detections=[
+                fo.Detection(
+                    label=random.choice(CLASSES),
+                    confidence=random.choice([*CONFIDENCES, random.random()]),
+                    bounding_box=[0.1, 0.1, 0.2, 0.2],
+                )
+                for _ in range(random.randrange(5))
+            ]
+        )
+
+    # --- what the grid shows ------------------------------------------------------------------
+
+    def request(self):
+        root = self.run.label_root
+        by_filter = self.name if self.name and is_filterable(self.name) else None
+        wanted = tab_filters(root, self.tab, confidence=self.span, label=by_filter)
+        user = {}
+        if self.least is not None:
+            user["number"] = {"range": [self.least, 999], "exclude": False, "isMatching": True}
+        stages = None
+        if self.view_most is not None:
+            stages = self.dataset.match({"number": {"$lte": self.view_most}})._serialize()
+        if self.name is not None and by_filter is None:
+            which = only_class(self.name)
+            stages = toggled(self.dataset, {"view": stages}, self.run, which)._serialize()
+        return {
+            "filters": merged(user, self.run, wanted),
+            "view": stages,
+            "selected": list(self.picked_samples),
+            "selected_labels": [
+                {"label_id": i, "sample_id": self.labels[i].sample, "field": self.run.staging_field}
+                for i in self.picked_labels
+                if i in self.labels
+            ],
+        }
+
+    def expected(self, with_span=True):
+        """The labels that are current, by a loop over all."""
+        picked = [i for i in self.picked_labels if i in self.labels]
+        return [
+            label
+            for label in self.labels.values()
+            if label.promoted == (self.tab == "approval")
+            and (not with_span or self._in_span(label.confidence))
+            and (self.name is None or label.name == self.name)
+            and (self.least is None or self.numbers[label.sample] >= self.least)
+            and (self.view_most is None or self.numbers[label.sample] <= self.view_most)
+            and (not picked or label.id in picked)
+            and (picked or not self.picked_samples or label.sample in self.picked_samples)
+        ]
+
+    def _in_span(self, confidence):
+        if self.span is None:
+            return True
+        return confidence is not None and self.span[0] <= confidence <= self.span[1]
+
+    # --- actions ------------------------------------------------------------------------------
+
+    def filter(self):
+        self.picked_labels, self.picked_samples = [], []
+        self.tab = self.random.choice(tuple(TABS))
+        ends = sorted(self.random.choice([0.0, 0.25, 0.3, 0.5, 0.77, 1.0]) for _ in range(2))
+        self.span = self.random.choice([None, tuple(ends)])
+        self.name = self.random.choice([None, *CLASSES])
+        self.least = self.random.choice([None, None, self.random.randrange(SAMPLES)])
+        self.view_most = self.random.choice([None, None, self.random.randrange(SAMPLES)])
+
+    def widen(self):
+        self.span = self.name = self.least = self.view_most = None
+        self.picked_labels, self.picked_samples, self.tab = [], [], "review"
+
+    def select_samples(self):
+        self.picked_samples = self._some(list(self.numbers))
+        self.picked_labels = []
+
+    def select_labels(self):
+        self.picked_labels = self._some([label.id for label in self.expected()])
+
+    def promote(self):
+        self.tab = "review"
+        chosen = self.expected()
+        view = shown(self.dataset, self.request())
+        with pytest.raises(LabelsChanged):
+            promote(self.dataset, self.run.id, view, len(chosen) + 1)
+        assert promote(self.dataset, self.run.id, view, len(chosen)) == len(chosen)
+        for label in chosen:
+            label.promoted = True
+        self.picked_labels = []
+
+    def undo_class(self):
+        name = self.random.choice(CLASSES)
+        chosen = [v for v in self.labels.values() if v.promoted and v.name == name]
+        assert undo(self.dataset, self.run.id, name) == len(chosen)
+        for label in chosen:
+            label.promoted = False
+
+    def undo_all(self):
+        chosen = [v for v in self.labels.values() if v.promoted]
+        assert undo(self.dataset, self.run.id) == len(chosen)
+        for label in chosen:
+            label.promoted = False
+
+    def edit(self):
+        """Somebody gives a label another class and confidence, telling the time or not."""
+        if not self.labels:
+            return
+        label = self.random.choice(list(self.labels.values()))
+        label.name = self.random.choice(CLASSES)
+        label.confidence = self.random.choice(CONFIDENCES)
+        root = self.run.staging_field if self.single else f"{self.run.label_root}.$[label]"
+        update = {"$set": {f"{root}.label": label.name, f"{root}.confidence": label.confidence}}
+        if self.random.random() < 0.6:
+            update["$currentDate"] = {"last_modified_at": True}
+        self.dataset._sample_collection.update_one(
+            {"_id": ObjectId(label.sample)},
+            update,
+            array_filters=None if self.single else [{"label._id": ObjectId(label.id)}],
+        )
+
+    def delete_label(self):
+        """As in the App's annotate mode: through the SDK, sample by sample."""
+        if not self.labels or self.single:
+            return
+        label = self.labels.pop(self.random.choice(list(self.labels)))
+        sample = self.dataset[label.sample]
+        detections = sample[self.run.staging_field].detections
+        detections[:] = [d for d in detections if d.id != label.id]
+        sample.save()
+
+    def delete_sample(self):
+        if len(self.numbers) < 3:
+            return
+        gone = self.random.choice(list(self.numbers))
+        del self.numbers[gone]
+        self.labels = {i: v for i, v in self.labels.items() if v.sample != gone}
+        self.picked_samples = [i for i in self.picked_samples if i != gone]
+        self.dataset.delete_samples([gone])
+
+    def _some(self, things):
+        return self.random.sample(things, min(len(things), self.random.randrange(1, 4)))
+
+    # --- agreement ----------------------------------------------------------------------------
+
+    def check(self):
+        view = shown(self.dataset, self.request())
+        numbers = summarize(self.dataset, self.run, view, self.tab)
+        current = self.expected()
+        assert (numbers.current, numbers.total) == (len(current), self._in(self.tab))
+        assert numbers.totals == {tab: self._in(tab) for tab in TABS}
+        assert {row.label: row.current for row in numbers.rows if row.current} == _count(current)
+        known = [v.confidence for v in current if v.confidence is not None]
+        mean = sum(known) / len(known) if known else None
+        assert numbers.confidence == (None if mean is None else pytest.approx(mean))
+        assert numbers.without_confidence == len(current) - len(known)
+        bars = histogram(self.dataset, self.run, view, self.tab)
+        counted = [v for v in self.expected(with_span=False) if v.confidence is not None]
+        assert sum(bars) == len(counted)
+        for label in counted:
+            assert bars[min(BINS - 1, int(label.confidence * BINS + 1e-9))] > 0
+        self._check_grid(view, current)
+        self._check_stored()
+
+    def _check_grid(self, view, current):
+        """What the grid shows, narrowed to what is selected, is what is counted."""
+        path = self.run.label_root + ".id"
+        ids = {i for i in view.view.values(path, unwind=not self.single) if i is not None}
+        picked = set(self.picked_labels) & set(self.labels)
+        if picked:
+            ids &= picked
+        elif self.picked_samples:
+            ids = {i for i in ids if self.labels[i].sample in self.picked_samples}
+        assert ids == {label.id for label in current}
+
+    def _check_stored(self):
+        found = {}
+        for document in self.dataset._sample_collection.find():
+            for label in self._stored(document):
+                found[str(label["_id"])] = label["review"] == "promoted"
+        assert found == {i: label.promoted for i, label in self.labels.items()}
+
+    def _in(self, tab):
+        return sum(label.promoted == (tab == "approval") for label in self.labels.values())
+
+    def approve(self):
+        kept = {i for i, label in self.labels.items() if label.promoted}
+        if not kept:
+            with pytest.raises(IllegalTransition, match="nothing to approve"):
+                approve(self.dataset, self.run.id)
+            return
+        assert approve(self.dataset, self.run.id).approved == len(kept)
+        self.dataset.reload()
+        root = "checked" if self.single else "checked.detections"
+        assert set(self.dataset.values(f"{root}.id", unwind=not self.single)) - {None} == kept
+        assert not self.dataset.has_field(self.run.staging_field)
+        with pytest.raises(AutoLabelingError):
+            promote(self.dataset, self.run.id, shown(self.dataset, {}), 0)
+        assert labeling.get(self.dataset, self.run.id).state is RunState.APPROVED
+
+
+NAMES = [
+    *("filter", "filter", "widen", "select_samples", "select_labels", "promote", "promote"),
+    *("undo_class", "undo_all", "edit", "delete_label", "delete_sample"),
+]
+
+
+def _count(labels):
+    counts = {}
+    for label in labels:
+        counts[label.name] = counts.get(label.name, 0) + 1
+    return counts
+
+
+@pytest.mark.timeout(0 if ACTIONS > 500 else 300)
+@pytest.mark.slow
+@settings(
+    max_examples=-(-ACTIONS // ROUND),
+    deadline=None,
+    derandomize=ACTIONS <= 500,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+@given(
+    seed=st.integers(0, 2**32),
+    single=st.booleans(),
+    actions=st.lists(st.sampled_from(NAMES), min_size=ROUND, max_size=ROUND),
+)
+def test_panel_grid_and_database_agree_with_a_naive_model(seed, single, actions):
+    model = Model(seed, single)
+    try:
+        model.check()
+        for action in actions:
+            getattr(model, action)()
+            model.check()
+        model.approve()
+    finally:
+        model.dataset.delete()
