@@ -100,7 +100,7 @@ class RunStore:
     def claimed_by(self, label_field: str) -> str | None:
         """The id of the run that has claimed a label field, if any."""
         claim = self._store.get(_field_key(label_field))
-        return claim["run"] if claim else None
+        return claim["run"] if claim and not self._is_orphaned(claim) else None
 
     def beat(self, run: Run, progress: Progress):
         """Says how far an attempt has come, and that it is alive."""
@@ -130,10 +130,16 @@ class RunStore:
         if self._store.set_if_absent(key, claim):
             return
         old = self._store.get(key)
-        # A claim without a run: whoever made it died before recording the run.
-        orphaned = old and clock.age(old["at"]) > 60 and self._store.get(_key(old["run"])) is None
+        orphaned = old and self._is_orphaned(old)
         if not (orphaned and self._store.compare_and_set(key, old, claim)):
             raise IllegalTransition(f"Another run is already making '{label_field}'")
+
+    def _is_orphaned(self, claim) -> bool:
+        """Whether a claim outlived its run: whoever was to make or approve the run has died."""
+        run = self._store.get(_key(claim["run"]))
+        if run is None:
+            return clock.age(claim["at"]) > 60
+        return run["state"] == RunState.APPROVED.value
 
 
 class ChunkStore:

@@ -1,0 +1,234 @@
+"""A process that dies after any single write of Approve, Delete or Import, and is repeated.
+
+What is left at the end must not tell that anything happened.
+"""
+
+import time
+import uuid
+from pathlib import Path
+
+import fiftyone as fo
+import pymongo.collection
+import pytest
+
+from auto_labeling import importing, labeling
+from auto_labeling.errors import AutoLabelingError, RunNotFound
+from auto_labeling.review import approval as approval_module
+from auto_labeling.review.approval import approve
+from auto_labeling.review.grid import Shown
+from auto_labeling.review.promotion import promote
+from auto_labeling.run import RunState
+from auto_labeling.storage import runs as runs_module
+from auto_labeling.storage.runs import RunStore
+
+WRITES = (
+    *("insert_one", "insert_many", "update_one", "update_many", "replace_one", "bulk_write"),
+    *("delete_one", "delete_many", "find_one_and_update", "find_one_and_replace"),
+    *("find_one_and_delete", "create_index", "drop_index"),
+)
+SAMPLES = 4
+
+
+class Died(BaseException):
+    """Not an Exception: like a kill, nothing handles it."""
+
+
+class Doom:
+    """Counts writes to the database and the disk; after the one it is told to, nothing works.
+
+    Args:
+        patch: pytest's ``monkeypatch``
+        after: the number of the write after which the process is dead
+    """
+
+    def __init__(self, patch, after):
+        self.after = after
+        self.writes = 0
+        for name in WRITES:
+            self._doom(patch, pymongo.collection.Collection, name)
+        self._doom(patch, Path, "unlink")
+
+    def _doom(self, patch, owner, name):
+        original = getattr(owner, name)
+
+        def write(*args, **kwargs):
+            if self.writes >= self.after:
+                raise Died
+            self.writes += 1
+            result = original(*args, **kwargs)
+            if self.writes >= self.after:
+                raise Died
+            return result
+
+        patch.setattr(owner, name, write)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    """The dead give no sign of life, and nobody waits to be sure of it."""
+    monkeypatch.setattr(RunStore, "beat", lambda *_: None)
+    monkeypatch.setattr(labeling, "LEASE_SECONDS", -1)
+    monkeypatch.setattr(runs_module.clock, "age", lambda _: 10_000.0)
+    monkeypatch.setattr(approval_module, "LEASE_SECONDS", 0)
+
+
+def make(kind, masks=None):
+    """A dataset with labels of a person's, some of them without confidence."""
+    dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
+    samples = []
+    for number in range(SAMPLES):
+        sample = fo.Sample(filepath=f"/{number}.png", number=number, tags=["mine"])
+        if number == SAMPLES - 1:
+            pass  # without any
+        elif kind == "classification":
+            sample["truth"] = fo.Classification(label="a", confidence=number / 10)
+        else:
+            sample["truth"] = fo.Detections(
+                detections=[
+                    fo.Detection(label=name, bounding_box=[0, 0, 1, 1], confidence=c, extra=number)
+                    for name, c in (("a", 0.2), ("b", None), ("c", 0.9))
+                ]
+            )
+        samples.append(sample)
+    dataset.add_samples(samples, progress=False, dynamic=True)
+    return dataset
+
+
+def in_review(kind, replace=False):
+    dataset = make(kind)
+    run = importing.import_labels(dataset, "truth", "" if replace else "checked", replace=replace)
+    shown = Shown(dataset.view(), {f"{run.label_root}.label": _only("a")})
+    promote(dataset, run.id, shown, SAMPLES - 1)
+    return dataset, run
+
+
+def _only(name):
+    return {"values": [name], "exclude": False, "isMatching": False}
+
+
+def state_of(dataset):
+    """All that is left: samples, schema, the dataset's own document, and the store."""
+    dataset.reload()
+    samples = list(dataset._sample_collection.find().sort("number"))
+    for sample in samples:
+        for key in ("_id", "_rand", "_dataset_id", "created_at", "last_modified_at"):
+            sample.pop(key)
+        for value in sample.values():
+            for label in [value, *value.get("detections", ())] if isinstance(value, dict) else ():
+                label.pop("_id", None)
+    schema = {path: str(field) for path, field in dataset.get_field_schema(flat=True).items()}
+    groups = dataset._doc.app_config.sidebar_groups
+    records = [
+        (run.state, run.labels, run.approved, run.samples, run.config.label_field)
+        for run in labeling.runs(dataset)
+    ]
+    fields = {run.config.label_field for run in labeling.runs(dataset)} | {"checked", "truth"}
+    claims = [bool(RunStore(dataset).claimed_by(name)) for name in sorted(fields)]
+    return samples, schema, str(groups), len(dataset.list_runs()), records, claims
+
+
+def every_crash(monkeypatch, prepare, act, again):
+    """Crashes ``act`` after its first write, its second …; each time does it ``again``.
+
+    Args:
+        prepare: makes ``(dataset, run)``
+        act: what is done with them
+        again: what is done after a crash
+    """
+    dataset, run = prepare()
+    act(dataset, run)
+    undisturbed = state_of(dataset)
+    dataset.delete()
+    after = 0
+    while True:
+        after += 1
+        dataset, run = prepare()
+        with monkeypatch.context() as patch:
+            doom = Doom(patch, after)
+            try:
+                act(dataset, run)
+                died = False
+            except Died:
+                died = True
+        if died:
+            dataset = fo.load_dataset(dataset.name, reload=True)
+            dataset._reload(hard=True)
+            again(dataset, run)
+            assert all(sample.to_dict() for sample in dataset), after
+        assert state_of(dataset) == undisturbed, f"after write {after}"
+        dataset.delete()
+        if not died:
+            return doom.writes
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("replace", [False, True], ids=["new field", "replacing"])
+@pytest.mark.parametrize("kind", ["detections", "classification"])
+def test_approve(no_waiting, monkeypatch, kind, replace):
+    def again(dataset, run):
+        if labeling.get(dataset, run.id).state is not RunState.APPROVED:
+            approve(dataset, run.id)
+
+    prepare = lambda: in_review(kind, replace)  # noqa: E731
+    writes = every_crash(monkeypatch, prepare, lambda d, r: approve(d, r.id), again)
+    assert writes > 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["detections", "classification"])
+def test_delete(no_waiting, monkeypatch, kind):
+    def again(dataset, run):
+        try:
+            labeling.delete(dataset, run.id)
+        except RunNotFound:
+            assert labeling.runs(dataset) == []
+
+    prepare = lambda: in_review(kind)  # noqa: E731
+    assert every_crash(monkeypatch, prepare, lambda d, r: labeling.delete(d, r.id), again) > 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("replace", [False, True], ids=["new field", "replacing"])
+@pytest.mark.parametrize("kind", ["detections", "classification"])
+def test_import(no_waiting, monkeypatch, kind, replace):
+    target = "" if replace else "checked"
+
+    def act(dataset, _):
+        importing.import_labels(dataset, "truth", target, replace=replace)
+
+    def again(dataset, _):
+        runs = labeling.runs(dataset)
+        if not runs:
+            act(dataset, None)
+        elif runs[0].state is not RunState.IN_REVIEW:
+            assert runs[0].state is RunState.FAILED
+            importing.resume(dataset, runs[0], background=False)
+
+    assert every_crash(monkeypatch, lambda: (make(kind), None), act, again) > 5
+
+
+def test_an_import_that_fails_says_why_and_can_be_resumed(monkeypatch):
+    dataset = make("detections")
+    with monkeypatch.context() as patch:
+
+        def broken(*_, **__):
+            raise ConnectionError("the database is away")
+
+        patch.setattr(importing.staging, "copy_existing", broken)
+        with pytest.raises(ConnectionError):
+            importing.import_labels(dataset, "truth", "checked")
+    (run,) = labeling.runs(dataset)
+    assert (run.state, run.error) == (RunState.FAILED, "ConnectionError: the database is away")
+    run = labeling.resume(dataset, run.id)
+    for _ in range(200):
+        if labeling.get(dataset, run.id).state is RunState.IN_REVIEW:
+            break
+        time.sleep(0.05)
+    run = labeling.get(dataset, run.id)
+    assert (run.state, run.labels) == (RunState.IN_REVIEW, 9)
+    with pytest.raises(AutoLabelingError):
+        importing.import_labels(dataset, "truth", "checked")
+    dataset.delete()
