@@ -136,7 +136,8 @@ class App:
     def __init__(self, page: Page):
         self.page = page
         self.panel = page.locator(f"[data-cy=panel-content-{PANEL}]")
-        self._filters = {}
+        self.filters = {}
+        self.all_filters = []
         page.on("request", self._note_filters)
         expect(page.locator("[data-cy=looker]").first).to_be_visible()
         page.add_locator_handler(
@@ -148,14 +149,15 @@ class App:
 
     def _note_filters(self, request):
         if request.url.endswith("/graphql") and "paginateSamplesQuery" in request.post_data:
-            self._filters = request.post_data_json["variables"].get("filters") or {}
+            self.filters = request.post_data_json["variables"].get("filters") or {}
+            self.all_filters.append(self.filters)
 
     def grid_filters_by(self, *names):
         """Waits until the grid asks for samples by these attributes of labels, and no others."""
 
         def as_wanted():
             self.page.wait_for_timeout(50)  # lets the browser speak
-            return {path.rpartition(".")[2] for path in self._filters} == set(names)
+            return {path.rpartition(".")[2] for path in self.filters} == set(names)
 
         # The App drops its filters now and then, and the panel asks for them again.
         wait_until(as_wanted, f"the grid filters by {names}")
@@ -217,6 +219,50 @@ class App:
         mouse.down()
         mouse.move(rail["x"] + rail["width"] * value, rail["y"] + rail["height"] / 2, steps=8)
         mouse.up()
+
+    def select_samples(self, *indices):
+        """Ticks samples in the grid; ticked ones are unticked."""
+        grid = self.page.locator("[data-cy=looker]")
+        for index in indices:
+            grid.nth(index).hover()
+            # The box itself is drawn; the input behind it is out of sight.
+            grid.nth(index).locator("input[type=checkbox]").dispatch_event("click")
+
+    def open_in_sidebar(self, field):
+        """Unfolds a field of the sidebar, so that its filters can be seen."""
+        arrow = self.page.locator(f"[data-cy=sidebar-field-arrow-enabled-{field}]")
+        arrow.first.click()
+
+    def open_embeddings(self, brain_key):
+        """Opens FiftyOne's Embeddings panel on a visualisation."""
+        self.page.locator("[data-cy=new-panel-btn]").first.click()
+        self.page.locator("[data-cy=new-panel-option-Embeddings]").click()
+        self.page.get_by_placeholder("Select brain key").or_(
+            self.page.locator("[data-cy=selector-embeddings-brain-key]")
+        ).first.click()
+        self.page.get_by_text(brain_key, exact=True).last.click()
+
+    def lasso_half(self):
+        """Draws a lasso around the left half of the plot."""
+        plot = self.page.locator("[data-cy=embeddings-plot] .nsewdrag, .nsewdrag").first
+        box = wait_until(plot.bounding_box, "the plot is drawn")
+        mouse = self.page.mouse
+        corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98), (0.02, 0.02)]
+        for index, (x, y) in enumerate(corners):
+            mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y, steps=6)
+            if index == 0:
+                mouse.down()
+        mouse.up()
+
+    def promoted_number(self) -> int:
+        """The number on the button that promotes."""
+        return int(re.search(r"[\d,]+", self.promote_button().inner_text())[0].replace(",", ""))
+
+    def slider_says(self, low, high):
+        """Waits until the panel's slider shows a range."""
+        thumbs = self.panel.locator(".MuiSlider-thumb input")
+        expect(thumbs.first).to_have_value(low)
+        expect(thumbs.nth(1)).to_have_value(high)
 
     def promote_button(self):
         return self.button(re.compile(r"^Add [\d,]+ labels? for approval"))

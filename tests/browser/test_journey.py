@@ -220,9 +220,10 @@ def _half_done(dataset):
 
 
 def _confident(dataset, run, panel):
-    """How many labels lie in the range that the number fields say."""
-    expect(panel.get_by_role("spinbutton").first).not_to_have_value("0")
-    low = float(panel.get_by_role("spinbutton").first.input_value())
+    """How many labels lie in the range that the slider says."""
+    thumb = panel.locator(".MuiSlider-thumb input").first
+    expect(thumb).not_to_have_value("0")
+    low = float(thumb.input_value())
     dataset.reload()
     values = dataset.values(f"{run.label_root}.confidence", unwind=True)
     return sum(value >= low for value in values)

@@ -99,28 +99,112 @@ def reviewing(app, labeled):
     return ui, run
 
 
-def sidebar_filters(ui):
-    return ui._filters
+def count(truth, name=None, low=0.0, samples=range(SAMPLES)):
+    """How many labels the panel must count."""
+    return sum(
+        (name is None or n == name) and (not low or (c is not None and c >= low))
+        for number in samples
+        for n, c in truth[number]
+    )
+
+
+def promotes(ui, number):
+    expect(ui.promote_button()).to_have_text(f"Add {number} labels for approval")
 
 
 def test_panel_and_sidebar_are_one_filter(reviewing, truth):
     ui, run = reviewing
-    everything = list(chain(*truth))
+    name = CLASSES[2]
+    ui.page.wait_for_timeout(2500)  # what entering the page set in motion has come to rest
+    ui.all_filters.clear()
+    ui.click_class(name)
+    promotes(ui, count(truth, name))
+    ui.grid_filters_by("review", "label")
+    ui.panel.locator(".nsewdrag").click(position={"x": 200, "y": 60})
+    ui.grid_filters_by("review", "label", "confidence")
+    ui.tab("Approval")
+    ui.sees("No labels are waiting for approval")
+    ui.tab("Review")
+    promotes(ui, 90)
+    assert ui.all_filters and all(f"{run.label_root}.review" in f for f in ui.all_filters), (
+        "no click makes the App drop its filters"
+    )
+
     ui.slide_low(0.5)
     ui.grid_filters_by("review", "confidence")
-    low = ui._filters[f"{run.label_root}.confidence"]["range"][0]
-    sure = sum(c is not None and c >= low for _, c in everything)
-    expect(ui.promote_button()).to_have_text(f"Add {sure} labels for approval")
-    ui.stays_filtered_by("review", "confidence")
+    low = ui.filters[f"{run.label_root}.confidence"]["range"][0]
+    promotes(ui, count(truth, low=low))
     ui.picture("24-slider")
-    ui.click_class(CLASSES[2])
-    of_class = sum(n == CLASSES[2] and c is not None and c >= low for n, c in everything)
-    expect(ui.promote_button()).to_have_text(f"Add {of_class} labels for approval")
-    ui.grid_filters_by("review", "confidence", "label")
-    ui.click_class(CLASSES[2])
-    expect(ui.promote_button()).to_have_text(f"Add {sure} labels for approval")
+    ui.page.wait_for_timeout(2500)
+    ui.grid_filters_by("review", "confidence")
 
-    # The other handle: what is set in the sidebar is what the panel says.
-    ui.set_sidebar_filters({**ui._filters, f"{run.label_root}.confidence": None})
-    expect(ui.promote_button()).to_have_text("Add 90 labels for approval")
-    expect(ui.panel.locator(".MuiSlider-thumb input").first).to_have_value("0")
+    # The other handle: what a person sets in the sidebar is what the panel says.
+    ui.open_in_sidebar(run.staging_field)
+    classes = ui.page.locator(f"[data-cy='categorical-filter-{run.label_root}.label']")
+    classes.get_by_text("dog", exact=True).first.click()
+    promotes(ui, count(truth, "dog", low))
+    ui.picture("25-sidebar")
+    expect(ui.panel.get_by_role("row", name="dog")).to_have_count(1)
+    classes.get_by_text("Reset", exact=False).first.click()
+    promotes(ui, count(truth, low=low))
+    ui.slider_says(f"{low:g}", "1")
+
+    ui.back()
+    ui.sees("Boxes")
+    ui.grid_filters_by()
+
+
+def test_selected_samples_narrow_what_is_counted_and_promoted(reviewing, truth):
+    ui, _ = reviewing
+    ui.page.wait_for_timeout(2500)
+    ui.select_samples(0, 3)
+    promotes(ui, count(truth, samples=(0, 3)))
+    ui.picture("26-selected-samples")
+    ui.promote_button().click()
+    ui.sees("Approval (6)")
+    promotes(ui, 84)
+    ui.tab("Approval")
+    ui.press("Undo all")
+    ui.sees("Approval (0)")
+    ui.sees("Review (90)")
+
+
+def test_a_selected_label_is_promoted_alone(reviewing):
+    ui, _ = reviewing
+    ui.page.wait_for_timeout(2500)
+    ui.page.locator("[data-cy=looker]").first.click()
+    modal = ui.page.locator("[data-cy=modal-looker-container]")
+    expect(modal).to_be_visible()
+    ui.page.wait_for_timeout(2000)
+    box = modal.bounding_box()
+    ui.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    ui.page.wait_for_timeout(500)
+    ui.picture("27-modal")
+    ui.page.locator("[data-cy=close-modal]").or_(ui.page.get_by_test_id("CloseIcon")).first.click()
+    expect(ui.promote_button()).to_have_text("Add 1 label for approval")
+    ui.promote_button().click()
+    ui.sees("Approval (1)")
+    ui.sees("Review (89)")
+    ui.picture("28-one-label")
+
+
+def test_a_lasso_in_the_embeddings_panel_narrows_the_review(app, labeled, truth):
+    import fiftyone.brain as fob
+
+    points = np.array([[number % 6, number // 6] for number in range(SAMPLES)], dtype=float)
+    fob.compute_visualization(
+        labeled, points=points, brain_key="map", method="manual", create_index=False
+    )
+    importing.import_labels(labeled, "boxes", "checked", name="Boxes")
+    ui = app(labeled)
+    ui.press("Review")
+    ui.sees("Review (90)")
+    ui.page.wait_for_timeout(2500)
+    ui.open_embeddings("map")
+    ui.lasso_half()
+    expect(ui.promote_button()).not_to_have_text("Add 90 labels for approval")
+    ui.picture("29-lasso")
+    number = ui.promoted_number()
+    assert number % 3 == 0 and 0 < number < 90
+    ui.promote_button().click()
+    ui.sees(f"Approval ({number})")
