@@ -89,6 +89,7 @@ class Session:
         self._dataset, self._run = self._million.in_review(self._truth, title)
         samples = len(self._truth.sample_ids)
         self._note(f"{samples:,} samples x {self._million.LABELS} labels are made")
+        self._rest()
         self._seconds["T"] = min(self._unit() for _ in range(3))
         self._open()
         self._slide()
@@ -213,6 +214,7 @@ class Session:
 
         self._app.send("slide_confidence", path="filters.x", value=[0.5, 1])
         view = shown(self._dataset, self._app.grid).view
+        self._rest()
         began = time.perf_counter()
         view.tag_labels("tagged", label_fields=self._run.staging_field)
         self._seconds["tag_labels"] = time.perf_counter() - began
@@ -263,6 +265,7 @@ class Session:
         self._go_to("approval")
         self._app.send("ask_approve")
         params = self._app.button("yes")["params"]
+        self._rest()
         began = time.perf_counter()
         self._app.send("approve", **params)
         self._wait_for("approved", self._run.id)
@@ -280,6 +283,7 @@ class Session:
         self._app.send("on_load")
         self._app.send("import_labels")
         self._app.state["existing"].update(source="ground_truth", label_field="checked")
+        self._rest()
         began = time.perf_counter()
         self._app.send("start_import")
         assert not self._app.state.get("problems"), self._app.state["problems"]
@@ -346,7 +350,12 @@ class Session:
         self._app.send(method, **params)
         return time.perf_counter() - began
 
+    def _rest(self):
+        """Lets the database put on disk what was written before, so that nothing waits for it."""
+        self._dataset._sample_collection.database.client.admin.command("fsync")
+
     def _timed(self, key, method, **params):
+        self._rest()
         self._seconds[key] = self._time(method, **params)
         self._note(f"{key}: {self._seconds[key]:.3f} s")
 

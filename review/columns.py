@@ -76,7 +76,14 @@ class _Gathered:
     def add(self, document) -> bool:
         """Adds a sample; False if some of its labels lack an attribute that others have."""
         size = document["n"]
-        labels, confidence, states = (_filled(document[key], size) for key in "lcr")
+        labels, confidence, states = document["l"], document["c"], document["r"]
+        if type(states) is not list:  # one state that all labels share
+            states = [CODES.get(states, NEITHER)] * size
+        else:
+            states = [CODES.get(state, NEITHER) for state in states or [None] * size]
+        # The database leaves out what is missing: an empty list says that all labels lack it.
+        labels = labels or [None] * size
+        confidence = confidence or [None] * size
         if not len(labels) == len(confidence) == len(states) == size:
             return False
         self._ids.append(document["_id"])
@@ -93,16 +100,9 @@ class _Gathered:
             sizes=np.array(self._sizes, dtype=np.int64),
             labels=self._labels,
             confidence=_numbers(self._confidence),
-            states=_states(self._states),
+            states=np.array(self._states, dtype=np.int8),
             newest=max(filter(None, self._times), default=None),
         )
-
-
-def _filled(values, size):
-    """The database leaves out what is missing, and says once what all labels share."""
-    if type(values) is not list:
-        return [values] * size
-    return values or [None] * size
 
 
 def _found(dataset, query, fields):
@@ -159,7 +159,3 @@ def _numbers(values):
 
 def _number(value):
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan
-
-
-def _states(values):
-    return np.fromiter((CODES.get(v, NEITHER) for v in values), np.int8, len(values))

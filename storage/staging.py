@@ -261,19 +261,19 @@ def copy_existing(dataset, run: Run, before=None, after=None):
         before (None): called before each part of the work; it may raise
         after (None): called after each part with its number of samples
     """
-    marker = {REVIEW: UNPROMOTED}
+    wanted = {run.staging_field: _NULL, run.source: {"$type": "object"}}
+    stamp = {"last_modified_at": "$$NOW"}
     if run.many:
-        label = {"$mergeObjects": ["$$label", marker]}
-        labels = {"$ifNull": [f"${run.source}.detections", []]}
-        marker = {"detections": {"$map": {"input": labels, "as": "label", "in": label}}}
-    copied = {"$mergeObjects": [f"${run.source}", marker]}
-    # A sample whose labels were deleted meanwhile has none to copy.
-    gone = {"$ne": [{"$type": f"${run.source}"}, "object"]}
-    copied = {"$cond": [gone, "$$REMOVE", copied]}
-    update = [{"$set": {run.staging_field: copied, "last_modified_at": "$$NOW"}}]
-    ranges.update_many(
-        _samples(dataset), {run.staging_field: _NULL}, update, before=before, after=after
-    )
+        labels = {"detections": {"$ifNull": [f"${run.source}.detections", []]}}
+        copied = {"$mergeObjects": [f"${run.source}", labels]}
+        # Setting an attribute of a list sets it in each of its labels.
+        marked = {f"{run.label_root}.{REVIEW}": UNPROMOTED}
+        update = [{"$set": {run.staging_field: copied, **stamp}}, {"$set": marked}]
+    else:
+        copied = {"$mergeObjects": [f"${run.source}", {REVIEW: UNPROMOTED}]}
+        update = [{"$set": {run.staging_field: copied, **stamp}}]
+    ranges.update_many(_samples(dataset), wanted, update, before=before, after=after)
+    stop_waiting(dataset, run)  # samples whose labels were deleted meanwhile
 
 
 def has_marker(dataset, run: Run) -> bool:
