@@ -161,6 +161,7 @@ def histogram(parent, name, counts, span, on_click):
             "xaxis": {"range": [0, 1], "fixedrange": True},
             "yaxis": {"visible": False, "fixedrange": True},
             "showlegend": False,
+            "hovermode": "x",  # a click anywhere in a column is one on its bar
             "bargap": 0,
         },
         config={"displayModeBar": False},

@@ -14,8 +14,10 @@ import fiftyone.server.view as fosv
 from bson import ObjectId
 from fiftyone import ViewExpression, ViewField
 
+from auto_labeling.names import STAGING_SUFFIX
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.run import Run
+from auto_labeling.storage import changes
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 
 #: The tabs of the review page, and the review state of the labels that each shows.
@@ -119,6 +121,7 @@ def shown(dataset, request: dict) -> Shown:
     view = fosv.get_view(dataset, view_name=request.get("view_name"), stages=request.get("view"))
     if extended := copy.deepcopy(request.get("extended")):
         view = fosv.get_extended_view(view, None, extended_stages=extended)
+    _refresh_patches(dataset, view)
     labels = request.get("selected_labels") or ()
     return Shown(
         base=view,
@@ -127,6 +130,21 @@ def shown(dataset, request: dict) -> Shown:
         label_ids=tuple(label["label_id"] for label in labels),
         label_sample_ids=tuple({label["sample_id"] for label in labels if label.get("sample_id")}),
     )
+
+
+def _refresh_patches(dataset, view):
+    """Makes a view of staged labels as patches show them as they are: it is a copy of them."""
+    stage = getattr(view, "_patches_stage", None)
+    if not isinstance(stage, fos.ToPatches) or not stage.field.endswith(STAGING_SUFFIX):
+        return
+    now, key = changes.stamp(dataset), view._dataset.name
+    if now is None or _copied_at.get(key) != now:
+        view.reload()
+        _copied_at[key] = now
+
+
+#: For each copy, the stamp of the samples that it was made from.
+_copied_at: dict = {}
 
 
 def label_root(view, run: Run) -> str:
