@@ -21,6 +21,7 @@ from auto_labeling.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.models import catalog, zoo
 from auto_labeling.run import Run
 from auto_labeling.storage import staging
+from auto_labeling.storage.patience import patiently
 from auto_labeling.storage.runs import ChunkStore, RunStore
 
 #: A model that fails on this many samples, and on every one so far, is not tried further.
@@ -28,6 +29,9 @@ HOPELESS_AFTER = 50
 
 #: Fewer samples than this are not worth starting loader processes for.
 _FEW = 32
+
+#: How often labels that a killed database has lost are made again.
+_ROUNDS = 5
 
 _MOST_LOADERS = 8
 _AHEAD = 2
@@ -52,7 +56,7 @@ class Generation:
         self._store = store
         self._chunks = ChunkStore(dataset)
         self._masks = MaskStore(run)
-        self._ledger = Ledger(self._chunks, run)
+        self._ledger = Ledger(dataset, self._chunks, run)
         self._writer = Writer(dataset, run, self._masks, self._ledger, self._check_current)
         self._heartbeat = heartbeat
         self._report = report or (lambda fraction, text: None)
@@ -78,15 +82,26 @@ class Generation:
             self._tell("Loading the model", force=True)
             config = self._run.config
             with _frozen_heap():
-                self._label(zoo.load(catalog.get_model(config.model), config), open_chunks)
-                self._predictor = None
+                model = zoo.load(catalog.get_model(config.model), config)
+                self._label_all(model, open_chunks)
+                self._predictor = model = None
                 zoo.release()
         return {name: self._counts[name] for name in ("failed", "dropped")}
+
+    def _label_all(self, model, open_chunks):
+        """Labels chunks until the database says that all are done, which is once, as a rule."""
+        for _ in range(_ROUNDS):
+            self._label(model, open_chunks)
+            open_chunks = patiently(self._survey)()
+            if not open_chunks:
+                return
+        raise AutoLabelingError("The database keeps losing labels that it has acknowledged")
 
     def _survey(self):
         """Counts what is done and returns the indices of the chunks that are not."""
         waiting = staging.count_waiting(self._dataset, self._run)
         open_chunks = []
+        self._counts["failed"] = 0
         for index in range(self._run.chunks):
             known = self._chunks.failures(self._run.id, index)
             if known is None:
@@ -124,8 +139,8 @@ class Generation:
     def _batches(self, predictor, open_chunks, mapping):
         """The batches to load. Runs ahead of all else, in the loading thread."""
         for index in open_chunks:
-            ids = self._chunks.sample_ids(self._run.id, index)
-            waiting = staging.waiting(self._dataset, self._run, ids, mapping)
+            ids = patiently(self._chunks.sample_ids)(self._run.id, index)
+            waiting = patiently(staging.waiting)(self._dataset, self._run, ids, mapping)
             self._masks.forget(sample_id for sample_id, _ in waiting)
             self._ledger.open(index, len(waiting))
             first = 0
@@ -177,7 +192,7 @@ class Generation:
         now = time.monotonic()
         if force or now - self._reported >= _REPORT_EVERY_SECONDS:
             self._reported = now
-            self._report(self._counts["done"] / max(self._run.samples, 1), text)
+            patiently(self._report)(self._counts["done"] / max(self._run.samples, 1), text)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from auto_labeling.engine.documents import take_dropped
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.run import Run, Task
 from auto_labeling.storage import staging
+from auto_labeling.storage.patience import patiently
 from auto_labeling.storage.runs import ChunkStore
 
 #: A write is made at most this often, unless so many samples wait for it. Each one costs a round
@@ -75,10 +76,11 @@ class Writer:
         if not documents and not failures:
             return None
         written = Written(dropped=sum(take_dropped(document) for _, document in documents))
-        self._check()
+        patiently(self._check)()
         saved, unsaved = self._masks.save(documents)
         written.failures = failures + unsaved
-        staging.write(self._dataset, self._run, [(t.sample_id, d) for t, d in saved])
+        pairs = [(target.sample_id, document) for target, document in saved]
+        patiently(staging.write)(self._dataset, self._run, pairs)
         self._ledger.close([t for t, _ in saved], written.failures)
         written.samples = len(saved)
         written.labels = sum(_size(document) for _, document in saved)
@@ -89,7 +91,8 @@ class Writer:
 class Ledger:
     """Which chunks are under way, and how many of their samples are still to come."""
 
-    def __init__(self, chunks: ChunkStore, run: Run):
+    def __init__(self, dataset, chunks: ChunkStore, run: Run):
+        self._dataset = dataset
         self._chunks = chunks
         self._run = run
         self._lock = threading.Lock()
@@ -102,7 +105,7 @@ class Ledger:
             with self._lock:
                 self._left[index], self._failures[index] = samples, []
         else:
-            self._chunks.mark_done(self._run.id, index, [])
+            self._mark_done(index, [])
 
     def close(self, targets, failures):
         """Samples are written or have failed; a chunk without others is done."""
@@ -121,7 +124,18 @@ class Ledger:
             for index in ended:
                 del self._left[index]
         for index in ended:
-            self._chunks.mark_done(self._run.id, index, self._failures.pop(index))
+            failures = self._failures.pop(index)
+            if self._count_waiting(index) <= len(failures):
+                self._mark_done(index, failures)
+            # Else a database that was killed has lost what it had acknowledged in its last
+            # moments; the next round finds those samples.
+
+    def _count_waiting(self, index):
+        ids = patiently(self._chunks.sample_ids)(self._run.id, index)
+        return patiently(staging.count_waiting)(self._dataset, self._run, ids)
+
+    def _mark_done(self, index, failures):
+        patiently(self._chunks.mark_done)(self._run.id, index, failures)
 
 
 def _size(document):

@@ -1,8 +1,11 @@
 """A process's sign of life while it works on a run."""
 
+import contextlib
 import os
 import socket
 import threading
+
+from pymongo.errors import ConnectionFailure
 
 from auto_labeling.run import Progress, Run
 from auto_labeling.storage import clock
@@ -53,7 +56,10 @@ class Heartbeat:
     def _write(self):
         with self._lock:
             facts = dict(self._facts)
-        self._store.beat(self._run, Progress(token=self._run.token, beat_at=clock.stamp(), **facts))
+        # A beat that is lost, since the database is away, is followed by others.
+        with contextlib.suppress(ConnectionFailure):
+            progress = Progress(token=self._run.token, beat_at=clock.stamp(), **facts)
+            self._store.beat(self._run, progress)
 
 
 def is_alive(progress) -> bool:

@@ -136,9 +136,18 @@ def count(dataset, run: Run, review: str = "", query=None, wanted=None) -> int:
     return _first_count(dataset, pipeline)
 
 
-def count_waiting(dataset, run: Run) -> int:
-    """Counts the samples that wait for labels, those that failed among them."""
-    return _samples(dataset).count_documents({run.staging_field: _NULL})
+def count_waiting(dataset, run: Run, sample_ids=None) -> int:
+    """Counts the samples that wait for labels, those that failed among them.
+
+    Args:
+        dataset: the dataset
+        run: the run
+        sample_ids (None): count only among these
+    """
+    query = {run.staging_field: _NULL}
+    if sample_ids is not None:
+        query["_id"] = {"$in": _oids(sample_ids)}
+    return _samples(dataset).count_documents(query)
 
 
 def count_approved(dataset, run: Run) -> int:
