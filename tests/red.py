@@ -100,7 +100,9 @@ class _Network:
 
 
 def _is_all(image, colour):
-    return all(abs(float(channel.float().mean()) - c) < 5 for channel, c in zip(image, colour, strict=True))
+    return all(
+        abs(float(channel.float().mean()) - c) < 5 for channel, c in zip(image, colour, strict=True)
+    )
 
 
 def _model(kind):
