@@ -14,6 +14,8 @@ PYTEST := $(BIN)/python -m pytest -rs
 export UV_PYTHON_DOWNLOADS := never
 export VIRTUAL_ENV :=
 export PYTHONPATH :=
+# Tests start many processes; without compiled files each spends seconds compiling libraries.
+export PYTHONDONTWRITEBYTECODE :=
 
 SHELL := /bin/sh
 .SHELLFLAGS := -euc

@@ -67,6 +67,7 @@ class _Server(MetaPathFinder):
     def __init__(self, folder: Path, name: str):
         self._folder = folder
         self._name = name
+        self.database = None
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname == "fiftyone":
@@ -77,7 +78,7 @@ class _Server(MetaPathFinder):
         """Starts the database, once. Returns its URI."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-            database = mongo.provide(self._folder)
+            database = self.database = mongo.provide(self._folder)
             if database.process is None:
                 atexit.register(_drop, database.uri, self._name)
             os.environ[mongo.URI_VARIABLE] = database.uri
@@ -96,6 +97,12 @@ def _drop(uri: str, name: str) -> None:
 def database(pytestconfig) -> str:
     """The URI of the tests' database; for tests whose subprocesses need it."""
     return pytestconfig.stash[_SERVER].start()
+
+
+@pytest.fixture(scope="session")
+def mongod(pytestconfig, database) -> mongo.Database:
+    """The tests' database, for tests that kill it; its process is None if it is not ours."""
+    return pytestconfig.stash[_SERVER].database
 
 
 @pytest.fixture(scope="session")
