@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
+from auto_labeling.engine import arrays
 from auto_labeling.engine.slots import Filled, Layout, Slots
 from auto_labeling.models import pixels
 
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 _PREFETCH = 2
 
 _PR_SET_PDEATHSIG = 1
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 #: Seconds to wait for the first image, to learn what the model's images are like.
 _PROBE_SECONDS = 60
@@ -82,37 +84,43 @@ class Reader:
         elif isinstance(model, fom.TorchModelMixin):
             self._transform = model.transforms
         self._is_torch = isinstance(model, fom.TorchModelMixin)
+        self._of_array = arrays.of_array(self._transform)
         self._collate = None
         self._stacks = self._is_torch and not model.ragged_batches
         if self._stacks and model.has_collate_fn:
             self._collate = model.collate_fn
 
     def __call__(self, targets) -> Loaded:
+        filling = self._slots.begin() if self._slots is not None else None
         loaded = Loaded([], None)
         items = []
         for target in targets:
             try:
-                items.append(self.item(target))
+                item = self.item(target, filling and filling.room())
                 loaded.targets.append(target)
             except Exception as error:  # noqa: BLE001 - a file may be broken in any way
                 loaded.failures.append((target, describe(error)))
-        if items:
-            try:
-                loaded.batch = self._together(items)
-            except Exception:
-                # The model's thread tries them again in ever smaller batches, and says why.
-                logger.debug("A batch could not be put together", exc_info=True)
+            else:
+                items.append(item) if filling is None else filling.add(item)
+        loaded.batch = self._together(items) if filling is None else self._filled(filling)
         return loaded
 
-    def item(self, target):
-        """Decodes and transforms one sample."""
-        if self._get_item is not None:
-            return self._get_item(target.values)
-        image = pixels.read(target.values["filepath"])
-        if not self._is_torch:
-            import numpy as np
+    def item(self, target, room=None):
+        """Decodes and transforms one sample.
 
-            return np.asarray(image)
+        Args:
+            target: the sample
+            room (None): an array that the image may be put into
+        """
+        if self._get_item is not None:
+            with pixels.for_fiftyone():
+                return self._get_item(target.values)
+        path = target.values["filepath"]
+        if self._of_array is not None:
+            return self._of_array(pixels.read_array(path, room))
+        if not self._is_torch:
+            return pixels.read_array(path)
+        image = pixels.read(path)
         return image if self._transform is None else self._transform(image)
 
     def collate(self, items):
@@ -135,9 +143,21 @@ class Reader:
         return self._stacks and self._collate is None
 
     def _together(self, items):
-        if self._slots is not None and self._slots.fits(items):
-            return self._slots.fill(items)
-        return self.collate(items)
+        if not items:
+            return None
+        try:
+            return self.collate(items)
+        except Exception:
+            # The model's thread tries them again in ever smaller batches, and says why.
+            logger.debug("A batch could not be put together", exc_info=True)
+            return None
+
+    def _filled(self, filling):
+        filled = filling.filled()
+        if filled is None:
+            batch = self._together(filling.items)  # a copy, so that the slot is free again
+            self._slots.give_back(filling)
+        return filled or batch
 
 
 class _Dataset:
@@ -262,7 +282,13 @@ def _quiet(_):
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
     # A worker that is killed cannot end its loaders, and one that waits for a slot would stay.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if hasattr(
+        libc, "mallopt"
+    ):  # glibc would return the memory of each image, and ask for it again
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 256 << 20)
     cv2.setNumThreads(0)
 
 

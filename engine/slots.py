@@ -74,28 +74,60 @@ class Slots:
         self._free_out, self._free_in = os.pipe()
         os.write(self._free_in, bytes(range(count)))
 
-    def fits(self, items) -> bool:
-        """Whether items can be put into a slot."""
-        one = self._tensor[0, 0]
-        return len(items) <= self._tensor.shape[1] and all(
-            item.shape == one.shape and item.dtype == one.dtype for item in items
-        )
-
-    def fill(self, items) -> Filled:
-        """Puts items into a free slot, waiting for one. Called in loader processes."""
+    def begin(self) -> "Filling":
+        """Takes a free slot, waiting for one. Called in loader processes."""
         slot = os.read(self._free_out, 1)[0]
-        for place, item in zip(self._tensor[slot], items, strict=False):
-            place.copy_(item)
-        return Filled(slot, len(items))
+        return Filling(slot, self._tensor[slot])
 
     def view(self, filled: Filled):
         """The batch in a slot; valid until the slot is given back."""
         return self._tensor[filled.slot, : filled.size]
 
-    def give_back(self, filled: Filled):
+    def give_back(self, filled: "Filled | Filling"):
         """Lets a slot be filled again."""
         os.write(self._free_in, bytes([filled.slot]))
 
     def __del__(self):
         os.close(self._free_out)
         os.close(self._free_in)
+
+
+class Filling:
+    """A slot that a loader process is filling.
+
+    Args:
+        slot: its number
+        tensor: its memory, room for the images of a batch
+    """
+
+    def __init__(self, slot: int, tensor):
+        self.slot = slot
+        self.items = []
+        self._tensor = tensor
+        self._fits = True
+
+    def room(self):
+        """Where the next image may be put right away: a ``(height, width, 3)`` array, or None."""
+        place = self._place()
+        if place is None or place.dim() != 3 or place.element_size() != 1:
+            return None
+        place = place.permute(1, 2, 0)
+        return place.numpy() if place.is_contiguous() else None
+
+    def add(self, item):
+        """Adds an image, which may lie in :meth:`room` already."""
+        place = self._place()
+        like = getattr(item, "shape", None), getattr(item, "dtype", None)
+        if place is None or like != (place.shape, place.dtype):
+            self._fits = False
+        elif place.data_ptr() != item.data_ptr():
+            place.copy_(item)
+            item = place
+        self.items.append(item)
+
+    def filled(self) -> Filled | None:
+        """The batch, or None if its images do not all fit."""
+        return Filled(self.slot, len(self.items)) if self._fits and self.items else None
+
+    def _place(self):
+        return self._tensor[len(self.items)] if len(self.items) < len(self._tensor) else None

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from auto_labeling.engine import loading, masks
+from auto_labeling.engine import arrays, loading, masks
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.models import pixels
@@ -183,6 +184,53 @@ def test_images_that_do_not_go_together_are_labeled_one_by_one(photos, tmp_path,
     documents, failures = finished(raw_model(), make_run(), targets, None)
     assert [target.sample_id for target, _ in documents] == [t.sample_id for t in targets]
     assert not failures
+
+
+@pytest.mark.parametrize("name", ["shapes-yolo", "efficientnet-lite0-imagenet"])
+def test_a_turned_photo_gets_the_labels_of_an_upright_one(tmp_path, name):
+    from auto_labeling.demo import shapes
+    from auto_labeling.models import catalog, zoo
+
+    path, _ = next(iter(shapes.write(tmp_path / "shapes", 1, 5)))
+    upright, turned = str(tmp_path / "upright.png"), str(tmp_path / "turned.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown a quarter further, clockwise
+    with Image.open(path) as image:
+        image.save(upright)
+        image.transpose(Image.Transpose.ROTATE_90).save(turned, exif=exif)
+    spec = catalog.get_model(name)
+    run = make_run(spec.task.value)
+    model = zoo.load(spec, run.config)
+    documents, failures = finished(model, run, waiting([upright, turned]), None)
+    first, second = (document for _, document in documents)
+    assert not failures
+    for document in (first, second):
+        for label in document.get("detections", [document]):
+            del label["_id"]
+    assert first == second
+
+
+@pytest.mark.parametrize("count", range(1, 5))
+def test_transforms_that_begin_with_a_tensor_do_the_same_to_an_array(photos, count):
+    from fiftyone.utils.torch import ToPILImage
+    from torchvision import transforms
+
+    parts = [
+        ToPILImage(),
+        transforms.ToTensor(),
+        transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        transforms.CenterCrop(99),
+    ]
+    cases = [transforms.Compose(parts[1:count]), transforms.Compose(parts[:count])]
+    for transform in [*cases, transforms.PILToTensor(), transforms.ToTensor()]:
+        of_array = arrays.of_array(transform)
+        if of_array is not None:
+            expected = transform(pixels.read(photos[0]))
+            assert torch.equal(of_array(pixels.read_array(photos[0])), expected)
+    assert (arrays.of_array(cases[1]) is None) is (count == 1)
+    resized = transforms.Compose([transforms.Resize(50), transforms.ToTensor()])
+    assert arrays.of_array(resized) is None
+    assert arrays.of_array(None) is None
 
 
 # --- loader processes ------------------------------------------------------------------------
