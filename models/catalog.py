@@ -5,11 +5,8 @@ the same format. It is read in milliseconds and imports neither torch nor FiftyO
 App asks for it with every keystroke in the form.
 """
 
-import importlib.metadata
 from dataclasses import replace
 from functools import lru_cache
-
-from packaging.requirements import InvalidRequirement, Requirement
 
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import (
@@ -19,6 +16,7 @@ from auto_labeling.models import (
     licenses,
     manifests,
     ratings,
+    requirements,
     vocabularies,
 )
 from auto_labeling.models import spec as specs
@@ -124,7 +122,7 @@ def known_classes(spec: ModelSpec, checkpoint: str = "") -> tuple[str, ...] | No
 
 def missing_packages(spec: ModelSpec) -> tuple[str, ...]:
     """Returns the requirements of a model that this environment does not satisfy."""
-    return tuple(package for package in spec.packages if not _is_installed(package))
+    return requirements.missing(spec.packages)
 
 
 def _catalog() -> tuple[dict[str, ModelSpec], dict[str, str]]:
@@ -163,24 +161,3 @@ def _rated(models):
     return {
         s.name: replace(s, speed=rated[s.name][0], performance=rated[s.name][1]) for s in models
     }
-
-
-@lru_cache(maxsize=512)
-def _requirement(package: str) -> Requirement | None:
-    try:
-        return Requirement(package)
-    except InvalidRequirement:
-        return None
-
-
-def _is_installed(package: str) -> bool:
-    requirement = _requirement(package)
-    if requirement is None:
-        return False
-    if requirement.marker and not requirement.marker.evaluate():
-        return True
-    try:
-        version = importlib.metadata.version(requirement.name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return requirement.specifier.contains(version, prereleases=True)

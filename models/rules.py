@@ -4,7 +4,7 @@ import os
 import re
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, trust
+from auto_labeling.models import catalog, requirements, trust
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
@@ -61,9 +61,10 @@ def _find(name):
 
 def _packages(spec):
     missing = catalog.missing_packages(spec) if spec else ()
-    command = " ".join(f'"{package}"' for package in missing)
-    text = f"{spec.name} needs packages that are not installed: pip install {command}"
-    return text if missing else ""
+    if not missing:
+        return ""
+    command = requirements.install_command(missing)
+    return f"{spec.name} needs packages that are not installed: {command}"
 
 
 def _misfit(spec, config):

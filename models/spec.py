@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from auto_labeling.models import curated, downloads, licenses, names
+from auto_labeling.models import curated, downloads, licenses, names, requirements
 from auto_labeling.run import Method, ModelType, Task
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -151,7 +151,7 @@ def make(entry: dict, source: str) -> ModelSpec:
         author=entry.get("author") or "",
         url=entry.get("source") or "",
         size_bytes=entry.get("size_bytes"),
-        packages=tuple((entry.get("requirements") or {}).get("packages") or ()),
+        packages=requirements.of(entry),
         confidence=_recommended(entry, family, None if segmenter else task),
         source=source,
         entry=entry,

@@ -7,7 +7,7 @@ import re
 from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, own, prompting, trust
+from auto_labeling.models import catalog, own, prompting, requirements, trust
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
@@ -91,10 +91,9 @@ def require_packages(spec: ModelSpec) -> None:
     """Raises :class:`ModelUnavailable` with the install command if packages are missing."""
     missing = catalog.missing_packages(spec)
     if missing:
-        command = " ".join(f'"{package}"' for package in missing)
         raise ModelUnavailable(
             f"The model '{spec.name}' needs packages that the worker does not have. "
-            f"Install them where the worker runs: pip install {command}"
+            f"Install them where the worker runs: {requirements.install_command(missing)}"
         )
 
 
@@ -196,8 +195,9 @@ def _load_zoo(spec: ModelSpec, options: dict):
     if spec.source == "remote":
         trust.require(spec.entry.get("remote_source") or spec.name)
     try:
-        # A cached instance would be shared with whoever else loaded it in this process.
-        return foz.load_zoo_model(spec.name, cache=False, **options)
+        # A cached instance would be shared with whoever else loaded it in this process. What it
+        # requires has been looked at, and by more names than FiftyOne knows.
+        return foz.load_zoo_model(spec.name, cache=False, ensure_requirements=False, **options)
     except ImportError as error:
         raise ModelUnavailable(f"The model '{spec.name}' cannot be imported: {error}") from error
     except (OSError, WebSessionError) as error:
