@@ -4,8 +4,10 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from auto_labeling.demo import shapes
-from auto_labeling.demo.scoring import Score
+from auto_labeling.demo.scoring import Score, iou, mask_iou
 from auto_labeling.errors import AutoLabelingError
 
 GROUND_TRUTH = "ground_truth"
@@ -85,21 +87,23 @@ def copy_photos(folder: Path) -> list[Path]:
     return [Path(shutil.copy(path, folder / path.name)) for path in photos()]
 
 
-def score(dataset, pred_field: str, gt_field: str = GROUND_TRUTH) -> dict:
-    """Compares predicted boxes of the shapes with the true ones. Changes nothing.
+def score(dataset, pred_field: str, gt_field: str = GROUND_TRUTH, masks: bool = False) -> dict:
+    """Compares predicted boxes or masks of the shapes with the true ones. Changes nothing.
 
     Args:
         dataset: a dataset of :func:`make_dataset`
         pred_field: a field of detections
         gt_field: the field of the true ones
+        masks (False): whether to compare masks; a prediction without one is wrong
 
     Returns:
         a dict with ``precision``, ``recall`` and what they were counted from
     """
     view = dataset.match_tags(SHAPES_TAG)
+    regions, overlap = (_masks, mask_iou) if masks else (_boxes, iou)
     total = Score()
-    for predicted, there in zip(_boxes(view, pred_field), _boxes(view, gt_field), strict=True):
-        total.add(predicted, [(label, box) for label, box, _ in there])
+    for predicted, there in zip(regions(view, pred_field), regions(view, gt_field), strict=True):
+        total.add(predicted, [(label, region) for label, region, _ in there], overlap)
     return total.to_dict()
 
 
@@ -113,10 +117,25 @@ def _boxes(view, field: str) -> list[list[tuple]]:
     ]
 
 
+def _masks(view, field: str):
+    """The ``(label, mask, confidence)`` of each sample's detections, a sample after the other."""
+    for detections in view.values(f"{field}.detections"):
+        yield [(d.label, _whole(d), d.confidence or 0.0) for d in detections or ()]
+
+
+def _whole(detection) -> np.ndarray:
+    """A detection's mask in the frame of its image; empty if it has none."""
+    if not detection.has_mask:
+        return np.zeros((shapes.HEIGHT, shapes.WIDTH), bool)
+    return detection.to_segmentation(frame_size=(shapes.WIDTH, shapes.HEIGHT)).mask > 0
+
+
 def _shapes_sample(path: Path, objects: list):
     import fiftyone as fo
 
-    detections = [fo.Detection(label=o.label, bounding_box=list(o.box)) for o in objects]
+    detections = [
+        fo.Detection(label=o.label, bounding_box=list(o.box), mask=o.cropped) for o in objects
+    ]
     return fo.Sample(
         str(path), tags=[SHAPES_TAG], **{GROUND_TRUTH: fo.Detections(detections=detections)}
     )

@@ -1,7 +1,10 @@
-"""Precision and recall of predicted boxes, counted exactly."""
+"""Precision and recall of predicted boxes or masks, counted exactly."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 IOU = 0.5
 
@@ -25,22 +28,29 @@ class Score:
         return self.right / self.there if self.there else 0.0
 
     def add(
-        self, predicted: Iterable[tuple[str, Box, float]], there: Iterable[tuple[str, Box]]
+        self,
+        predicted: Iterable[tuple[str, Any, float]],
+        there: Iterable[tuple[str, Any]],
+        overlap: Callable[[Any, Any], float] | None = None,
     ) -> None:
         """Counts one image.
 
-        Each prediction, the most confident first, takes the best true box of its class that is
+        Each prediction, the most confident first, takes the best true object of its class that is
         left, if they overlap by :data:`IOU` or more.
 
         Args:
-            predicted: ``(label, box, confidence)`` of each prediction
-            there: ``(label, box)`` of each object in the image
+            predicted: ``(label, box or mask, confidence)`` of each prediction
+            there: ``(label, box or mask)`` of each object in the image
+            overlap (None): how much two of them overlap; :func:`iou` of boxes if not given
         """
+        overlap = overlap or iou
         left = list(there)
         self.there += len(left)
-        for label, box, _ in sorted(predicted, key=lambda p: -p[2]):
+        for label, region, _ in sorted(predicted, key=lambda p: -p[2]):
             self.predicted += 1
-            overlaps = [(iou(b, box), i) for i, (name, b) in enumerate(left) if name == label]
+            overlaps = [
+                (overlap(r, region), i) for i, (name, r) in enumerate(left) if name == label
+            ]
             best, index = max(overlaps, default=(0.0, -1))
             if best >= IOU:
                 self.right += 1
@@ -62,3 +72,9 @@ def iou(one: Box, other: Box) -> float:
     height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     shared = max(width, 0.0) * max(height, 0.0)
     return shared / (one[2] * one[3] + other[2] * other[3] - shared)
+
+
+def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two bool masks of one image."""
+    either = np.count_nonzero(one | other)
+    return np.count_nonzero(one & other) / either if either else 0.0

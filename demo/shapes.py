@@ -36,6 +36,12 @@ class Shape:
     box: tuple[float, float, float, float]
     mask: np.ndarray = field(repr=False, compare=False)
 
+    @property
+    def cropped(self) -> np.ndarray:
+        """The part of the mask that is inside the box: all of it."""
+        rows, columns = _extent(self.mask)
+        return self.mask[rows, columns]
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -164,7 +170,12 @@ def _paint(image: np.ndarray, coverage: np.ndarray, color, rng: np.random.Genera
 
 
 def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
+    rows, columns = _extent(mask)
+    width, height = (columns.stop - columns.start) / WIDTH, (rows.stop - rows.start) / HEIGHT
+    return (float(columns.start / WIDTH), float(rows.start / HEIGHT), float(width), float(height))
+
+
+def _extent(mask: np.ndarray) -> tuple[slice, slice]:
+    """The rows and the columns that a mask reaches over."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-    width, height = (right - left) / WIDTH, (bottom - top) / HEIGHT
-    return (float(left / WIDTH), float(top / HEIGHT), float(width), float(height))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

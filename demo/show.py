@@ -40,9 +40,10 @@ def app(folder, images: int, port: int):
     print(
         f"\nThe App is at http://127.0.0.1:{session.server_port}\n\n"
         "Dismiss the App's greeting, if it shows one.\n"
-        "Click first: 'Auto Label' in the panel beside the images. Choose task 'Detection' and\n"
-        "the model 'shapes-yolo' for the generated images (sample tag 'shapes' in the sidebar),\n"
-        "or 'Classification' and 'efficientnet-lite0-imagenet' for photographs (tag 'photos').\n"
+        "Click first: 'Auto Label' in the panel beside the images. For the generated images (tag\n"
+        "'shapes' in the sidebar) choose task 'Detection' and the model 'shapes-yolo', or\n"
+        "'Instance segmentation' and 'shapes-yolo-seg' for masks; for photographs (tag 'photos')\n"
+        "choose 'Classification' and 'efficientnet-lite0-imagenet'.\n"
         f"A worker is running; what it prints is in {folder / 'worker.log'}\n"
         "Ctrl-C stops everything.\n",
         flush=True,

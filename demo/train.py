@@ -1,13 +1,13 @@
-"""Trains the demo's detector on shapes that it draws itself.
+"""Trains the demo's two models on shapes that it draws itself: one gives boxes, one masks.
 
 .. code-block:: shell
 
-    nice -n 10 python -m auto_labeling.demo.train
+    nice -n 10 python -m auto_labeling.demo.train detect
+    nice -n 10 python -m auto_labeling.demo.train segment
 
-took 14 minutes on two busy CPU cores, downloads nothing, and writes
-``demo/weights/shapes-yolo.pt`` with the measured precision and recall beside it. The network is
-Ultralytics' YOLOv8 at half the width of its smallest size; what it trains is licensed AGPL-3.0
-(``demo/weights/README.md``).
+download nothing, and write ``demo/weights/shapes-yolo.pt`` and ``shapes-yolo-seg.pt`` with the
+measured precision and recall beside them. The networks are Ultralytics' YOLOv8 at half the width
+of its smallest size; what it trains is licensed AGPL-3.0 (``demo/weights/README.md``).
 """
 
 import argparse
@@ -15,29 +15,68 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from auto_labeling.demo import shapes
-from auto_labeling.demo.scoring import Score
+import cv2
+import numpy as np
 
-WEIGHTS = Path(__file__).resolve().parent / "weights" / "shapes-yolo.pt"
+from auto_labeling.demo import shapes
+from auto_labeling.demo.scoring import Score, iou, mask_iou
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
 IMAGE_SIZE = 256
 TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 4
 TEST_IMAGES = 500
 CONFIDENCE = 0.25
 # How to predict. A shape has one class: a second box on it, of another class, is a mistake. The
 # catalog's entry says the same to FiftyOne.
-PREDICTION = {"imgsz": IMAGE_SIZE, "rect": False, "agnostic_nms": True, "verbose": False}
+PREDICTION = {
+    "imgsz": IMAGE_SIZE,
+    "rect": False,
+    "agnostic_nms": True,
+    "retina_masks": True,  # masks in the image's own pixels
+    "verbose": False,
+}
 
 _WIDTH = 0.125
+_OUTLINE_SCALE = 4
 # A checkpoint also carries its training arguments, among them folders of the machine.
 _KEPT_ARGUMENTS = ("task", "mode", "imgsz", "epochs", "batch", "seed")
 
 
-def train(images: int, epochs: int, folder: Path) -> Path:
-    """Trains a detector.
+@dataclass(frozen=True)
+class Recipe:
+    """A model to train.
 
     Args:
+        task: what Ultralytics calls it
+        name: of the weights, and of the model in the catalog
+        architecture: the file of Ultralytics that describes the network
+        has_masks: whether it gives masks beside its boxes
+    """
+
+    task: str
+    name: str
+    architecture: str
+    has_masks: bool
+
+    @property
+    def weights(self) -> Path:
+        return WEIGHTS / f"{self.name}.pt"
+
+
+RECIPES = {
+    "detect": Recipe("detect", "shapes-yolo", "yolov8.yaml", False),
+    "segment": Recipe("segment", "shapes-yolo-seg", "yolov8-seg.yaml", True),
+}
+
+
+def train(recipe: Recipe, images: int, epochs: int, folder: Path) -> Path:
+    """Trains a model.
+
+    Args:
+        recipe: which one
         images: how many images to draw for it
         epochs: how often to go through them
         folder: a folder for the images and for what Ultralytics writes
@@ -47,10 +86,10 @@ def train(images: int, epochs: int, folder: Path) -> Path:
     """
     yolo = _ultralytics(folder)
     for split, count, seed in (("train", images, TRAIN_SEED), ("val", 200, VALIDATION_SEED)):
-        _write_split(folder, split, count, seed)
+        _write_split(recipe, folder, split, count, seed)
     data = folder / "data.yaml"
     data.write_text(json.dumps(_data(folder)))  # JSON is YAML
-    model = yolo(str(_architecture(folder)), task="detect")
+    model = yolo(str(_architecture(recipe, folder)), task=recipe.task)
     model.train(
         data=str(data),
         epochs=epochs,
@@ -77,7 +116,7 @@ def train(images: int, epochs: int, folder: Path) -> Path:
     return Path(model.trainer.last)
 
 
-def publish(checkpoint: Path, path: Path) -> None:
+def publish(recipe: Recipe, checkpoint: Path, path: Path) -> None:
     """Writes what prediction needs of a checkpoint: half precision, and nothing of this machine."""
     import torch
     import ultralytics
@@ -87,7 +126,7 @@ def publish(checkpoint: Path, path: Path) -> None:
     model = (loaded.get("ema") or loaded["model"]).half()
     arguments = {k: v for k, v in loaded["train_args"].items() if k in _KEPT_ARGUMENTS}
     model.args, model.criterion = dict(arguments), None
-    model.yaml["yaml_file"] = "shapes-yolo.yaml"
+    model.yaml["yaml_file"] = f"{recipe.name}.yaml"
     model.names = dict(enumerate(shapes.CLASSES))
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(
@@ -103,38 +142,49 @@ def publish(checkpoint: Path, path: Path) -> None:
     )
 
 
-def measure(path: Path, images: int = TEST_IMAGES, seed: int = TEST_SEED) -> dict:
+def measure(recipe: Recipe, path: Path, images: int = TEST_IMAGES, seed: int = TEST_SEED) -> dict:
     """Scores a checkpoint on images that it has not seen.
 
     Returns:
-        a dict from class, and ``"all"``, to precision, recall and counts
+        ``{"boxes": …}``, and ``"masks"`` if the model gives them: dicts from class, and
+        ``"all"``, to precision, recall and counts
     """
     from ultralytics import YOLO
 
     model = YOLO(str(path))
-    scores = {label: Score() for label in (*shapes.CLASSES, "all")}
+    kinds = {"boxes": iou, "masks": mask_iou} if recipe.has_masks else {"boxes": iou}
+    scores = {kind: {label: Score() for label in (*shapes.CLASSES, "all")} for kind in kinds}
     for scene in shapes.generate(images, seed):
         predicted = _predict(model, scene.image)
-        there = [(shape.label, shape.box) for shape in scene.objects]
-        for label, score in scores.items():
-            score.add(
-                [p for p in predicted if label in (p[0], "all")],
-                [t for t in there if label in (t[0], "all")],
-            )
-    return {label: score.to_dict() for label, score in scores.items()}
+        there = {
+            "boxes": [(shape.label, shape.box) for shape in scene.objects],
+            "masks": [(shape.label, shape.mask) for shape in scene.objects],
+        }
+        for kind, overlap in kinds.items():
+            for label, score in scores[kind].items():
+                score.add(
+                    [p for p in predicted[kind] if label in (p[0], "all")],
+                    [t for t in there[kind] if label in (t[0], "all")],
+                    overlap,
+                )
+    return {
+        kind: {label: score.to_dict() for label, score in by_label.items()}
+        for kind, by_label in scores.items()
+    }
 
 
-def _predict(model, image) -> list[tuple]:
-    """The ``(label, box, confidence)`` of what Ultralytics itself finds in an RGB image."""
+def _predict(model, image) -> dict[str, list[tuple]]:
+    """The ``(label, box or mask, confidence)`` of what Ultralytics itself finds in an RGB image."""
     bgr = image[..., ::-1]
     found = model.predict(bgr, conf=CONFIDENCE, **PREDICTION)[0]
-    rows = zip(
-        found.boxes.cls.tolist(),
-        found.boxes.xyxyn.tolist(),
-        found.boxes.conf.tolist(),
-        strict=True,
-    )
-    return [(found.names[int(c)], (x, y, r - x, b - y), conf) for c, (x, y, r, b), conf in rows]
+    names = [found.names[int(c)] for c in found.boxes.cls]
+    sure = found.boxes.conf.tolist()
+    boxes = [(x, y, r - x, b - y) for x, y, r, b in found.boxes.xyxyn.tolist()]
+    masks = [] if found.masks is None else list(found.masks.data.numpy() > 0)
+    return {
+        "boxes": list(zip(names, boxes, sure, strict=True)),
+        "masks": list(zip(names, masks, sure, strict=bool(masks))),
+    }
 
 
 def _ultralytics(folder: Path):
@@ -147,29 +197,45 @@ def _ultralytics(folder: Path):
     return YOLO
 
 
-def _architecture(folder: Path) -> Path:
+def _architecture(recipe: Recipe, folder: Path) -> Path:
     import ultralytics
     from ultralytics.utils import YAML
 
-    source = Path(ultralytics.__file__).parent / "cfg" / "models" / "v8" / "yolov8.yaml"
+    source = Path(ultralytics.__file__).parent / "cfg" / "models" / "v8" / recipe.architecture
     model = YAML.load(source)
     model.update(nc=len(shapes.CLASSES), scales={"n": [0.33, _WIDTH, 1024]})
-    path = folder / "shapes-yolo.yaml"
+    path = folder / f"{recipe.name}.yaml"
     path.write_text(json.dumps(model))
     return path
 
 
-def _write_split(folder: Path, split: str, count: int, seed: int) -> None:
+def _write_split(recipe: Recipe, folder: Path, split: str, count: int, seed: int) -> None:
     labels = folder / "labels" / split
     labels.mkdir(parents=True, exist_ok=True)
     for path, objects in shapes.write(folder / "images" / split, count, seed):
         lines = []
         for shape in objects:
-            x, y, width, height = shape.box
-            row = (x + width / 2, y + height / 2, width, height)
+            row = _outline(shape.mask) if recipe.has_masks else _center_and_size(shape.box)
             numbers = " ".join(f"{value:.6f}" for value in row)
             lines.append(f"{shapes.CLASSES.index(shape.label)} {numbers}")
         (labels / f"{path.stem}.txt").write_text("\n".join(lines))
+
+
+def _center_and_size(box) -> list[float]:
+    x, y, width, height = box
+    return [x + width / 2, y + height / 2, width, height]
+
+
+def _outline(mask: np.ndarray) -> list[float]:
+    """The ``x, y, x, y, ...`` around a mask, from 0 to 1; parts are joined by thin lines."""
+    from ultralytics.data.converter import merge_multi_segment
+
+    # OpenCV gives the centres of the pixels at the edge: on an enlarged mask they are nearly it.
+    large = np.kron(mask, np.ones((_OUTLINE_SCALE, _OUTLINE_SCALE), bool)).astype(np.uint8)
+    parts, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    joined = merge_multi_segment(parts) if len(parts) > 1 else parts
+    points = np.concatenate([part.reshape(-1, 2) for part in joined]) + 0.5
+    return (points / large.shape[::-1]).ravel().tolist()
 
 
 def _data(folder: Path) -> dict:
@@ -184,17 +250,21 @@ def _data(folder: Path) -> dict:
 def main(argv=None) -> int:
     """Trains, writes the checkpoint, and prints what it is worth as one line of JSON."""
     parser = argparse.ArgumentParser(prog="python -m auto_labeling.demo.train", description=__doc__)
+    parser.add_argument("task", choices=RECIPES, help="what to train")
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--output", type=Path, default=WEIGHTS)
+    parser.add_argument("--output", type=Path, help="where to, if not beside the others")
     parser.add_argument("--measure", action="store_true", help="only measure the checkpoint again")
     args = parser.parse_args(argv)
+    recipe = RECIPES[args.task]
+    output = args.output or recipe.weights
     with tempfile.TemporaryDirectory(prefix="auto-labeling-train-") as temporary:
         _ultralytics(Path(temporary))
         if not args.measure:
-            publish(train(args.images, args.epochs, Path(temporary)), args.output)
-        measured = measure(args.output)
-    args.output.with_suffix(".json").write_text(json.dumps(measured, indent=2) + "\n")
+            checkpoint = train(recipe, args.images, args.epochs, Path(temporary))
+            publish(recipe, checkpoint, output)
+        measured = measure(recipe, output)
+    output.with_suffix(".json").write_text(json.dumps(measured, indent=2) + "\n")
     print(json.dumps(measured))
     return 0
 

@@ -323,19 +323,22 @@ def test_classes_that_only_the_weights_know_are_none():
 
 def test_the_files_of_every_bundled_model_exist():
     bundled = [spec for spec in catalog.list_models() if spec.source == "bundled"]
-    assert {spec.name for spec in bundled} == {"shapes-yolo", "efficientnet-lite0-imagenet"}
+    readme = (catalog.PACKAGE / "demo" / "weights" / "README.md").read_text(encoding="utf-8")
+    names = {"shapes-yolo", "shapes-yolo-seg", "efficientnet-lite0-imagenet"}
+    assert {spec.name for spec in bundled} == names
     for spec in bundled:
         assert catalog.missing_packages(spec) == (), spec.name
         assert spec.weights is None or spec.weights.stat().st_size > 100_000
-    detector = catalog.get_model("shapes-yolo")
-    assert detector.weights.stat().st_size == pytest.approx(detector.size_bytes, rel=0.05)
-    assert "AGPL-3.0" in detector.weights.with_name("README.md").read_text()
+        if spec.weights:
+            assert spec.weights.stat().st_size == pytest.approx(spec.size_bytes, rel=0.05)
+            assert f"| `{spec.weights.name}` | {spec.license} |" in readme
 
 
-def test_the_detector_knows_the_classes_that_the_demo_draws():
+@pytest.mark.parametrize("name", ["shapes-yolo", "shapes-yolo-seg"])
+def test_the_demos_models_know_the_classes_that_it_draws(name):
     from auto_labeling.demo import shapes
 
-    assert catalog.known_classes(catalog.get_model("shapes-yolo")) == shapes.CLASSES
+    assert catalog.known_classes(catalog.get_model(name)) == shapes.CLASSES
 
 
 @pytest.mark.parametrize(
