@@ -11,9 +11,19 @@ from auto_labeling.run import RunConfig
 _WORD = re.compile(r"[^\W_]+")
 
 
-def texts(config: RunConfig) -> dict[str, str]:
-    """The class of each text that a zero-shot model is asked for, in the order of the classes."""
-    return {text: name for name in config.classes for text in (config.prompts.get(name) or (name,))}
+def texts(config: RunConfig, template: str = "") -> dict[str, str]:
+    """The class of each text that a zero-shot model is asked for, in the order of the classes.
+
+    Args:
+        config: the run's configuration
+        template (""): what the model says before the name of a class without prompts; prompts are
+            asked as they are written
+    """
+    return {
+        text: name
+        for name in config.classes
+        for text in (config.prompts.get(name) or (f"{template} {name}".strip(),))
+    }
 
 
 class Vocabulary:

@@ -4,10 +4,11 @@ import functools
 import gc
 import os
 import re
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, own, prompting, requirements, trust
+from auto_labeling.models import catalog, manifests, own, prompting, requirements, trust
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
@@ -83,7 +84,7 @@ def _load_one(spec: ModelSpec, config: RunConfig):
         # It would ask for a field with example boxes; we prompt it with words alone.
         model.build_get_item = functools.partial(_image_get_item, model)
     if spec.model_type is ModelType.ZERO_SHOT and not spec.is_segmenter:
-        _name_classes(model, prompting.texts(config))
+        _name_classes(model, _asked(spec, config))
     return model
 
 
@@ -120,8 +121,19 @@ def options_for(spec: ModelSpec, config: RunConfig) -> dict:
 
 def _class_options(spec, config):
     if spec.model_type is ModelType.ZERO_SHOT:
-        return {"classes": list(prompting.texts(config))}
+        options = {"classes": list(_asked(spec, config))}
+        # FiftyOne would say "A photo of" before a person's own words too.
+        return options | {"text_prompt": ""} if _template(spec, config) else options
     return {"filter_classes": list(config.classes)} if config.classes else {}
+
+
+def _asked(spec, config):
+    return prompting.texts(config, _template(spec, config))
+
+
+def _template(spec, config):
+    """What FiftyOne's wrapper says before each class, if we have to say it ourselves."""
+    return (spec.settings.get("text_prompt") or "") if config.prompts else ""
 
 
 def _device_options(spec, config):
@@ -197,7 +209,8 @@ def _load_zoo(spec: ModelSpec, options: dict):
     try:
         # A cached instance would be shared with whoever else loaded it in this process. What it
         # requires has been looked at, and by more names than FiftyOne knows.
-        return foz.load_zoo_model(spec.name, cache=False, ensure_requirements=False, **options)
+        with _zoo_for_torchvision() if spec.wrapper == _TORCHVISION else nullcontext():
+            return foz.load_zoo_model(spec.name, cache=False, ensure_requirements=False, **options)
     except ImportError as error:
         raise ModelUnavailable(f"The model '{spec.name}' cannot be imported: {error}") from error
     except (OSError, WebSessionError) as error:
@@ -205,6 +218,30 @@ def _load_zoo(spec: ModelSpec, options: dict):
             f"The weights of '{spec.name}' are not on this machine and could not be downloaded "
             f"from {_origin(spec, options)}: {_first_line(error)}"
         ) from error
+
+
+@contextmanager
+def _zoo_for_torchvision():
+    """Lets torchvision find weights in the zoo, and put there those that it downloads.
+
+    FiftyOne means to, but replaces a function that torchvision no longer calls: weights that are in
+    the zoo would be downloaded a second time.
+    """
+    import torch
+    import torchvision.models._api as api
+
+    load = api.load_state_dict_from_url
+
+    def load_from_zoo(url, **options):
+        own = os.path.join(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
+        return load(url, model_dir=None if os.path.isfile(own) else zoo_dir, **options)
+
+    zoo_dir = str(manifests.zoo_dir())
+    api.load_state_dict_from_url = load_from_zoo
+    try:
+        yield
+    finally:
+        api.load_state_dict_from_url = load
 
 
 def _origin(spec: ModelSpec, options: dict) -> str:

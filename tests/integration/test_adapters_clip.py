@@ -11,8 +11,9 @@ from auto_labeling.models import catalog, zoo
 from tests.integration import wrappers
 
 open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
-TEXTS, CLASSES = ["a cat", "a tiger", "dog"], ("feline", "dog")
-PROMPTS = {"feline": ("a cat", "a tiger")}
+CLASSES, PROMPTS = ("feline", "dog"), {"feline": ("a cat", "a tiger")}
+# Prompts as they are written; a class without any as FiftyOne asks for it.
+TEXTS = ["a cat", "a tiger", "A photo of dog"]
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,13 @@ def assert_same(found, logits):
         felines, dogs = float(row[:2].sum()), float(row[2])
         assert label.label == ("feline" if felines > dogs else "dog")
         assert label.confidence == pytest.approx(max(felines, dogs), abs=1e-3)
+
+
+def assert_plain(found, logits):
+    """Without prompts there is a text for each class."""
+    for label, row in zip(found, logits.float().softmax(1), strict=True):
+        assert label.label == CLASSES[int(row.argmax())]
+        assert label.confidence == pytest.approx(float(row.max()), abs=1e-3)
 
 
 def inputs(model, paths):
@@ -60,10 +68,19 @@ def test_open_clip(zoo_dir, monkeypatch):
     model, config = wrappers.load("open-clip-torch", classes=CLASSES, prompts=PROMPTS)
     paths = wrappers.photos()
     found = wrappers.run(model, config, paths)
-    tokens = open_clip.get_tokenizer("tiny-test")([f"A photo of {text}" for text in TEXTS])
-    with torch.no_grad():
-        image, text, scale = network(inputs(model, paths), tokens)[:3]
-    assert_same(found, scale * image @ text.T)
+    tokenize = open_clip.get_tokenizer("tiny-test")
+
+    def logits(texts):
+        with torch.no_grad():
+            image, text, scale = network(inputs(model, paths), tokenize(texts))[:3]
+        return scale * image @ text.T
+
+    assert_same(found, logits(TEXTS))
+    with pytest.raises(AssertionError):  # or the words would make no difference
+        assert_same(found, logits([f"A photo of {text}" for text in TEXTS]))
+    model, config = wrappers.load("open-clip-torch", classes=CLASSES)
+    plain = wrappers.run(model, config, paths)
+    assert_plain(plain, logits([f"A photo of {name}" for name in CLASSES]))
 
 
 def test_clip(zoo_dir):
@@ -90,7 +107,14 @@ def test_clip(zoo_dir):
     model, config = wrappers.load(spec.name, classes=CLASSES, prompts=PROMPTS)
     paths = wrappers.photos()
     found = wrappers.run(model, config, paths)
-    tokens = open_clip.tokenize([f"A photo of {text}" for text in TEXTS])
-    with torch.no_grad():
-        logits = model._model(inputs(model, paths), tokens)[0]
-    assert_same(found, logits)
+
+    def logits(texts):
+        with torch.no_grad():
+            return network(inputs(model, paths), open_clip.tokenize(texts))[0]
+
+    assert_same(found, logits(TEXTS))
+    with pytest.raises(AssertionError):  # or the words would make no difference
+        assert_same(found, logits([f"A photo of {text}" for text in TEXTS]))
+    model, config = wrappers.load(spec.name, classes=CLASSES)
+    plain = wrappers.run(model, config, paths)
+    assert_plain(plain, logits([f"A photo of {name}" for name in CLASSES]))

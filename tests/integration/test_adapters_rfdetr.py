@@ -1,35 +1,42 @@
 """FiftyOne's RF-DETR wrappers against the library called directly, with random weights."""
 
-import functools
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from auto_labeling.models import catalog
 from tests.integration import wrappers
 
 rfdetr = pytest.importorskip("rfdetr", reason="rfdetr is not installed")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Makes random weights of a kind, where the library looks for its own."""
+    monkeypatch.setenv("RF_HOME", str(tmp_path))
+
+    def make(kind):
+        torch.manual_seed(51)
+        made = getattr(rfdetr, kind)(pretrain_weights=None, device="cpu")
+        name = type(made.model_config).model_fields["pretrain_weights"].default
+        arguments = {"class_names": ["cat", "dog", "bird"]}
+        torch.save({"model": made.model.model.state_dict(), "args": arguments}, tmp_path / name)
+
+    return make
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
         ("rfdetr-nano-coco-torch", "RFDETRNano"),
-        pytest.param(
-            "rfdetr-seg-nano-coco-torch",
-            "RFDETRSegNano",
-            marks=pytest.mark.skip(
-                reason="rfdetr-seg-*: the library downloads weights even with pretrain_weights=None"
-            ),
-        ),
+        ("rfdetr-seg-nano-coco-torch", "RFDETRSegNano"),
     ],
 )
-def test_rf_detr(name, kind, monkeypatch):
-    """The library's class, its own code, without the weights that it would download."""
-    torch.manual_seed(51)
-    made = getattr(rfdetr, kind)
-    monkeypatch.setattr(rfdetr, kind, functools.partial(made, pretrain_weights=None))
+def test_rf_detr(name, kind, place):
+    assert not catalog.get_model(name).downloaded
+    place(kind)
+    assert catalog.get_model(name).downloaded
     [path] = wrappers.photos(1)
     model, config = wrappers.load(name, confidence=0.0, device="cpu")
     scores = model._model.predict(Image.open(path).convert("RGB"), threshold=0.0).confidence
@@ -52,6 +59,7 @@ def test_rf_detr(name, kind, monkeypatch):
         assert detection.confidence == pytest.approx(float(expected.confidence[i]), abs=1e-4)
         box = np.clip(expected.xyxy[i], 0, [width, height, width, height])
         np.testing.assert_allclose(wrappers.corners(detection, (width, height)), box, atol=1)
-        if expected.mask is not None and detection.mask is not None:
+        assert (detection.mask is not None) is (kind == "RFDETRSegNano")
+        if detection.mask is not None:
             x1, y1, x2, y2 = (int(v) for v in (*np.floor(box[:2]), *np.ceil(box[2:])))
             assert (detection.mask == expected.mask[i][y1:y2, x1:x2]).mean() > 0.99

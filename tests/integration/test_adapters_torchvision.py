@@ -22,16 +22,12 @@ def zoo_dir(tmp_path, monkeypatch):
 
 
 def place(name, network, folder):
-    """Where FiftyOne looks for weights, and where torchvision does."""
-    from urllib.parse import urlparse
-
+    """The zoo's folder alone: torchvision must not want the weights again in one of its own."""
     entry = catalog.get_model(name).entry
-    hub = folder / "torch" / "hub" / "checkpoints"
-    hub.mkdir(parents=True)
-    torch.save(network.state_dict(), folder / entry["base_filename"])
     arguments = entry["default_deployment_config_dict"]["config"]["entrypoint_args"]
     url = torchvision.models.get_weight(arguments["weights"]).url
-    torch.save(network.state_dict(), hub / urlparse(url).path.rpartition("/")[2])
+    for filename in {entry["base_filename"], url.rpartition("/")[2]}:  # often the same
+        torch.save(network.state_dict(), folder / filename)
 
 
 def seeded(make):
@@ -55,6 +51,20 @@ def test_classifier(zoo_dir):
             odds = network(F.normalize(image, MEAN, STD)[None]).softmax(1)[0]
         assert label.label == names[int(odds.argmax())]
         assert label.confidence == pytest.approx(float(odds.max()), rel=1e-3)
+
+
+def test_weights_that_torchvision_has_are_not_wanted_in_the_zoo(zoo_dir):
+    name, network = (
+        "shufflenetv2-0.5x-imagenet-torch",
+        seeded(torchvision.models.shufflenet_v2_x0_5),
+    )
+    own = zoo_dir / "torch" / "hub" / "checkpoints"
+    own.mkdir(parents=True)
+    place(name, seeded(torchvision.models.shufflenet_v2_x0_5), own)
+    torch.save({}, zoo_dir / catalog.get_model(name).entry["base_filename"])
+    model, _ = wrappers.load(name)
+    ours, theirs = model._model.state_dict(), network.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
 
 
 def boxes_of(network, path):

@@ -245,10 +245,7 @@ def test_a_torchvision_model_of_the_zoo_is_batched_at_one_size(zoo_dir):
 
     name = "shufflenetv2-0.5x-imagenet-torch"
     network = torchvision.models.shufflenet_v2_x0_5()
-    # FiftyOne wants the file in its zoo, and torchvision then loads it from a folder of its own.
-    for folder in (zoo_dir, zoo_dir / "torch" / "hub" / "checkpoints"):
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.save(network.state_dict(), folder / catalog.get_model(name).entry["base_filename"])
+    torch.save(network.state_dict(), zoo_dir / catalog.get_model(name).entry["base_filename"])
     model = load(name)
     assert not model.ragged_batches
     images = [np.zeros((60, 80, 3), np.uint8), np.zeros((300, 200, 3), np.uint8)]

@@ -241,20 +241,6 @@ def test_only_allowed_names_are_offered(monkeypatch):
 # --- what is on this machine ----------------------------------------------------------------------
 
 
-def test_downloaded_is_what_the_zoo_and_the_hub_hold(monkeypatch, tmp_path):
-    monkeypatch.setattr(manifests, "zoo_dir", lambda: tmp_path)
-    yolo, owl = catalog.get_model("yolo11n-coco-torch"), catalog.get_model("dfine-nano-coco-torch")
-    assert not yolo.downloaded and not owl.downloaded
-    (tmp_path / yolo.entry["base_filename"]).write_bytes(b"weights")
-    snapshot = tmp_path / "models--ustc-community--dfine-nano-coco" / "snapshots" / "abc"
-    snapshot.mkdir(parents=True)
-    (snapshot / "config.json").write_text(json.dumps({"id2label": {"1": "cat", "0": "dog"}}))
-    assert yolo.downloaded and not owl.downloaded
-    assert catalog.known_classes(owl) == ("dog", "cat")
-    (snapshot / "model.safetensors").write_bytes(b"weights")
-    assert owl.downloaded
-
-
 def test_a_registered_remote_source_is_listed(monkeypatch, tmp_path):
     monkeypatch.setattr(manifests, "zoo_dir", lambda: tmp_path)
     (tmp_path / "org" / "repo").mkdir(parents=True)
