@@ -15,6 +15,7 @@ from auto_labeling.run import Method, ModelType, RunConfig, Task
 _TORCHVISION = "fiftyone.zoo.models.torch.TorchvisionImageModel"
 _TRANSFORMERS = "fiftyone.utils.transformers."
 _SAM3 = "fiftyone.utils.sam3.SegmentAnything3ImageModel"
+_YOLO = "fiftyone.utils.ultralytics.FiftyOneYOLOModel"
 _YOLOE_VISUAL = "fiftyone.utils.ultralytics.FiftyOneYOLOEVPModel"
 _RFDETR = "fiftyone.utils.rfdetr."
 
@@ -80,6 +81,8 @@ def _load_one(spec: ModelSpec, config: RunConfig):
         model = _load_bundled(spec, options)
     else:
         model = _load_zoo(spec, options)
+    if spec.wrapper == _YOLO and spec.task is Task.CLASSIFICATION:
+        _crop_like_ultralytics(model)
     if spec.wrapper == _YOLOE_VISUAL:
         # It would ask for a field with example boxes; we prompt it with words alone.
         model.build_get_item = functools.partial(_image_get_item, model)
@@ -176,6 +179,13 @@ def _name_classes(model, classes):
     if plain and not getattr(processor, "_is_grounded", False):
         return
     model._output_processor = prompting.ClassProcessor(processor, classes)
+
+
+def _crop_like_ultralytics(model):
+    """Shows a classifier the images that its library would: the zoo's entry pads them with grey."""
+    from fiftyone.utils.ultralytics import FiftyOneYOLOClassificationModel as Classifier
+
+    model._ultralytics_preprocess = functools.partial(Classifier._ultralytics_preprocess, model)
 
 
 def _image_get_item(model, field_mapping=None):

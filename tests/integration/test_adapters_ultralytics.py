@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from PIL import Image
 from ultralytics import RTDETR, YOLO
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import trust
+from auto_labeling.models import catalog, trust
 from tests.integration import wrappers
 from tests.integration.yolos import assert_boxes, assert_masks, library, make, place, threshold_for
 
@@ -38,24 +39,44 @@ def test_segmenter_of_instances(zoo_dir):
     assert_masks(found.detections, result)
 
 
-def test_classifier(zoo_dir):
-    """FiftyOne letterboxes to the network's size, the library crops: compared on a square."""
-    from PIL import Image
+def assert_classified(found, checkpoint, path):
+    result = YOLO(checkpoint).predict(Image.open(path).convert("RGB"), verbose=False)[0]
+    odds = result.probs.data.sort(descending=True).values
+    assert odds[0] - odds[1] > 1e-3, "the network is not sure enough to be compared"
+    assert found.label == result.names[result.probs.top1]
+    assert found.confidence == pytest.approx(float(result.probs.top1conf), abs=1e-3)
 
-    name = "yolo26n-cls-imagenet-torch"
-    place(name, YOLO, "yolo26n-cls.yaml", zoo_dir)
-    path = str(zoo_dir / "square.png")
-    Image.open(wrappers.photos(1)[0]).convert("RGB").resize((224, 224)).save(path)
+
+def classifier(path):
+    """Ultralytics' classifier, its random head made loud enough to prefer something."""
+    torch.manual_seed(51)
+    model = YOLO("yolo26n-cls.yaml")
+    network = model.model
+    network.args = {"task": "classify", "imgsz": 96}
+    with torch.no_grad():
+        network.train()(torch.rand(8, 3, 96, 96))  # norms learn what features are like
+        logits = network.eval()(torch.rand(8, 3, 96, 96))[1]
+        network.model[-1].linear.weight *= 3 / logits.std()
+    model.save(str(path))
+    return str(path)
+
+
+@pytest.mark.parametrize("photo", ["chelsea", "motorcycle_left", "bus"])
+def test_classifier_sees_what_the_library_crops_of_wide_and_of_tall_photographs(zoo_dir, photo):
+    name, path = "yolo26n-cls-imagenet-torch", wrappers.photo(photo)
+    checkpoint = classifier(zoo_dir / catalog.get_model(name).entry["base_filename"])
     model, config = wrappers.load(name)
     [found] = wrappers.run(model, config, [path])
-    names = model.classes
-    with torch.no_grad():
-        output = model._model.model(
-            torch.from_numpy(wrappers.pixels(path).transpose(2, 0, 1)[None] / 255).float()
-        )
-    odds = (output[0] if isinstance(output, (tuple, list)) else output)[0]
-    assert found.label in names
-    assert found.confidence == pytest.approx(float(odds.max()), rel=0.05)
+    assert_classified(found, checkpoint, path)
+
+
+def test_a_classifier_of_ones_own(tmp_path, monkeypatch):
+    path = wrappers.photo("coffee")
+    checkpoint = classifier(tmp_path / "mine.pt")
+    monkeypatch.setenv(trust.SETTING, str(tmp_path))
+    model, config = wrappers.load("custom-ultralytics-classification", checkpoint=checkpoint)
+    [found] = wrappers.run(model, config, [path])
+    assert_classified(found, checkpoint, path)
 
 
 def test_rt_detr(zoo_dir):

@@ -11,8 +11,13 @@ THREADS = 2
 
 
 def photos(count=3):
-    """Paths of real photographs, of different sizes."""
+    """Paths of real photographs."""
     return [str(path) for path in data.photos()[:count]]
+
+
+def photo(stem):
+    """The path of one of them."""
+    return next(str(path) for path in data.photos() if path.stem == stem)
 
 
 def pixels(path):
