@@ -19,7 +19,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env browser test test-unit test-browser lint format demo lock wheel soak clean
+.PHONY: help env bench-engine browser test test-unit test-browser lint format demo lock wheel soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -46,6 +46,9 @@ lint: $(ENV_STAMP) ## ruff: rules and formatting
 format: $(ENV_STAMP) ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-engine: $(ENV_STAMP) ## how fast labels are made (ARGS="--only zero_cost"); under 20 minutes
+	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
 soak: $(ENV_STAMP) ## the database tests again and again (SOAK_ROUNDS=10)
 	@i=1; while [ $$i -le $(SOAK_ROUNDS) ]; do \

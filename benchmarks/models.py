@@ -10,6 +10,7 @@ import numpy as np
 
 CLASSES = tuple(f"class {index}" for index in range(80))
 LABELS = 10
+ACCELERATOR_RATE = 500
 
 
 class _Network:
@@ -78,3 +79,23 @@ def model(kind="boxes", mask_size=None, rate=None):
             }
         )
     )
+
+
+def boxes():
+    """Costs nothing, ten boxes an image."""
+    return model("boxes")
+
+
+def small_masks():
+    """Costs nothing, ten masks of 64 by 64 pixels an image."""
+    return model("masks", mask_size=64)
+
+
+def large_masks():
+    """Costs nothing, ten masks of 160 by 160 pixels an image."""
+    return model("masks", mask_size=160)
+
+
+def accelerator():
+    """Stands in for a GPU: 500 images a second, without using the CPU."""
+    return model("boxes", rate=ACCELERATOR_RATE)

@@ -317,10 +317,15 @@ class Session:
         said = [n for n in self._app.notices if "added" not in n and "back in" not in n]
         assert not said, said
         root = self._run.label_root
-        group = {"$group": {"_id": {"l": f"${root}.label", "r": f"${root}.review"}, "n": {"$sum": 1}}}
+        group = {
+            "$group": {"_id": {"l": f"${root}.label", "r": f"${root}.review"}, "n": {"$sum": 1}}
+        }
         found = self._dataset._sample_collection.aggregate([{"$unwind": f"${root}"}, group])
         counts = {(g["_id"]["l"], g["_id"]["r"]): g["n"] for g in found}
-        for state, which in (("promoted", self._truth.promoted), ("unpromoted", ~self._truth.promoted)):
+        for state, which in (
+            ("promoted", self._truth.promoted),
+            ("unpromoted", ~self._truth.promoted),
+        ):
             stored = {label: n for (label, r), n in counts.items() if r == state}
             assert stored == self._truth.counts(which), state
 
@@ -356,7 +361,9 @@ class Session:
             runs = [run for run in self._runs() if run_id in (None, run.id)]
             if runs and runs[0].state.value == state:
                 return
-            assert time.monotonic() < deadline and "failed" not in {r.state.value for r in runs}, runs
+            assert time.monotonic() < deadline and "failed" not in {r.state.value for r in runs}, (
+                runs
+            )
             time.sleep(0.01)
 
     def _note(self, text):

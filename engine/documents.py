@@ -37,10 +37,10 @@ def to_document(output, run: Run, sample_id: str):
     return _from_detections(label, run, sample_id)
 
 
-def label_id(run_id: str, sample_id: str, ordinal: int) -> ObjectId:
-    """The id of the n-th label that a run makes for a sample."""
-    digest = hashlib.sha256(f"{run_id}:{sample_id}:{ordinal}".encode()).digest()
-    return ObjectId(digest[:12])
+def label_ids(run_id: str, sample_id: str, count: int) -> list[ObjectId]:
+    """The ids of the first labels that a run makes for a sample."""
+    base = hashlib.sha256(f"{run_id}:{sample_id}".encode()).digest()[:9]
+    return [ObjectId(base + ordinal.to_bytes(3, "big")) for ordinal in range(count)]
 
 
 def classification(label: str, confidence: float, run: Run, sample_id: str):
@@ -52,7 +52,7 @@ def classification(label: str, confidence: float, run: Run, sample_id: str):
     if not _wanted(label, confidence, run.config):
         return None
     return {
-        "_id": label_id(run.id, sample_id, 0),
+        "_id": label_ids(run.id, sample_id, 1)[0],
         "_cls": "Classification",
         "tags": [],
         "label": label,
@@ -83,9 +83,9 @@ def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None)
     ]
     kept, dropped = _capped(kept, [confidences[i] for i in kept], config)
     found = []
-    for ordinal, i in enumerate(kept):
+    for i, own_id in zip(kept, label_ids(run.id, sample_id, len(kept)), strict=True):
         document = {
-            "_id": label_id(run.id, sample_id, ordinal),
+            "_id": own_id,
             "_cls": "Detection",
             "attributes": {},
             "tags": [],
@@ -115,7 +115,7 @@ def _from_classification(label, run, sample_id):
         raise TypeError(f"The model returned {type(label).__name__}, not one class per sample")
     if not _wanted(label.label, label.confidence, run.config):
         return None
-    return _staged(label, run, sample_id, 0)
+    return _staged(label, label_ids(run.id, sample_id, 1)[0])
 
 
 def _from_detections(label, run, sample_id):
@@ -125,9 +125,10 @@ def _from_detections(label, run, sample_id):
     kept = [d for d in found if _wanted(d.label, d.confidence, run.config)]
     kept, dropped = _capped(kept, [d.confidence for d in kept], run.config)
     documents = []
-    for ordinal, detection in enumerate(kept):
+    ids = label_ids(run.id, sample_id, len(kept))
+    for own_id, detection in zip(ids, kept, strict=True):
         mask, detection.mask = detection.mask, None
-        document = _staged(detection, run, sample_id, ordinal)
+        document = _staged(detection, own_id)
         document["bounding_box"] = _inside(document["bounding_box"])
         if mask is not None:
             document["mask"] = mask
@@ -164,9 +165,9 @@ def _wanted(label, confidence, config: RunConfig) -> bool:
     return confidence >= config.confidence
 
 
-def _staged(label, run, sample_id, ordinal):
+def _staged(label, own_id):
     document = label.to_dict()
-    document["_id"] = label_id(run.id, sample_id, ordinal)
+    document["_id"] = own_id
     document[REVIEW] = UNPROMOTED
     if document.get("confidence") is not None:
         document["confidence"] = float(document["confidence"])
@@ -175,7 +176,7 @@ def _staged(label, run, sample_id, ordinal):
 
 def _inside(box):
     """Cuts a relative ``[x, y, width, height]`` box to the image."""
-    x, y, width, height = (float(value) for value in box)
+    x, y, width, height = map(float, box)
     if not math.isfinite(x + y + width + height):
         raise ValueError(f"The model returned a box that is not finite: {list(box)}")
     if min(x, y, width, height) >= 0 and x + width <= 1 and y + height <= 1:

@@ -4,18 +4,19 @@ Three things overlap: loader processes decode, the calling thread runs the model
 behind it turns outputs into documents and writes them.
 """
 
+import contextlib
+import gc
 import multiprocessing
 import os
 import sys
-import threading
 import time
 
 from auto_labeling.engine import loading
-from auto_labeling.engine.documents import take_dropped
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.engine.pipeline import Ahead, Behind
 from auto_labeling.engine.prediction import Predictor
+from auto_labeling.engine.writing import Ledger, Writer
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.models import catalog, zoo
 from auto_labeling.run import Run
@@ -50,8 +51,9 @@ class Generation:
         self._run = run
         self._store = store
         self._chunks = ChunkStore(dataset)
-        self._ledger = _Ledger(self._chunks, run)
         self._masks = MaskStore(run)
+        self._ledger = Ledger(self._chunks, run)
+        self._writer = Writer(dataset, run, self._masks, self._ledger, self._check_current)
         self._heartbeat = heartbeat
         self._report = report or (lambda fraction, text: None)
         self._counts = {"done": 0, "failed": 0, "labels": 0, "dropped": 0}
@@ -75,9 +77,10 @@ class Generation:
         if open_chunks:
             self._tell("Loading the model", force=True)
             config = self._run.config
-            self._label(zoo.load(catalog.get_model(config.model), config), open_chunks)
-            self._predictor = None
-            zoo.release()
+            with _frozen_heap():
+                self._label(zoo.load(catalog.get_model(config.model), config), open_chunks)
+                self._predictor = None
+                zoo.release()
         return {name: self._counts[name] for name in ("failed", "dropped")}
 
     def _survey(self):
@@ -104,8 +107,9 @@ class Generation:
         loaded = loading.load(reader, batches, 0 if few else _loader_processes())
         interval = sys.getswitchinterval()
         sys.setswitchinterval(0.001)  # or the model's thread waits 5 ms for each turn
+        behind = Behind(self._finish, self._finish_all, _BEHIND)
         try:
-            with predictor, Ahead(loaded, _AHEAD) as ahead, Behind(self._finish, _BEHIND) as behind:
+            with predictor, Ahead(loaded, _AHEAD) as ahead, behind:
                 self._heartbeat.update(device=predictor.device, batch_size=predictor.batch_size)
                 self._predictor = predictor
                 self._began = time.monotonic()
@@ -134,23 +138,23 @@ class Generation:
     def _finish(self, predicted):
         """Turns one batch's outputs into documents and writes them. Runs behind the model."""
         documents, failures = self._predictor.finish(predicted)
-        self._counts["dropped"] += sum(take_dropped(document) for _, document in documents)
-        self._check_current()
-        saved, unsaved = self._masks.save(documents)
-        failures += unsaved
-        staging.write(self._dataset, self._run, [(t.sample_id, d) for t, d in saved])
-        self._count(saved, failures)
-        self._ledger.close([t for t, _ in saved], failures)
+        self._count(self._writer.add(documents, failures))
 
-    def _count(self, documents, failures):
-        tried = len(documents) + len(failures)
+    def _finish_all(self):
+        self._count(self._writer.flush())
+
+    def _count(self, written):
+        if written is None:
+            return
+        tried = written.samples + len(written.failures)
         self._counts["done"] += tried
-        self._counts["failed"] += len(failures)
-        self._counts["labels"] += sum(_size(document) for _, document in documents)
+        self._counts["failed"] += len(written.failures)
+        self._counts["labels"] += written.labels
+        self._counts["dropped"] += written.dropped
         self._tried += tried
-        self._failed += len(failures)
-        if failures and not self._first_error:
-            self._first_error = failures[0][1]
+        self._failed += len(written.failures)
+        if written.failures and not self._first_error:
+            self._first_error = written.failures[0][1]
         self._stop_if_hopeless()
         rate = self._tried / max(time.monotonic() - self._began, 1e-6)
         self._heartbeat.update(**self._counts, rate=rate, batch_size=self._predictor.batch_size)
@@ -176,53 +180,23 @@ class Generation:
             self._report(self._counts["done"] / max(self._run.samples, 1), text)
 
 
+@contextlib.contextmanager
+def _frozen_heap():
+    """Keeps the garbage collector off what was there before.
+
+    A collection would otherwise look at all the libraries' objects each time, and make loader
+    processes copy the memory that they share with this one.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def _loader_processes() -> int:
     """How many loader processes this machine and process may have; 0 reads in this one."""
     # Forking is safe for what loaders do on Linux alone; daemonic processes may not have children.
     if sys.platform != "linux" or multiprocessing.current_process().daemon:
         return 0
     return min(len(os.sched_getaffinity(0)), _MOST_LOADERS)
-
-
-class _Ledger:
-    """Which chunks are under way, and how many of their samples are still to come."""
-
-    def __init__(self, chunks: ChunkStore, run: Run):
-        self._chunks = chunks
-        self._run = run
-        self._lock = threading.Lock()
-        self._left = {}
-        self._failures = {}
-
-    def open(self, index, samples):
-        """A chunk begins; one without waiting samples is done."""
-        if samples:
-            with self._lock:
-                self._left[index], self._failures[index] = samples, []
-        else:
-            self._chunks.mark_done(self._run.id, index, [])
-
-    def close(self, targets, failures):
-        """Samples are written or have failed; a chunk without others is done."""
-        for target, error in failures:
-            self._failures[target.chunk].append(
-                {
-                    "sample_id": target.sample_id,
-                    "filepath": target.values["filepath"],
-                    "error": error,
-                }
-            )
-        with self._lock:
-            for target in [*targets, *(target for target, _ in failures)]:
-                self._left[target.chunk] -= 1
-            ended = [index for index, left in self._left.items() if not left]
-            for index in ended:
-                del self._left[index]
-        for index in ended:
-            self._chunks.mark_done(self._run.id, index, self._failures.pop(index))
-
-
-def _size(document):
-    if document is None:
-        return 0
-    return len(document["detections"]) if "detections" in document else 1

@@ -2,19 +2,19 @@
 
 torch's ``DataLoader`` brings the processes and the shared memory; this adds that a file that
 cannot be read is one failure and not its batch's, that a loader process that dies is replaced,
-and that a file that kills it twice is given up.
+and that a file that kills it again and again is given up.
 """
 
 import functools
 import logging
 import multiprocessing
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
 from auto_labeling.engine import arrays
+from auto_labeling.engine.sent import MOST_DEATHS, Sent
 from auto_labeling.engine.slots import Filled, Layout, Slots
 from auto_labeling.models import pixels
 
@@ -191,26 +191,24 @@ def load(reader: Reader, batches, processes: int, context="fork"):
     if not processes:
         yield from map(reader, batches)
         return
-    sent = _Sent(batches)
-    deaths = 0
+    sent = Sent(batches)
     while True:
+        alone = sent.suspects
         try:
             for loaded in _from_processes(reader, sent, processes, context):
                 sent.received()
-                deaths = 0
                 yield loaded
-            return
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
-            deaths += 1
             logger.warning("A loader process died (%s); starting others", error)
-            if deaths > 1:
-                given_up = sent.isolate()
-                if given_up is not None:
-                    text = "The process that read this file died, twice"
-                    yield Loaded([], None, [(given_up, text)])
-                    deaths = 0
+            given_up = sent.process_died()
+            if given_up is not None:
+                text = f"The process that read this file died, {MOST_DEATHS} times"
+                yield Loaded([], None, [(given_up, text)])
+        else:
+            if not alone:
+                return
 
 
 def _from_processes(reader, sent, processes, context):
@@ -220,15 +218,16 @@ def _from_processes(reader, sent, processes, context):
     first = sent.peek()
     if first is None:
         return
+    processes, prefetch = (1, 1) if sent.suspects else (processes, _PREFETCH)
     layout = _layout(reader, first[0], context) if reader.may_use_slots else None
-    slots = layout and Slots(layout, len(first), processes * _PREFETCH + _UNDER_WAY)
+    slots = layout and Slots(layout, len(first), processes * prefetch + _UNDER_WAY)
     reader.use_slots(slots)
     loader = tud.DataLoader(
         _Dataset(reader),
         batch_sampler=sent,
         collate_fn=_as_it_is,
         num_workers=processes,
-        prefetch_factor=_PREFETCH,
+        prefetch_factor=prefetch,
         multiprocessing_context=context,
         worker_init_fn=_quiet,
     )
@@ -290,46 +289,6 @@ def _quiet(_):
         libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
         libc.mallopt(_M_TRIM_THRESHOLD, 256 << 20)
     cv2.setNumThreads(0)
-
-
-class _Sent:
-    """Remembers the batches that loaders have been given and not yet returned."""
-
-    def __init__(self, batches):
-        self._rest = iter(batches)
-        self._open = deque()
-        self._again = deque()
-
-    def __iter__(self):
-        self._again = deque([*self._open, *self._again])
-        self._open.clear()
-        while True:
-            batch = self._again.popleft() if self._again else next(self._rest, None)
-            if batch is None:
-                return
-            self._open.append(batch)
-            yield batch
-
-    def peek(self):
-        """The batch that comes next, which still comes; None if there is none."""
-        if not self._open and not self._again:
-            batch = next(self._rest, None)
-            if batch is None:
-                return None
-            self._again.append(batch)
-        return (self._open or self._again)[0]
-
-    def received(self):
-        """The oldest open batch has come back."""
-        self._open.popleft()
-
-    def isolate(self):
-        """After a second death: splits the oldest batch, or gives up its only target."""
-        batch = self._open.popleft()
-        if len(batch) == 1:
-            return batch[0]
-        self._open.extendleft([target] for target in reversed(batch))
-        return None
 
 
 def describe(error: BaseException) -> str:

@@ -114,48 +114,91 @@ class _Logits(_Fast):
 class _Boxes(_Fast):
     """FiftyOne's ``DetectorOutputProcessor``: absolute ``[x1, y1, x2, y2]`` boxes."""
 
-    def _document(self, one, frame, config, run, sample_id):
-        boxes = _array(one["boxes"])
-        labels = [self._classes[index] for index in _array(one["labels"]).tolist()]
-        scores = _array(one["scores"])
-        kept = _kept(scores, labels, config)
-        width, height = frame
-        relative = np.empty_like(boxes)
-        relative[:, 0] = boxes[:, 0] / width
-        relative[:, 1] = boxes[:, 1] / height
-        relative[:, 2] = (boxes[:, 2] - boxes[:, 0]) / width
-        relative[:, 3] = (boxes[:, 3] - boxes[:, 1]) / height
+    def convert(self, result, run, targets):
+        """A document, None, or an exception for each target."""
+        output, frame = result
+        return self._convert(output, [frame] * len(targets), run, targets)
+
+    def _convert(self, output, frames, run, targets):
+        try:
+            found = _Found(output, frames, self._model.config)
+        except Exception as error:  # noqa: BLE001 - one sample's output may be wrong
+            if len(targets) == 1:
+                return [error]
+            parts = zip(output, frames, targets, strict=True)
+            return [self._convert([o], [f], run, [t])[0] for o, f, t in parts]
+        results = []
+        for one, rows, target in zip(output, found.rows, targets, strict=True):
+            try:
+                results.append(self._document(one, found, rows, run, target.sample_id))
+            except Exception as error:  # noqa: BLE001 - see above
+                results.append(error)
+        return results
+
+    def _document(self, one, found, rows, run, sample_id):
+        allowed = found.allowed
+        labels = {i: self._classes[found.labels[i]] for i in rows if found.kept[i]}
+        kept = [i for i, label in labels.items() if allowed is None or label in allowed]
         return documents.detections(
             [labels[i] for i in kept],
-            relative[kept].astype(float).tolist(),
-            scores[kept].astype(float).tolist(),
+            [found.boxes[i] for i in kept],
+            [found.scores[i] for i in kept],
             run,
             sample_id,
-            masks=self._masks(one, boxes, kept),
+            masks=self._masks(one, found, rows, kept),
         )
 
-    def _masks(self, one, boxes, kept):
+    def _masks(self, one, found, rows, kept):
         return None
+
+
+class _Found:
+    """The boxes of a batch, brought from the device and computed on together.
+
+    Args:
+        output: the model's output for each image; empty for one without boxes
+        frames: the ``(width, height)`` of each image, in pixels
+        config: the model's configuration
+    """
+
+    def __init__(self, output, frames, config):
+        sizes = [len(one["scores"]) if one else 0 for one in output]
+        ends = np.cumsum(sizes).tolist()
+        self.rows = [range(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+        some = [one for one in output if one]
+        self.corners = corners = _together(some, "boxes").reshape(-1, 4)
+        frame = np.repeat(np.asarray(frames, dtype=corners.dtype), sizes, axis=0)
+        relative = np.concatenate(
+            [corners[:, :2] / frame, (corners[:, 2:] - corners[:, :2]) / frame], axis=1
+        )
+        scores, threshold = _together(some, "scores"), config.confidence_thresh
+        kept = np.full(len(scores), True) if threshold is None else ~(scores < threshold)
+        self.boxes = relative.astype(float).tolist()
+        self.scores = scores.astype(float).tolist()
+        self.labels = _together(some, "labels").tolist()
+        self.kept = kept.tolist()
+        classes = config.filter_classes
+        self.allowed = None if classes is None else frozenset(classes)
+
+
+def _together(outputs, key):
+    import torch
+
+    return _array(torch.cat([one[key] for one in outputs])) if outputs else np.empty(0, np.float32)
 
 
 class _Instances(_Boxes):
     """FiftyOne's ``InstanceSegmenterOutputProcessor``: boxes with masks of the whole frame."""
 
-    def _document(self, one, frame, config, run, sample_id):
-        if "scores" not in one:
-            raise TypeError("The model gave masks without scores")
-        return super()._document(one, frame, config, run, sample_id)
-
-    def _masks(self, one, boxes, kept):
+    def _masks(self, one, found, rows, kept):
         import torch
 
         soft = one["masks"].detach()[:, 0]
         threshold = self._model._output_processor.mask_thresh
-        corners = np.rint(boxes).astype(int).tolist()
         masks = []
         for i in kept:
-            x1, y1, x2, y2 = corners[i]
-            crop = soft[i, slice(y1, y2), slice(x1, x2)]
+            x1, y1, x2, y2 = np.rint(found.corners[i]).astype(int).tolist()
+            crop = soft[i - rows.start, slice(y1, y2), slice(x1, x2)]
             crop = crop if crop.dtype is torch.bool else crop > threshold
             masks.append(crop.cpu().numpy())
         return masks
@@ -182,30 +225,8 @@ class _Ultralytics(_Boxes):
             predictor.args.conf = config.confidence_thresh
         processor = self._model._output_processor
         found = processor._to_dict(processor.post_process(output))
-        results = []
-        for one, frame, target in zip(found, frames, targets, strict=True):
-            try:
-                results.append(self._one(one, frame, config, run, target.sample_id))
-            except Exception as error:  # noqa: BLE001 - one sample's output may be wrong
-                results.append(error)
-        return results
-
-    def _one(self, one, frame, config, run, sample_id):
-        if not one:
-            return documents.detections([], [], [], run, sample_id)
-        return self._document(one, frame, config, run, sample_id)
+        return self._convert(found, frames, run, targets)
 
 
 def _array(tensor):
     return tensor.detach().cpu().numpy()
-
-
-def _kept(scores, labels, config) -> list:
-    """The indices of the labels that the model's configuration lets through."""
-    threshold, classes = config.confidence_thresh, config.filter_classes
-    return [
-        i
-        for i, label in enumerate(labels)
-        if (threshold is None or not scores[i] < threshold)
-        and (classes is None or label in classes)
-    ]

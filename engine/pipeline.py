@@ -67,11 +67,13 @@ class Behind:
 
     Args:
         function: called with each item
+        last: called once after the last item, if nothing went wrong
         size: how many items may wait
     """
 
-    def __init__(self, function, size: int):
+    def __init__(self, function, last, size: int):
         self._function = function
+        self._last = last
         self._queue = queue.Queue(size)
         self._error = None
         self._dropped = threading.Event()
@@ -97,11 +99,15 @@ class Behind:
 
     def _run(self):
         while (item := self._queue.get()) is not _END:
-            if self._error is None and not self._dropped.is_set():
-                try:
-                    self._function(item)
-                except BaseException as error:  # noqa: BLE001 - raised again in the loop
-                    self._error = error
+            self._try(self._function, item)
+        self._try(self._last)
+
+    def _try(self, function, *args):
+        if self._error is None and not self._dropped.is_set():
+            try:
+                function(*args)
+            except BaseException as error:  # noqa: BLE001 - raised again in the loop
+                self._error = error
 
 
 class _Failure:

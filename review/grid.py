@@ -20,7 +20,6 @@ from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 TABS = {"review": UNPROMOTED, "approval": PROMOTED}
 
 
-
 @dataclass(frozen=True)
 class Shown:
     """What the grid shows and what is selected in it.

@@ -1,0 +1,130 @@
+"""From label documents to acknowledged writes, and to chunks that are done."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from auto_labeling.engine.documents import take_dropped
+from auto_labeling.engine.masks import MaskStore
+from auto_labeling.run import Run, Task
+from auto_labeling.storage import staging
+from auto_labeling.storage.runs import ChunkStore
+
+#: A write is made at most this often, unless so many samples wait for it. Each one costs a round
+#: trip to ask whether the attempt still stands.
+_EVERY_SECONDS = 0.1
+_MOST_SAMPLES = 256
+
+
+@dataclass
+class Written:
+    """What a write came to.
+
+    Args:
+        samples: how many samples have their labels
+        labels: how many labels that is
+        dropped: how many labels the run's cap left out
+        failures: ``(target, error text)`` of the samples that failed
+    """
+
+    samples: int = 0
+    labels: int = 0
+    dropped: int = 0
+    failures: list = field(default_factory=list)
+
+
+class Writer:
+    """Writes documents, several batches at once where they come fast.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run, as it is in this attempt
+        masks: its :class:`auto_labeling.engine.masks.MaskStore`
+        ledger: its :class:`Ledger`
+        check: called before each write; raises if the attempt no longer stands
+    """
+
+    def __init__(self, dataset, run: Run, masks: MaskStore, ledger: "Ledger", check):
+        self._dataset = dataset
+        self._run = run
+        self._masks = masks
+        self._ledger = ledger
+        self._check = check
+        # Masks take much memory, and much longer to write than to ask.
+        self._most = 1 if run.config.task is Task.INSTANCE_SEGMENTATION else _MOST_SAMPLES
+        self._documents, self._failures = [], []
+        self._wrote = float("-inf")
+
+    def add(self, documents, failures) -> Written | None:
+        """Takes the ``(target, document)`` pairs and the failures of a batch.
+
+        Returns:
+            what has been written, if this was the time for it
+        """
+        self._documents += documents
+        self._failures += failures
+        waiting = len(self._documents) + len(self._failures)
+        if waiting < self._most and time.monotonic() - self._wrote < _EVERY_SECONDS:
+            return None
+        return self.flush()
+
+    def flush(self) -> Written | None:
+        """Writes what waits."""
+        documents, failures = self._documents, self._failures
+        self._documents, self._failures = [], []
+        if not documents and not failures:
+            return None
+        written = Written(dropped=sum(take_dropped(document) for _, document in documents))
+        self._check()
+        saved, unsaved = self._masks.save(documents)
+        written.failures = failures + unsaved
+        staging.write(self._dataset, self._run, [(t.sample_id, d) for t, d in saved])
+        self._ledger.close([t for t, _ in saved], written.failures)
+        written.samples = len(saved)
+        written.labels = sum(_size(document) for _, document in saved)
+        self._wrote = time.monotonic()
+        return written
+
+
+class Ledger:
+    """Which chunks are under way, and how many of their samples are still to come."""
+
+    def __init__(self, chunks: ChunkStore, run: Run):
+        self._chunks = chunks
+        self._run = run
+        self._lock = threading.Lock()
+        self._left = {}
+        self._failures = {}
+
+    def open(self, index, samples):
+        """A chunk begins; one without waiting samples is done."""
+        if samples:
+            with self._lock:
+                self._left[index], self._failures[index] = samples, []
+        else:
+            self._chunks.mark_done(self._run.id, index, [])
+
+    def close(self, targets, failures):
+        """Samples are written or have failed; a chunk without others is done."""
+        for target, error in failures:
+            self._failures[target.chunk].append(
+                {
+                    "sample_id": target.sample_id,
+                    "filepath": target.values["filepath"],
+                    "error": error,
+                }
+            )
+        with self._lock:
+            for target in [*targets, *(target for target, _ in failures)]:
+                self._left[target.chunk] -= 1
+            ended = [index for index, left in self._left.items() if not left]
+            for index in ended:
+                del self._left[index]
+        for index in ended:
+            self._chunks.mark_done(self._run.id, index, self._failures.pop(index))
+
+
+def _size(document):
+    if document is None:
+        return 0
+    return len(document["detections"]) if "detections" in document else 1
