@@ -66,8 +66,9 @@ class Generation:
         """Labels what still waits.
 
         Returns:
-            ``failed``, the number of samples that failed over all attempts, and ``dropped``,
-            the number of labels that the run's cap left out in this one
+            ``failed``, the number of samples that failed over all attempts; and for this one
+            ``dropped``, the number of labels that the run's cap left out, and ``tried``, the
+            number of samples
 
         Raises:
             AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
@@ -81,7 +82,8 @@ class Generation:
                 self._label(zoo.load(catalog.get_model(config.model), config), open_chunks)
                 self._predictor = None
                 zoo.release()
-        return {name: self._counts[name] for name in ("failed", "dropped")}
+        kept = {name: self._counts[name] for name in ("failed", "dropped")}
+        return {**kept, "tried": self._tried}
 
     def _survey(self):
         """Counts what is done and returns the indices of the chunks that are not."""

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from auto_labeling.demo.services import Worker
+from auto_labeling.models import catalog, labels
 from auto_labeling.names import PANEL
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
@@ -175,10 +176,24 @@ class App:
     def tab(self, name):
         self.panel.get_by_role("tab", name=name).click()
 
+    def choose(self, name, option):
+        """Chooses from a dropdown."""
+        self.panel.get_by_role("combobox", name=name, exact=True).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+
     def choose_model(self, name):
-        box = self.panel.get_by_placeholder("Type or select a value")
-        box.fill(name)
-        self.page.get_by_role("option", name=name, exact=True).click()
+        """Chooses a model by its type, family, version and size, as far as they are asked."""
+        spec = catalog.get_model(name)
+        asked = {"Model family": labels.family(spec.family)}
+        asked |= {"Version": spec.version and labels.version(spec.version)}
+        asked |= {"Size": spec.size and labels.size(spec.size)}
+        for level, option in asked.items():
+            box = self.panel.get_by_role("combobox", name=level, exact=True)
+            if option:
+                expect(box).to_have_text(re.compile(f"^(Choose…|{re.escape(option)})$"))
+                if box.is_enabled():  # else it is the only one, and chosen by itself
+                    self.choose(level, option)
+        self.sees(spec.name)
 
     def name_field(self, name):
         self.panel.get_by_placeholder("A new field").fill(name)

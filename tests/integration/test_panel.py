@@ -8,6 +8,7 @@ from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling import labeling
 from auto_labeling.panels.auto_labeling import AutoLabelingPanel
+from auto_labeling.panels.state import FORM_GROUPS
 from auto_labeling.run import RunState
 
 PANEL = AutoLabelingPanel(_builtin=False)
@@ -37,6 +38,15 @@ def send(dataset, method, state=None, **params):
     return told, ctx.panel_state
 
 
+def answer(dataset, state, **answers):
+    """Answers on the configure page, one after the other, as its controls do."""
+    for name, value in answers.items():
+        group = FORM_GROUPS[name]
+        state["form"].setdefault(group, {})[name] = value
+        told, state = send(dataset, "edit", state, path=f"form.{group}.{name}", value=value)
+    return told, state
+
+
 def page_of(told):
     (page,) = [t for t in told if t["operator_uri"].endswith("show_panel_output")]
     return str(page["params"])
@@ -56,7 +66,7 @@ def test_an_empty_dataset_is_told_how_to_begin(dataset):
 
 def test_every_problem_is_named_and_nothing_is_written(dataset):
     _, state = send(dataset, "new_run")
-    state["form"].update(label_field="filepath", confidence=7)
+    state["form"]["labels"].update(label_field="filepath", confidence=7)
     told, state = send(dataset, "start", state)
     assert set(state["problems"]) == {"model", "label_field", "confidence"}
     assert all(problem in page_of(told) for problem in state["problems"].values())
@@ -73,7 +83,7 @@ def test_a_run_that_is_gone_is_said_in_a_sentence(dataset):
 
 def test_starting_writes_a_queued_run(dataset):
     _, state = send(dataset, "new_run")
-    state["form"].update(label_field="boxes", model="shapes-yolo")
+    _, state = answer(dataset, state, family="yolo", version="v8-shapes", label_field="boxes")
     told, state = send(dataset, "start", state)
     assert state["page"] == "progress", (state.get("problems"), notices(told))
     run = labeling.get(dataset, state["run_id"])

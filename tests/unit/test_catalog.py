@@ -1,5 +1,6 @@
 """The catalog: what it lists, what it knows, and what listing costs."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -352,5 +353,5 @@ def test_the_detector_knows_the_classes_that_the_demo_draws():
 )
 def test_missing_packages_are_told_by_the_environment(requirement, installed):
     spec = catalog.get_model("shapes-yolo")
-    wanting = type(spec)(**{**spec.__dict__, "packages": (requirement,)})
+    wanting = dataclasses.replace(spec, packages=(requirement,))
     assert catalog.missing_packages(wanting) == (() if installed else (requirement,))
