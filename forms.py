@@ -35,6 +35,12 @@ AUTOMATIC = "automatic"
 # --- what a request says ---------------------------------------------------------------------
 
 
+def is_about_grid(ctx) -> bool:
+    """Whether a request says that the grid has changed: its view, its filters, its selection."""
+    event = _text(ctx.params.get("__method__"))
+    return event.startswith("on_change_") and event != "on_change_dataset"
+
+
 def run_id(ctx) -> str:
     """The id of the run that a request is about."""
     return _text(ctx.params.get("run_id"))

@@ -10,7 +10,6 @@ from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling.panels.auto_labeling import AutoLabelingPanel
 
-
 _SELECTIONS = {
     "clear_selected_samples": "selected",
     "clear_selected_labels": "selected_labels",

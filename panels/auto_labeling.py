@@ -41,6 +41,23 @@ class AutoLabelingPanel(foo.Panel):
             help_markdown="Generate labels with a model, review them, approve the good ones",
         )
 
+    def execute(self, ctx):
+        # The App says "changed" after each event, with the state of before it: to draw the form
+        # again from that would show what somebody has just corrected.
+        if forms.is_about_grid(ctx) and not self._targets_changed(ctx, PanelState(ctx)):
+            return None
+        return super().execute(ctx)
+
+    def _targets_changed(self, ctx, state):
+        if state.page != "configure":
+            return True
+        before = state.target_counts
+        try:
+            state.target_counts = forms.target_counts(ctx)
+        except Exception:  # noqa: BLE001 - drawing the page will meet it again, and say so
+            return True
+        return state.target_counts != before
+
     def render(self, ctx):
         state = PanelState(ctx)
         try:
@@ -101,6 +118,7 @@ class AutoLabelingPanel(foo.Panel):
         state.problems = {}
         state.form = state.form  # complete, so that each control has a value
         self._adapt(state, "")
+        state.target_counts = forms.target_counts(ctx)
         self._go(ctx, state, "configure")
 
     @event

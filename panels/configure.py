@@ -23,7 +23,8 @@ _MODEL_TYPES = {
     ModelType.FIXED_VOCABULARY: "Knows a list of classes",
     ModelType.ZERO_SHOT: "Looks for the classes you name",
 }
-_LEVEL_LABELS = {
+#: What the choices of a model are called, and their options.
+LEVEL_LABELS = {
     "family": ("Model family", labels.family),
     "version": ("Version", labels.version),
     "size": ("Size", labels.size),
@@ -127,8 +128,8 @@ class _Page:
     def _model(self):
         group = self._group("model", columns=3)
         levels = self._choices.levels
-        unanswered = next((n for n in _LEVEL_LABELS if _is_open(levels[n])), None)
-        for name, (label, said) in _LEVEL_LABELS.items():
+        unanswered = next((n for n in LEVEL_LABELS if _is_open(levels[n])), None)
+        for name, (label, said) in LEVEL_LABELS.items():
             level = levels[name]
             if not level.options and (name == "variant" or self._spec is not None):
                 continue

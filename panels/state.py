@@ -112,6 +112,15 @@ class PanelState:
         self._set("remembered", remembered)
 
     @property
+    def target_counts(self) -> dict:
+        """The numbers of target samples that the configure page shows."""
+        return self._get("target_counts", dict, {})
+
+    @target_counts.setter
+    def target_counts(self, counts):
+        self._set("target_counts", {target.value: number for target, number in counts.items()})
+
+    @property
     def problems(self) -> dict:
         """What is wrong on the configure page: sentences by field."""
         problems = self._get("problems", dict, {})

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from auto_labeling.demo.services import Worker
-from auto_labeling.models import catalog, labels
+from auto_labeling.models import catalog, choosing
 from auto_labeling.names import PANEL
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
@@ -66,7 +66,7 @@ def app_url(database, tmp_path_factory):
 def start_worker(database, tmp_path):
     """Starts ``fiftyone delegated launch``; called again, another one."""
     with contextlib.ExitStack() as running:
-        yield lambda: running.enter_context(Worker(tmp_path / "worker.log"))
+        yield lambda **how: running.enter_context(Worker(tmp_path / "worker.log", **how))
     _keep(tmp_path / "worker.log")
 
 
@@ -179,21 +179,29 @@ class App:
     def choose(self, name, option):
         """Chooses from a dropdown."""
         self.panel.get_by_role("combobox", name=name, exact=True).click()
-        self.page.get_by_role("option", name=option, exact=True).click()
+        said = self.page.get_by_text(option, exact=True)  # an option may say more below it
+        self.page.get_by_role("option").filter(has=said).click()
 
     def choose_model(self, name):
-        """Chooses a model by its type, family, version and size, as far as they are asked."""
+        """Chooses a model by its family, version and size, as far as they are asked."""
+        from auto_labeling.panels.configure import LEVEL_LABELS  # imports FiftyOne
+
         spec = catalog.get_model(name)
-        asked = {"Model family": labels.family(spec.family)}
-        asked |= {"Version": spec.version and labels.version(spec.version)}
-        asked |= {"Size": spec.size and labels.size(spec.size)}
-        for level, option in asked.items():
-            box = self.panel.get_by_role("combobox", name=level, exact=True)
-            if option:
-                expect(box).to_have_text(re.compile(f"^(Choose…|{re.escape(option)})$"))
-                if box.is_enabled():  # else it is the only one, and chosen by itself
-                    self.choose(level, option)
+        remembered = choosing.leading_to(spec, spec.task, spec.methods[-1])
+        levels = choosing.narrow(spec.task, remembered).levels
+        for level, (label, said) in LEVEL_LABELS.items():
+            if not levels[level].options:
+                continue
+            option = said(levels[level].value)
+            box = self.panel.get_by_role("combobox", name=label, exact=True)
+            expect(box).to_have_text(re.compile(f"^(Choose…|{re.escape(option)})$"))
+            if box.is_enabled():  # else it is the only one, and chosen by itself
+                self.choose(label, option)
         self.sees(spec.name)
+
+    def pick(self, option):
+        """Picks one of a few that can all be read."""
+        self.panel.get_by_role("radio", name=option).check()
 
     def name_field(self, name):
         self.panel.get_by_placeholder("A new field").fill(name)
