@@ -69,6 +69,7 @@ def _choice(of, help):
     "models",
     json={"action": "store_true", "help": "print a JSON list"},
     excluded={"action": "store_true", "help": "list what is not offered, and why"},
+    measured={"action": "store_true", "help": "add the speeds that runs have measured"},
     task=_choice(Task, "only models for this task"),
     method=_choice(Method, "only models that this method uses"),
     model_type=_choice(ModelType, "only models of this type"),
@@ -88,7 +89,18 @@ def models(args) -> None:
             )
         ]
         shown = ("name", "task", "model_type", "license", "downloaded", "speed", "performance")
+        if args.measured:
+            _add_speeds(rows)
+            shown += ("measured",)
     print(json.dumps(rows, indent=2) if args.json else _table(rows, shown))
+
+
+def _add_speeds(rows) -> None:
+    from auto_labeling import labeling  # connects to the database, which listing does not need
+
+    speeds = labeling.measured_speeds()
+    for row in rows:
+        row["measured"] = [speed.model_dump(mode="json") for speed in speeds.get(row["name"], ())]
 
 
 def _table(rows, columns) -> str:
@@ -102,6 +114,8 @@ def _table(rows, columns) -> str:
 def _cell(value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(f"{s['rate']:.1f}/s on {s['machine']} ({s['device']})" for s in value)
     return str(value).replace("_", " ") if value in _WORDS else str(value)
 
 

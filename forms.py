@@ -5,25 +5,40 @@ further down.
 """
 
 import math
-from collections.abc import Callable
 
-import fiftyone.operators.types as types
-
-from auto_labeling.models import catalog
+from auto_labeling.errors import ModelUnavailable
+from auto_labeling.models import catalog, choosing, wording
 from auto_labeling.review import grid
-from auto_labeling.run import Method, RunConfig, Target, Task
+from auto_labeling.run import Method, ModelType, RunConfig, Target, Task
 
-#: The fields of :class:`auto_labeling.run.RunConfig` that the form asks for, in its order.
-FIELDS = ("target", "task", "model", "classes", "label_field", "confidence", "name")
+#: The answers on which others depend, or what is shown beside them.
+NARROWING = frozenset(
+    {
+        "target",
+        "task",
+        *choosing.LEVELS,
+        "checkpoint",
+        "masks",
+        "device",
+        "segmenter",
+        "source_field",
+    }
+)
 
-TASKS = {
-    Task.DETECTION: "Boxes around objects",
-    Task.CLASSIFICATION: "One label for a sample",
-    Task.INSTANCE_SEGMENTATION: "Boxes with masks",
-}
+#: Where masks go: to files at the mask location, or into the dataset.
+MASKS_IN_FILES, MASKS_INLINE = "files", "inline"
+
+#: The device that a run gets if nobody chooses one. (A control cannot hold the empty text.)
+AUTOMATIC = "automatic"
 
 
 # --- what a request says ---------------------------------------------------------------------
+
+
+def is_about_grid(ctx) -> bool:
+    """Whether a request says that the grid has changed: its view, its filters, its selection."""
+    event = _text(ctx.params.get("__method__"))
+    return event.startswith("on_change_") and event != "on_change_dataset"
 
 
 def run_id(ctx) -> str:
@@ -156,171 +171,192 @@ def blank() -> dict:
     return {
         "target": Target.ALL.value,
         "task": Task.DETECTION.value,
+        **dict.fromkeys(choosing.LEVELS, ""),
         "model": "",
+        "checkpoint": "",
+        "segmenter": "",
+        "source_field": "",
         "classes": [],
+        "vocabulary": "",
         "label_field": "",
-        "confidence": None,
         "name": "",
+        "confidence": "",
+        "max_labels": "",
+        "masks": MASKS_IN_FILES,
+        "mask_location": "",
+        "device": AUTOMATIC,
+        "half": False,
     }
 
 
 def answers(form: dict) -> dict:
-    """Turns a form into answers for ``labeling.check``, which judges them."""
-    given = {name: form.get(name) for name in FIELDS}
-    return {
-        **given,
-        "model": _text(given["model"]),
-        "label_field": _text(given["label_field"]),
-        "name": _text(given["name"]),
-        "classes": given["classes"] or (),
+    """Turns a form into answers for ``labeling.check``, which judges them.
+
+    What the form does not ask for, given its other answers, is left out.
+    """
+    method, spec = form.get("method"), chosen_model(form)
+    device = _text(form.get("device"))
+    given = {
+        **{name: _text(form.get(name)) for name in ("model", "label_field", "name")},
+        **{name: form.get(name) for name in ("target", "task", "method")},
+        "confidence": _unless_empty(form.get("confidence")),
+        "max_labels": _unless_empty(form.get("max_labels")),
+        "device": "" if device == AUTOMATIC else device,
+        "half": form.get("half"),
     }
+    if asks_in_words(spec):
+        given |= _in_words(form)
+    else:
+        given["classes"] = form.get("classes") or ()
+    if spec is not None and spec.needs_checkpoint:
+        given["checkpoint"] = _text(form.get("checkpoint"))
+    if method == Method.TWO_STAGE.value:
+        given["segmenter"] = _text(form.get("segmenter"))
+    if method == Method.EXISTING_DETECTIONS.value:
+        given["source_field"] = _text(form.get("source_field"))
+    if makes_masks(form) and form.get("masks") != MASKS_INLINE:
+        given["mask_location"] = _location(form)
+    return given
 
 
-def from_config(config: RunConfig) -> dict:
-    """The form that gives a configuration."""
-    form = config.model_dump(mode="json", include=set(FIELDS))
-    return {**form, "classes": list(config.classes)}
+def problems(form: dict) -> dict[str, str]:
+    """What is wrong with a form that its answers do not show: a sentence by field."""
+    found = {}
+    if asks_in_words(chosen_model(form)):
+        try:
+            wording.read(_text(form.get("vocabulary")))
+        except ValueError as error:
+            found["classes"] = str(error)
+    if makes_masks(form) and form.get("masks") != MASKS_INLINE and not _location(form):
+        found["mask_location"] = "Choose a folder for the masks, or keep them in the dataset"
+    return found
 
 
-def adapt(form: dict, name: str) -> dict:
-    """What else changes in a form when one field has: each choice narrows the next."""
-    if name == "task":
-        return {"model": "", "classes": [], "confidence": None}
-    if name == "model":
-        spec = chosen_model(form)
-        return {"classes": [], "confidence": spec.confidence if spec else None}
-    return {}
+def from_config(config: RunConfig) -> tuple[dict, dict]:
+    """The form that gives a configuration, and what to remember of its choices."""
+    values = config.model_dump(mode="json")
+    form = {**blank(), **{name: values[name] for name in blank().keys() & values.keys()}}
+    form |= {
+        "classes": list(config.classes),
+        "vocabulary": wording.write(config.classes, config.prompts),
+        "masks": MASKS_IN_FILES if config.mask_location else MASKS_INLINE,
+        "device": config.device or AUTOMATIC,
+        "confidence": _or_empty(config.confidence),
+        "max_labels": _or_empty(config.max_labels),
+    }
+    spec = chosen_model(form)
+    if spec is None:
+        return form, {}
+    remembered = choosing.leading_to(spec, config.task, config.method)
+    return form | _levels(choosing.narrow(config.task, remembered)), remembered
+
+
+def adapt(form: dict, remembered: dict, name: str) -> tuple[dict, dict]:
+    """What else changes in a form when one field has: each choice narrows the next.
+
+    Args:
+        form: the answers, with the change
+        remembered: the choices so far, and what was answered for each model
+        name: the field that has changed; empty to complete a form
+
+    Returns:
+        ``(changes, remembered)``
+    """
+    task = _task(form)
+    if task is None or name not in ("", "task", *choosing.LEVELS):
+        return {}, remembered
+    if name in choosing.LEVELS:
+        # With those above it, which another event may still be about to remember.
+        for level in choosing.LEVELS[: choosing.LEVELS.index(name) + 1]:
+            if value := _text(form.get(level)):
+                remembered = choosing.remember(task, remembered, level, value)
+    choices = choosing.narrow(task, remembered)
+    before, after = chosen_model(form), choices.spec
+    changes = _levels(choices) | {"model": after.name if after else ""}
+    if after is not before:
+        remembered = _with_answers(remembered, before, form)
+        changes |= _answers_for(remembered, before, after, form)
+    return {k: v for k, v in changes.items() if form.get(k) != v}, remembered
+
+
+def choices_of(form: dict, remembered: dict) -> choosing.Choices:
+    """The choices that lead to a model, as they stand."""
+    return choosing.narrow(_task(form) or Task.DETECTION, remembered, form)
 
 
 def chosen_model(form: dict):
-    """The :class:`auto_labeling.models.catalog.ModelSpec` that a form names, or None."""
-    name = _text(form.get("model"))
-    return next((spec for spec in _models(form) if spec.name == name), None)
-
-
-def build(form: dict, problems: dict, counts: dict, on_change: Callable) -> types.Object:
-    """Builds the form's fields, each with what is wrong with it.
-
-    Args:
-        form: the answers so far
-        problems: a dict from field name to a sentence
-        counts: what :func:`target_counts` returned
-        on_change: the panel's handler of a changed field
-    """
-    fields = types.Object()
-    spec = chosen_model(form)
-    views = {
-        "target": _targets(counts, _props("Target samples", problems.get("target"))),
-        "task": _tasks(_props("Task", problems.get("task"))),
-        "model": _model_choices(form, _props("Model", problems.get("model"), spec and facts(spec))),
-        "classes": _class_choices(
-            spec, _props("Classes", problems.get("classes"), "Empty: all classes of the model")
-        ),
-        "label_field": types.TextFieldView(
-            placeholder="A new field, for the labels that you approve",
-            **_props("Label field", problems.get("label_field")),
-        ),
-        "confidence": types.TextFieldView(
-            placeholder="0 to 1",
-            **_props(
-                "Minimum confidence",
-                problems.get("confidence"),
-                "Labels that the model is less sure of are not kept",
-            ),
-        ),
-        "name": types.TextFieldView(
-            placeholder="Optional", **_props("Run name", problems.get("name"))
-        ),
-    }
-    for name, view in views.items():
-        fields.define_property(name, _KINDS[name], view=view, on_change=on_change)
-    return fields
-
-
-_KINDS = {
-    "target": types.Enum([target.value for target in Target]),
-    "task": types.Enum([task.value for task in TASKS]),
-    "model": types.String(),
-    "classes": types.List(types.String()),
-    "label_field": types.String(),
-    "confidence": types.Number(min=0, max=1),
-    "name": types.String(),
-}
-
-
-def _props(label, problem, caption=None):
-    """A field's label, and below it what is wrong: panels ignore ``error_message``."""
-    if not problem:
-        return {"label": label, "caption": caption}
-    red = {"color": "error.main"}
-    return {
-        "label": label,
-        "caption": problem,
-        "componentsProps": {
-            "caption": red,
-            "header": {"caption": red},
-            "field": {"error": True},
-        },
-    }
-
-
-def _targets(counts, props):
-    view = types.RadioGroup(orientation="horizontal", **props)
-    for target in Target:
-        number_of = counts[target]
-        said = f"{number_of:,} sample" + ("" if number_of == 1 else "s")
-        empty = target is Target.SELECTION and not number_of
-        view.add_choice(
-            target.value,
-            label=target.label,
-            description="Select samples in the grid first" if empty else said,
-            disabled=empty,
-        )
-    return view
-
-
-def _tasks(props):
-    view = types.RadioGroup(orientation="horizontal", **props)
-    for task, meaning in TASKS.items():
-        view.add_choice(task.value, label=task.label, description=meaning)
-    return view
-
-
-def _model_choices(form, props):
-    choices = [types.Choice(spec.name, label=spec.name) for spec in _models(form)]
-    return types.AutocompleteView(choices=choices, allow_user_input=False, **props)
-
-
-def _class_choices(spec, props):
-    known = catalog.known_classes(spec) if spec else None
-    return types.AutocompleteView(
-        choices=[types.Choice(name, label=name) for name in known or ()],
-        allow_user_input=spec is not None and known is None,
-        allow_duplicates=False,
-        read_only=spec is None,
-        **props,
-    )
-
-
-def facts(spec) -> str:
-    """What to know before choosing a model, in one line."""
-    known = catalog.known_classes(spec)
-    parts = [
-        f"{len(known):,} classes" if known else "",
-        f"{spec.size_bytes / 2**20:,.0f} MB" if spec.size_bytes else "",
-        f"{spec.license} licence" if spec.license else "",
-        f"needs {', '.join(missing)}" if (missing := catalog.missing_packages(spec)) else "",
-    ]
-    said = spec.description.strip().rstrip(".")
-    return " · ".join(part for part in (said, *parts) if part)
-
-
-def _models(form):
+    """The :class:`auto_labeling.models.spec.ModelSpec` that a form names, or None."""
     try:
-        models = catalog.list_models(task=Task(form.get("task")), method=Method.ONE_STAGE)
-        return [spec for spec in models if not spec.needs_checkpoint]
+        return catalog.get_model(_text(form.get("model")))
+    except ModelUnavailable:
+        return None
+
+
+def segmenters() -> list:
+    """The models that make masks out of boxes, in the order in which they are offered."""
+    return choosing.in_order(catalog.segmenters())
+
+
+def makes_masks(form: dict) -> bool:
+    """Whether a form asks for instance segmentation."""
+    return form.get("task") == Task.INSTANCE_SEGMENTATION.value
+
+
+def asks_in_words(spec) -> bool:
+    """Whether a model looks for whatever classes it is asked for."""
+    zero_shot = spec is not None and spec.model_type is ModelType.ZERO_SHOT
+    return zero_shot and not spec.is_segmenter
+
+
+def _levels(choices):
+    return {name: level.value for name, level in choices.levels.items()}
+
+
+def _with_answers(remembered, spec, form):
+    """Keeps what was answered for a model, for when it is chosen again."""
+    if spec is None:
+        return remembered
+    kept = {name: form.get(name) for name in ("classes", "checkpoint")}
+    return {**remembered, f"answers for {spec.name}": kept}
+
+
+def _answers_for(remembered, before, after, form):
+    """The answers that depend on the model: those of last time, and its own confidence."""
+    kept = remembered.get(f"answers for {after.name}") if after else None
+    kept = kept if isinstance(kept, dict) else {}
+    changes = {"classes": kept.get("classes") or [], "checkpoint": kept.get("checkpoint") or ""}
+    untouched = _unless_empty(form.get("confidence")) == (before.confidence if before else None)
+    if untouched:
+        changes["confidence"] = _or_empty(after.confidence if after else None)
+    return changes
+
+
+def _task(form):
+    try:
+        return Task(form.get("task"))
     except ValueError:
-        return []
+        return None
+
+
+def _in_words(form):
+    try:
+        classes, prompts = wording.read(_text(form.get("vocabulary")))
+    except ValueError:  # told by problems()
+        return {"classes": (), "prompts": {}}
+    return {"classes": classes, "prompts": prompts}
+
+
+def _location(form) -> str:
+    chosen = form.get("mask_location")  # the file explorer's answer is an object
+    return _text(chosen.get("absolute_path") if isinstance(chosen, dict) else chosen)
+
+
+def _unless_empty(value):
+    return None if value == "" else value
+
+
+def _or_empty(value):
+    return "" if value is None else value
 
 
 def _text(value) -> str:

@@ -14,8 +14,8 @@ from auto_labeling.engine.generation import Generation
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
 from auto_labeling.models import catalog
-from auto_labeling.run import Progress, Run, RunConfig, RunState
-from auto_labeling.storage import clock, operations, staging
+from auto_labeling.run import Progress, Run, RunConfig, RunState, Speed
+from auto_labeling.storage import clock, operations, speeds, staging
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat, is_alive
 from auto_labeling.storage.runs import ChunkStore, RunStore
 
@@ -34,6 +34,11 @@ def check(dataset, answers: dict) -> RunConfig:
         ConfigError: with a sentence for every wrong field
     """
     return configuration.check(dataset, answers, RunStore(dataset))
+
+
+def source_fields(dataset) -> dict[str, str]:
+    """The label fields of a dataset, each with why its labels cannot be boxes for masks, or ""."""
+    return configuration.source_fields(dataset)
 
 
 def start(dataset, config: RunConfig, sample_ids=None, author: str = "") -> Run:
@@ -92,7 +97,7 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
     try:
         with Heartbeat(store, run) as heartbeat:
             counts = Generation(dataset, run, store, heartbeat, report).run()
-            return store.move(
+            run = store.move(
                 run_id,
                 RunState.IN_REVIEW,
                 token=run.token,
@@ -109,6 +114,20 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
                 run_id, RunState.FAILED, token=run.token, reason="error", error=_sentence(error)
             )
         raise
+    speeds.record(run, store.progress(run), counts["tried"])
+    return run
+
+
+def measured_speeds(model: str = "") -> dict[str, list[Speed]]:
+    """How fast models were on the machines of this database: the latest of each kind first.
+
+    Args:
+        model (""): the name of a model; by default, all that were measured
+
+    Returns:
+        a dict from a model's name to its :class:`auto_labeling.run.Speed` list
+    """
+    return {model: speeds.of_model(model)} if model else speeds.of_all()
 
 
 def runs(dataset) -> list[Run]:

@@ -6,6 +6,7 @@ PANEL = "auto_labeling_panel"
 
 RUNS_STORE = "auto_labeling"
 CHUNKS_STORE = "auto_labeling.chunks"
+SPEEDS_STORE = "auto_labeling.speeds"
 
 STAGING_SUFFIX = "_in_review"
 

@@ -209,6 +209,22 @@ class Progress(BaseModel):
     beat_at: str
 
 
+class Speed(BaseModel):
+    """How fast a model was on a machine: measured by a run, from the first batch to the last."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    model: str
+    segmenter: str = ""
+    task: Task
+    machine: str
+    device: str
+    half: bool = False
+    samples: int
+    rate: float  # samples per second
+    at: str
+
+
 class Run(BaseModel):
     """A run's record, as stored. Change it through ``storage.runs.RunStore`` only."""
 

@@ -68,12 +68,13 @@ class Worker:
 
     Args:
         log: the file that takes what the worker prints
+        fiftyone: the arguments by which Python runs the ``fiftyone`` command
     """
 
-    def __init__(self, log: Path):
+    def __init__(self, log: Path, fiftyone: tuple = ("-c", _FIFTYONE)):
         self._log = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _FIFTYONE, "delegated", "launch", "-t", "local"],
+            [sys.executable, *fiftyone, "delegated", "launch", "-t", "local"],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,

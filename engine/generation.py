@@ -70,8 +70,9 @@ class Generation:
         """Labels what still waits.
 
         Returns:
-            ``failed``, the number of samples that failed over all attempts, and ``dropped``,
-            the number of labels that the run's cap left out in this one
+            ``failed``, the number of samples that failed over all attempts; and for this one
+            ``dropped``, the number of labels that the run's cap left out, and ``tried``, the
+            number of samples
 
         Raises:
             AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
@@ -86,7 +87,8 @@ class Generation:
                 self._label_all(model, open_chunks)
                 self._predictor = model = None
                 zoo.release()
-        return {name: self._counts[name] for name in ("failed", "dropped")}
+        kept = {name: self._counts[name] for name in ("failed", "dropped")}
+        return {**kept, "tried": self._tried}
 
     def _label_all(self, model, open_chunks):
         """Labels chunks until the database says that all are done, which is once, as a rule."""

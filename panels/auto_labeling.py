@@ -49,6 +49,23 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
             help_markdown="Generate labels with a model, review them, approve the good ones",
         )
 
+    def execute(self, ctx):
+        # The App says "changed" after each event, with the state of before it: to draw the form
+        # again from that would show what somebody has just corrected.
+        if forms.is_about_grid(ctx) and not self._targets_changed(ctx, PanelState(ctx)):
+            return None
+        return super().execute(ctx)
+
+    def _targets_changed(self, ctx, state):
+        if state.page != "configure":
+            return True
+        before = state.target_counts
+        try:
+            state.target_counts = forms.target_counts(ctx)
+        except Exception:  # noqa: BLE001 - drawing the page will meet it again, and say so
+            return True
+        return state.target_counts != before
+
     def render(self, ctx):
         state = PanelState(ctx)
         try:
@@ -112,6 +129,8 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
     def new_run(self, ctx, state):
         state.problems = {}
         state.form = state.form  # complete, so that each control has a value
+        self._adapt(state, "")
+        state.target_counts = forms.target_counts(ctx)
         self._go(ctx, state, "configure")
 
     @event
@@ -137,22 +156,36 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
 
     @event
     def edit(self, ctx, state):
-        name, _ = forms.changed(ctx)
-        for other, value in forms.adapt(state.form, name).items():
+        self._adapt(state, forms.changed(ctx)[0])
+        if state.problems:  # those that are solved go; new ones wait for the next attempt
+            _, left = self._checked(ctx, state)
+            state.problems = {k: left[k] for k in state.problems if k in left}
+
+    def _adapt(self, state, name):
+        changes, state.remembered = forms.adapt(state.form, state.remembered, name)
+        for other, value in changes.items():
             state.answer(other, value)
-        if name in state.problems:
-            state.problems = {k: v for k, v in state.problems.items() if k != name}
+
+    def _checked(self, ctx, state):
+        """The form as a configuration, and what is wrong with it."""
+        found = forms.problems(state.form)
+        try:
+            return labeling.check(ctx.dataset, forms.answers(state.form)), found
+        except ConfigError as error:
+            return None, {**error.problems, **found}
 
     @event
     def start(self, ctx, state):
+        config, state.problems = self._checked(ctx, state)
+        if state.problems:
+            return
         try:
-            config = labeling.check(ctx.dataset, forms.answers(state.form))
             ids = forms.target_ids(ctx, config.target)
             run = labeling.start(ctx.dataset, config, ids, author=person(ctx))
-        except ConfigError as error:
+        except ConfigError as error:  # the dataset has changed meanwhile, or has no samples
             state.problems = error.problems
             return
-        state.form = {**forms.blank(), "task": config.task.value}
+        state.form = {**state.form, "label_field": "", "name": ""}
         self._go(ctx, state, "progress", run)
 
     # --- existing labels ----------------------------------------------------------------------

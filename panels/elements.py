@@ -4,6 +4,7 @@ Styles go through MUI's theme (``text.secondary``, ``divider``), never through a
 own, so that both of the App's themes work.
 """
 
+import re
 import time
 
 import fiftyone.operators.types as types
@@ -29,7 +30,8 @@ def page() -> types.Object:
 
 def finished(root: types.Object) -> types.Property:
     """The page as ``render`` returns it."""
-    return types.Property(root, view=column_view(gap=2, p=3, maxWidth=760, mx="auto"))
+    view = column_view(gap=2, p=3, maxWidth=760, mx="auto", containerType="inline-size")
+    return types.Property(root, view=view)
 
 
 def column(parent, name, gap=1, **sx) -> types.Object:
@@ -59,7 +61,18 @@ def row_view(columns="auto", gap=1, **sx) -> types.GridView:
         layout = {"display": "flex", "flexWrap": "wrap", "& > *": {"width": "auto"}}
     else:
         layout = {"display": "grid", "gridTemplateColumns": columns, "gridAutoFlow": "row"}
-    return column_view(gap, alignItems="center", **{**layout, **sx})
+    return column_view(gap, **{"alignItems": "center", **layout, **sx})
+
+
+def equal_columns(number: int) -> dict:
+    """The style of a grid of equal columns, of which there are fewer where the panel is narrow."""
+    columns = "repeat({}, minmax(0, 1fr))"
+    return {
+        "display": "grid",
+        "gridTemplateColumns": columns.format(number),
+        "@container (max-width: 520px)": {"gridTemplateColumns": columns.format(min(number, 2))},
+        "@container (max-width: 340px)": {"gridTemplateColumns": columns.format(1)},
+    }
 
 
 def card(parent, name) -> types.Object:
@@ -179,6 +192,16 @@ def back(parent, on_click):
         componentsProps={"button": {"aria-label": "Back to the runs", "variant": "text"}},
     )
     parent.view("back", view)
+
+
+def link(parent, name, address):
+    """Adds a link to a page of the web; anything else is shown as text."""
+    plain = re.fullmatch(r"https?://[\w./?=&%#~+:@-]+", address)
+    if not plain:
+        text(parent, name, address, color="text.primary")
+        return
+    host = address.split("/")[2].removeprefix("www.")
+    parent.md(f"[{host}]({address})", name=name)
 
 
 def alert(parent, name, severity, label, description=None):

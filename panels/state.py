@@ -11,6 +11,18 @@ PAGES = ("home", "configure", "existing", "progress", "review", "done")
 #: The page for existing labels before anybody has answered.
 BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
 
+_GROUPS = {
+    "what": ("target", "task", "method", "model_type"),
+    "model": ("family", "version", "size", "variant", "model"),
+    "parts": ("checkpoint", "segmenter", "source_field"),
+    "classes": ("classes", "vocabulary"),
+    "labels": ("label_field", "name", "confidence", "max_labels"),
+    "masks": ("masks", "mask_location"),
+    "machine": ("device", "half"),
+}
+#: The group of the configure page in which each answer stands.
+FORM_GROUPS = {name: group for group, names in _GROUPS.items() for name in names}
+
 
 class PanelState:
     """A window on a panel's state; ``forget`` is the way to start over.
@@ -62,16 +74,42 @@ class PanelState:
 
     @property
     def form(self) -> dict:
-        """The answers on the configure page. Its controls write them, under this name."""
-        return {**forms.blank(), **self._get("form", dict, {})}
+        """The answers on the configure page. Its controls write them, in groups, by this name."""
+        groups = self._get("form", dict, {})
+        said = {}
+        for name, value in forms.blank().items():
+            group = groups.get(FORM_GROUPS[name])
+            said[name] = group.get(name, value) if isinstance(group, dict) else value
+        return said
 
     @form.setter
     def form(self, form):
-        self._set("form", form)
+        groups = {}
+        for name, value in form.items():
+            groups.setdefault(FORM_GROUPS[name], {})[name] = value
+        self._set("form", groups)
 
     def answer(self, name, value):
         """Sets one answer; the others keep their cursor."""
-        self._set(f"form.{name}", value)
+        self._set(f"form.{FORM_GROUPS[name]}.{name}", value)
+
+    @property
+    def remembered(self) -> dict:
+        """The choices that led to models, and what was answered for each model."""
+        return self._get("remembered", dict, {})
+
+    @remembered.setter
+    def remembered(self, remembered):
+        self._set("remembered", remembered)
+
+    @property
+    def target_counts(self) -> dict:
+        """The numbers of target samples that the configure page shows."""
+        return self._get("target_counts", dict, {})
+
+    @target_counts.setter
+    def target_counts(self, counts):
+        self._set("target_counts", {target.value: number for target, number in counts.items()})
 
     @property
     def existing(self) -> dict:

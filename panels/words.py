@@ -49,3 +49,14 @@ def some(names, most: int = 3) -> str:
 def confidence(value) -> str:
     """A mean confidence, or a dash where labels have none."""
     return "—" if value is None else f"{value:.3f}"
+
+
+def rate(samples_per_second: float) -> str:
+    """How fast samples are labeled: ``"41.5 samples/s"``."""
+    digits = 0 if samples_per_second >= 100 else 1
+    return f"{samples_per_second:,.{digits}f} samples/s"
+
+
+def license(expression: str) -> str:
+    """A licence, as people know it."""
+    return expression.replace("LicenseRef-", "").replace(" AND ", " and ")

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from auto_labeling.demo.services import Worker
+from auto_labeling.models import catalog, choosing
 from auto_labeling.names import PANEL
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
@@ -65,7 +66,7 @@ def app_url(database, tmp_path_factory):
 def start_worker(database, tmp_path):
     """Starts ``fiftyone delegated launch``; called again, another one."""
     with contextlib.ExitStack() as running:
-        yield lambda: running.enter_context(Worker(tmp_path / "worker.log"))
+        yield lambda **how: running.enter_context(Worker(tmp_path / "worker.log", **how))
     _keep(tmp_path / "worker.log")
 
 
@@ -177,10 +178,32 @@ class App:
     def tab(self, name):
         self.panel.get_by_role("tab", name=name).click()
 
+    def choose(self, name, option):
+        """Chooses from a dropdown."""
+        self.panel.get_by_role("combobox", name=name, exact=True).click()
+        said = self.page.get_by_text(option, exact=True)  # an option may say more below it
+        self.page.get_by_role("option").filter(has=said).click()
+
     def choose_model(self, name):
-        box = self.panel.get_by_placeholder("Type or select a value")
-        box.fill(name)
-        self.page.get_by_role("option", name=name, exact=True).click()
+        """Chooses a model by its family, version and size, as far as they are asked."""
+        from auto_labeling.panels.configure import LEVEL_LABELS  # imports FiftyOne
+
+        spec = catalog.get_model(name)
+        remembered = choosing.leading_to(spec, spec.task, spec.methods[-1])
+        levels = choosing.narrow(spec.task, remembered).levels
+        for level, (label, said) in LEVEL_LABELS.items():
+            if not levels[level].options:
+                continue
+            option = said(levels[level].value)
+            box = self.panel.get_by_role("combobox", name=label, exact=True)
+            expect(box).to_have_text(re.compile(f"^(Choose…|{re.escape(option)})$"))
+            if box.is_enabled():  # else it is the only one, and chosen by itself
+                self.choose(label, option)
+        self.sees(spec.name)
+
+    def pick(self, option):
+        """Picks one of a few that can all be read."""
+        self.panel.get_by_role("radio", name=option).check()
 
     def name_field(self, name):
         self.panel.get_by_placeholder("A new field").fill(name)

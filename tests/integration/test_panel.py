@@ -8,11 +8,22 @@ from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling import labeling
 from auto_labeling.panels.auto_labeling import AutoLabelingPanel
+from auto_labeling.panels.state import FORM_GROUPS
 from auto_labeling.run import RunState
 
 PANEL = AutoLabelingPanel(_builtin=False)
 HOSTILE = [None, "", "nothing", -1, 0, 10**12, True, [], {}, ["x"], {"$ne": 1}, 0.5, "\x00"]
-STATE_KEYS = ["page", "run_id", "tab", "form", "problems", "question", "filters", "staging_field"]
+STATE_KEYS = [
+    "page",
+    "run_id",
+    "tab",
+    "form",
+    "remembered",
+    "problems",
+    "question",
+    "filters",
+    "staging_field",
+]
 
 
 def methods():
@@ -37,6 +48,15 @@ def send(dataset, method, state=None, **params):
     return told, ctx.panel_state
 
 
+def answer(dataset, state, **answers):
+    """Answers on the configure page, one after the other, as its controls do."""
+    for name, value in answers.items():
+        group = FORM_GROUPS[name]
+        state["form"].setdefault(group, {})[name] = value
+        told, state = send(dataset, "edit", state, path=f"form.{group}.{name}", value=value)
+    return told, state
+
+
 def page_of(told):
     (page,) = [t for t in told if t["operator_uri"].endswith("show_panel_output")]
     return str(page["params"])
@@ -56,7 +76,7 @@ def test_an_empty_dataset_is_told_how_to_begin(dataset):
 
 def test_every_problem_is_named_and_nothing_is_written(dataset):
     _, state = send(dataset, "new_run")
-    state["form"].update(label_field="filepath", confidence=7)
+    state["form"]["labels"].update(label_field="filepath", confidence=7)
     told, state = send(dataset, "start", state)
     assert set(state["problems"]) == {"model", "label_field", "confidence"}
     assert all(problem in page_of(told) for problem in state["problems"].values())
@@ -73,12 +93,110 @@ def test_a_run_that_is_gone_is_said_in_a_sentence(dataset):
 
 def test_starting_writes_a_queued_run(dataset):
     _, state = send(dataset, "new_run")
-    state["form"].update(label_field="boxes", model="shapes-yolo")
+    _, state = answer(dataset, state, family="yolo", version="v8-shapes", label_field="boxes")
     told, state = send(dataset, "start", state)
     assert state["page"] == "progress", (state.get("problems"), notices(told))
     run = labeling.get(dataset, state["run_id"])
     assert run.state is RunState.QUEUED
     assert "Waiting for a worker" in page_of(told)
+
+
+def test_a_zero_shot_model_takes_classes_and_prompts_as_text(dataset):
+    _, state = send(dataset, "new_run")
+    told, state = answer(
+        dataset,
+        state,
+        task="classification",
+        model_type="zero_shot",
+        family="clip",
+        label_field="kind",
+        vocabulary=": a cat",
+    )
+    assert "Look" in page_of(told) and "MIT" in page_of(told)
+    told, state = send(dataset, "start", state)
+    assert state["problems"] == {"classes": "Line 1 has prompts but no class before the ':'"}
+    told, state = answer(dataset, state, vocabulary="cat: a cat, a kitten\ndog")
+    assert state["problems"] == {}
+    told, state = send(dataset, "start", state)
+    config = labeling.get(dataset, state["run_id"]).config
+    assert config.classes == ("cat", "dog")
+    assert config.prompts == {"cat": ("a cat", "a kitten")}
+
+
+def test_what_a_form_needs_is_told_at_once_for_every_method(dataset):
+    _, state = send(dataset, "new_run")
+    _, state = answer(dataset, state, task="instance_segmentation", method="two_stage")
+    told, state = send(dataset, "start", state)
+    assert set(state["problems"]) == {"model", "segmenter", "label_field", "mask_location"}
+    told, state = answer(dataset, state, method="existing_detections")
+    assert set(state["problems"]) == {"model", "label_field", "mask_location"}
+    told, state = send(dataset, "start", state)
+    assert "Choose the field whose boxes become masks" in page_of(told)
+
+
+def test_a_checkpoint_that_nobody_trusts_is_refused_at_its_field(dataset, monkeypatch):
+    monkeypatch.delenv("FIFTYONE_AUTO_LABELING_TRUSTED", raising=False)
+    _, state = send(dataset, "new_run")
+    told, state = answer(
+        dataset, state, family="custom-python", checkpoint="os:system", label_field="boxes"
+    )
+    assert "Import path" in page_of(told)
+    told, state = send(dataset, "start", state)
+    assert set(state["problems"]) == {"checkpoint"}
+    assert "FIFTYONE_AUTO_LABELING_TRUSTED" in page_of(told)
+    assert labeling.runs(dataset) == []
+
+
+def test_packages_that_are_missing_are_told_before_the_run(dataset):
+    _, state = send(dataset, "new_run")
+    told, state = answer(dataset, state, family="yolo-nas")
+    assert "pip install" in page_of(told)
+
+
+def test_a_form_is_remembered_from_run_to_run(dataset):
+    _, state = send(dataset, "new_run")
+    _, state = answer(
+        dataset, state, family="yolo", version="v8-shapes", classes=["star"], label_field="boxes"
+    )
+    _, state = send(dataset, "start", state)
+    _, state = send(dataset, "go_home", state)
+    _, state = send(dataset, "new_run", state)
+    assert state["form"]["model"]["model"] == "shapes-yolo"
+    assert state["form"]["classes"]["classes"] == ["star"]
+    assert state["form"]["labels"]["label_field"] == ""
+
+
+def test_the_form_is_drawn_anew_only_when_the_target_samples_have_changed(dataset):
+    _, state = send(dataset, "new_run")
+    for event in ("on_change_view", "on_change_selected", "on_change_extended_selection"):
+        told, state = send(dataset, event, state)
+        assert told == [], event
+    dataset.delete_samples(dataset.first())
+    told, state = send(dataset, "on_change_view", state)
+    assert "Generate labels for 4 samples" in page_of(told)
+    told, state = send(dataset, "on_change_view", state)
+    assert told == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_hostile_form_harms_nothing(dataset, seed):
+    chance = random.Random(seed)
+    before = sorted(dataset.get_field_schema()), dataset.values(["filepath", "tags"])
+    texts = ["instance_segmentation", "two_stage", "existing_detections", "yolo", "shapes-yolo"]
+    for _ in range(40):
+        form = {}
+        for name, group in FORM_GROUPS.items():
+            if chance.random() < 0.7:
+                form.setdefault(group, {})[name] = chance.choice([*HOSTILE, *texts])
+        state = {"page": "configure", "form": form, "remembered": chance.choice(HOSTILE)}
+        name = chance.choice([*FORM_GROUPS, "", "__class__", "form"])
+        told, state = send(dataset, "edit", state, path=f"form.x.{name}", value=1)
+        assert page_of(told) and not notices(told), name
+        told, state = send(dataset, "start", state)
+        assert page_of(told) and state["problems"]
+    dataset.reload()
+    assert labeling.runs(dataset) == []
+    assert (sorted(dataset.get_field_schema()), dataset.values(["filepath", "tags"])) == before
 
 
 @pytest.mark.parametrize("seed", range(5))

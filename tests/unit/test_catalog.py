@@ -1,5 +1,6 @@
 """The catalog: what it lists, what it knows, and what listing costs."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -341,5 +342,5 @@ def test_the_demos_models_know_the_classes_that_it_draws(name):
 )
 def test_missing_packages_are_told_by_the_environment(requirement, installed):
     spec = catalog.get_model("shapes-yolo")
-    wanting = type(spec)(**{**spec.__dict__, "packages": (requirement,)})
+    wanting = dataclasses.replace(spec, packages=(requirement,))
     assert catalog.missing_packages(wanting) == (() if installed else (requirement,))

@@ -4,10 +4,13 @@ import math
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from auto_labeling import forms
+from auto_labeling.models import catalog
 from auto_labeling.panels import words
-from auto_labeling.run import RunConfig, Target, Task
+from auto_labeling.run import Method, RunConfig, Target, Task
 
 HOSTILE = [None, True, -1, 1.5, "1", [], {}, float("nan"), {"$gt": ""}, "../../etc", 10**30]
 
@@ -50,37 +53,139 @@ def test_the_innermost_property_is_the_one_that_changed():
     assert forms.changed(context()) == ("", None)
 
 
-def test_a_form_and_a_configuration_say_the_same():
-    config = RunConfig(
-        task=Task.CLASSIFICATION,
-        model="m",
-        label_field="kind",
-        target=Target.VIEW,
-        classes=("a", "b"),
-        confidence=0.3,
-        name="N",
-    )
-    assert RunConfig(**forms.answers(forms.from_config(config))) == config
+# --- form ⇄ configuration ---------------------------------------------------------------------
+
+SAM = "segment-anything-vitb-torch"
+_plain = st.characters(blacklist_categories=["Cs", "Cc"])
+_classes = st.text(_plain, min_size=1, max_size=8).filter(str.strip)
+_texts = st.text(min_size=1, max_size=12).filter(lambda text: text == text.strip())
+
+
+@st.composite
+def configurations(draw):
+    """Configurations of every task, method and model type, with answers that fit."""
+    task = draw(st.sampled_from(Task))
+    methods = [method for method in Method if catalog.choices(task, method)]
+    method = draw(st.sampled_from(methods))
+    spec = draw(st.sampled_from(catalog.choices(task, method)))
+    classes = tuple(draw(st.lists(_classes, max_size=4, unique=True)))
+    config = {
+        "task": task,
+        "method": method,
+        "model": spec.name,
+        "label_field": draw(_texts),
+        "target": draw(st.sampled_from(Target)),
+        "classes": classes,
+        "confidence": draw(st.none() | st.floats(0, 1)),
+        "max_labels": draw(st.none() | st.integers(1, 1000)),
+        "name": draw(st.just("") | _texts),
+        "device": draw(st.sampled_from(["", "cpu", "cuda", "cuda:3", "cuda:112", "mps"])),
+        "half": draw(st.booleans()),
+    }
+    if forms.asks_in_words(spec):
+        config["prompts"] = {name: (f"{number} of a kind",) for number, name in enumerate(classes)}
+    if spec.needs_checkpoint:
+        config["checkpoint"] = draw(st.just("") | _texts)
+    if method is Method.TWO_STAGE:
+        config["segmenter"] = SAM
+    if method is Method.EXISTING_DETECTIONS:
+        config["source_field"] = draw(_texts)
+    if task is Task.INSTANCE_SEGMENTATION:
+        config["mask_location"] = draw(st.sampled_from(["", "/data/masks"]))
+    return RunConfig(**config)
+
+
+@settings(max_examples=200, deadline=None)
+@given(configurations())
+def test_a_form_and_a_configuration_say_the_same(config):
+    form, remembered = forms.from_config(config)
+    assert RunConfig(**forms.answers(form)) == config
+    assert forms.choices_of(form, remembered).spec is catalog.get_model(config.model)
+    assert forms.adapt(form, remembered, "")[0] == {}
+    assert forms.problems(form) == {}
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("name", forms.FIELDS)
-def test_hostile_answers_stay_plain_values(name, value):
-    answers = forms.answers({**forms.blank(), name: value})
-    assert set(answers) == set(forms.FIELDS)
+@pytest.mark.parametrize("name", forms.blank())
+@pytest.mark.parametrize("model", ["shapes-yolo", "clip-vit-base32-torch", SAM, "nothing"])
+def test_hostile_answers_stay_plain_values(name, value, model):
+    form = {**forms.blank(), "model": model, "task": "instance_segmentation", name: value}
+    assert set(forms.answers(form)) <= set(RunConfig.model_fields)
+    changes, remembered = forms.adapt(form, {}, name)
+    assert set(changes) <= set(form) and isinstance(remembered, dict)
+    assert all(isinstance(text, str) for text in forms.problems(form).values())
 
 
-def test_a_new_task_forgets_the_model_and_its_classes():
-    form = {**forms.blank(), "model": "m", "classes": ["a"]}
-    assert forms.adapt(form, "task") == {"model": "", "classes": [], "confidence": None}
-    assert forms.adapt(form, "name") == {}
+@pytest.mark.parametrize("remembered", [{"detection/method": []}, {"detection/method": {}}, {1: 2}])
+def test_hostile_memories_choose_nothing(remembered):
+    assert forms.choices_of(forms.blank(), remembered).spec is None
 
 
-def test_a_model_brings_its_recommended_confidence():
-    form = {**forms.blank(), "model": "shapes-yolo"}
-    spec = forms.chosen_model(form)
-    assert spec is not None
-    assert forms.adapt(form, "model") == {"classes": [], "confidence": spec.confidence}
+class Person:
+    """Somebody who fills in the form, as the panel lets them."""
+
+    def __init__(self):
+        self.form, self.remembered = forms.blank(), {}
+        self.answer("", None)
+
+    def answer(self, name, value):
+        if name:
+            self.form[name] = value
+        changes, self.remembered = forms.adapt(self.form, self.remembered, name)
+        self.form |= changes
+
+    def choose(self, **answers):
+        for name, value in answers.items():
+            self.answer(name, value)
+
+
+def test_one_remaining_choice_is_chosen_by_itself():
+    person = Person()
+    assert person.form["method"] == "one_stage" and person.form["model"] == ""
+    person.choose(family="faster-rcnn")
+    assert person.form["model"] == "faster-rcnn-resnet50-fpn-coco-torch"
+
+
+def test_choices_are_remembered_while_moving_back_and_forth():
+    person = Person()
+    person.choose(family="yolo", version="11", size="nano")
+    assert person.form["model"] == "yolo11n-coco-torch"
+    person.choose(classes=["cat"], task="classification")
+    assert (person.form["model"], person.form["classes"]) == ("", [])
+    person.choose(family="resnet", size="50")
+    assert person.form["model"] == "resnet50-imagenet-torch"
+    person.choose(task="detection")
+    assert (person.form["model"], person.form["classes"]) == ("yolo11n-coco-torch", ["cat"])
+    person.choose(family="dfine")
+    assert (person.form["model"], person.form["version"]) == ("", "")
+    person.choose(family="yolo")
+    assert (person.form["model"], person.form["classes"]) == ("yolo11n-coco-torch", ["cat"])
+
+
+def test_the_confidence_follows_the_model_until_somebody_changes_it():
+    person = Person()
+    person.choose(family="faster-rcnn")
+    assert person.form["confidence"] == catalog.get_model(person.form["model"]).confidence
+    person.choose(family="rfdetr", size="nano")
+    assert person.form["confidence"] == 0.5
+    person.choose(task="classification", family="alexnet")
+    assert person.form["confidence"] == ""
+    person.choose(task="detection", confidence=0.1, family="faster-rcnn")
+    assert person.form["confidence"] == 0.1
+
+
+def test_files_of_masks_need_a_place():
+    form = {**forms.blank(), "task": "instance_segmentation"}
+    assert "mask_location" in forms.problems(form)
+    assert forms.problems({**form, "masks": "inline"}) == {}
+    chosen = {**form, "mask_location": {"absolute_path": "/data/masks", "type": "directory"}}
+    assert forms.problems(chosen) == {}
+    assert forms.answers(chosen)["mask_location"] == "/data/masks"
+
+
+def test_prompts_without_a_class_are_told():
+    form = {**forms.blank(), "model": "clip-vit-base32-torch", "vocabulary": "cat\n: dog"}
+    assert forms.problems(form)["classes"].startswith("Line 2")
 
 
 def test_filters_are_set_only_when_they_differ():

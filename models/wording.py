@@ -1,0 +1,103 @@
+"""Classes and their prompts as text that people type or paste.
+
+.. code-block:: text
+
+    cat, dog, bird
+    vehicle: car, truck, bus
+
+A line names classes, with commas between them; or one class and, after a colon, the prompts by
+which a zero-shot model is asked for it. A backslash takes the meaning from what follows it, so any
+class can be written: ``ratio 1\\:2``.
+"""
+
+from collections.abc import Iterable, Mapping
+
+_ESCAPE = "\\"
+
+
+def read(text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Reads classes and prompts.
+
+    Args:
+        text: lines as this module describes them
+
+    Returns:
+        the classes, each once and in order, and the prompts of those that have some
+
+    Raises:
+        ValueError: with a sentence, if a line has prompts but no class
+    """
+    classes, prompts = {}, {}
+    for number, line in enumerate(text.split("\n"), 1):
+        heads, colon, rest = _partition(_tokens(line))
+        if not colon:
+            classes.update(dict.fromkeys(_items(heads)))
+            continue
+        name = _text(heads)
+        if not name:
+            raise ValueError(f"Line {number} has prompts but no class before the ':'")
+        classes[name] = None
+        asked = prompts.setdefault(name, {})
+        asked.update(dict.fromkeys(_items(rest)))
+    return tuple(classes), {name: tuple(asked) for name, asked in prompts.items() if asked}
+
+
+def write(classes: Iterable[str], prompts: Mapping[str, Iterable[str]]) -> str:
+    """Writes classes and prompts, one class a line, so that :func:`read` reads the same."""
+    lines = []
+    for name in classes:
+        line = _escaped(name, ":,")
+        if prompts.get(name):
+            line += ": " + ", ".join(_escaped(prompt, ",") for prompt in prompts[name])
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _tokens(line):
+    """The characters of a line, each with whether it stands for itself alone."""
+    tokens, literal = [], False
+    for character in line.rstrip("\r"):
+        if character == _ESCAPE and not literal:
+            literal = True
+            continue
+        tokens.append((character, literal))
+        literal = False
+    if literal:  # a backslash at the end has nothing to escape
+        tokens.append((_ESCAPE, True))
+    return tokens
+
+
+def _partition(tokens):
+    for index, token in enumerate(tokens):
+        if token == (":", False):
+            return tokens[:index], True, tokens[index + 1 :]
+    return tokens, False, []
+
+
+def _items(tokens):
+    part = []
+    for token in [*tokens, (",", False)]:
+        if token != (",", False):
+            part.append(token)
+            continue
+        if text := _text(part):
+            yield text
+        part = []
+
+
+def _text(tokens):
+    """What tokens say, without the space around it."""
+    said = [i for i, (character, literal) in enumerate(tokens) if literal or character.strip()]
+    if not said:
+        return ""
+    return "".join(character for character, _ in tokens[said[0] : said[-1] + 1])
+
+
+def _escaped(text, special):
+    last = len(text) - 1
+    return "".join(
+        _ESCAPE + character
+        if character in special + _ESCAPE or (index in (0, last) and not character.strip())
+        else character
+        for index, character in enumerate(text)
+    )

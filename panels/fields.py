@@ -1,0 +1,120 @@
+"""The fields of a form: each with its label, what it means and what is wrong with it.
+
+Panels ignore ``error_message`` and ``invalid``, so the text below a field says it.
+"""
+
+from collections.abc import Callable, Iterable
+
+import fiftyone.operators.types as types
+
+from auto_labeling import forms
+from auto_labeling.panels import elements
+
+
+class Fields:
+    """Adds fields to a group of a form.
+
+    Args:
+        form: the object that holds the form's groups
+        group: the group's name
+        problems: a dict from field name to a sentence
+        on_change: the panel's handler of a changed field; called for :data:`forms.NARROWING`, and
+            for all while something is wrong
+        columns (1): how many fields stand beside each other, where there is room
+    """
+
+    def __init__(self, form, group, problems: dict, on_change: Callable, columns=1):
+        self._form = form
+        self._group = group
+        self._problems = problems
+        self._on_change = on_change
+        self._columns = columns
+        self._object = None
+
+    def radio(self, name, label, choices: Iterable[types.Choice], **said):
+        """Adds a choice of a few that can all be read."""
+        choices = list(choices)
+        said = self._said(name, label, **said)
+        said["componentsProps"] |= {
+            "container": {"fullWidth": True},
+            "radioGroup": {"sx": {**elements.equal_columns(3), "gap": 1}},
+            "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0}},
+            "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25}},
+        }
+        view = types.RadioGroup(choices=choices, orientation="horizontal", **said)
+        kind = types.Enum([choice.value for choice in choices])
+        self._add(name, kind, view)
+
+    def dropdown(self, name, label, choices: Iterable[types.Choice], placeholder, **said):
+        """Adds a choice of one from many. One that is ``read_only`` is shown and greyed."""
+        choices = list(choices)
+        said = self._said(name, label, part="select", **said)
+        if not choices:
+            said["read_only"] = True
+        pale = {"&.Mui-disabled .MuiOutlinedInput-notchedOutline": {"borderColor": "divider"}}
+        said["componentsProps"]["select"]["sx"] = pale
+        view = types.DropdownView(choices=choices, placeholder=placeholder, **said)
+        self._add(name, types.String(), view)
+
+    def some_of(self, name, label, choices: Iterable[types.Choice], free: bool, **said):
+        """Adds a choice of several; ``free`` lets people type others."""
+        view = types.AutocompleteView(
+            choices=list(choices),
+            allow_user_input=free,
+            allow_duplicates=False,
+            **self._said(name, label, **said),
+        )
+        self._add(name, types.List(types.String()), view)
+
+    def text(self, name, label, placeholder="", rows=0, **said):
+        """Adds a field for text, of one line or more."""
+        more = {"multiline": True, "rows": rows} if rows else {}
+        said = self._said(name, label, part="field", **said)
+        view = types.TextFieldView(placeholder=placeholder, **more, **said)
+        self._add(name, types.String(), view)
+
+    def number(self, name, label, placeholder="", limits=None, **said):
+        """Adds a field for a number."""
+        said = self._said(name, label, part="field", **said)
+        view = types.TextFieldView(placeholder=placeholder, **said)
+        self._add(name, types.Number(**(limits or {})), view)
+
+    def folder(self, name, label, **said):
+        """Adds a folder on the App's server, found in a file explorer."""
+        view = types.FileExplorerView(
+            choose_dir=True,
+            button_label="Browse…",
+            choose_button_label="Choose",
+            **self._said(name, label, **said),
+        )
+        self._add(name, types.File(), view)
+
+    def check_box(self, name, label, **said):
+        """Adds a yes or no."""
+        said = self._said(name, label, **said)
+        said["componentsProps"]["container"] = {"sx": {"pt": 4}}  # beside a field with a label
+        view = types.CheckboxView(**said)
+        self._add(name, types.Boolean(), view)
+
+    def _add(self, name, kind, view):
+        if self._object is None:  # a group without fields leaves no gap
+            self._object = types.Object()
+            look = elements.equal_columns(self._columns)
+            grid = elements.column_view(gap=2, alignItems="start", **look)
+            self._form.define_property(self._group, self._object, view=grid)
+        listen = name in forms.NARROWING or self._problems
+        on_change = {"on_change": self._on_change} if listen else {}
+        self._object.define_property(name, kind, view=view, **on_change)
+
+    def _said(self, name, label, caption=None, part=None, problem_of=(), **props):
+        """A field's label, and below it what is wrong, or else what it means."""
+        wrong = next((self._problems[n] for n in (name, *problem_of) if n in self._problems), None)
+        components = {}
+        if wrong:
+            red = {"color": "error.main"}
+            components = {"caption": red, "header": {"caption": red}}
+        if part:  # the App does not tie a label to its control
+            named = {"aria-label": label}
+            by_part = {"select": "SelectDisplayProps", "field": "inputProps"}
+            components[part] = {"error": bool(wrong), by_part[part]: named}
+        return {"label": label, "caption": wrong or caption, "componentsProps": components, **props}

@@ -1,0 +1,101 @@
+"""What to know of a model before a run: its facts, ratings and speeds, on a card."""
+
+import fiftyone.operators.types as types
+
+from auto_labeling import labeling
+from auto_labeling.models import catalog, labels
+from auto_labeling.panels import elements, words
+
+_MOST_SPEEDS = 3
+
+
+def add(parent, name, spec, segmenter=None):
+    """Adds a model's card.
+
+    Args:
+        parent: the object to add to
+        name: the card's name
+        spec: the :class:`auto_labeling.models.spec.ModelSpec`
+        segmenter (None): the name of the second stage, whose speed counts
+    """
+    card = elements.card(parent, name)
+    elements.text(card, "title", labels.model(spec), "subtitle1", color="text.primary", bold=True)
+    elements.text(card, "description", spec.description, sx={"lineHeight": 1.4})
+    _packages(card, spec)
+    facts = elements.row(
+        card,
+        "facts",
+        columns="7.5rem minmax(0, 1fr)",
+        gap=0.75,
+        pt=1,
+        alignItems="baseline",
+        **{"& p": {"fontSize": "0.875rem", "m": 0}, "& a": {"color": "inherit"}},
+    )
+    for key, value in _facts(spec, segmenter).items():
+        elements.text(facts, f"{_slug(key)}_key", key)
+        elements.text(facts, _slug(key), value, color="text.primary")
+    elements.text(facts, "more_key", "More")
+    elements.link(facts, "more", spec.url)
+
+
+def _facts(spec, segmenter):
+    known = catalog.known_classes(spec)
+    speeds = [
+        speed
+        for speed in labeling.measured_speeds(spec.name)[spec.name]
+        if speed.segmenter == (segmenter or "")
+    ]
+    facts = {
+        "Name": spec.name,
+        "Author": spec.author,
+        "Licence": words.license(spec.license),
+        "Weights": weights(spec),
+        "Classes": f"{len(known):,}" if known else "",
+        "Speed": rating(spec.speed, spec.ratings_source),
+        "Performance": rating(spec.performance, spec.ratings_source),
+        "Measured": "\n".join(_measured(speed) for speed in speeds[:_MOST_SPEEDS]),
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
+def weights(spec) -> str:
+    """How large a model's weights are, and whether they are here."""
+    if spec.source == "custom":
+        return "Yours"
+    parts = [f"{spec.size_bytes / 2**20:,.0f} MB" if spec.size_bytes else ""]
+    if spec.needs_checkpoint:
+        parts.append("downloaded when the run starts, unless they are on the worker")
+    elif spec.downloaded:
+        parts.append("on this machine")
+    else:
+        parts.append("not on this machine: downloaded when the run starts")
+    return " · ".join(filter(None, parts))
+
+
+def rating(value: int, source: str) -> str:
+    """A rating of 1 to 3, and where it comes from."""
+    dots = "●" * value + "○" * (3 - value)
+    return f"{dots}  {value} of 3 · {source}"
+
+
+def _measured(speed):
+    half = ", mixed precision" if speed.half else ""
+    return (
+        f"{words.rate(speed.rate)} on {speed.machine} ({speed.device}{half}), {words.ago(speed.at)}"
+    )
+
+
+def _packages(card, spec):
+    missing = catalog.missing_packages(spec)
+    if missing:
+        command = " ".join(f'"{package}"' for package in missing)
+        view = types.AlertView(
+            severity="warning",
+            label="It needs packages that are not installed here",
+            description=f"`pip install {command}`",
+        )
+        card.view("packages", view)
+
+
+def _slug(key):
+    return key.lower().replace(" ", "_")

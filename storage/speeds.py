@@ -1,0 +1,75 @@
+"""How fast models were: measured by runs, shown beside the ratings.
+
+Kept for all datasets of a database, since every machine that labels writes to it: one key for each
+model, which holds its latest speed for each machine, device and second stage.
+"""
+
+from fiftyone.operators.store import ExecutionStore
+
+from auto_labeling.names import SPEEDS_STORE
+from auto_labeling.run import Progress, Run, Speed
+from auto_labeling.storage import clock
+
+#: Samples below which an attempt says little of how fast its model is.
+ENOUGH = 20
+
+_RETRIES = 16
+_MOST = 20
+
+
+def record(run: Run, now: Progress | None, samples: int) -> None:
+    """Keeps how fast an attempt was, in place of an earlier speed of the same kind.
+
+    Args:
+        run: the run
+        now: its progress at the end; None if the run was deleted meanwhile
+        samples: how many samples the attempt labeled
+    """
+    if now is None or now.rate is None or samples < ENOUGH:
+        return
+    config = run.config
+    _keep(
+        Speed(
+            model=config.model,
+            segmenter=config.segmenter,
+            task=config.task,
+            machine=now.worker.partition(":")[0],
+            device=now.device,
+            half=config.half,
+            samples=samples,
+            rate=round(now.rate, 3),
+            at=clock.stamp(),
+        )
+    )
+
+
+def _keep(speed):
+    store = ExecutionStore.create(SPEEDS_STORE)
+    for _ in range(_RETRIES):
+        known = store.get(speed.model)
+        others = [s for s in _parsed(known) if _kind(s) != _kind(speed)]
+        value = [s.model_dump(mode="json") for s in [speed, *others][:_MOST]]
+        if known is None:
+            kept = store.set_if_absent(speed.model, value)
+        else:
+            kept = store.compare_and_set(speed.model, known, value)
+        if kept:
+            return
+
+
+def of_model(name: str) -> list[Speed]:
+    """The speeds of a model, the latest first."""
+    return _parsed(ExecutionStore.create(SPEEDS_STORE).get(name))
+
+
+def of_all() -> dict[str, list[Speed]]:
+    """The speeds of each model that has some."""
+    return {name: of_model(name) for name in ExecutionStore.create(SPEEDS_STORE).list_keys()}
+
+
+def _parsed(value):
+    return [Speed.model_validate(item) for item in value or ()]
+
+
+def _kind(speed):
+    return speed.segmenter, speed.task, speed.machine, speed.device, speed.half
