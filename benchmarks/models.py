@@ -20,9 +20,10 @@ class _Network:
         import torch
 
         random = np.random.default_rng(0)
-        corners = random.uniform(0, 300, (LABELS, 2)).round()
+        # Inside the frame: we cut boxes to it, and FiftyOne does not.
+        corners = random.uniform(0, 1, (LABELS, 2)) * (640 - 160, 360 - 160)
         sizes = random.uniform(8, 60, (LABELS, 2)) if mask_size is None else mask_size
-        boxes = np.concatenate([corners, corners + sizes], axis=1)
+        boxes = np.concatenate([corners, corners + sizes], axis=1).round()
         self.kind, self.rate = kind, rate
         self.one = {
             "boxes": torch.tensor(boxes, dtype=torch.float32),
