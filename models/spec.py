@@ -43,7 +43,7 @@ class ModelSpec:
         entry: its entry in the manifest
         speed: 1 to 3, among the models of its task and type
         performance: 1 to 3, likewise
-        ratings_source: where the two come from: an address, or ``"estimated"``
+        ratings_source: where the two come from: an address, ``"estimated"``, or ``"unknown"``
     """
 
     name: str
@@ -146,7 +146,7 @@ def make(entry: dict, source: str) -> ModelSpec:
         family=family,
         version=entry.get("family_version") or entry.get("version") or version,
         size=entry.get("size") or size,
-        license=licenses.normalize(entry.get("license")),
+        license=licenses.of(entry),
         description=entry.get("description") or "",
         author=entry.get("author") or "",
         url=entry.get("source") or "",
