@@ -17,6 +17,10 @@ _TASKS = {
     "detection": Task.DETECTION,
     "classification": Task.CLASSIFICATION,
 }
+_HALF = (
+    "fiftyone.utils.torch.TorchImageModel",
+    "fiftyone.zoo.models.torch.TorchvisionImageModel",
+)
 _TEMPLATE = re.compile(r"[\w-]+-transformer-torch$")
 
 
@@ -77,6 +81,14 @@ class ModelSpec:
     def is_segmenter(self) -> bool:
         """Whether the model makes masks out of boxes, and nothing without them."""
         return "segment-anything" in (self.entry.get("tags") or ())
+
+    @property
+    def can_be_half(self) -> bool:
+        """Whether half precision is known to be safe: the tests run these wrappers in it.
+
+        Others ignore it, or give images in half precision to a network that is whole.
+        """
+        return self.wrapper in _HALF and self.task is Task.CLASSIFICATION
 
     @property
     def needs_checkpoint(self) -> bool:

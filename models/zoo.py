@@ -13,7 +13,6 @@ from auto_labeling.models.spec import ModelSpec
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
 _TORCHVISION = "fiftyone.zoo.models.torch.TorchvisionImageModel"
-_TRANSFORMERS = "fiftyone.utils.transformers."
 _SAM3 = "fiftyone.utils.sam3.SegmentAnything3ImageModel"
 _YOLO = "fiftyone.utils.ultralytics.FiftyOneYOLOModel"
 _YOLOE_VISUAL = "fiftyone.utils.ultralytics.FiftyOneYOLOEVPModel"
@@ -146,8 +145,7 @@ def _device_options(spec, config):
         # RF-DETR knows no numbers of devices.
         plain = spec.wrapper.startswith(_RFDETR)
         options["device"] = config.device.partition(":")[0] if plain else config.device
-    whole = spec.wrapper.startswith((_TRANSFORMERS, _RFDETR)) or spec.is_segmenter
-    if config.half and not whole and config.device != "cpu" and _has_cuda():
+    if config.half and spec.can_be_half and config.device != "cpu" and _has_cuda():
         options["use_half_precision"] = True
     return options
 
