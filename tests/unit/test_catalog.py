@@ -242,7 +242,7 @@ def test_masks_out_of_boxes_are_for_instance_segmentation_alone():
         assert catalog.choices(task, Method.EXISTING_DETECTIONS) == []
     segmenters = {spec.name for spec in catalog.segmenters()}
     one_stage = catalog.choices(Task.INSTANCE_SEGMENTATION, Method.ONE_STAGE)
-    assert len(segmenters) == 12 and not segmenters & {spec.name for spec in one_stage}
+    assert len(segmenters) == 13 and not segmenters & {spec.name for spec in one_stage}
 
 
 # --- licences -------------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ def test_classes_that_only_the_weights_know_are_none():
 def test_the_files_of_every_bundled_model_exist():
     bundled = [spec for spec in catalog.list_models() if spec.source == "bundled"]
     readme = (catalog.PACKAGE / "demo" / "weights" / "README.md").read_text(encoding="utf-8")
-    names = {"shapes-yolo", "shapes-yolo-seg", "efficientnet-lite0-imagenet"}
+    names = {"shapes-yolo", "shapes-yolo-seg", "shapes-sam", "efficientnet-lite0-imagenet"}
     assert {spec.name for spec in bundled} == names
     for spec in bundled:
         assert catalog.missing_packages(spec) == (), spec.name
