@@ -42,8 +42,9 @@ def app(folder, images: int, port: int):
         "Dismiss the App's greeting, if it shows one.\n"
         "Click first: 'Auto Label' in the panel beside the images. For the generated images (tag\n"
         "'shapes' in the sidebar) choose task 'Detection' and the model 'shapes-yolo', or\n"
-        "'Instance segmentation' and 'shapes-yolo-seg' for masks; for photographs (tag 'photos')\n"
-        "choose 'Classification' and 'efficientnet-lite0-imagenet'.\n"
+        "'Instance segmentation' and 'shapes-yolo-seg' for masks; 'shapes-sam' makes masks out of\n"
+        "another model's boxes or those of 'ground_truth'. For photographs (tag 'photos') choose\n"
+        "'Classification' and 'efficientnet-lite0-imagenet'.\n"
         f"A worker is running; what it prints is in {folder / 'worker.log'}\n"
         "Ctrl-C stops everything.\n",
         flush=True,

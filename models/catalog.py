@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import (
+    curated,
     custom,
     downloads,
     exclusions,
@@ -153,11 +154,17 @@ def _build(remote_files):
 
 
 def _rated(models):
+    """Rates each model among those of its kind; one that a run has yet to name, not at all."""
     rated = {}
-    groups = {(spec.task, spec.model_type, spec.method) for spec in models}
+    named = [spec for spec in models if not spec.needs_checkpoint]
+    groups = {(spec.task, spec.model_type, spec.method) for spec in named}
     for group in groups:
-        alike = [s for s in models if (s.task, s.model_type, s.method) == group]
-        rated.update(ratings.estimate([(s.name, s.family, s.size_bytes) for s in alike]))
-    return {
-        s.name: replace(s, speed=rated[s.name][0], performance=rated[s.name][1]) for s in models
-    }
+        alike = [s for s in named if (s.task, s.model_type, s.method) == group]
+        rated.update(ratings.estimate([(s.name, s.family, s.version, s.size_bytes) for s in alike]))
+    return {s.name: _with_ratings(s, rated.get(s.name)) for s in models}
+
+
+def _with_ratings(spec, rated):
+    if rated is None:
+        return replace(spec, ratings_source=curated.UNKNOWN)
+    return replace(spec, speed=rated[0], performance=rated[1])

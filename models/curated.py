@@ -7,6 +7,10 @@ one-stage convolutional network with as many weights, a ``grade`` how well it do
 from dataclasses import dataclass
 
 ESTIMATED = "estimated"
+UNKNOWN = "unknown"  # of a model that nobody has named yet
+
+# How much better than the first of its family a generation does for its size.
+_GENERATIONS = {"v5": 0.75, "v9": 1.1, "v10": 1.1, "11": 1.2, "26": 1.3, "v2": 1.1, "2.1": 1.1}
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ _FAMILIES = {
     "vgg": Family(cost=3.0, grade=0.1),
     "squeezenet": Family(grade=0.5),
 }
+
+
+def generation(version: str) -> float:
+    """The relative quality of a version of a family for the size of its weights."""
+    return _GENERATIONS.get(version, 1.0)
 
 
 def family(name: str) -> Family:

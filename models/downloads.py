@@ -42,8 +42,10 @@ def is_downloaded(spec) -> bool:
 
 
 def _in_zoo(entry) -> Path | None:
-    """The file of a model that FiftyOne downloads itself."""
+    """The file of a model that FiftyOne downloads itself, or that a remote source does."""
     filename = entry.get("base_filename")
+    if filename and entry.get("folder"):
+        return Path(entry["folder"]) / filename
     if not filename or not entry.get("manager"):
         return None
     version = entry.get("version")

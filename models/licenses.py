@@ -12,6 +12,9 @@ _SPDX = {
     "apple sample code license": "LicenseRef-Apple-Sample-Code",
     "custom (hai-def gated on hugging face)": "LicenseRef-HAI-DEF",
 }
+# The manifest names the licence of the library; the library says that its weights have another:
+# https://github.com/Deci-AI/super-gradients/blob/master/LICENSE.YOLONAS.md
+_OF_WEIGHTS = {"yolo-nas-torch": "LicenseRef-Deci-YOLO-NAS"}
 UNKNOWN = "LicenseRef-Unknown"
 
 ALLOWED_LICENSES = "FIFTYONE_ZOO_ALLOWED_MODEL_LICENSES"
@@ -22,6 +25,11 @@ def normalize(text: str | None) -> str:
     """Spells a licence as an SPDX expression, as far as there is one for it."""
     parts = [part.strip() for part in (text or "").split(",") if part.strip()]
     return " AND ".join(_SPDX.get(part.lower(), part) for part in parts) or UNKNOWN
+
+
+def of(entry: dict) -> str:
+    """The licence of the weights of a manifest's entry, as :func:`normalize` spells it."""
+    return _OF_WEIGHTS.get(entry["base_name"]) or normalize(entry.get("license"))
 
 
 def refusal(name: str, license: str) -> str:

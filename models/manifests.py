@@ -68,7 +68,10 @@ def _manifests(folder, depth):
 def _read(path: str, changed) -> list[dict]:
     document = json.loads(Path(path).read_text(encoding="utf-8"))
     source = document.get("url")
-    return [dict(entry, remote_source=source) if source else entry for entry in document["models"]]
+    if not source:
+        return document["models"]
+    folder = str(Path(path).parent)
+    return [dict(e, remote_source=source, folder=folder) for e in document["models"]]
 
 
 @lru_cache(maxsize=1)

@@ -15,19 +15,20 @@ def estimate(models: list[tuple]) -> dict[str, tuple[int, int]]:
     """Rates the models of one kind against each other, by thirds.
 
     Args:
-        models: ``(name, family, size_bytes or None)`` of each
+        models: ``(name, family, version, size_bytes or None)`` of each
 
     Returns:
         ``{name: (speed, performance)}``
     """
     costs, grades = {}, {}
-    for name, family_name, size in models:
+    for name, family_name, version, size in models:
         family = curated.family(family_name)
         costs[name] = (size or _TYPICAL_BYTES) * family.cost
-        grades[name] = (size or _TYPICAL_BYTES) ** 0.5 * family.grade
+        better = family.grade * curated.generation(version)
+        grades[name] = (size or _TYPICAL_BYTES) ** 0.5 * better
     slow, good = sorted(costs.values()), sorted(grades.values())
     return {
-        name: (4 - _third(slow, costs[name]), _third(good, grades[name])) for name, _, _ in models
+        name: (4 - _third(slow, costs[name]), _third(good, grades[name])) for name, *_ in models
     }
 
 

@@ -17,6 +17,10 @@ _TASKS = {
     "detection": Task.DETECTION,
     "classification": Task.CLASSIFICATION,
 }
+_HALF = (
+    "fiftyone.utils.torch.TorchImageModel",
+    "fiftyone.zoo.models.torch.TorchvisionImageModel",
+)
 _TEMPLATE = re.compile(r"[\w-]+-transformer-torch$")
 
 
@@ -43,7 +47,7 @@ class ModelSpec:
         entry: its entry in the manifest
         speed: 1 to 3, among the models of its task and type
         performance: 1 to 3, likewise
-        ratings_source: where the two come from: an address, or ``"estimated"``
+        ratings_source: where the two come from: an address, ``"estimated"``, or ``"unknown"``
     """
 
     name: str
@@ -77,6 +81,14 @@ class ModelSpec:
     def is_segmenter(self) -> bool:
         """Whether the model makes masks out of boxes, and nothing without them."""
         return "segment-anything" in (self.entry.get("tags") or ())
+
+    @property
+    def can_be_half(self) -> bool:
+        """Whether half precision is known to be safe: the tests run these wrappers in it.
+
+        Others ignore it, or give images in half precision to a network that is whole.
+        """
+        return self.wrapper in _HALF and self.task is Task.CLASSIFICATION
 
     @property
     def needs_checkpoint(self) -> bool:
@@ -146,7 +158,7 @@ def make(entry: dict, source: str) -> ModelSpec:
         family=family,
         version=entry.get("family_version") or entry.get("version") or version,
         size=entry.get("size") or size,
-        license=licenses.normalize(entry.get("license")),
+        license=licenses.of(entry),
         description=entry.get("description") or "",
         author=entry.get("author") or "",
         url=entry.get("source") or "",

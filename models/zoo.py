@@ -13,7 +13,6 @@ from auto_labeling.models.spec import ModelSpec
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
 _TORCHVISION = "fiftyone.zoo.models.torch.TorchvisionImageModel"
-_TRANSFORMERS = "fiftyone.utils.transformers."
 _SAM3 = "fiftyone.utils.sam3.SegmentAnything3ImageModel"
 _YOLO = "fiftyone.utils.ultralytics.FiftyOneYOLOModel"
 _YOLOE_VISUAL = "fiftyone.utils.ultralytics.FiftyOneYOLOEVPModel"
@@ -21,6 +20,7 @@ _RFDETR = "fiftyone.utils.rfdetr."
 
 _IMAGE_SIZES = {Task.CLASSIFICATION: [224, 224]}
 _DETECTOR_SIZE = [800, 800]
+_UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)?")
 
 #: The name by which a model asks for the boxes of an existing field.
@@ -145,8 +145,7 @@ def _device_options(spec, config):
         # RF-DETR knows no numbers of devices.
         plain = spec.wrapper.startswith(_RFDETR)
         options["device"] = config.device.partition(":")[0] if plain else config.device
-    whole = spec.wrapper.startswith((_TRANSFORMERS, _RFDETR)) or spec.is_segmenter
-    if config.half and not whole and config.device != "cpu" and _has_cuda():
+    if config.half and spec.can_be_half and config.device != "cpu" and _has_cuda():
         options["use_half_precision"] = True
     return options
 
@@ -219,8 +218,13 @@ def _load_zoo(spec: ModelSpec, options: dict):
     try:
         # A cached instance would be shared with whoever else loaded it in this process. What it
         # requires has been looked at, and by more names than FiftyOne knows.
+        load = functools.partial(
+            foz.load_zoo_model, spec.name, cache=False, ensure_requirements=False
+        )
+        if spec.source == "remote":
+            return _load_remote(load, options)
         with _zoo_for_torchvision() if spec.wrapper == _TORCHVISION else nullcontext():
-            return foz.load_zoo_model(spec.name, cache=False, ensure_requirements=False, **options)
+            return load(**options)
     except ImportError as error:
         raise ModelUnavailable(f"The model '{spec.name}' cannot be imported: {error}") from error
     except (OSError, WebSessionError) as error:
@@ -228,6 +232,21 @@ def _load_zoo(spec: ModelSpec, options: dict):
             f"The weights of '{spec.name}' are not on this machine and could not be downloaded "
             f"from {_origin(spec, options)}: {_first_line(error)}"
         ) from error
+
+
+def _load_remote(load, options):
+    """Loads with those of our settings that the source's own function takes.
+
+    What it does not take, such as a minimum confidence, the engine sees to.
+    """
+    while True:
+        try:
+            return load(**options)
+        except TypeError as error:
+            unknown = _UNEXPECTED.search(str(error))
+            if unknown is None or unknown[1] not in options:
+                raise
+            options = {name: value for name, value in options.items() if name != unknown[1]}
 
 
 @contextmanager

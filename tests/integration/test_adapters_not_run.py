@@ -6,7 +6,7 @@ from auto_labeling.models import catalog
 
 NOT_RUN = {
     "segment-anything-3-image-torch": (
-        "840 million weights behind a gate, no smaller size, and sam3 0.1.4 wants numpy below 2"
+        "3.7 GB of weights behind a gate, built in that one size; and sam3 0.1.4 wants older tqdm"
     ),
     "yolo-nas-torch": (
         "super-gradients 3.7.1 wants numpy up to 1.23 and onnxruntime 1.15: nothing else here fits"

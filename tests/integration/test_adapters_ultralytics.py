@@ -101,3 +101,17 @@ def test_a_checkpoint_of_ones_own_runs_if_the_worker_trusts_it(tmp_path, monkeyp
     )
     [found] = wrappers.run(model, config, [path])
     assert_boxes(found.detections, *library(YOLO, checkpoint, path, threshold))
+
+
+def test_a_segmenter_of_ones_own(tmp_path, monkeypatch):
+    [path] = wrappers.photos(1)
+    checkpoint = make(YOLO, "yolov8n-seg.yaml", tmp_path / "mine.pt", loud=1.0)
+    monkeypatch.setenv(trust.SETTING, str(tmp_path))
+    threshold = threshold_for(YOLO, checkpoint, path)
+    model, config = wrappers.load(
+        "custom-ultralytics-instance-segmentation", checkpoint=checkpoint, confidence=threshold
+    )
+    [found] = wrappers.run(model, config, [path])
+    result, size = library(YOLO, checkpoint, path, threshold)
+    assert_boxes(found.detections, result, size)
+    assert_masks(found.detections, result)

@@ -135,6 +135,14 @@ def test_a_good_configuration_passes(dataset):
         ("label_field", {"label_field": ""}, "Name the field"),
         ("label_field", {"label_field": "x_in_review"}, "kept for labels in review"),
         ("colour", {"colour": "red"}, "no such setting"),
+        ("name", {"name": "n" * 101}, "At most 100"),
+        ("target", {"target": "some"}, ""),
+        ("segmenter", TWO | {"segmenter": "segment-anything-3-image-torch"}, "pip install"),
+        (
+            "classes",
+            {"task": "classification", "model": "custom-torch-classification"},
+            "Name the outputs",
+        ),
     ],
 )
 def test_each_wrong_answer_is_named_at_its_field(dataset, field, answers, words, monkeypatch):

@@ -85,6 +85,29 @@ def test_two_stages_make_masks_with_the_detectors_classes_and_confidences(sam, d
     assert any(label.has_mask for label in labels)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": "shapes-yolo-seg"},
+        {"method": Method.TWO_STAGE, "model": "shapes-yolo", "segmenter": "shapes-sam"},
+        {
+            "method": Method.EXISTING_DETECTIONS,
+            "model": "shapes-sam",
+            "source_field": "ground_truth",
+        },
+    ],
+)
+def test_each_method_makes_masks_that_fit_the_shapes(drawn, settings):
+    config = RunConfig(task="instance_segmentation", label_field="masks", **settings)
+    ids = drawn.match_tags("shapes").values("id")
+    run = labeling.generate(drawn, labeling.start(drawn, config, ids).id)
+    assert (run.state, run.failed) == (RunState.IN_REVIEW, 0), labeling.failures(drawn, run)[:1]
+    score = data.score(drawn, run.staging_field, masks=True)
+    print(score)
+    assert score["right"] > 80
+    assert score["precision"] >= 0.85 and score["recall"] >= 0.85
+
+
 def test_a_deleted_run_leaves_no_mask_files(sam, drawn, tmp_path):
     location = tmp_path / "masks"
     location.mkdir()

@@ -182,6 +182,55 @@ def test_the_outlines_are_those_of_ultralytics_own_call(scenes, outlined):
             assert mask_iou(whole(detection), mask) > 0.9
 
 
+# --- The segmenter of shapes ----------------------------------------------------------------------
+
+
+def test_the_masks_of_given_boxes_are_those_of_the_librarys_own_call(scenes, tmp_path):
+    import fiftyone as fo
+    import torch
+    from segment_anything import SamPredictor
+
+    from auto_labeling.demo import sam
+    from auto_labeling.demo.train_sam import TIGHT, corners
+
+    spec = catalog.get_model("shapes-sam")
+    settings = {"method": "existing_detections", "source_field": "ground_truth"}
+    model = load(spec.name, **settings)
+    predictor = SamPredictor(sam.build(str(spec.weights)))
+    get_item = model.build_get_item(field_mapping={"detections": "ground_truth"})
+    alike, overlaps = [], []
+    for number, scene in enumerate(scenes[:20]):
+        path = str(tmp_path / f"{number}.png")
+        Image.fromarray(scene.image).save(path)
+        given = fo.Detections(
+            detections=[
+                fo.Detection(label=shape.label, bounding_box=list(shape.box))
+                for shape in scene.objects
+            ]
+        )
+        with model:
+            [found] = model.predict_all([get_item({"filepath": path, "detections": given})])
+        predictor.set_image(scene.image)
+        boxes = predictor.transform.apply_boxes_torch(
+            torch.from_numpy(corners(scene.objects).round()), scene.image.shape[:2]
+        )
+        masks = predictor.predict_torch(None, None, boxes, multimask_output=False)[0][:, 0]
+        assert [d.label for d in found.detections] == [shape.label for shape in scene.objects]
+        for detection, mask, shape in zip(
+            found.detections, masks.numpy(), scene.objects, strict=True
+        ):
+            inside = np.zeros_like(mask)
+            x, y, w, h = (
+                round(v * s)
+                for v, s in zip(shape.box, (shapes.WIDTH, shapes.HEIGHT) * 2, strict=True)
+            )
+            inside[y : y + h, x : x + w] = mask[y : y + h, x : x + w]  # as FiftyOne cuts it
+            alike.append(mask_iou(whole(detection), inside))
+            overlaps.append(mask_iou(whole(detection), shape.mask))
+    assert min(alike) > 0.85 and np.mean(alike) > 0.97  # a pixel more or less at the edges
+    assert np.mean(overlaps) > TIGHT
+
+
 def test_a_data_loader_and_predict_all_give_the_same(tmp_path):
     written = shapes.write(tmp_path, 4, UNSEEN_SEED)
     for name in (CLASSIFIER, DETECTOR, OUTLINER):

@@ -70,7 +70,8 @@ def test_every_model_has_what_the_form_shows():
         assert spec.license and spec.description and spec.url and spec.author, spec.name
         assert spec.source == "custom" or spec.packages, spec.name
         assert spec.speed in (1, 2, 3) and spec.performance in (1, 2, 3), spec.name
-        assert spec.ratings_source == "estimated", spec.name
+        unknown = "unknown" if spec.needs_checkpoint else "estimated"
+        assert spec.ratings_source == unknown, spec.name
         assert isinstance(spec.downloaded, bool), spec.name
         if spec.task is Task.CLASSIFICATION or spec.is_segmenter:
             assert spec.confidence is None, spec.name
@@ -84,6 +85,44 @@ def test_a_choice_of_family_version_and_size_means_one_model():
         key = (spec.task, spec.method, spec.model_type, spec.family, spec.version, spec.size)
         assert chosen.setdefault(key, spec.name) == spec.name
         assert spec.source != "zoo" or spec.family != spec.name, "the name was not understood"
+
+
+def ranks(name):
+    spec = catalog.get_model(name)
+    return spec.speed, spec.performance
+
+
+@pytest.mark.parametrize(
+    ("family", "sizes"),
+    [
+        ("yolo11{}-coco-torch", "nsmlx"),
+        ("yolo26{}-seg-coco-torch", "nsmlx"),
+        ("yoloe26{}-seg-torch", "nsmlx"),
+        ("dfine-{}-coco-torch", ("nano", "small", "medium", "large", "xlarge")),
+        ("rfdetr-seg-{}-coco-torch", ("nano", "small", "medium", "large", "xlarge")),
+        ("resnet{}-imagenet-torch", ("18", "34", "50", "101", "152")),
+        ("segment-anything-2.1-hiera-{}-image-torch", ("tiny", "small", "base-plus", "large")),
+    ],
+)
+def test_a_larger_model_of_a_family_is_never_rated_faster_or_worse(family, sizes):
+    rated = [ranks(family.format(size)) for size in sizes]
+    assert [speed for speed, _ in rated] == sorted((s for s, _ in rated), reverse=True)
+    assert [performance for _, performance in rated] == sorted(p for _, p in rated)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("yolov5m-coco-torch", "yolov8m-coco-torch"),
+        ("yolov8m-coco-torch", "yolo11m-coco-torch"),
+        ("yolo11m-coco-torch", "yolo26m-coco-torch"),
+        ("yolov8l-seg-coco-torch", "yolo26l-seg-coco-torch"),
+        ("alexnet-imagenet-torch", "vit-base-patch16-224-imagenet-torch"),
+        ("faster-rcnn-resnet50-fpn-coco-torch", "rfdetr-medium-coco-torch"),
+    ],
+)
+def test_a_later_model_of_the_same_size_is_never_rated_worse(older, newer):
+    assert ranks(older)[1] <= ranks(newer)[1]
 
 
 # --- coverage -------------------------------------------------------------------------------------
@@ -203,7 +242,7 @@ def test_masks_out_of_boxes_are_for_instance_segmentation_alone():
         assert catalog.choices(task, Method.EXISTING_DETECTIONS) == []
     segmenters = {spec.name for spec in catalog.segmenters()}
     one_stage = catalog.choices(Task.INSTANCE_SEGMENTATION, Method.ONE_STAGE)
-    assert len(segmenters) == 12 and not segmenters & {spec.name for spec in one_stage}
+    assert len(segmenters) == 13 and not segmenters & {spec.name for spec in one_stage}
 
 
 # --- licences -------------------------------------------------------------------------------------
@@ -222,6 +261,10 @@ def test_masks_out_of_boxes_are_for_instance_segmentation_alone():
 )
 def test_licences_have_one_spelling(text, normal):
     assert licenses.normalize(text) == normal
+
+
+def test_weights_with_a_licence_of_their_own_bear_it():
+    assert catalog.get_model("yolo-nas-torch").license == "LicenseRef-Deci-YOLO-NAS"
 
 
 def test_only_allowed_licences_are_offered(monkeypatch):
@@ -311,7 +354,7 @@ def test_classes_that_only_the_weights_know_are_none():
 def test_the_files_of_every_bundled_model_exist():
     bundled = [spec for spec in catalog.list_models() if spec.source == "bundled"]
     readme = (catalog.PACKAGE / "demo" / "weights" / "README.md").read_text(encoding="utf-8")
-    names = {"shapes-yolo", "shapes-yolo-seg", "efficientnet-lite0-imagenet"}
+    names = {"shapes-yolo", "shapes-yolo-seg", "shapes-sam", "efficientnet-lite0-imagenet"}
     assert {spec.name for spec in bundled} == names
     for spec in bundled:
         assert catalog.missing_packages(spec) == (), spec.name

@@ -37,6 +37,7 @@ MAY_IMPORT = {
 READS_PARAMS = {"forms"}
 BUILDS_VIEWS = {"forms", "operators", "panels"}
 HEAVY = ("torch", "torchvision", "ultralytics", "fiftyone.zoo")
+TRAINS = {"demo.train_sam"}  # a program that nothing imports
 LONGEST_FILE = 350
 
 
@@ -128,7 +129,7 @@ def test_ctx_stops_at_the_top(module):
 def test_heavy_packages_are_imported_when_needed(module):
     top = _imports(TREES[module], top_level_only=True)
     heavy = [i for i in top if any(i == h or i.startswith(f"{h}.") for h in HEAVY)]
-    assert not heavy, f"{module} imports {heavy} at its top; import inside the function"
+    assert not heavy or module in TRAINS, f"{module} imports {heavy} at its top, not in a function"
 
 
 @each_module
