@@ -41,6 +41,14 @@ def is_about_grid(ctx) -> bool:
     return event.startswith("on_change_") and event != "on_change_dataset"
 
 
+def is_by_itself(ctx) -> bool:
+    """Whether the App sends a request without somebody having pressed or opened something.
+
+    What is typed or chosen counts too: the App sends that a moment later, and perhaps twice.
+    """
+    return is_about_grid(ctx) or _text(ctx.params.get("__method__")) in ("edit", "refresh")
+
+
 def run_id(ctx) -> str:
     """The id of the run that a request is about."""
     return _text(ctx.params.get("run_id"))

@@ -19,7 +19,7 @@ from auto_labeling.panels import (
     review,
     visit,
 )
-from auto_labeling.panels.events import event, person, sentence
+from auto_labeling.panels.events import event, is_late, move, person, sentence
 from auto_labeling.panels.review_events import ReviewEvents
 from auto_labeling.panels.state import PanelState
 from auto_labeling.run import RunState
@@ -50,14 +50,17 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
         )
 
     def execute(self, ctx):
-        # The App says "changed" after each event, with the state of before it: to draw the form
-        # again from that would show what somebody has just corrected.
-        if forms.is_about_grid(ctx) and not self._targets_changed(ctx, PanelState(ctx)):
+        state = PanelState(ctx)
+        if not forms.is_by_itself(ctx):
+            with move(ctx.panel.id, state):
+                return super().execute(ctx)
+        if is_late(ctx.panel.id, state) or not self._concerns_page(ctx, state):
             return None
         return super().execute(ctx)
 
-    def _targets_changed(self, ctx, state):
-        if state.page != "configure":
+    def _concerns_page(self, ctx, state):
+        """Whether a request changes what the page shows; the App sends many that do not."""
+        if state.page != "configure" or not forms.is_about_grid(ctx):
             return True
         before = state.target_counts
         try:

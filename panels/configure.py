@@ -4,7 +4,7 @@ import fiftyone.operators.types as types
 
 from auto_labeling import forms, labeling
 from auto_labeling.models import catalog, labels
-from auto_labeling.panels import elements, model_card
+from auto_labeling.panels import elements, model_card, words
 from auto_labeling.panels.fields import Fields
 from auto_labeling.panels.state import PanelState
 from auto_labeling.run import Method, ModelType, Target, Task
@@ -68,7 +68,8 @@ def render(panel, ctx, state: PanelState):
     elements.back(head, panel.go_home)
     elements.heading(head, "title", "Auto Label")
     counts = forms.target_counts(ctx)
-    _Page(ctx, state, panel.edit, counts).add_to(page)
+    form = _Page(ctx, state, panel.edit, counts)
+    form.add_to(page)
     foot = elements.row(page, "foot", gap=1, pt=1)
     elements.button(foot, "start", _verb(state, counts), panel.start, kind="primary")
     elements.button(foot, "cancel", "Cancel", panel.go_home)
@@ -76,6 +77,8 @@ def render(panel, ctx, state: PanelState):
         number = len(state.problems)
         said = "One answer needs" if number == 1 else f"{number} answers need"
         elements.text(foot, "wrong", f"{said} another look", color="error.main")
+    elif estimate := form.estimate():
+        elements.text(foot, "estimate", estimate)
     return elements.finished(page)
 
 
@@ -112,6 +115,22 @@ class _Page:
         self._machine()
         page.define_property("form", self._groups, view=elements.column_view(gap=3))
 
+    def estimate(self) -> str:
+        """How long the run may take, if its model was measured before."""
+        speeds = self._spec and model_card.speeds(self._spec, self._segmenter)
+        try:
+            number = self._counts[Target(self._form["target"])]
+        except ValueError:
+            return ""
+        if not speeds or not speeds[0].rate or not number:
+            return ""
+        duration = words.duration(number / speeds[0].rate)
+        return f"About {duration}, at the speed measured on {speeds[0].machine}"
+
+    @property
+    def _segmenter(self):
+        return self._form["segmenter"] if self._is(Method.TWO_STAGE) else ""
+
     def _group(self, name, columns=1):
         return Fields(self._groups, name, self._problems, self._on_change, columns)
 
@@ -145,12 +164,11 @@ class _Page:
             )
         if self._spec is None:
             return
-        segmenter = self._form["segmenter"] if self._is(Method.TWO_STAGE) else None
         if "model" in self._problems:
             elements.text(
                 self._groups, "model_problem", self._problems["model"], color="error.main"
             )
-        model_card.add(self._groups, "card", self._spec, segmenter)
+        model_card.add(self._groups, "card", self._spec, self._segmenter)
 
     def _parts(self):
         group = self._group("parts")
