@@ -10,6 +10,8 @@ import fiftyone.operators.types as types
 from auto_labeling import forms
 from auto_labeling.panels import elements
 
+_BESIDE_A_LABEL = {"pt": 4, elements.NARROW: {"pt": 0}}
+
 
 class Fields:
     """Adds fields to a group of a form.
@@ -37,7 +39,7 @@ class Fields:
         said = self._said(name, label, **said)
         said["componentsProps"] |= {
             "container": {"fullWidth": True},
-            "radioGroup": {"sx": {**elements.equal_columns(3), "gap": 1}},
+            "radioGroup": {"sx": {**elements.equal_columns(3), "columnGap": 2, "rowGap": 1}},
             "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0}},
             "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25}},
         }
@@ -92,7 +94,7 @@ class Fields:
     def check_box(self, name, label, **said):
         """Adds a yes or no."""
         said = self._said(name, label, **said)
-        said["componentsProps"]["container"] = {"sx": {"pt": 4}}  # beside a field with a label
+        said["componentsProps"]["container"] = {"sx": _BESIDE_A_LABEL}
         view = types.CheckboxView(**said)
         self._add(name, types.Boolean(), view)
 

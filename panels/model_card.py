@@ -33,7 +33,7 @@ def add(parent, name, spec, segmenter=""):
     )
     for key, value in _facts(spec, segmenter).items():
         elements.text(facts, f"{_slug(key)}_key", key)
-        look = {"whiteSpace": "pre-line"}
+        look = {"whiteSpace": "pre-line", "lineHeight": 1.4}
         elements.text(facts, _slug(key), value, color="text.primary", sx=look)
     elements.text(facts, "more_key", "More")
     elements.link(facts, "more", spec.url)
@@ -72,7 +72,8 @@ def weights(spec) -> str:
         parts.append("on this machine")
     else:
         parts.append("not on this machine: downloaded when the run starts")
-    return " · ".join(filter(None, parts))
+    said = " · ".join(filter(None, parts))
+    return said[:1].upper() + said[1:]
 
 
 def rating(value: int, source: str) -> str:
