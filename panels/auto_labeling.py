@@ -7,7 +7,7 @@ parameters: so each checks what it needs, and the verbs refuse what a run's stat
 import fiftyone.operators as foo
 from fiftyone.operators.categories import Categories
 
-from auto_labeling import forms, importing, labeling, names
+from auto_labeling import answers, forms, importing, labeling, names
 from auto_labeling.errors import ConfigError
 from auto_labeling.panels import (
     approval,
@@ -165,15 +165,15 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
             state.problems = {k: left[k] for k in state.problems if k in left}
 
     def _adapt(self, state, name):
-        changes, state.remembered = forms.adapt(state.form, state.remembered, name)
+        changes, state.remembered = answers.adapt(state.form, state.remembered, name)
         for other, value in changes.items():
             state.answer(other, value)
 
     def _checked(self, ctx, state):
         """The form as a configuration, and what is wrong with it."""
-        found = forms.problems(state.form)
+        found = answers.problems(state.form)
         try:
-            return labeling.check(ctx.dataset, forms.answers(state.form)), found
+            return labeling.check(ctx.dataset, answers.given(state.form)), found
         except ConfigError as error:
             return None, {**error.problems, **found}
 
@@ -207,14 +207,14 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
 
     @event
     def start_import(self, ctx, state):
-        answers = state.existing
+        form = state.existing
         try:
             run = importing.import_labels(
                 ctx.dataset,
-                forms.text(answers["source"]),
-                forms.text(answers["label_field"]),
-                replace=answers["goes_to"] == existing.REPLACE,
-                name=forms.text(answers["name"]),
+                forms.text(form["source"]),
+                forms.text(form["label_field"]),
+                replace=form["goes_to"] == existing.REPLACE,
+                name=forms.text(form["name"]),
                 author=person(ctx),
                 background=True,
             )

@@ -2,7 +2,7 @@
 
 import fiftyone.operators.types as types
 
-from auto_labeling import forms, labeling
+from auto_labeling import answers, forms, labeling
 from auto_labeling.models import catalog, labels
 from auto_labeling.panels import elements, model_card, words
 from auto_labeling.panels.fields import Fields
@@ -31,7 +31,7 @@ LEVEL_LABELS = {
     "variant": ("Variant", str),
 }
 _DEVICES = {
-    forms.AUTOMATIC: "The worker's GPU, if it has one",
+    answers.AUTOMATIC: "The worker's GPU, if it has one",
     "cpu": "CPU",
     "cuda": "GPU",
     **{f"cuda:{number}": f"GPU {number}" for number in range(8)},
@@ -97,7 +97,7 @@ class _Page:
         self._ctx = ctx
         self._form = state.form
         self._problems = state.problems
-        self._choices = forms.choices_of(state.form, state.remembered)
+        self._choices = answers.choices_of(state.form, state.remembered)
         self._spec = self._choices.spec
         self._on_change = on_change
         self._counts = counts
@@ -110,7 +110,7 @@ class _Page:
         self._parts()
         self._classes()
         self._labels()
-        if forms.makes_masks(self._form):
+        if answers.makes_masks(self._form):
             self._masks()
         self._machine()
         page.define_property("form", self._groups, view=elements.column_view(gap=3))
@@ -138,7 +138,7 @@ class _Page:
         group = self._group("what")
         group.radio("target", "Target samples", _targets(self._counts))
         group.radio("task", "Task", _meanings(_TASKS))
-        if forms.makes_masks(self._form):
+        if answers.makes_masks(self._form):
             group.radio("method", "Method", _meanings(_METHODS))
         if len(self._choices.levels["model_type"].options) > 1:
             label = "Detector type" if self._is(Method.TWO_STAGE) else "Model type"
@@ -182,7 +182,7 @@ class _Page:
                 types.Choice(
                     spec.name, label=labels.model(spec), description=model_card.weights(spec)
                 )
-                for spec in forms.segmenters()
+                for spec in answers.segmenters()
             ]
             group.dropdown(
                 "segmenter", "Segmenter", choices, "Choose…", caption="Outlines what is in each box"
@@ -198,7 +198,7 @@ class _Page:
 
     def _classes(self):
         group = self._group("classes")
-        if forms.asks_in_words(self._spec):
+        if answers.asks_in_words(self._spec):
             group.text(
                 "vocabulary",
                 "Classes",
@@ -252,14 +252,16 @@ class _Page:
         group = self._group("masks")
         choices = [
             types.Choice(
-                forms.MASKS_IN_FILES, label="PNG files", description="In a folder that you choose"
+                answers.MASKS_IN_FILES, label="PNG files", description="In a folder that you choose"
             ),
             types.Choice(
-                forms.MASKS_INLINE, label="In the dataset", description="Simple, for small datasets"
+                answers.MASKS_INLINE,
+                label="In the dataset",
+                description="Simple, for small datasets",
             ),
         ]
         group.radio("masks", "Masks", choices)
-        if self._form["masks"] != forms.MASKS_INLINE:
+        if self._form["masks"] != answers.MASKS_INLINE:
             group.folder(
                 "mask_location",
                 "Mask location",

@@ -4,7 +4,7 @@ Everything else is read from the database at each event. The state comes back fr
 so each part is checked for its kind when it is read.
 """
 
-from auto_labeling import forms
+from auto_labeling import answers
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done")
 
@@ -91,7 +91,7 @@ class PanelState:
         """The answers on the configure page. Its controls write them, in groups, by this name."""
         groups = self._get("form", dict, {})
         said = {}
-        for name, value in forms.blank().items():
+        for name, value in answers.blank().items():
             group = groups.get(FORM_GROUPS[name])
             said[name] = group.get(name, value) if isinstance(group, dict) else value
         return said
