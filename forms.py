@@ -1,4 +1,4 @@
-"""RunConfig ⇄ form, and what a request says: no other module reads ``ctx.params``.
+"""What a request of the App says: no other module reads ``ctx.params``.
 
 Everything that comes from a browser is checked here for its kind; what it means is judged
 further down.
@@ -6,44 +6,30 @@ further down.
 
 import math
 
-from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, choosing, wording
 from auto_labeling.review import grid
-from auto_labeling.run import Method, ModelType, RunConfig, Target, Task
-
-#: The answers on which others depend, or what is shown beside them.
-NARROWING = frozenset(
-    {
-        "target",
-        "task",
-        *choosing.LEVELS,
-        "checkpoint",
-        "masks",
-        "device",
-        "segmenter",
-        "source_field",
-    }
-)
-
-#: Where masks go: to files at the mask location, or into the dataset.
-MASKS_IN_FILES, MASKS_INLINE = "files", "inline"
-
-#: The device that a run gets if nobody chooses one. (A control cannot hold the empty text.)
-AUTOMATIC = "automatic"
-
+from auto_labeling.run import Target
 
 # --- what a request says ---------------------------------------------------------------------
 
 
 def is_about_grid(ctx) -> bool:
     """Whether a request says that the grid has changed: its view, its filters, its selection."""
-    event = _text(ctx.params.get("__method__"))
+    event = text(ctx.params.get("__method__"))
     return event.startswith("on_change_") and event != "on_change_dataset"
+
+
+def is_by_itself(ctx) -> bool:
+    """Whether the App sends a request without somebody having pressed or opened something.
+
+    What is typed or chosen counts too: the App sends that a moment later, and perhaps twice.
+    """
+    event = text(ctx.params.get("__method__"))
+    return is_about_grid(ctx) or event.startswith("edit") or event == "refresh"
 
 
 def run_id(ctx) -> str:
     """The id of the run that a request is about."""
-    return _text(ctx.params.get("run_id"))
+    return text(ctx.params.get("run_id"))
 
 
 def row(ctx) -> int | None:
@@ -66,7 +52,7 @@ def bar(ctx) -> int | None:
 
 def tab(ctx) -> str:
     """The tab that was clicked."""
-    return _text(ctx.params.get("tab"))
+    return text(ctx.params.get("tab"))
 
 
 def expected(ctx) -> int:
@@ -77,12 +63,12 @@ def expected(ctx) -> int:
 
 def text(value) -> str:
     """What somebody has typed, without the blanks around it; "" for anything else."""
-    return _text(value)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def changed(ctx) -> tuple:
     """What was changed on the page: ``(name, value)`` of the innermost property."""
-    path = _text(ctx.params.get("path"))
+    path = text(ctx.params.get("path"))
     return path.rpartition(".")[2], ctx.params.get("value")
 
 
@@ -161,203 +147,3 @@ def _sample_ids(ctx, target):
     generated = view._dataset is not ctx.dataset and view.has_field("sample_id")
     ids = view.values("sample_id" if generated else "id")
     return list(dict.fromkeys(ids))
-
-
-# --- RunConfig ⇄ form ------------------------------------------------------------------------
-
-
-def blank() -> dict:
-    """The form before anybody has answered."""
-    return {
-        "target": Target.ALL.value,
-        "task": Task.DETECTION.value,
-        **dict.fromkeys(choosing.LEVELS, ""),
-        "model": "",
-        "checkpoint": "",
-        "segmenter": "",
-        "source_field": "",
-        "classes": [],
-        "vocabulary": "",
-        "label_field": "",
-        "name": "",
-        "confidence": "",
-        "max_labels": "",
-        "masks": MASKS_IN_FILES,
-        "mask_location": "",
-        "device": AUTOMATIC,
-        "half": False,
-    }
-
-
-def answers(form: dict) -> dict:
-    """Turns a form into answers for ``labeling.check``, which judges them.
-
-    What the form does not ask for, given its other answers, is left out.
-    """
-    method, spec = form.get("method"), chosen_model(form)
-    device = _text(form.get("device"))
-    given = {
-        **{name: _text(form.get(name)) for name in ("model", "label_field", "name")},
-        **{name: form.get(name) for name in ("target", "task", "method")},
-        "confidence": _unless_empty(form.get("confidence")),
-        "max_labels": _unless_empty(form.get("max_labels")),
-        "device": "" if device == AUTOMATIC else device,
-        "half": form.get("half"),
-    }
-    if asks_in_words(spec):
-        given |= _in_words(form)
-    else:
-        given["classes"] = form.get("classes") or ()
-    if spec is not None and spec.needs_checkpoint:
-        given["checkpoint"] = _text(form.get("checkpoint"))
-    if method == Method.TWO_STAGE.value:
-        given["segmenter"] = _text(form.get("segmenter"))
-    if method == Method.EXISTING_DETECTIONS.value:
-        given["source_field"] = _text(form.get("source_field"))
-    if makes_masks(form) and form.get("masks") != MASKS_INLINE:
-        given["mask_location"] = _location(form)
-    return given
-
-
-def problems(form: dict) -> dict[str, str]:
-    """What is wrong with a form that its answers do not show: a sentence by field."""
-    found = {}
-    if asks_in_words(chosen_model(form)):
-        try:
-            wording.read(_text(form.get("vocabulary")))
-        except ValueError as error:
-            found["classes"] = str(error)
-    if makes_masks(form) and form.get("masks") != MASKS_INLINE and not _location(form):
-        found["mask_location"] = "Choose a folder for the masks, or keep them in the dataset"
-    return found
-
-
-def from_config(config: RunConfig) -> tuple[dict, dict]:
-    """The form that gives a configuration, and what to remember of its choices."""
-    values = config.model_dump(mode="json")
-    form = {**blank(), **{name: values[name] for name in blank().keys() & values.keys()}}
-    form |= {
-        "classes": list(config.classes),
-        "vocabulary": wording.write(config.classes, config.prompts),
-        "masks": MASKS_IN_FILES if config.mask_location else MASKS_INLINE,
-        "device": config.device or AUTOMATIC,
-        "confidence": _or_empty(config.confidence),
-        "max_labels": _or_empty(config.max_labels),
-    }
-    spec = chosen_model(form)
-    if spec is None:
-        return form, {}
-    remembered = choosing.leading_to(spec, config.task, config.method)
-    return form | _levels(choosing.narrow(config.task, remembered)), remembered
-
-
-def adapt(form: dict, remembered: dict, name: str) -> tuple[dict, dict]:
-    """What else changes in a form when one field has: each choice narrows the next.
-
-    Args:
-        form: the answers, with the change
-        remembered: the choices so far, and what was answered for each model
-        name: the field that has changed; empty to complete a form
-
-    Returns:
-        ``(changes, remembered)``
-    """
-    task = _task(form)
-    if task is None or name not in ("", "task", *choosing.LEVELS):
-        return {}, remembered
-    if name in choosing.LEVELS:
-        # With those above it, which another event may still be about to remember.
-        for level in choosing.LEVELS[: choosing.LEVELS.index(name) + 1]:
-            if value := _text(form.get(level)):
-                remembered = choosing.remember(task, remembered, level, value)
-    choices = choosing.narrow(task, remembered)
-    before, after = chosen_model(form), choices.spec
-    changes = _levels(choices) | {"model": after.name if after else ""}
-    if after is not before:
-        remembered = _with_answers(remembered, before, form)
-        changes |= _answers_for(remembered, before, after, form)
-    return {k: v for k, v in changes.items() if form.get(k) != v}, remembered
-
-
-def choices_of(form: dict, remembered: dict) -> choosing.Choices:
-    """The choices that lead to a model, as they stand."""
-    return choosing.narrow(_task(form) or Task.DETECTION, remembered, form)
-
-
-def chosen_model(form: dict):
-    """The :class:`auto_labeling.models.spec.ModelSpec` that a form names, or None."""
-    try:
-        return catalog.get_model(_text(form.get("model")))
-    except ModelUnavailable:
-        return None
-
-
-def segmenters() -> list:
-    """The models that make masks out of boxes, in the order in which they are offered."""
-    return choosing.in_order(catalog.segmenters())
-
-
-def makes_masks(form: dict) -> bool:
-    """Whether a form asks for instance segmentation."""
-    return form.get("task") == Task.INSTANCE_SEGMENTATION.value
-
-
-def asks_in_words(spec) -> bool:
-    """Whether a model looks for whatever classes it is asked for."""
-    zero_shot = spec is not None and spec.model_type is ModelType.ZERO_SHOT
-    return zero_shot and not spec.is_segmenter
-
-
-def _levels(choices):
-    return {name: level.value for name, level in choices.levels.items()}
-
-
-def _with_answers(remembered, spec, form):
-    """Keeps what was answered for a model, for when it is chosen again."""
-    if spec is None:
-        return remembered
-    kept = {name: form.get(name) for name in ("classes", "checkpoint")}
-    return {**remembered, f"answers for {spec.name}": kept}
-
-
-def _answers_for(remembered, before, after, form):
-    """The answers that depend on the model: those of last time, and its own confidence."""
-    kept = remembered.get(f"answers for {after.name}") if after else None
-    kept = kept if isinstance(kept, dict) else {}
-    changes = {"classes": kept.get("classes") or [], "checkpoint": kept.get("checkpoint") or ""}
-    untouched = _unless_empty(form.get("confidence")) == (before.confidence if before else None)
-    if untouched:
-        changes["confidence"] = _or_empty(after.confidence if after else None)
-    return changes
-
-
-def _task(form):
-    try:
-        return Task(form.get("task"))
-    except ValueError:
-        return None
-
-
-def _in_words(form):
-    try:
-        classes, prompts = wording.read(_text(form.get("vocabulary")))
-    except ValueError:  # told by problems()
-        return {"classes": (), "prompts": {}}
-    return {"classes": classes, "prompts": prompts}
-
-
-def _location(form) -> str:
-    chosen = form.get("mask_location")  # the file explorer's answer is an object
-    return _text(chosen.get("absolute_path") if isinstance(chosen, dict) else chosen)
-
-
-def _unless_empty(value):
-    return None if value == "" else value
-
-
-def _or_empty(value):
-    return "" if value is None else value
-
-
-def _text(value) -> str:
-    return value.strip() if isinstance(value, str) else ""

@@ -7,7 +7,7 @@ parameters: so each checks what it needs, and the verbs refuse what a run's stat
 import fiftyone.operators as foo
 from fiftyone.operators.categories import Categories
 
-from auto_labeling import forms, importing, labeling, names
+from auto_labeling import answers, forms, importing, labeling, names
 from auto_labeling.errors import ConfigError
 from auto_labeling.panels import (
     approval,
@@ -19,7 +19,7 @@ from auto_labeling.panels import (
     review,
     visit,
 )
-from auto_labeling.panels.events import event, person, sentence
+from auto_labeling.panels.events import event, is_late, move, person, sentence
 from auto_labeling.panels.review_events import ReviewEvents
 from auto_labeling.panels.state import PanelState
 from auto_labeling.run import RunState
@@ -50,14 +50,17 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
         )
 
     def execute(self, ctx):
-        # The App says "changed" after each event, with the state of before it: to draw the form
-        # again from that would show what somebody has just corrected.
-        if forms.is_about_grid(ctx) and not self._targets_changed(ctx, PanelState(ctx)):
+        state = PanelState(ctx)
+        if not forms.is_by_itself(ctx):
+            with move(ctx.panel.id, state):
+                return super().execute(ctx)
+        if is_late(ctx.panel.id, state) or not self._concerns_page(ctx, state):
             return None
         return super().execute(ctx)
 
-    def _targets_changed(self, ctx, state):
-        if state.page != "configure":
+    def _concerns_page(self, ctx, state):
+        """Whether a request changes what the page shows; the App sends many that do not."""
+        if state.page != "configure" or not forms.is_about_grid(ctx):
             return True
         before = state.target_counts
         try:
@@ -162,15 +165,15 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
             state.problems = {k: left[k] for k in state.problems if k in left}
 
     def _adapt(self, state, name):
-        changes, state.remembered = forms.adapt(state.form, state.remembered, name)
+        changes, state.remembered = answers.adapt(state.form, state.remembered, name)
         for other, value in changes.items():
             state.answer(other, value)
 
     def _checked(self, ctx, state):
         """The form as a configuration, and what is wrong with it."""
-        found = forms.problems(state.form)
+        found = answers.problems(state.form)
         try:
-            return labeling.check(ctx.dataset, forms.answers(state.form)), found
+            return labeling.check(ctx.dataset, answers.given(state.form)), found
         except ConfigError as error:
             return None, {**error.problems, **found}
 
@@ -204,14 +207,14 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
 
     @event
     def start_import(self, ctx, state):
-        answers = state.existing
+        form = state.existing
         try:
             run = importing.import_labels(
                 ctx.dataset,
-                forms.text(answers["source"]),
-                forms.text(answers["label_field"]),
-                replace=answers["goes_to"] == existing.REPLACE,
-                name=forms.text(answers["name"]),
+                forms.text(form["source"]),
+                forms.text(form["label_field"]),
+                replace=form["goes_to"] == existing.REPLACE,
+                name=forms.text(form["name"]),
                 author=person(ctx),
                 background=True,
             )

@@ -2,9 +2,9 @@
 
 import fiftyone.operators.types as types
 
-from auto_labeling import forms, labeling
+from auto_labeling import answers, forms, labeling
 from auto_labeling.models import catalog, labels
-from auto_labeling.panels import elements, model_card
+from auto_labeling.panels import elements, model_card, words
 from auto_labeling.panels.fields import Fields
 from auto_labeling.panels.state import PanelState
 from auto_labeling.run import Method, ModelType, Target, Task
@@ -31,7 +31,7 @@ LEVEL_LABELS = {
     "variant": ("Variant", str),
 }
 _DEVICES = {
-    forms.AUTOMATIC: "The worker's GPU, if it has one",
+    answers.AUTOMATIC: "The worker's GPU, if it has one",
     "cpu": "CPU",
     "cuda": "GPU",
     **{f"cuda:{number}": f"GPU {number}" for number in range(8)},
@@ -68,7 +68,8 @@ def render(panel, ctx, state: PanelState):
     elements.back(head, panel.go_home)
     elements.heading(head, "title", "Auto Label")
     counts = forms.target_counts(ctx)
-    _Page(ctx, state, panel.edit, counts).add_to(page)
+    form = _Page(ctx, state, panel.edit, counts)
+    form.add_to(page)
     foot = elements.row(page, "foot", gap=1, pt=1)
     elements.button(foot, "start", _verb(state, counts), panel.start, kind="primary")
     elements.button(foot, "cancel", "Cancel", panel.go_home)
@@ -76,6 +77,8 @@ def render(panel, ctx, state: PanelState):
         number = len(state.problems)
         said = "One answer needs" if number == 1 else f"{number} answers need"
         elements.text(foot, "wrong", f"{said} another look", color="error.main")
+    elif estimate := form.estimate():
+        elements.text(foot, "estimate", estimate)
     return elements.finished(page)
 
 
@@ -94,7 +97,7 @@ class _Page:
         self._ctx = ctx
         self._form = state.form
         self._problems = state.problems
-        self._choices = forms.choices_of(state.form, state.remembered)
+        self._choices = answers.choices_of(state.form, state.remembered)
         self._spec = self._choices.spec
         self._on_change = on_change
         self._counts = counts
@@ -107,10 +110,26 @@ class _Page:
         self._parts()
         self._classes()
         self._labels()
-        if forms.makes_masks(self._form):
+        if answers.makes_masks(self._form):
             self._masks()
         self._machine()
         page.define_property("form", self._groups, view=elements.column_view(gap=3))
+
+    def estimate(self) -> str:
+        """How long the run may take, if its model was measured before."""
+        speeds = self._spec and model_card.speeds(self._spec, self._segmenter)
+        try:
+            number = self._counts[Target(self._form["target"])]
+        except ValueError:
+            return ""
+        if not speeds or not speeds[0].rate or not number:
+            return ""
+        duration = words.duration(number / speeds[0].rate)
+        return f"About {duration}, at the speed measured on {speeds[0].machine}"
+
+    @property
+    def _segmenter(self):
+        return self._form["segmenter"] if self._is(Method.TWO_STAGE) else ""
 
     def _group(self, name, columns=1):
         return Fields(self._groups, name, self._problems, self._on_change, columns)
@@ -119,7 +138,7 @@ class _Page:
         group = self._group("what")
         group.radio("target", "Target samples", _targets(self._counts))
         group.radio("task", "Task", _meanings(_TASKS))
-        if forms.makes_masks(self._form):
+        if answers.makes_masks(self._form):
             group.radio("method", "Method", _meanings(_METHODS))
         if len(self._choices.levels["model_type"].options) > 1:
             label = "Detector type" if self._is(Method.TWO_STAGE) else "Model type"
@@ -145,12 +164,11 @@ class _Page:
             )
         if self._spec is None:
             return
-        segmenter = self._form["segmenter"] if self._is(Method.TWO_STAGE) else None
         if "model" in self._problems:
             elements.text(
                 self._groups, "model_problem", self._problems["model"], color="error.main"
             )
-        model_card.add(self._groups, "card", self._spec, segmenter)
+        model_card.add(self._groups, "card", self._spec, self._segmenter)
 
     def _parts(self):
         group = self._group("parts")
@@ -164,7 +182,7 @@ class _Page:
                 types.Choice(
                     spec.name, label=labels.model(spec), description=model_card.weights(spec)
                 )
-                for spec in forms.segmenters()
+                for spec in answers.segmenters()
             ]
             group.dropdown(
                 "segmenter", "Segmenter", choices, "Choose…", caption="Outlines what is in each box"
@@ -180,7 +198,7 @@ class _Page:
 
     def _classes(self):
         group = self._group("classes")
-        if forms.asks_in_words(self._spec):
+        if answers.asks_in_words(self._spec):
             group.text(
                 "vocabulary",
                 "Classes",
@@ -234,14 +252,16 @@ class _Page:
         group = self._group("masks")
         choices = [
             types.Choice(
-                forms.MASKS_IN_FILES, label="PNG files", description="In a folder that you choose"
+                answers.MASKS_IN_FILES, label="PNG files", description="In a folder that you choose"
             ),
             types.Choice(
-                forms.MASKS_INLINE, label="In the dataset", description="Simple, for small datasets"
+                answers.MASKS_INLINE,
+                label="In the dataset",
+                description="Simple, for small datasets",
             ),
         ]
         group.radio("masks", "Masks", choices)
-        if self._form["masks"] != forms.MASKS_INLINE:
+        if self._form["masks"] != answers.MASKS_INLINE:
             group.folder(
                 "mask_location",
                 "Mask location",

@@ -16,6 +16,9 @@ STATUS_COLORS = {
     "Error": "error.main",
 }
 
+#: The part of a style that holds where the panel has room for one column.
+NARROW = "@container (max-width: 340px)"
+
 _BUTTONS = {
     "primary": {"variant": "contained"},
     "secondary": {"variant": "outlined"},
@@ -71,7 +74,7 @@ def equal_columns(number: int) -> dict:
         "display": "grid",
         "gridTemplateColumns": columns.format(number),
         "@container (max-width: 520px)": {"gridTemplateColumns": columns.format(min(number, 2))},
-        "@container (max-width: 340px)": {"gridTemplateColumns": columns.format(1)},
+        NARROW: {"gridTemplateColumns": columns.format(1)},
     }
 
 

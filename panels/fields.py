@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable
 
 import fiftyone.operators.types as types
 
-from auto_labeling import forms
+from auto_labeling import answers
 from auto_labeling.panels import elements
+
+_BESIDE_A_LABEL = {"pt": 4, elements.NARROW: {"pt": 0}}
 
 
 class Fields:
@@ -18,7 +20,7 @@ class Fields:
         form: the object that holds the form's groups
         group: the group's name
         problems: a dict from field name to a sentence
-        on_change: the panel's handler of a changed field; called for :data:`forms.NARROWING`, and
+        on_change: the panel's handler of a changed field; called for :data:`answers.NARROWING`, and
             for all while something is wrong
         columns (1): how many fields stand beside each other, where there is room
     """
@@ -37,7 +39,7 @@ class Fields:
         said = self._said(name, label, **said)
         said["componentsProps"] |= {
             "container": {"fullWidth": True},
-            "radioGroup": {"sx": {**elements.equal_columns(3), "gap": 1}},
+            "radioGroup": {"sx": {**elements.equal_columns(3), "columnGap": 2, "rowGap": 1}},
             "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0}},
             "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25}},
         }
@@ -92,7 +94,7 @@ class Fields:
     def check_box(self, name, label, **said):
         """Adds a yes or no."""
         said = self._said(name, label, **said)
-        said["componentsProps"]["container"] = {"sx": {"pt": 4}}  # beside a field with a label
+        said["componentsProps"]["container"] = {"sx": _BESIDE_A_LABEL}
         view = types.CheckboxView(**said)
         self._add(name, types.Boolean(), view)
 
@@ -102,7 +104,7 @@ class Fields:
             look = elements.equal_columns(self._columns)
             grid = elements.column_view(gap=2, alignItems="start", **look)
             self._form.define_property(self._group, self._object, view=grid)
-        listen = name in forms.NARROWING or self._problems
+        listen = name in answers.NARROWING or self._problems
         on_change = {"on_change": self._on_change} if listen else {}
         self._object.define_property(name, kind, view=view, **on_change)
 

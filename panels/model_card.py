@@ -9,14 +9,14 @@ from auto_labeling.panels import elements, words
 _MOST_SPEEDS = 3
 
 
-def add(parent, name, spec, segmenter=None):
+def add(parent, name, spec, segmenter=""):
     """Adds a model's card.
 
     Args:
         parent: the object to add to
         name: the card's name
         spec: the :class:`auto_labeling.models.spec.ModelSpec`
-        segmenter (None): the name of the second stage, whose speed counts
+        segmenter (""): the name of the second stage, whose speed counts
     """
     card = elements.card(parent, name)
     elements.text(card, "title", labels.model(spec), "subtitle1", color="text.primary", bold=True)
@@ -33,18 +33,21 @@ def add(parent, name, spec, segmenter=None):
     )
     for key, value in _facts(spec, segmenter).items():
         elements.text(facts, f"{_slug(key)}_key", key)
-        elements.text(facts, _slug(key), value, color="text.primary")
+        look = {"whiteSpace": "pre-line", "lineHeight": 1.4}
+        elements.text(facts, _slug(key), value, color="text.primary", sx=look)
     elements.text(facts, "more_key", "More")
     elements.link(facts, "more", spec.url)
 
 
+def speeds(spec, segmenter: str = "") -> list:
+    """How fast a model was, with this second stage: the latest :class:`Speed` first."""
+    measured = labeling.measured_speeds(spec.name)[spec.name]
+    return [speed for speed in measured if speed.segmenter == segmenter]
+
+
 def _facts(spec, segmenter):
     known = catalog.known_classes(spec)
-    speeds = [
-        speed
-        for speed in labeling.measured_speeds(spec.name)[spec.name]
-        if speed.segmenter == (segmenter or "")
-    ]
+    measured = [_measured(speed) for speed in speeds(spec, segmenter)[:_MOST_SPEEDS]]
     facts = {
         "Name": spec.name,
         "Author": spec.author,
@@ -53,7 +56,7 @@ def _facts(spec, segmenter):
         "Classes": f"{len(known):,}" if known else "",
         "Speed": rating(spec.speed, spec.ratings_source),
         "Performance": rating(spec.performance, spec.ratings_source),
-        "Measured": "\n".join(_measured(speed) for speed in speeds[:_MOST_SPEEDS]),
+        "Measured": "\n".join(measured),
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -69,7 +72,8 @@ def weights(spec) -> str:
         parts.append("on this machine")
     else:
         parts.append("not on this machine: downloaded when the run starts")
-    return " · ".join(filter(None, parts))
+    said = " · ".join(filter(None, parts))
+    return said[:1].upper() + said[1:]
 
 
 def rating(value: int, source: str) -> str:

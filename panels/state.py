@@ -4,12 +4,14 @@ Everything else is read from the database at each event. The state comes back fr
 so each part is checked for its kind when it is read.
 """
 
-from auto_labeling import forms
+from auto_labeling import answers
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done")
 
 #: The page for existing labels before anybody has answered.
 BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
+
+_MOST_MOVES = 10**9
 
 _GROUPS = {
     "what": ("target", "task", "method", "model_type"),
@@ -35,8 +37,10 @@ class PanelState:
         self._state = ctx.panel.state
 
     def forget(self):
-        """Starts over."""
+        """Starts over; only moves are counted on."""
+        moves = self.moves
         self._state.clear()
+        self.moves = moves
 
     def _get(self, key, kind, default):
         value = self._state.get(key)
@@ -54,6 +58,16 @@ class PanelState:
     @page.setter
     def page(self, page):
         self._set("page", page)
+
+    @property
+    def moves(self) -> int:
+        """How often somebody has done something in this panel; see ``events.is_late``."""
+        moves = self._get("moves", int, 0)
+        return moves if 0 <= moves < _MOST_MOVES else 0
+
+    @moves.setter
+    def moves(self, moves):
+        self._set("moves", moves)
 
     @property
     def run_id(self) -> str:
@@ -77,7 +91,7 @@ class PanelState:
         """The answers on the configure page. Its controls write them, in groups, by this name."""
         groups = self._get("form", dict, {})
         said = {}
-        for name, value in forms.blank().items():
+        for name, value in answers.blank().items():
             group = groups.get(FORM_GROUPS[name])
             said[name] = group.get(name, value) if isinstance(group, dict) else value
         return said

@@ -1,7 +1,9 @@
 """The panel as the App calls it, without a browser: any event, in any order, with anything."""
 
+import copy
 import inspect
 import random
+import uuid
 
 import pytest
 from fiftyone.operators.executor import ExecutionContext, Executor
@@ -9,7 +11,7 @@ from fiftyone.operators.executor import ExecutionContext, Executor
 from auto_labeling import labeling
 from auto_labeling.panels.auto_labeling import AutoLabelingPanel
 from auto_labeling.panels.state import FORM_GROUPS
-from auto_labeling.run import RunState
+from auto_labeling.run import RunState, Speed
 
 PANEL = AutoLabelingPanel(_builtin=False)
 HOSTILE = [None, "", "nothing", -1, 0, 10**12, True, [], {}, ["x"], {"$ne": 1}, 0.5, "\x00"]
@@ -35,9 +37,10 @@ def methods():
 def send(dataset, method, state=None, **params):
     """One event as the App sends it. Returns ``(what the App is told to do, the state)``."""
     state = {} if state is None else state
+    panel_id = state.setdefault("panel_of_test", uuid.uuid4().hex)
     request = {
         "dataset_name": dataset.name,
-        "params": {"panel_id": "panel", "panel_state": state, "__method__": method, **params},
+        "params": {"panel_id": panel_id, "panel_state": state, "__method__": method, **params},
         "filters": params.pop("sidebar", {}),
     }
     ctx = ExecutionContext(
@@ -153,6 +156,26 @@ def test_packages_that_are_missing_are_told_before_the_run(dataset):
     assert "pip install" in page_of(told)
 
 
+def test_a_measured_speed_is_shown_and_used_for_an_estimate(dataset, monkeypatch):
+    speed = Speed(
+        model="shapes-yolo",
+        task="detection",
+        machine="lab-7",
+        device="cuda:0",
+        samples=100,
+        rate=0.05,
+        at="2026-01-01T00:00:00+00:00",
+    )
+    monkeypatch.setattr(labeling, "measured_speeds", lambda name: {name: [speed]})
+    _, state = send(dataset, "new_run")
+    told, state = answer(dataset, state, family="yolo", version="v8-shapes")
+    assert "0.1 samples/s on lab-7 (cuda:0)" in page_of(told)
+    assert "About 1 min 40 s, at the speed measured on lab-7" in page_of(told)
+    told, state = answer(dataset, state, task="instance_segmentation", method="two_stage")
+    told, state = answer(dataset, state, family="yolo", version="v8-shapes", segmenter="x")
+    assert "lab-7" not in page_of(told), "that is the speed of the detector alone"
+
+
 def test_a_form_is_remembered_from_run_to_run(dataset):
     _, state = send(dataset, "new_run")
     _, state = answer(
@@ -176,6 +199,28 @@ def test_the_form_is_drawn_anew_only_when_the_target_samples_have_changed(datase
     assert "Generate labels for 4 samples" in page_of(told)
     told, state = send(dataset, "on_change_view", state)
     assert told == []
+
+
+@pytest.mark.parametrize("event", ["on_change_view", "on_change_selected", "refresh", "edit"])
+def test_an_event_that_was_sent_before_the_latest_move_does_not_bring_back_its_page(dataset, event):
+    _, state = send(dataset, "on_load")
+    before = copy.deepcopy(state)
+    told, state = send(dataset, "new_run", state)
+    assert "Target samples" in page_of(told)
+    told, _ = send(dataset, event, before)
+    assert told == []
+    told, state = send(dataset, "go_home", state)
+    told, _ = send(dataset, event, state)
+    assert "Label this dataset" in page_of(told)
+
+
+def test_a_panel_that_was_reloaded_begins_anew(dataset):
+    _, state = send(dataset, "on_load")
+    for _ in range(3):
+        _, state = send(dataset, "new_run", state)
+    told, state = send(dataset, "on_load", {"panel_of_test": state["panel_of_test"]})
+    told, _ = send(dataset, "on_change_view", state)
+    assert page_of(told)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auto_labeling import forms
+from auto_labeling import answers, forms
 from auto_labeling.models import catalog
 from auto_labeling.panels import words
 from auto_labeling.run import Method, RunConfig, Target, Task
@@ -82,7 +82,7 @@ def configurations(draw):
         "device": draw(st.sampled_from(["", "cpu", "cuda", "cuda:3", "cuda:112", "mps"])),
         "half": draw(st.booleans()),
     }
-    if forms.asks_in_words(spec):
+    if answers.asks_in_words(spec):
         config["prompts"] = {name: (f"{number} of a kind",) for number, name in enumerate(classes)}
     if spec.needs_checkpoint:
         config["checkpoint"] = draw(st.just("") | _texts)
@@ -98,40 +98,40 @@ def configurations(draw):
 @settings(max_examples=200, deadline=None)
 @given(configurations())
 def test_a_form_and_a_configuration_say_the_same(config):
-    form, remembered = forms.from_config(config)
-    assert RunConfig(**forms.answers(form)) == config
-    assert forms.choices_of(form, remembered).spec is catalog.get_model(config.model)
-    assert forms.adapt(form, remembered, "")[0] == {}
-    assert forms.problems(form) == {}
+    form, remembered = answers.from_config(config)
+    assert RunConfig(**answers.given(form)) == config
+    assert answers.choices_of(form, remembered).spec is catalog.get_model(config.model)
+    assert answers.adapt(form, remembered, "")[0] == {}
+    assert answers.problems(form) == {}
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("name", forms.blank())
+@pytest.mark.parametrize("name", answers.blank())
 @pytest.mark.parametrize("model", ["shapes-yolo", "clip-vit-base32-torch", SAM, "nothing"])
 def test_hostile_answers_stay_plain_values(name, value, model):
-    form = {**forms.blank(), "model": model, "task": "instance_segmentation", name: value}
-    assert set(forms.answers(form)) <= set(RunConfig.model_fields)
-    changes, remembered = forms.adapt(form, {}, name)
+    form = {**answers.blank(), "model": model, "task": "instance_segmentation", name: value}
+    assert set(answers.given(form)) <= set(RunConfig.model_fields)
+    changes, remembered = answers.adapt(form, {}, name)
     assert set(changes) <= set(form) and isinstance(remembered, dict)
-    assert all(isinstance(text, str) for text in forms.problems(form).values())
+    assert all(isinstance(text, str) for text in answers.problems(form).values())
 
 
 @pytest.mark.parametrize("remembered", [{"detection/method": []}, {"detection/method": {}}, {1: 2}])
 def test_hostile_memories_choose_nothing(remembered):
-    assert forms.choices_of(forms.blank(), remembered).spec is None
+    assert answers.choices_of(answers.blank(), remembered).spec is None
 
 
 class Person:
     """Somebody who fills in the form, as the panel lets them."""
 
     def __init__(self):
-        self.form, self.remembered = forms.blank(), {}
+        self.form, self.remembered = answers.blank(), {}
         self.answer("", None)
 
     def answer(self, name, value):
         if name:
             self.form[name] = value
-        changes, self.remembered = forms.adapt(self.form, self.remembered, name)
+        changes, self.remembered = answers.adapt(self.form, self.remembered, name)
         self.form |= changes
 
     def choose(self, **answers):
@@ -175,17 +175,17 @@ def test_the_confidence_follows_the_model_until_somebody_changes_it():
 
 
 def test_files_of_masks_need_a_place():
-    form = {**forms.blank(), "task": "instance_segmentation"}
-    assert "mask_location" in forms.problems(form)
-    assert forms.problems({**form, "masks": "inline"}) == {}
+    form = {**answers.blank(), "task": "instance_segmentation"}
+    assert "mask_location" in answers.problems(form)
+    assert answers.problems({**form, "masks": "inline"}) == {}
     chosen = {**form, "mask_location": {"absolute_path": "/data/masks", "type": "directory"}}
-    assert forms.problems(chosen) == {}
-    assert forms.answers(chosen)["mask_location"] == "/data/masks"
+    assert answers.problems(chosen) == {}
+    assert answers.given(chosen)["mask_location"] == "/data/masks"
 
 
 def test_prompts_without_a_class_are_told():
-    form = {**forms.blank(), "model": "clip-vit-base32-torch", "vocabulary": "cat\n: dog"}
-    assert forms.problems(form)["classes"].startswith("Line 2")
+    form = {**answers.blank(), "model": "clip-vit-base32-torch", "vocabulary": "cat\n: dog"}
+    assert answers.problems(form)["classes"].startswith("Line 2")
 
 
 def test_filters_are_set_only_when_they_differ():
