@@ -4,6 +4,8 @@ Everything else is read from the database at each event. The state comes back fr
 so each part is checked for its kind when it is read.
 """
 
+import json
+
 from auto_labeling import forms
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done")
@@ -32,11 +34,16 @@ class PanelState:
     """
 
     def __init__(self, ctx):
+        self._ctx = ctx
         self._state = ctx.panel.state
 
     def forget(self):
         """Starts over."""
         self._state.clear()
+
+    def text(self) -> str:
+        """The state as text, to see whether it has changed."""
+        return json.dumps(self._ctx.panel_state, sort_keys=True, default=str)
 
     def _get(self, key, kind, default):
         value = self._state.get(key)

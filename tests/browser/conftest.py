@@ -243,6 +243,12 @@ class App:
         mouse.move(rail["x"] + rail["width"] * value, rail["y"] + rail["height"] / 2, steps=8)
         mouse.up()
 
+    def click_bar(self, confidence):
+        """Clicks into the histogram, above a confidence."""
+        plot = self.panel.locator(".nsewdrag").first
+        box = wait_until(plot.bounding_box, "the histogram is drawn")
+        plot.click(position={"x": box["width"] * confidence, "y": box["height"] / 2})
+
     def select_samples(self, *indices):
         """Ticks samples in the grid; ticked ones are unticked."""
         grid = self.page.locator("[data-cy=looker]")
