@@ -208,10 +208,10 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
         try:
             run = importing.import_labels(
                 ctx.dataset,
-                forms.text(answers["source"]),
-                forms.text(answers["label_field"]),
+                answers["source"],
+                answers["label_field"],
                 replace=answers["goes_to"] == existing.REPLACE,
-                name=forms.text(answers["name"]),
+                name=answers["name"],
                 author=person(ctx),
                 background=True,
             )

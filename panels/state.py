@@ -121,7 +121,8 @@ class PanelState:
     @property
     def existing(self) -> dict:
         """The answers on the page for existing labels. Its controls write them."""
-        return {**BLANK, **self._get("existing", dict, {})}
+        given = self._get("existing", dict, {})
+        return {**BLANK, **{name: v for name, v in given.items() if isinstance(v, str)}}
 
     @existing.setter
     def existing(self, answers):

@@ -168,8 +168,15 @@ def toggle_without_confidence(ctx, run: Run):
 
 def _toggle(ctx, run, which):
     of(ctx).touched()
-    forms.set_view(ctx, grid.toggled(ctx.dataset, forms.request(ctx), run, which))
+    _set_view(ctx, grid.toggled(ctx.dataset, forms.request(ctx), run, which))
     forms.set_filters(ctx, _wanted(ctx, run))
+
+
+def _set_view(ctx, view):
+    """Sets the view; what follows in the same event already sees it."""
+    ctx.ops.set_view(view=view)
+    ctx.request_params["view"] = view._serialize()
+    ctx.request_params["view_name"] = None
 
 
 def leave(ctx, state: PanelState):
@@ -178,7 +185,7 @@ def leave(ctx, state: PanelState):
         return
     asked = forms.request(ctx)
     if which := grid.only(asked):
-        forms.set_view(ctx, grid.toggled(ctx.dataset, asked, None, which))
+        _set_view(ctx, grid.toggled(ctx.dataset, asked, None, which))
     # The run may be gone by now, so this asks nobody for its name.
     prefix = f"{state.staging_field}."
     filters = forms.request(ctx).get("filters") or {}
