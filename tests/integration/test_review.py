@@ -267,3 +267,19 @@ def test_filters_of_panel_and_sidebar_are_the_same_thing(numbered, run):
     assert read_filters(filters, run.label_root) == ((0.2, 0.9), "$egg")
     assert merged(filters, run, {}) == user
     assert read_filters(user, run.label_root) == (None, None)
+
+
+def test_a_lasso_in_the_embeddings_panel_narrows_the_count(numbered, run):
+    """The App sends the lasso's samples as an extended stage, beside filters and saved view."""
+    inside = numbered.match({"number": {"$lt": 12}}).values("id")
+    select = {"fiftyone.core.stages.Select": {"sample_ids": inside, "ordered": False}}
+    request = {**request_of(run), "extended": select}
+    view = shown(numbered, request)
+    kept = all_labels(numbered, run, range(12))
+    assert summarize(numbered, run, view).current == len(kept)
+    numbered.save_view("evens", numbered.match({"number": {"$mod": [2, 0]}}))
+    view = shown(numbered, {**request, "view_name": "evens"})
+    kept = all_labels(numbered, run, range(0, 12, 2))
+    assert summarize(numbered, run, view).current == len(kept)
+    assert promote(numbered, run.id, view, len(kept)) == len(kept)
+    assert staging.count(numbered, run, staging.PROMOTED) == len(kept)
