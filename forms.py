@@ -32,9 +32,9 @@ def run_id(ctx) -> str:
     return text(ctx.params.get("run_id"))
 
 
-def row(ctx) -> int | None:
-    """The index of the table row that was clicked; None for the table's head."""
-    index = ctx.params.get("row")
+def row(ctx, name: str = "row") -> int | None:
+    """The index of the table row that was clicked, or of the bar; None for the table's head."""
+    index = ctx.params.get(name)
     return index if type(index) is int and index >= 0 else None
 
 
@@ -42,12 +42,6 @@ def step(ctx) -> int:
     """By how many pages to turn: -1, 0 or 1."""
     number = ctx.params.get("step")
     return number if type(number) is int and number in (-1, 1) else 0
-
-
-def bar(ctx) -> int | None:
-    """The index of the bar of a plot that was clicked."""
-    index = ctx.params.get("idx")
-    return index if type(index) is int and index >= 0 else None
 
 
 def tab(ctx) -> str:
@@ -101,13 +95,6 @@ def set_filters(ctx, filters: dict):
     if filters != (ctx.request_params.get("filters") or {}):
         ctx.trigger("set_filters", filters)
         ctx.request_params["filters"] = filters
-
-
-def set_view(ctx, view):
-    """Sets the view; what follows in the same event already sees it."""
-    ctx.ops.set_view(view=view)
-    ctx.request_params["view"] = view._serialize()
-    ctx.request_params["view_name"] = None
 
 
 def forget_selection(ctx):

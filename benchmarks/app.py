@@ -58,6 +58,8 @@ class App:
             name, params = told["operator_uri"].rpartition("/")[2], told["params"]
             if name == "set_filters":
                 self.grid["filters"] = params
+            elif name == "set_view":
+                self.grid["view"] = params["view"]
             elif name in _SELECTIONS:
                 self.grid[_SELECTIONS[name]] = []
             elif name == "notify":

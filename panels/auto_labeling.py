@@ -104,7 +104,7 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
     @event
     def on_change_view(self, ctx, state):
         if state.page == "review":
-            visit.follow(ctx, self._run(ctx, state))
+            visit.follow(ctx, state, self._run(ctx, state))
 
     @event
     def on_change_selected(self, ctx, state):

@@ -52,7 +52,7 @@ def _review(page, panel, ctx, run, numbers, bars):
     at = visit.of(ctx)
     if run.failed:
         _failed(page, panel, run)
-    _confidence(page, panel, at, bars)
+    _confidence(page, panel, ctx, at, bars)
     _without_confidence(page, panel, ctx, numbers)
     bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto", gap=2)
     said = f"{numbers.current:,} of {words.count(numbers.total, 'label')}"
@@ -142,7 +142,7 @@ def _failed(page, panel, run):
     elements.button(line, "retry", "Try again", panel.resume, params={"run_id": run.id})
 
 
-def _confidence(page, panel, at, bars):
+def _confidence(page, panel, ctx, at, bars):
     elements.histogram(page, "histogram", bars, at.span, panel.click_bar)
     slider = types.SliderView(
         label="Confidence",
@@ -154,13 +154,10 @@ def _confidence(page, panel, at, bars):
         value_precision=2,
         componentsProps={"container": {"sx": {"my": -3, "mx": -1}}},
     )
-    page.list(
-        f"confidence_{at.slider}",
-        types.Number(),
-        default=list(at.slid),
-        view=slider,
-        on_change=panel.slide_confidence,
-    )
+    name = f"confidence_{at.slider}"
+    page.list(name, types.Number(), view=slider, on_change=panel.slide_confidence)
+    # As data: a default would be written to the panel's state (see visit.py).
+    ctx.panel.set_data(name, list(at.slid))
 
 
 def _without_confidence(page, panel, ctx, numbers):

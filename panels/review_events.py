@@ -35,7 +35,7 @@ class ReviewEvents:
 
     @event
     def click_bar(self, ctx, state):
-        index = forms.bar(ctx)
+        index = forms.row(ctx, "idx")
         if index is None or index >= summary.BINS:
             return
         span = (index / summary.BINS, (index + 1) / summary.BINS)

@@ -4,6 +4,8 @@ Everything else is read from the database at each event. The state comes back fr
 so each part is checked for its kind when it is read.
 """
 
+import json
+
 from auto_labeling import answers
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done")
@@ -34,6 +36,7 @@ class PanelState:
     """
 
     def __init__(self, ctx):
+        self._ctx = ctx
         self._state = ctx.panel.state
 
     def forget(self):
@@ -41,6 +44,10 @@ class PanelState:
         moves = self.moves
         self._state.clear()
         self.moves = moves
+
+    def text(self) -> str:
+        """The state as text, to see whether it has changed."""
+        return json.dumps(self._ctx.panel_state, sort_keys=True, default=str)
 
     def _get(self, key, kind, default):
         value = self._state.get(key)
@@ -128,7 +135,8 @@ class PanelState:
     @property
     def existing(self) -> dict:
         """The answers on the page for existing labels. Its controls write them."""
-        return {**BLANK, **self._get("existing", dict, {})}
+        given = self._get("existing", dict, {})
+        return {**BLANK, **{name: v for name, v in given.items() if isinstance(v, str)}}
 
     @existing.setter
     def existing(self, answers):

@@ -17,7 +17,7 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid
 from auto_labeling.run import Run
 
-#: Seconds in which the App may still drop what was asked of it, or tell of what was before.
+#: Seconds in which the App may still tell, in several events at once, of what was before.
 SETTLED = 2.0
 
 #: The range that holds every confidence.
@@ -40,7 +40,8 @@ class Visit:
         rows: the class of each row of the table on the page
         slider: counts the sliders; another number is another slider
         slid: what the slider shows
-        asked_at: when something was last asked for that makes the App drop its filters
+        asked_at: when something was last asked of the grid
+        known_state: the panel's state when the App last dropped the filters because of it
     """
 
     tab: str = "review"
@@ -53,9 +54,10 @@ class Visit:
     slider: int = 0
     slid: tuple = FULL
     asked_at: float = 0.0
+    known_state: str = ""
 
     def touched(self):
-        """Notes that something has changed that makes the App drop its filters."""
+        """Notes that something was asked of the grid just now."""
         self.asked_at = time.monotonic()
 
     @property
@@ -123,12 +125,14 @@ def is_unsettled(ctx, run: Run) -> bool:
     return _is_lost(ctx, run) or _said(ctx, run) != (visit.span, visit.label)
 
 
-def follow(ctx, run: Run):
+def follow(ctx, state: PanelState, run: Run):
     """Goes by what the sidebar says, or asks again for what the App dropped."""
     visit = of(ctx)
     if _is_lost(ctx, run):
-        # Long after anything was asked for it was a person who cleared the filters.
-        dropped = not visit.settled
+        # The App drops them once for each change of the panel's state; else it was a person.
+        now = state.text()
+        dropped = now != visit.known_state or not visit.settled
+        visit.known_state = now
         look_at(ctx, run, visit.span if dropped else None, visit.label if dropped else None)
     elif visit.settled:
         span, visit.label = _said(ctx, run)
@@ -164,8 +168,15 @@ def toggle_without_confidence(ctx, run: Run):
 
 def _toggle(ctx, run, which):
     of(ctx).touched()
-    forms.set_view(ctx, grid.toggled(ctx.dataset, forms.request(ctx), run, which))
+    _set_view(ctx, grid.toggled(ctx.dataset, forms.request(ctx), run, which))
     forms.set_filters(ctx, _wanted(ctx, run))
+
+
+def _set_view(ctx, view):
+    """Sets the view; what follows in the same event already sees it."""
+    ctx.ops.set_view(view=view)
+    ctx.request_params["view"] = view._serialize()
+    ctx.request_params["view_name"] = None
 
 
 def leave(ctx, state: PanelState):
@@ -174,7 +185,7 @@ def leave(ctx, state: PanelState):
         return
     asked = forms.request(ctx)
     if which := grid.only(asked):
-        forms.set_view(ctx, grid.toggled(ctx.dataset, asked, None, which))
+        _set_view(ctx, grid.toggled(ctx.dataset, asked, None, which))
     # The run may be gone by now, so this asks nobody for its name.
     prefix = f"{state.staging_field}."
     filters = forms.request(ctx).get("filters") or {}

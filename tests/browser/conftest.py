@@ -243,6 +243,12 @@ class App:
         mouse.move(rail["x"] + rail["width"] * value, rail["y"] + rail["height"] / 2, steps=8)
         mouse.up()
 
+    def click_bar(self, confidence):
+        """Clicks into the histogram, above a confidence."""
+        plot = self.panel.locator(".nsewdrag").first
+        box = wait_until(plot.bounding_box, "the histogram is drawn")
+        plot.click(position={"x": box["width"] * confidence, "y": box["height"] / 2})
+
     def select_samples(self, *indices):
         """Ticks samples in the grid; ticked ones are unticked."""
         grid = self.page.locator("[data-cy=looker]")
@@ -260,15 +266,14 @@ class App:
         """Opens FiftyOne's Embeddings panel on a visualisation."""
         self.page.locator("[data-cy=new-panel-btn]").first.click()
         self.page.locator("[data-cy=new-panel-option-Embeddings]").click()
-        self.page.get_by_placeholder("Select brain key").or_(
-            self.page.locator("[data-cy=selector-embeddings-brain-key]")
-        ).first.click()
-        self.page.get_by_text(brain_key, exact=True).last.click()
+        self.page.get_by_text(brain_key, exact=True).click()
 
     def lasso_half(self):
         """Draws a lasso around the left half of the plot."""
-        plot = self.page.locator("[data-cy=embeddings-plot] .nsewdrag, .nsewdrag").first
+        panel = self.page.locator("[data-cy=panel-content-Embeddings]")
+        plot = panel.locator(".nsewdrag, canvas").first
         box = wait_until(plot.bounding_box, "the plot is drawn")
+        self.page.wait_for_timeout(2000)  # for its points
         mouse = self.page.mouse
         corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98), (0.02, 0.02)]
         for index, (x, y) in enumerate(corners):

@@ -11,9 +11,9 @@ from auto_labeling.review import approval as approval_module
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import merged, read_filters, shown, tab_filters
 from auto_labeling.review.promotion import promote, undo
-from auto_labeling.review.summary import summarize
+from auto_labeling.review.summary import histogram, summarize
 from auto_labeling.run import RunState
-from auto_labeling.storage import staging
+from auto_labeling.storage import changes, staging
 from tests.scripted import labels_by_number, without_ids
 
 
@@ -267,3 +267,38 @@ def test_filters_of_panel_and_sidebar_are_the_same_thing(numbered, run):
     assert read_filters(filters, run.label_root) == ((0.2, 0.9), "$egg")
     assert merged(filters, run, {}) == user
     assert read_filters(user, run.label_root) == (None, None)
+
+
+def test_a_lasso_in_the_embeddings_panel_narrows_the_count(numbered, run):
+    """The App sends the lasso's samples as an extended stage, beside filters and saved view."""
+    inside = numbered.match({"number": {"$lt": 12}}).values("id")
+    select = {"fiftyone.core.stages.Select": {"sample_ids": inside, "ordered": False}}
+    request = {**request_of(run), "extended": select}
+    view = shown(numbered, request)
+    kept = all_labels(numbered, run, range(12))
+    assert summarize(numbered, run, view).current == len(kept)
+    numbered.save_view("evens", numbered.match({"number": {"$mod": [2, 0]}}))
+    view = shown(numbered, {**request, "view_name": "evens"})
+    kept = all_labels(numbered, run, range(0, 12, 2))
+    assert summarize(numbered, run, view).current == len(kept)
+    assert promote(numbered, run.id, view, len(kept)) == len(kept)
+    assert staging.count(numbered, run, staging.PROMOTED) == len(kept)
+
+
+def test_a_server_that_does_not_count_writes_is_asked_each_time(numbered, run, monkeypatch):
+    request = request_of(run, confidence=(0.3, 0.8))
+    known = summarize(numbered, run, shown(numbered, request))
+    bars = histogram(numbered, run, shown(numbered, request))
+    monkeypatch.setattr(changes, "stamp", lambda _: None)
+    view = shown(numbered, request)
+    asked = summarize(numbered, run, view)
+    assert (asked.current, asked.total, asked.totals) == (known.current, known.total, known.totals)
+    assert table(asked) == {
+        label: (count, pytest.approx(mean)) for label, (count, mean) in table(known).items()
+    }
+    assert histogram(numbered, run, view) == bars
+    with pytest.raises(LabelsChanged):
+        promote(numbered, run.id, view, known.current + 1)
+    assert promote(numbered, run.id, view, known.current) == known.current
+    assert staging.count(numbered, run, staging.PROMOTED) == known.current
+    assert undo(numbered, run.id) == known.current
