@@ -134,7 +134,7 @@ def _watch(dataset, run):
 
 
 def _filters(run, tab, **kwargs):
-    return merged(None, run, tab_filters(run, tab, **kwargs))
+    return merged(None, run, tab_filters(run.label_root, tab, **kwargs))
 
 
 def _tab(dataset, run, tab):

@@ -25,7 +25,7 @@ def drawn(tmp_path):
 
 
 def promote_all(dataset, run):
-    request = {"filters": merged(None, run, tab_filters(run, "review"))}
+    request = {"filters": merged(None, run, tab_filters(run.label_root, "review"))}
     view = shown(dataset, request)
     return promote(dataset, run.id, view, summarize(dataset, run, view).current)
 
