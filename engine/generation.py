@@ -123,7 +123,7 @@ class Generation:
         few = self._run.samples - self._counts["done"] < _FEW
         loaded = loading.load(reader, batches, 0 if few else _loader_processes())
         interval = sys.getswitchinterval()
-        sys.setswitchinterval(0.001)  # or the model's thread waits 5 ms for each turn
+        sys.setswitchinterval(0.0002)  # or the model's thread waits 5 ms for each turn
         behind = Behind(self._finish, self._finish_all, _BEHIND)
         try:
             with predictor, Ahead(loaded, _AHEAD) as ahead, behind:

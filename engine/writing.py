@@ -105,7 +105,7 @@ class Ledger:
             with self._lock:
                 self._left[index], self._failures[index] = samples, []
         else:
-            self._mark_done(index, [])
+            patiently(self._end)(index, [])
 
     def close(self, targets, failures):
         """Samples are written or have failed; a chunk without others is done."""
@@ -124,18 +124,17 @@ class Ledger:
             for index in ended:
                 del self._left[index]
         for index in ended:
-            failures = self._failures.pop(index)
-            if self._count_waiting(index) <= len(failures):
-                self._mark_done(index, failures)
-            # Else a database that was killed has lost what it had acknowledged in its last
-            # moments; the next round finds those samples.
+            patiently(self._end)(index, self._failures.pop(index))
 
-    def _count_waiting(self, index):
-        ids = patiently(self._chunks.sample_ids)(self._run.id, index)
-        return patiently(staging.count_waiting)(self._dataset, self._run, ids)
+    def _end(self, index, failures):
+        """Marks a chunk as done if the database says so; asked and marked in one breath.
 
-    def _mark_done(self, index, failures):
-        patiently(self._chunks.mark_done)(self._run.id, index, failures)
+        A database that was killed may have lost what it had acknowledged in its last moments,
+        even between the two. The next round finds those samples.
+        """
+        ids = self._chunks.sample_ids(self._run.id, index)
+        if staging.count_waiting(self._dataset, self._run, ids) <= len(failures):
+            self._chunks.mark_done(self._run.id, index, failures)
 
 
 def _size(document):

@@ -15,8 +15,11 @@ _MOST_PIXELS = 178_956_970
 #: OpenCV 4.11 and newer.
 _OPENCV_READS_INTO = "dst" in (cv2.imread.__doc__ or "") and hasattr(cv2, "IMREAD_COLOR_RGB")
 
-#: Baseline, extended and progressive frames.
-_JPEG_FRAMES = {0xC0, 0xC1, 0xC2}
+#: Baseline and extended frames. OpenCV shows what there is of a progressive one that is damaged
+#: between its scans, where Pillow refuses it.
+_JPEG_FRAMES = {0xC0, 0xC1}
+
+_JPEG_SCAN = 0xDA
 
 #: Tables, restart intervals, comments and application data; Adobe's (0xEE) may change colours.
 _JPEG_HARMLESS = {0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xEE), 0xEF}
@@ -102,17 +105,20 @@ def _shape_of_plain_jpeg(data: bytes) -> tuple[int, int, int] | None:
     """The shape of a whole JPEG of three 8-bit components that nobody asks to turn, or None."""
     if data[:2] != b"\xff\xd8" or data[-2:] != b"\xff\xd9":
         return None
-    at = 2
+    at, shape = 2, None
     while at + 10 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _JPEG_SCAN:
+            return shape if end < len(data) - 2 else None
         if marker in _JPEG_FRAMES:
             height = int.from_bytes(data[at + 5 : at + 7], "big")
             width = int.from_bytes(data[at + 7 : at + 9], "big")
             plain = data[at + 4] == 8 and data[at + 9] == 3 and height * width <= _MOST_PIXELS
-            return (height, width, 3) if plain else None
-        if marker not in _JPEG_HARMLESS or data[at + 4 : at + 8] == b"Exif":
+            shape = (height, width, 3) if plain else None
+        elif marker not in _JPEG_HARMLESS or data[at + 4 : at + 8] == b"Exif":
             return None
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        at = end
     return None
 
 

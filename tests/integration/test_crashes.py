@@ -10,6 +10,7 @@ from pathlib import Path
 import fiftyone as fo
 import psutil
 import pytest
+from pymongo.errors import AutoReconnect
 
 from auto_labeling import labeling
 from auto_labeling.review.approval import approve
@@ -19,6 +20,7 @@ from auto_labeling.review.summary import count_unpromoted
 from auto_labeling.run import RunState
 from auto_labeling.storage import staging
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
+from auto_labeling.storage.runs import ChunkStore
 from tests.scripted import DELAY, expected, labels_by_number, without_ids
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -175,3 +177,59 @@ def test_a_write_that_arrives_late_matches_nothing(numbered, config, task, end):
     before = list(numbered._sample_collection.find())
     assert staging.write(numbered, run, late) == 0
     assert list(numbered._sample_collection.find()) == before
+
+
+def test_labels_that_a_killed_database_has_lost_are_made_again(numbered, config, task, monkeypatch):
+    """Acknowledged, but not yet in the journal; the worker's next call finds nobody there."""
+    run = labeling.start(numbered, config)
+    mark_done, kills = ChunkStore.mark_done, []
+
+    def killed_just_before(self, run_id, index, failures):
+        if not kills:
+            kills.append(index)
+            lost = {run.staging_field: {"$exists": True}}
+            numbered._sample_collection.update_many(lost, {"$set": {run.staging_field: None}})
+            raise AutoReconnect("connection closed")
+        mark_done(self, run_id, index, failures)
+
+    monkeypatch.setattr(ChunkStore, "mark_done", killed_just_before)
+    monkeypatch.setattr("auto_labeling.storage.patience._PAUSE", 0.01)
+    run = labeling.generate(numbered, run.id)
+    assert kills and run.state is RunState.IN_REVIEW
+    found = without_ids(labels_by_number(numbered, run.staging_field))
+    assert found == {n: expected(task, n) for n in range(40)}
+    assert run.labels == sum(len(expected(task, n) or ()) for n in range(40))
+
+
+def test_a_database_that_is_away_for_a_moment_costs_nothing(numbered, config, task, monkeypatch):
+    run = labeling.start(numbered, config)
+    write, calls = staging.write, []
+
+    def away_now_and_then(*args):
+        calls.append(args)
+        if len(calls) % 2:
+            raise AutoReconnect("connection refused")
+        return write(*args)
+
+    monkeypatch.setattr(staging, "write", away_now_and_then)
+    monkeypatch.setattr("auto_labeling.storage.patience._PAUSE", 0.01)
+    run = labeling.generate(numbered, run.id)
+    found = without_ids(labels_by_number(numbered, run.staging_field))
+    assert len(calls) > 1 and run.failed == 0
+    assert found == {n: expected(task, n) for n in range(40)}
+
+
+def test_a_database_that_stays_away_is_an_error(numbered, config, task, monkeypatch):
+    run = labeling.start(numbered, config)
+
+    def away(*args):
+        raise AutoReconnect("connection refused")
+
+    monkeypatch.setattr(staging, "write", away)
+    monkeypatch.setattr("auto_labeling.storage.patience._PAUSE", 0.01)
+    monkeypatch.setattr("auto_labeling.storage.patience.GIVE_UP_AFTER", 0.1)
+    with pytest.raises(AutoReconnect):
+        labeling.generate(numbered, run.id)
+    run = labeling.get(numbered, run.id)
+    assert (run.state, run.reason) == (RunState.FAILED, "error")
+    assert "connection refused" in run.error
