@@ -274,6 +274,7 @@ class App:
         plot = panel.locator(".nsewdrag, canvas").first
         box = wait_until(plot.bounding_box, "the plot is drawn")
         self.page.wait_for_timeout(2000)  # for its points
+        panel.get_by_text("Select", exact=True).click()
         mouse = self.page.mouse
         corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98), (0.02, 0.02)]
         for index, (x, y) in enumerate(corners):
