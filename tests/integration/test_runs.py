@@ -1,5 +1,6 @@
 """Records: races for a state, reserved names, and runs whose worker is gone."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from auto_labeling import labeling
 from auto_labeling.errors import AutoLabelingError, IllegalTransition, RunNotFound
 from auto_labeling.labeling import START_UP_SECONDS, why_lost
 from auto_labeling.run import Progress, RunState
-from auto_labeling.storage import clock
+from auto_labeling.storage import clock, staging
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.operations import Operation
 from auto_labeling.storage.runs import RunStore
@@ -130,3 +131,29 @@ def test_an_operation_that_somebody_marks_as_failed_fails_its_run(numbered, conf
     run = labeling.start(numbered, config)
     DelegatedOperationService().set_failed(ObjectId(run.operation_id))
     assert labeling.get(numbered, run.id).state is RunState.FAILED
+
+
+def test_fiftyones_own_list_of_operations_says_how_far_a_run_is(
+    numbered, config, monkeypatch, capsys
+):
+    from bson import ObjectId
+    from fiftyone.core import cli
+    from fiftyone.operators.delegated import DelegatedOperationService
+
+    run = labeling.start(numbered, config)
+    service = DelegatedOperationService()
+    write, listed = staging.write, []
+
+    def write_and_list(*args):
+        result = write(*args)
+        cli._print_delegated_list([service.get(ObjectId(run.operation_id))])
+        listed.append(capsys.readouterr().out)
+        return result
+
+    monkeypatch.setattr(staging, "write", write_and_list)
+    monkeypatch.setattr("auto_labeling.engine.writing._MOST_SAMPLES", 1)
+    monkeypatch.setattr("auto_labeling.engine.generation._REPORT_EVERY_SECONDS", 0)
+    service.execute_operation(service.get(ObjectId(run.operation_id)))
+    assert labeling.get(numbered, run.id).state is RunState.IN_REVIEW
+    shares = [re.search(r"running \((\d+)%\)", text).group(1) for text in listed]
+    assert shares == ["0", "40", "80"]  # chunks of 16, of 40 samples
