@@ -205,6 +205,7 @@ class Progress(BaseModel):
     batch_size: int = 0
     rate: float | None = None
     device: str = ""
+    half: bool = False  # whether the model really runs in half precision
     worker: str = ""
     beat_at: str
 

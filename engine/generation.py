@@ -127,7 +127,11 @@ class Generation:
         behind = Behind(self._finish, self._finish_all, _BEHIND)
         try:
             with predictor, Ahead(loaded, _AHEAD) as ahead, behind:
-                self._heartbeat.update(device=predictor.device, batch_size=predictor.batch_size)
+                self._heartbeat.update(
+                    device=predictor.device,
+                    half=predictor.half,
+                    batch_size=predictor.batch_size,
+                )
                 self._predictor = predictor
                 self._began = time.monotonic()
                 for batch in ahead:

@@ -68,6 +68,11 @@ class Predictor:
         """The device that the model runs on."""
         return str(self._model.device) if self._is_torch else "cpu"
 
+    @property
+    def half(self) -> bool:
+        """Whether the model runs in half precision; a wish for it is left out where it may fail."""
+        return bool(getattr(self._model, "using_half_precision", False))
+
     def forward(self, loaded: Loaded) -> Predicted:
         """Runs the model on a batch; on a failure, on ever smaller parts of it."""
         if not loaded.targets:

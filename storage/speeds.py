@@ -35,7 +35,7 @@ def record(run: Run, now: Progress | None, samples: int) -> None:
             task=config.task,
             machine=now.worker.partition(":")[0],
             device=now.device,
-            half=config.half,
+            half=now.half,
             samples=samples,
             rate=round(now.rate, 3),
             at=clock.stamp(),

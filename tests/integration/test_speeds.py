@@ -47,6 +47,13 @@ def test_a_later_run_of_the_same_kind_replaces_the_speed(numbered, run, config):
     assert second.at > first.at
 
 
+def test_a_speed_says_half_only_if_the_model_ran_in_it(numbered, config):
+    half = config.model_copy(update={"half": True})  # the scripted model has no such thing
+    labeling.generate(numbered, labeling.start(numbered, half).id)
+    (speed,) = labeling.measured_speeds(config.model)[config.model]
+    assert speed.half is False
+
+
 def test_a_few_samples_say_nothing_of_a_speed(numbered, config):
     ids = numbered.values("id")[: speeds.ENOUGH - 1]
     labeling.generate(numbered, labeling.start(numbered, config, ids).id)
