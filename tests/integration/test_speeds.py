@@ -74,5 +74,5 @@ def test_the_command_line_lists_the_speeds(drawn, capsys):
     assert speed["task"] == "detection" and speed["samples"] == len(drawn) and speed["rate"] > 0
     assert all(measured == [] for measured in rows.values())
     assert cli.main(["models", "--measured"]) == 0
-    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("shapes-yolo")]
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.split()[:1] == ["shapes-yolo"]]
     assert f"{speed['rate']:.1f}/s on {socket.gethostname()}" in line
