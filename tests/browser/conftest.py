@@ -1,6 +1,7 @@
 """The real App in a real browser, with a real worker process beside it."""
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -24,7 +25,9 @@ SCREENSHOTS = ARTIFACTS / "screenshots"
 PATIENCE = 60_000
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-gpu", "--no-first-run")
-_SERVER = (sys.executable, "-m", "fiftyone.server.main", "--address", "127.0.0.1")
+#: As FiftyOne itself starts it: with "-m", the package would be imported before the server's own
+#: settings are made, and the threads of the App would share one object for a dataset.
+_SERVER = (sys.executable, "main.py", "--address", "127.0.0.1")
 _FAILED = pytest.StashKey[bool]()
 
 expect.set_options(timeout=PATIENCE)
@@ -45,6 +48,7 @@ def app_url(database, tmp_path_factory):
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*_SERVER, "--port", str(port)],
+            cwd=Path(importlib.util.find_spec("fiftyone").origin).parent / "server",
             stdout=output,
             stderr=subprocess.STDOUT,
         )
