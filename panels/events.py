@@ -18,10 +18,19 @@ _latest: OrderedDict[str, tuple[int, str]] = OrderedDict()
 def move(panel_id: str, state: PanelState):
     """Counts what a person does in a panel, and notes to which page it leads.
 
+    What a person does in a review, and stays there, is not counted: the App drops the sidebar's
+    filters whenever the panel's state changes.
+
     Args:
         panel_id: the panel's id
         state: its state
     """
+    if state.page == "review":
+        yield
+        if state.page != "review":
+            state.moves += 1
+            _note(panel_id, state.moves, state.page)
+        return
     state.moves += 1
     number = state.moves
     _note(panel_id, number, "")
