@@ -201,6 +201,25 @@ def test_the_form_is_drawn_anew_only_when_the_target_samples_have_changed(datase
     assert told == []
 
 
+def test_clicks_in_a_review_leave_the_panels_state_alone(numbered, run):
+    """Or the App would save the state, load its page again and drop the sidebar's filters."""
+    _, state = send(numbered, "open_run", run_id=run.id)
+    assert state["page"] == "review"
+    before = copy.deepcopy(state)
+    for method, given in (
+        ("toggle_class", {"row": 0}),
+        ("click_bar", {"idx": 3}),
+        ("select_tab", {"tab": "approval"}),
+        ("ask_approve", {}),
+        ("dismiss", {}),
+    ):
+        assert method in methods()
+        _, state = send(numbered, method, state, **given)
+        assert state == before, method
+    _, state = send(numbered, "go_home", state)
+    assert state["page"] == "home" and state["moves"] > before["moves"]
+
+
 @pytest.mark.parametrize("event", ["on_change_view", "on_change_selected", "refresh", "edit"])
 def test_an_event_that_was_sent_before_the_latest_move_does_not_bring_back_its_page(dataset, event):
     _, state = send(dataset, "on_load")
