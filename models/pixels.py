@@ -12,8 +12,11 @@ _ORIENTATION = 0x0112
 #: whole process.
 _MOST_PIXELS = 178_956_970
 
+#: OpenCV's and Pillow's own, before Ultralytics replaces them for the whole process.
+_imread, _open = cv2.imread, Image.open
+
 #: OpenCV 4.11 and newer.
-_OPENCV_READS_INTO = "dst" in (cv2.imread.__doc__ or "") and hasattr(cv2, "IMREAD_COLOR_RGB")
+_OPENCV_READS_INTO = "dst" in (_imread.__doc__ or "") and hasattr(cv2, "IMREAD_COLOR_RGB")
 
 #: Baseline and extended frames. OpenCV shows what there is of a progressive one that is damaged
 #: between its scans, where Pillow refuses it.
@@ -40,7 +43,7 @@ def read(path: str) -> Image.Image:
     """
     # Ultralytics sets this to True for the whole process: half of an image would be labeled.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    with Image.open(path) as image:
+    with _open(path) as image:
         if image.width * image.height > _MOST_PIXELS:
             raise ValueError(f"{image.width:,} by {image.height:,} pixels are too many to decode")
         image.load()
@@ -74,7 +77,7 @@ def read_array(path: str, into=None) -> np.ndarray:
     if shape is not None and _OPENCV_READS_INTO:
         # A fifth faster than Pillow, with the same result, since both use libjpeg-turbo.
         room = into if into is not None and into.shape == shape else None
-        image = cv2.imread(path, room, cv2.IMREAD_COLOR_RGB)
+        image = _imread(path, room, cv2.IMREAD_COLOR_RGB)
         if image is not None:
             return image
     return np.array(read(path))

@@ -35,7 +35,7 @@ def shipped(tree) -> list[str]:
     files = []
     for name in sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*") if p.is_file()):
         folder = name.rpartition("/")[0]
-        if name.startswith(tuple(f"{top}/" for top in NOT_SHIPPED)):
+        if name.startswith(tuple(f"{top}/" for top in NOT_SHIPPED)) or "__pycache__" in folder:
             continue
         if folder or name.endswith(".py") or name in ROOT_DATA:
             files.append(name)

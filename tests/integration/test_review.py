@@ -207,9 +207,9 @@ def test_four_simultaneous_approvals_start_exactly_one(numbered, run, monkeypatc
     promote(numbered, run.id, view, summarize(numbered, run, view).current)
     published, publish = [], staging.publish
 
-    def counting(dataset, run):
+    def counting(dataset, run, **options):
         published.append(run.token)
-        publish(dataset, run)
+        publish(dataset, run, **options)
 
     monkeypatch.setattr(approval_module.staging, "publish", counting)
     barrier, refused = threading.Barrier(4), []

@@ -153,7 +153,11 @@ def test_fiftyones_own_list_of_operations_says_how_far_a_run_is(
     monkeypatch.setattr(staging, "write", write_and_list)
     monkeypatch.setattr("auto_labeling.engine.writing._MOST_SAMPLES", 1)
     monkeypatch.setattr("auto_labeling.engine.generation._REPORT_EVERY_SECONDS", 0)
-    service.execute_operation(service.get(ObjectId(run.operation_id)))
+    operation = service.get(ObjectId(run.operation_id))
+    # In a thread: browser tests leave an event loop running in this one, which would refuse it.
+    worker = threading.Thread(target=service.execute_operation, args=(operation,))
+    worker.start()
+    worker.join()
     assert labeling.get(numbered, run.id).state is RunState.IN_REVIEW
     shares = [re.search(r"running \((\d+)%\)", text).group(1) for text in listed]
     assert shares == ["0", "40", "80"]  # chunks of 16, of 40 samples

@@ -19,7 +19,7 @@ EVERYTHING = [
 def test_every_model_can_be_reached(spec, task, method):
     remembered = choosing.leading_to(spec, task, method)
     choices = choosing.narrow(task, remembered)
-    assert choices.spec is spec
+    assert choices.spec == spec
     for level in choices.levels.values():
         assert not level.options or level.value in level.options
 

@@ -98,3 +98,16 @@ def test_a_cut_jpeg_is_refused_or_read_as_pillow_reads_it(tmp_path_factory, cut,
             return type(error)
 
     assert outcome(pixels.read_array) == outcome(pixels.read)
+
+
+def test_a_library_that_replaces_opencvs_reader_changes_nothing(tmp_path, monkeypatch):
+    """As Ultralytics does when it is imported."""
+    path = str(tmp_path / "image.jpg")
+    picture(30, 20).save(path)
+    expected = pixels.read_array(path)
+    monkeypatch.setattr("cv2.imread", lambda filename, flags=1: None)
+    monkeypatch.setattr("PIL.Image.open", lambda *args, **options: None)
+    room = np.zeros((20, 30, 3), np.uint8)
+    assert np.array_equal(pixels.read_array(path, room), expected)
+    assert np.array_equal(room, expected)
+    assert np.array_equal(np.asarray(pixels.read(path)), expected)
