@@ -52,7 +52,8 @@ format: $(ENV_STAMP) ## let ruff repair what it can
 bench-engine: $(ENV_STAMP) ## how fast labels are made (ARGS="--only zero_cost"); under 20 minutes
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
-soak: $(ENV_STAMP) ## 10,000 random actions of a review, then the database tests again and again (SOAK_ROUNDS=10)
+soak: $(ENV_STAMP) ## 60 kills, 10,000 random actions of a review, then the database tests SOAK_ROUNDS=10 times
+	@CHAOS_KILLS=12 $(PYTEST) -s tests/chaos
 	@ORACLE_ACTIONS=10000 $(PYTEST) -q tests/integration/test_oracle.py
 	@i=1; while [ $$i -le $(SOAK_ROUNDS) ]; do \
 		echo "soak: round $$i of $(SOAK_ROUNDS)"; $(PYTEST) -q -x tests/integration $(ARGS); i=$$((i + 1)); done
