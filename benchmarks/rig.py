@@ -28,6 +28,7 @@ def place():
             FIFTYONE_DO_NOT_TRACK="true",
             FIFTYONE_MODEL_ZOO_DIR=str(folder / "zoo"),
             FIFTYONE_AUTO_LABELING_TRUSTED="benchmarks.models",
+            FIFTYONE_DATABASE_VALIDATION="false",  # no word on the age of the server at each import
             YOLO_AUTOINSTALL="false",
             OMP_NUM_THREADS="1",
         )
