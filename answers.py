@@ -57,9 +57,9 @@ def given(form: dict) -> dict:
     What the form does not ask for, given its other answers, is left out.
     """
     method, spec = form.get("method"), chosen_model(form)
-    device = _text(form.get("device"))
+    device = text(form.get("device"))
     said = {
-        **{name: _text(form.get(name)) for name in ("model", "label_field", "name")},
+        **{name: text(form.get(name)) for name in ("model", "label_field", "name")},
         **{name: form.get(name) for name in ("target", "task", "method")},
         "confidence": _unless_empty(form.get("confidence")),
         "max_labels": _unless_empty(form.get("max_labels")),
@@ -71,11 +71,11 @@ def given(form: dict) -> dict:
     else:
         said["classes"] = form.get("classes") or ()
     if spec is not None and spec.needs_checkpoint:
-        said["checkpoint"] = _text(form.get("checkpoint"))
+        said["checkpoint"] = text(form.get("checkpoint"))
     if method == Method.TWO_STAGE.value:
-        said["segmenter"] = _text(form.get("segmenter"))
+        said["segmenter"] = text(form.get("segmenter"))
     if method == Method.EXISTING_DETECTIONS.value:
-        said["source_field"] = _text(form.get("source_field"))
+        said["source_field"] = text(form.get("source_field"))
     if makes_masks(form) and form.get("masks") != MASKS_INLINE:
         said["mask_location"] = _location(form)
     return said
@@ -86,7 +86,7 @@ def problems(form: dict) -> dict[str, str]:
     found = {}
     if asks_in_words(chosen_model(form)):
         try:
-            wording.read(_text(form.get("vocabulary")))
+            wording.read(text(form.get("vocabulary")))
         except ValueError as error:
             found["classes"] = str(error)
     if makes_masks(form) and form.get("masks") != MASKS_INLINE and not _location(form):
@@ -130,7 +130,7 @@ def adapt(form: dict, remembered: dict, name: str) -> tuple[dict, dict]:
     if name in choosing.LEVELS:
         # With those above it, which another event may still be about to remember.
         for level in choosing.LEVELS[: choosing.LEVELS.index(name) + 1]:
-            if value := _text(form.get(level)):
+            if value := text(form.get(level)):
                 remembered = choosing.remember(task, remembered, level, value)
     choices = choosing.narrow(task, remembered)
     before, after = chosen_model(form), choices.spec
@@ -149,7 +149,7 @@ def choices_of(form: dict, remembered: dict) -> choosing.Choices:
 def chosen_model(form: dict):
     """The :class:`auto_labeling.models.spec.ModelSpec` that a form names, or None."""
     try:
-        return catalog.get_model(_text(form.get("model")))
+        return catalog.get_model(text(form.get("model")))
     except ModelUnavailable:
         return None
 
@@ -202,7 +202,7 @@ def _task(form):
 
 def _in_words(form):
     try:
-        classes, prompts = wording.read(_text(form.get("vocabulary")))
+        classes, prompts = wording.read(text(form.get("vocabulary")))
     except ValueError:  # told by problems()
         return {"classes": (), "prompts": {}}
     return {"classes": classes, "prompts": prompts}
@@ -210,7 +210,7 @@ def _in_words(form):
 
 def _location(form) -> str:
     chosen = form.get("mask_location")  # the file explorer's answer is an object
-    return _text(chosen.get("absolute_path") if isinstance(chosen, dict) else chosen)
+    return text(chosen.get("absolute_path") if isinstance(chosen, dict) else chosen)
 
 
 def _unless_empty(value):
@@ -221,5 +221,6 @@ def _or_empty(value):
     return "" if value is None else value
 
 
-def _text(value) -> str:
+def text(value) -> str:
+    """What somebody has typed, without the blanks around it; "" for anything else."""
     return value.strip() if isinstance(value, str) else ""

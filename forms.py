@@ -6,6 +6,7 @@ further down.
 
 import math
 
+from auto_labeling.answers import text
 from auto_labeling.review import grid
 from auto_labeling.run import Target
 
@@ -53,11 +54,6 @@ def expected(ctx) -> int:
     """The number of labels that the person was shown; -1 if the request does not say."""
     number = ctx.params.get("expected")
     return number if type(number) is int else -1
-
-
-def text(value) -> str:
-    """What somebody has typed, without the blanks around it; "" for anything else."""
-    return value.strip() if isinstance(value, str) else ""
 
 
 def changed(ctx) -> tuple:

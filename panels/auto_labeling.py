@@ -211,10 +211,10 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
         try:
             run = importing.import_labels(
                 ctx.dataset,
-                forms.text(form["source"]),
-                forms.text(form["label_field"]),
+                answers.text(form["source"]),
+                answers.text(form["label_field"]),
                 replace=form["goes_to"] == existing.REPLACE,
-                name=forms.text(form["name"]),
+                name=answers.text(form["name"]),
                 author=person(ctx),
                 background=True,
             )
