@@ -21,7 +21,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env bench-engine bench-review browser test test-unit test-browser lint format demo lock wheel soak clean
+.PHONY: help env docs bench-engine bench-review bench-scaleout browser pictures test test-unit test-browser lint format demo lock wheel soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -32,8 +32,11 @@ env: $(ENV_STAMP) ## create .venv from the lock, and find or fetch a mongod
 demo: $(ENV_STAMP) ## the App with the panel open and a worker (ARGS=--headless: no browser)
 	@exec $(BIN)/python -m auto_labeling.demo $(ARGS)
 
-test: $(ENV_STAMP) browser ## all tests: unit, integration, install, browser
-	$(PYTEST) tests $(ARGS)
+test: $(ENV_STAMP) browser ## all tests: unit, integration and install (two at a time), then chaos and browser
+	@status=0; \
+	$(PYTEST) -n 2 --dist loadfile tests/unit tests/integration tests/install $(ARGS) || status=$$?; \
+	$(PYTEST) tests/chaos tests/browser $(ARGS) || status=$$?; \
+	exit $$status
 
 test-unit: $(ENV_STAMP) ## the tests that need no database (seconds)
 	$(PYTEST) tests/unit $(ARGS)
@@ -49,17 +52,30 @@ format: $(ENV_STAMP) ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench-engine: $(ENV_STAMP) ## how fast labels are made (ARGS="--only zero_cost"); under 20 minutes
+docs: $(ENV_STAMP) ## write docs/reference.md from the code
+	@$(BIN)/python -m docs.reference
+
+bench-engine: $(ENV_STAMP) ## how fast labels are made; about 30 minutes (ARGS="--only zero_cost": a part)
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
-soak: $(ENV_STAMP) ## 60 kills, 10,000 random actions of a review, then the database tests SOAK_ROUNDS=10 times
-	@CHAOS_KILLS=12 $(PYTEST) -s tests/chaos
+soak: $(ENV_STAMP) browser ## 60 kills, every page at every width, 10,000 random actions of a review, 10,000 hostile calls, then the database tests SOAK_ROUNDS=10 times
+	@CHAOS_KILLS=12 SCALEOUT_KILLS=10 $(PYTEST) -s tests/chaos tests/chaos/soak_workers.py
+	@GALLERY=all $(PYTEST) -q tests/browser/test_gallery.py tests/browser/pictures.py \
+		tests/browser/soak_configure.py tests/browser/soak_home.py
+	@$(PYTEST) -q -m soak tests/browser
 	@ORACLE_ACTIONS=10000 $(PYTEST) -q tests/integration/test_oracle.py
+	@FUZZ_CALLS=10000 $(PYTEST) -q -s tests/integration/test_fuzz.py
 	@i=1; while [ $$i -le $(SOAK_ROUNDS) ]; do \
 		echo "soak: round $$i of $(SOAK_ROUNDS)"; $(PYTEST) -q -x tests/integration $(ARGS); i=$$((i + 1)); done
 
+pictures: $(ENV_STAMP) browser ## take the pictures of README and guide anew
+	PICTURES=docs/images $(PYTEST) -q tests/browser/pictures.py
+
 bench-review: $(ENV_STAMP) ## how fast a million labels are reviewed; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.review $(ARGS)
+
+bench-scaleout: $(ENV_STAMP) ## how a run gets faster with workers; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.scaleout $(ARGS)
 
 wheel: $(ENV_STAMP) ## build dist/*.whl
 	rm -rf build dist

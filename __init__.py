@@ -13,28 +13,42 @@ __version__ = "0.1.0"
 
 _PACKAGE = "auto_labeling"
 
-#: The names of ``sdk.py``. Listed, so that no other attribute look-up imports FiftyOne.
+#: The names of ``sdk/``. Listed, so that no other attribute look-up imports FiftyOne.
 _SDK = frozenset(
     [
+        "Progress",
         "Run",
         "RunConfig",
         "RunState",
+        "Target",
         "Task",
+        "Worker",
         "approve",
         "cancel",
         "check",
+        "datasets",
         "delete",
+        "export_config",
         "failures",
         "generate",
         "get",
+        "import_labels",
+        "labels",
+        "list_models",
+        "load_config",
+        "log_tail",
+        "preflight",
+        "preview",
         "progress",
         "promote",
         "rename",
         "resume",
         "runs",
+        "sample_ids",
         "skip",
         "start",
         "undo",
+        "workers",
     ]
 )
 

@@ -3,6 +3,7 @@
 Answers are a dict of plain values, as the App's controls hold them, and may be anything at all.
 """
 
+from auto_labeling import pasted
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import catalog, choosing, wording
 from auto_labeling.run import Method, ModelType, RunConfig, Target, Task
@@ -11,11 +12,21 @@ from auto_labeling.run import Method, ModelType, RunConfig, Target, Task
 NARROWING = frozenset(
     {
         "target",
+        "ids",
+        "group_slices",
         "task",
         *choosing.LEVELS,
         "checkpoint",
+        "classes",
+        "vocabulary",
+        "class_file",
+        "class_source",
+        "label_field",
         "masks",
+        "mask_location",
         "device",
+        "half",
+        "workers",
         "segmenter",
         "source_field",
     }
@@ -28,10 +39,16 @@ MASKS_IN_FILES, MASKS_INLINE = "files", "inline"
 AUTOMATIC = "automatic"
 
 
+#: What adds classes to the answers, and is then empty again: a list, a file, a field.
+CLASS_ENTRIES = ("class_list", "class_file", "class_source")
+
+
 def blank() -> dict:
     """The form before anybody has answered."""
     return {
         "target": Target.ALL.value,
+        "ids": "",
+        "group_slices": [],
         "task": Task.DETECTION.value,
         **dict.fromkeys(choosing.LEVELS, ""),
         "model": "",
@@ -40,6 +57,7 @@ def blank() -> dict:
         "source_field": "",
         "classes": [],
         "vocabulary": "",
+        **dict.fromkeys(CLASS_ENTRIES, ""),
         "label_field": "",
         "name": "",
         "confidence": "",
@@ -48,6 +66,7 @@ def blank() -> dict:
         "mask_location": "",
         "device": AUTOMATIC,
         "half": False,
+        "workers": 1,
     }
 
 
@@ -65,6 +84,7 @@ def given(form: dict) -> dict:
         "max_labels": _unless_empty(form.get("max_labels")),
         "device": "" if device == AUTOMATIC else device,
         "half": form.get("half"),
+        "workers": 1 if form.get("workers") == "" else form.get("workers"),
     }
     if asks_in_words(spec):
         said |= _in_words(form)
@@ -78,6 +98,8 @@ def given(form: dict) -> dict:
         said["source_field"] = text(form.get("source_field"))
     if makes_masks(form) and form.get("masks") != MASKS_INLINE:
         said["mask_location"] = _location(form)
+    if not by_ids(form):  # ids say themselves in which slices their samples are
+        said["group_slices"] = form.get("group_slices") or ()
     return said
 
 
@@ -89,9 +111,31 @@ def problems(form: dict) -> dict[str, str]:
             wording.read(text(form.get("vocabulary")))
         except ValueError as error:
             found["classes"] = str(error)
+    if by_ids(form) and (problem := pasted.read(text(form.get("ids"))).problem):
+        found["ids"] = problem
     if makes_masks(form) and form.get("masks") != MASKS_INLINE and not _location(form):
         found["mask_location"] = "Choose a folder for the masks, or keep them in the dataset"
     return found
+
+
+def missing(form: dict) -> list[str]:
+    """What a form still needs before a run can start, in the order of the page."""
+    spec, method = chosen_model(form), form.get("method")
+    boxes = method == Method.EXISTING_DETECTIONS.value
+    in_files = makes_masks(form) and form.get("masks") != MASKS_INLINE
+    wanted = {
+        "sample ids": by_ids(form) and not text(form.get("ids")),
+        "a model": spec is None,
+        "the weights": spec is not None
+        and spec.needs_checkpoint
+        and not text(form.get("checkpoint")),
+        "a segmenter": method == Method.TWO_STAGE.value and not text(form.get("segmenter")),
+        "the field with the boxes": boxes and not text(form.get("source_field")),
+        "classes": asks_in_words(spec) and not text(form.get("vocabulary")),
+        "a label field": not text(form.get("label_field")),
+        "a folder for the masks": in_files and not _location(form),
+    }
+    return [name for name, lacks in wanted.items() if lacks]
 
 
 def from_config(config: RunConfig) -> tuple[dict, dict]:
@@ -100,6 +144,7 @@ def from_config(config: RunConfig) -> tuple[dict, dict]:
     form = {**blank(), **{name: values[name] for name in blank().keys() & values.keys()}}
     form |= {
         "classes": list(config.classes),
+        "group_slices": list(config.group_slices),
         "vocabulary": wording.write(config.classes, config.prompts),
         "masks": MASKS_IN_FILES if config.mask_location else MASKS_INLINE,
         "device": config.device or AUTOMATIC,
@@ -157,6 +202,22 @@ def chosen_model(form: dict):
 def segmenters() -> list:
     """The models that make masks out of boxes, in the order in which they are offered."""
     return choosing.in_order(catalog.segmenters())
+
+
+def chosen_classes(form: dict) -> list[str]:
+    """The classes that are chosen from those of a model."""
+    classes = form.get("classes")
+    return [n for n in classes if isinstance(n, str)] if isinstance(classes, list) else []
+
+
+def by_ids(form: dict) -> bool:
+    """Whether the target samples are a list of ids."""
+    return form.get("target") == Target.IDS.value
+
+
+def from_boxes(form: dict) -> bool:
+    """Whether a form asks for masks of the boxes in a field."""
+    return makes_masks(form) and form.get("method") == Method.EXISTING_DETECTIONS.value
 
 
 def makes_masks(form: dict) -> bool:

@@ -8,14 +8,15 @@ from pathlib import Path
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 import fiftyone.core.media as fom
-from bson import ObjectId
 from fiftyone.core.odm.utils import validate_field_name
 from pydantic import ValidationError
 
+from auto_labeling import media, scaling
 from auto_labeling.errors import ConfigError
 from auto_labeling.models import rules
 from auto_labeling.names import STAGING_SUFFIX, staging_field
 from auto_labeling.run import Method, RunConfig, Task
+from auto_labeling.storage import samples, vocabulary
 
 _CLOUD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
@@ -30,6 +31,12 @@ def parse(answers: dict) -> RunConfig:
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def draft(answers: dict) -> RunConfig:
+    """What is right among answers, with something harmless in place of what is not."""
+    config, problems = _parse(answers)
+    return config or _without(answers, problems)
 
 
 def check(dataset, answers: dict, store) -> RunConfig:
@@ -47,10 +54,11 @@ def check(dataset, answers: dict, store) -> RunConfig:
         ConfigError: with a sentence for every wrong field
     """
     config, problems = _parse(answers)
-    if dataset.media_type != fom.IMAGE:
-        problems["target"] = (
-            f"Labels can be generated for image datasets; this one holds {dataset.media_type}"
-        )
+    if reason := media.refusal(dataset):
+        problems["target"] = f"{reason}. {media.remedy(dataset)}"
+    elif "group_slices" not in problems:
+        reason = media.slice_problem(dataset, answers.get("group_slices") or ())
+        problems |= {"group_slices": reason} if reason else {}
     if "label_field" not in problems:
         problem = _label_field_problem(dataset, str(answers["label_field"]).strip(), store)
         if problem:
@@ -60,11 +68,27 @@ def check(dataset, answers: dict, store) -> RunConfig:
         **rules.problems(judged, skip=problems),
         **_source_problems(dataset, judged),
         **_mask_problems(judged),
+        **_worker_problems(judged),
     }.items():
         problems.setdefault(field, problem)
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def check_model(dataset, config: RunConfig):
+    """Judges what a configuration asks of its model, wherever the labels may go.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: the configuration
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    problems = {**rules.problems(config), **_source_problems(dataset, config)}
+    if problems:
+        raise ConfigError(problems)
 
 
 def source_fields(dataset) -> dict[str, str]:
@@ -90,38 +114,48 @@ def source_fields(dataset) -> dict[str, str]:
     return fields
 
 
-def frozen_ids(dataset, sample_ids) -> list[str]:
+def frozen_ids(dataset, sample_ids, group_slices=()) -> list[str]:
     """The ids of a run's target samples, each once and in a fixed order.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         sample_ids: an iterable of sample ids, or None for all samples
+        group_slices (()): the slices of a grouped dataset that are labeled; by default, those
+            that hold images
 
     Raises:
-        ConfigError: if there are none, or some are not in the dataset
+        ConfigError: if there are none, or some are not in the dataset or not in those slices
     """
+    grouped = dataset.media_type == fom.GROUP
+    wanted = list(group_slices) or media.image_slices(dataset)
     if sample_ids is None:
-        ids = dataset.values("id")
+        ids = samples.in_slices(dataset, wanted) if grouped else dataset.values("id")
     else:
         ids = list(dict.fromkeys(str(sample_id) for sample_id in sample_ids))
-        unknown = _unknown_ids(dataset, ids)
-        if unknown:
+        if problem := unknown_samples(dataset, ids):
+            raise ConfigError({"target": problem})
+        if grouped and (others := samples.outside_slices(dataset, ids, wanted)):
+            slices = ", ".join(wanted)
             raise ConfigError(
-                {"target": f"{len(unknown):,} of the samples are not in this dataset: {unknown[0]}"}
+                {"target": f"{len(others):,} of the samples are not in {slices}: {_some(others)}"}
             )
     if not ids:
         raise ConfigError({"target": "There are no samples to label"})
     return ids
 
 
-def _unknown_ids(dataset, ids):
-    malformed = [i for i in ids if not ObjectId.is_valid(i)]
-    known = set()
-    for first in range(0, len(ids), 10_000):
-        some = [ObjectId(i) for i in ids[first : first + 10_000] if ObjectId.is_valid(i)]
-        found = dataset._sample_collection.find({"_id": {"$in": some}}, {"_id": 1})
-        known.update(str(d["_id"]) for d in found)
-    return malformed or [i for i in ids if i not in known]
+def unknown_samples(dataset, sample_ids: list) -> str:
+    """Says which ids are not those of samples of a dataset; empty if there are none."""
+    unknown = samples.unknown(dataset, sample_ids)
+    if not unknown:
+        return ""
+    are = "is" if len(unknown) == 1 else "are"
+    return f"{len(unknown):,} of the samples {are} not in this dataset: {_some(unknown)}"
+
+
+def _some(ids):
+    more = f" and {len(ids) - 3:,} more" if len(ids) > 3 else ""
+    return ", ".join(ids[:3]) + more
 
 
 def _parse(answers):
@@ -148,11 +182,14 @@ def _source_problems(dataset, config):
         return {}
     if not config.source_field:
         return {"source_field": "Choose the field whose boxes become masks"}
-    fields = source_fields(dataset)
-    if config.source_field not in fields:
-        return {"source_field": f"There is no label field '{config.source_field}'"}
-    reason = fields[config.source_field]
-    return {"source_field": f"'{config.source_field}' cannot be used: {reason}"} if reason else {}
+    name, fields = config.source_field, source_fields(dataset)
+    if name not in fields:
+        return {"source_field": f"There is no label field '{name}'"}
+    if reason := fields[name]:
+        return {"source_field": f"'{name}' cannot be used: {reason}"}
+    known = vocabulary.of_field(dataset, name) if config.classes else None
+    unknown = [c for c in config.classes if known is not None and c not in known]
+    return {"classes": f"No label of '{name}' is '{unknown[0]}'"} if unknown else {}
 
 
 def _mask_problems(config):
@@ -162,6 +199,11 @@ def _mask_problems(config):
         return {"mask_location": "Only instance segmentation makes masks"}
     problem = _location_problem(config.mask_location)
     return {"mask_location": problem} if problem else {}
+
+
+def _worker_problems(config):
+    problem = scaling.problem(config.workers)
+    return {"workers": problem} if problem else {}
 
 
 def _location_problem(location):
@@ -192,6 +234,8 @@ def _words(field, detail):
         }.get(field, "This is needed")
     if field == "max_labels":
         return "The most labels per image is a whole number from 1"
+    if field == "workers":
+        return "The number of workers is a whole number from 1"
     if field == "confidence":
         return "The minimum confidence is a number from 0 to 1"
     if kind == "string_too_long":
@@ -209,7 +253,7 @@ def _label_field_problem(dataset, name, store):
         return str(error)
     if "." in name:
         return "A label field is a field of the sample: its name cannot contain a '.'"
-    if "\x00" in name or len(name) > 100:
+    if not name.isprintable() or len(name) > 100:
         return "A field name has at most 100 ordinary characters"
     if name.endswith(STAGING_SUFFIX):
         return f"Names that end in '{STAGING_SUFFIX}' are kept for labels in review"

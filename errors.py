@@ -8,7 +8,12 @@
     ├── RunNotFound              no run of that id in this dataset
     ├── IllegalTransition        the run is not in a state that allows this
     ├── AttemptRevoked           this attempt at the run is no longer the current one
-    └── LabelsChanged            the labels are no longer those that were shown
+    ├── LabelsChanged            the labels are no longer those that were shown
+    ├── NotPermitted             whoever asks may look at the dataset, but not change it
+    ├── Unreadable               a request says what no App would say
+    ├── DatabaseAway             the database does not answer
+    ├── RunFailed                a run that was waited for has stopped
+    └── StillRunning             the time for waiting is over; the run goes on
 
 Everything else is a bug, and surfaces with its traceback.
 """
@@ -51,3 +56,23 @@ class AttemptRevoked(AutoLabelingError):
 
 class LabelsChanged(AutoLabelingError):
     """The labels on the screen are no longer those in the database."""
+
+
+class NotPermitted(AutoLabelingError):
+    """Whoever asks may look at the dataset, but not change it."""
+
+
+class Unreadable(AutoLabelingError):
+    """A request says what no App would say."""
+
+
+class DatabaseAway(AutoLabelingError):
+    """The database does not answer."""
+
+
+class RunFailed(AutoLabelingError):
+    """A run that was waited for has stopped: an error, a lost worker, or cancelled."""
+
+
+class StillRunning(AutoLabelingError, TimeoutError):
+    """A run that was waited for is not done within the time; it goes on."""

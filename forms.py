@@ -4,18 +4,35 @@ Everything that comes from a browser is checked here for its kind; what it means
 further down.
 """
 
+import json
 import math
 
 from auto_labeling.answers import text
-from auto_labeling.review import grid
-from auto_labeling.run import Target
+from auto_labeling.errors import AutoLabelingError, NotPermitted
+from auto_labeling.models import wording
+from auto_labeling.review import asked, grid
+from auto_labeling.review.chosen import choose
+from auto_labeling.settings import settings
+
+#: No name in the database is longer.
+_LONGEST_NAME = 200
 
 # --- what a request says ---------------------------------------------------------------------
 
 
+def is_from_panel(ctx) -> bool:
+    """Whether a request is from a panel, and so can be answered in it."""
+    return bool(name_of(ctx.panel_id)) and isinstance(ctx.params.get("panel_state", {}), dict)
+
+
+def event_name(ctx) -> str:
+    """The name of the event that a request is about: a method of the panel, or anything at all."""
+    return text(ctx.params.get("__method__"))
+
+
 def is_about_grid(ctx) -> bool:
     """Whether a request says that the grid has changed: its view, its filters, its selection."""
-    event = text(ctx.params.get("__method__"))
+    event = event_name(ctx)
     return event.startswith("on_change_") and event != "on_change_dataset"
 
 
@@ -24,13 +41,13 @@ def is_by_itself(ctx) -> bool:
 
     What is typed or chosen counts too: the App sends that a moment later, and perhaps twice.
     """
-    event = text(ctx.params.get("__method__"))
+    event = event_name(ctx)
     return is_about_grid(ctx) or event.startswith("edit") or event == "refresh"
 
 
 def run_id(ctx) -> str:
     """The id of the run that a request is about."""
-    return text(ctx.params.get("run_id"))
+    return name_of(ctx.params.get("run_id"))
 
 
 def row(ctx, name: str = "row") -> int | None:
@@ -50,10 +67,32 @@ def tab(ctx) -> str:
     return text(ctx.params.get("tab"))
 
 
+def status(ctx) -> str:
+    """The status that was clicked, by which runs are to be listed."""
+    return text(ctx.params.get("status"))
+
+
+def kind(ctx) -> str:
+    """The kind of error that was clicked; "" for all."""
+    return name_of(ctx.params.get("kind"))
+
+
+def name_of(value) -> str:
+    """Text that may be looked for in the database: "" for anything that cannot be a name in it."""
+    said = text(value)
+    return said if said.isprintable() and len(said) <= _LONGEST_NAME else ""
+
+
 def expected(ctx) -> int:
     """The number of labels that the person was shown; -1 if the request does not say."""
     number = ctx.params.get("expected")
     return number if type(number) is int else -1
+
+
+def uploaded(ctx) -> dict:
+    """The file that was chosen: its ``name``, and its ``content`` in base 64."""
+    value = ctx.params.get("value")
+    return value if isinstance(value, dict) else {}
 
 
 def changed(ctx) -> tuple:
@@ -79,8 +118,25 @@ def number(value) -> float | None:
 
 
 def request(ctx) -> dict:
-    """What the App says about its grid: view, filters, selection."""
-    return dict(ctx.request_params)
+    """What the App says about its grid: view, filters, selection.
+
+    Raises:
+        Unreadable: if no App would say so
+    """
+    said = dict(ctx.request_params)
+    asked.check(said)
+    return said
+
+
+def active_fields(ctx) -> list:
+    """The names of the fields that the grid shows."""
+    names = ctx.request_params.get("active_fields")
+    return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
+
+
+def layout(ctx) -> str:
+    """How the App's panels lie beside each other, as text."""
+    return json.dumps(ctx.request_params.get("spaces"), sort_keys=True, default=str)
 
 
 def set_filters(ctx, filters: dict):
@@ -93,40 +149,138 @@ def set_filters(ctx, filters: dict):
         ctx.request_params["filters"] = filters
 
 
+def set_view(ctx, view):
+    """Sets the view; what follows in the same event already sees it."""
+    ctx.ops.set_view(view=view)
+    ctx.request_params["view"] = view._serialize()
+    ctx.request_params["view_name"] = None
+
+
 def forget_selection(ctx):
     """Makes what follows in the same event see no selection."""
     ctx.request_params["selected"] = []
     ctx.request_params["selected_labels"] = []
 
 
-# --- target samples --------------------------------------------------------------------------
+# --- who asks --------------------------------------------------------------------------------
+
+#: The permissions on a dataset that include editing it, as FiftyOne Enterprise names them.
+_MAY_EDIT = frozenset({"EDIT", "MANAGE"})
 
 
-def target_counts(ctx) -> dict:
-    """The number of samples that each :class:`auto_labeling.run.Target` means now."""
-    asked = request(ctx)
-    everything = len(ctx.dataset)
-    narrowed = any(asked.get(key) for key in ("view", "view_name", "filters", "extended"))
-    return {
-        Target.ALL: everything,
-        Target.VIEW: len(_sample_ids(ctx, Target.VIEW)) if narrowed else everything,
-        Target.SELECTION: len(_sample_ids(ctx, Target.SELECTION)),
+def may_edit(ctx) -> bool:
+    """Whether whoever is at the App may change the dataset.
+
+    Open-source FiftyOne knows no users, so everybody may. Where there are users, one whose
+    permission is not known may only look.
+    """
+    if ctx.user is None:
+        return True
+    permission = getattr(ctx.user, "dataset_permission", None)
+    # An enumeration or its name, depending on the version of FiftyOne Enterprise.
+    name = getattr(permission, "name", permission)
+    return isinstance(name, str) and name.upper() in _MAY_EDIT
+
+
+def require_edit(ctx):
+    """Refuses whoever may not change the dataset.
+
+    Every handler and operator that changes anything calls this first.
+
+    Raises:
+        NotPermitted: if the user at the App may only look
+    """
+    if not may_edit(ctx):
+        raise NotPermitted(
+            "You may look at this dataset, but not change it; nothing was changed. "
+            "Ask someone who manages it for permission to edit"
+        )
+
+
+# --- what is asked of an operator ---------------------------------------------------------------
+
+
+def person(ctx) -> str:
+    """Who is at the App; open-source FiftyOne does not know."""
+    return getattr(ctx.user, "name", None) or ""
+
+
+def run_answers(ctx) -> tuple[dict, dict]:
+    """The settings of a run that a request gives, and what is wrong with how they are written.
+
+    Classes may be a list, or text as people type it (``models/wording.py``).
+    """
+    given = {
+        setting.name: ctx.params[setting.name]
+        for setting in settings()
+        if ctx.params.get(setting.name) not in (None, "", [], {})
+    }
+    if isinstance(slices := given.get("group_slices"), str):
+        given["group_slices"] = [name.strip() for name in slices.split(",") if name.strip()]
+    if not isinstance(given.get("classes"), str):
+        return given, {}
+    try:
+        classes, prompts = wording.read(given.pop("classes"))
+    except ValueError as error:
+        return given, {"classes": str(error)}
+    given["classes"] = classes
+    return ({**given, "prompts": prompts} if prompts else given), {}
+
+
+def given_sample_ids(ctx) -> list | None:
+    """The ids of the target samples, if another plugin names them; None if not."""
+    return _texts(ctx.params.get("sample_ids"))
+
+
+def import_answers(ctx) -> dict:
+    """What a request says of labels to import."""
+    names = ("source", "label_field", "name")
+    return {name: text(ctx.params.get(name)) for name in names} | {
+        "replace": ctx.params.get("replace") is True
     }
 
 
-def target_ids(ctx, target: Target) -> list | None:
-    """The ids of the target samples; None means all."""
-    return None if target is Target.ALL else _sample_ids(ctx, target)
+def expected_or_none(ctx) -> int | None:
+    """The number of labels that it must be; None if the request does not say."""
+    return expected(ctx) if ctx.params.get("expected") is not None else None
 
 
-def _sample_ids(ctx, target):
-    shown = grid.shown(ctx.dataset, request(ctx))
-    view = shown.view
-    if target is Target.SELECTION:
-        if not shown.sample_ids:
-            return []
-        view = view.select(list(shown.sample_ids))
-    # In a view of patches, frames or clips the ids are not those of samples.
-    generated = view._dataset is not ctx.dataset and view.has_field("sample_id")
-    ids = view.values("sample_id" if generated else "id")
-    return list(dict.fromkeys(ids))
+def chosen_labels(ctx):
+    """The labels that a request chooses: by what they are, and if it says so by what is shown.
+
+    Raises:
+        AutoLabelingError: if that cannot be a choice
+    """
+    params = ctx.params
+    asked = {name: params.get(name) for name in ("min_confidence", "max_confidence")}
+    asked["without_confidence"] = params.get("without_confidence") is True
+    classes = params.get("classes")
+    if isinstance(classes, str):
+        asked["classes"] = _classes(classes)
+    elif classes is not None:
+        asked["classes"] = _texts(classes)
+    asked |= {name: _texts(params.get(name)) for name in ("label_ids", "sample_ids")}
+    if params.get("shown") is True:
+        now = grid.shown(ctx.dataset, request(ctx))
+        asked["view"] = now.view
+        for name in ("label_ids", "sample_ids"):
+            if asked[name] is None:
+                asked[name] = list(getattr(now, name)) or None
+    return choose(ctx.dataset, **asked)
+
+
+def _classes(said: str) -> list | None:
+    """Classes as people type them; None for nothing."""
+    try:
+        return list(wording.read(said)[0]) or None
+    except ValueError as error:
+        raise AutoLabelingError(str(error)) from error
+
+
+def _texts(values) -> list | None:
+    """A list of texts; None for nothing."""
+    if values is None:
+        return None
+    if not isinstance(values, (list, tuple)):
+        raise AutoLabelingError(f"A list is needed, not {type(values).__name__}")
+    return [str(value) for value in values]

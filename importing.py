@@ -11,9 +11,8 @@ import threading
 
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
-import fiftyone.core.media as fom
 
-from auto_labeling import configuration
+from auto_labeling import configuration, media
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, ConfigError
 from auto_labeling.names import STAGING_SUFFIX, staging_field
 from auto_labeling.run import Run, RunConfig, RunState, Task
@@ -94,8 +93,8 @@ def resume(dataset, run: Run, background: bool = True) -> Run:
 
 
 def _why_not(dataset, store, name, kind) -> str:
-    if dataset.media_type == fom.VIDEO:
-        return "Labels of videos cannot be reviewed"
+    if not media.can_be_reviewed(dataset):
+        return "Labels of videos and recordings cannot be reviewed"
     if name.endswith(STAGING_SUFFIX):
         return "These labels are in review"
     if kind not in _TASKS:

@@ -9,18 +9,29 @@ import math
 import secrets
 from collections.abc import Callable
 
-from auto_labeling import configuration, importing
+from auto_labeling import configuration, importing, scaling
+from auto_labeling.configuration import draft as draft
+from auto_labeling.configuration import source_fields as source_fields
+from auto_labeling.configuration import unknown_samples as unknown_samples
 from auto_labeling.engine.generation import Generation
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
+from auto_labeling.lost import why_lost
 from auto_labeling.models import catalog
-from auto_labeling.run import Progress, Run, RunConfig, RunState, Speed
-from auto_labeling.storage import clock, operations, speeds, staging
-from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat, is_alive
+from auto_labeling.planning import Preflight as Preflight
+from auto_labeling.planning import preflight as preflight
+from auto_labeling.run import Progress, Run, RunConfig, RunState, Speed, Worker
+from auto_labeling.storage import clock, logs, operations, registry, speeds, staging
+from auto_labeling.storage import runs as storage
+from auto_labeling.storage.heartbeat import Heartbeat, is_alive
 from auto_labeling.storage.runs import ChunkStore, RunStore
-
-#: Seconds that a worker may take between claiming an operation and its first sign of life.
-START_UP_SECONDS = max(60.0, LEASE_SECONDS)
+from auto_labeling.storage.vocabulary import class_sources as class_sources
+from auto_labeling.storage.vocabulary import classes_of as classes_of
+from auto_labeling.trial import MOST_TRIED as MOST_TRIED
+from auto_labeling.trial import Preview as Preview
+from auto_labeling.trial import Trial as Trial
+from auto_labeling.trial import preview as preview
+from auto_labeling.trial import trial as trial
 
 
 def check(dataset, answers: dict) -> RunConfig:
@@ -36,12 +47,12 @@ def check(dataset, answers: dict) -> RunConfig:
     return configuration.check(dataset, answers, RunStore(dataset))
 
 
-def source_fields(dataset) -> dict[str, str]:
-    """The label fields of a dataset, each with why its labels cannot be boxes for masks, or ""."""
-    return configuration.source_fields(dataset)
+def most_workers() -> int:
+    """The most workers that a run may ask for."""
+    return scaling.most_workers()
 
 
-def start(dataset, config: RunConfig, sample_ids=None, author: str = "") -> Run:
+def start(dataset, config: RunConfig, sample_ids=None, author: str = "", queue: bool = True) -> Run:
     """Records a run, freezes its target samples and queues it for a worker.
 
     Args:
@@ -49,6 +60,7 @@ def start(dataset, config: RunConfig, sample_ids=None, author: str = "") -> Run:
         config: what to do
         sample_ids (None): the ids of the target samples; None means all
         author (""): who asks for it
+        queue (True): whether a worker is to do it; if not, call :func:`generate`
 
     Returns:
         the :class:`auto_labeling.run.Run`, queued
@@ -58,7 +70,7 @@ def start(dataset, config: RunConfig, sample_ids=None, author: str = "") -> Run:
             are no target samples
     """
     config = check(dataset, config.model_dump())
-    sample_ids = configuration.frozen_ids(dataset, sample_ids)
+    sample_ids = configuration.frozen_ids(dataset, sample_ids, config.group_slices)
     store = RunStore(dataset)
     run = store.create(
         Run(
@@ -71,7 +83,7 @@ def start(dataset, config: RunConfig, sample_ids=None, author: str = "") -> Run:
     )
     try:
         run = _freeze(dataset, store, run, sample_ids)
-        return _queue(dataset, store, run)
+        return _queue(dataset, store, run) if queue else run
     except Exception as error:
         store.move(run.id, RunState.FAILED, reason="error", error=_sentence(error))
         raise
@@ -130,6 +142,11 @@ def measured_speeds(model: str = "") -> dict[str, list[Speed]]:
     return {model: speeds.of_model(model)} if model else speeds.of_all()
 
 
+def datasets() -> list:
+    """The datasets of this database that have, or had, runs; by name."""
+    return storage.datasets()
+
+
 def runs(dataset) -> list[Run]:
     """Returns the runs of a dataset, newest first, each as it really stands."""
     store = RunStore(dataset)
@@ -156,16 +173,41 @@ def is_worked_on(dataset, run: Run) -> bool:
     return is_alive(progress(dataset, run))
 
 
+def workers() -> list[Worker]:
+    """The workers of this database that are alive; FiftyOne's own are not heard of."""
+    return registry.live()
+
+
+def log_tail(dataset, run: Run, lines: int = 40) -> list[str]:
+    """The last lines that a worker has logged for the run's current attempt.
+
+    Returns:
+        a list of lines; empty if there are none (yet), or FiftyOne's own worker has the run
+    """
+    return logs.tail(dataset, run, lines)
+
+
+def target_ids(dataset, run: Run) -> list[str]:
+    """The ids of a run's target samples, as they were when it started."""
+    chunks = ChunkStore(dataset)
+    return [i for index in range(run.chunks) for i in chunks.sample_ids(run.id, index)]
+
+
 def failures(dataset, run: Run) -> list[dict]:
     """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
     chunks = ChunkStore(dataset)
     return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]
 
 
-def resume(dataset, run_id: str) -> Run:
+def resume(dataset, run_id: str, queue: bool = True) -> Run:
     """Queues a failed run again, or the failed samples of a run in review.
 
     What is labeled, promoted or done stays as it is.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+        queue (True): whether a worker is to do it; if not, call :func:`generate`
 
     Raises:
         IllegalTransition: if there is nothing to resume
@@ -189,7 +231,7 @@ def resume(dataset, run_id: str) -> Run:
         elif known:
             staging.await_labels(dataset, run, [f["sample_id"] for f in known])
             chunks.reopen(run_id, index)
-    return _queue(dataset, store, run)
+    return _queue(dataset, store, run) if queue else run
 
 
 def cancel(dataset, run_id: str, by: str = "") -> Run:
@@ -241,12 +283,14 @@ def delete(dataset, run_id: str):
     if not approved:
         MaskStore(run).remove_all()
     ChunkStore(dataset).remove(run)
+    logs.remove(dataset, run.id)
     store.remove(run)
 
 
 def _freeze(dataset, store, run, sample_ids) -> Run:
     chunks = ChunkStore(dataset)
-    size = min(1000, max(16, math.ceil(len(sample_ids) / 64)))
+    # So many that each worker has its share, even near the end.
+    size = min(1000, max(16, math.ceil(len(sample_ids) / (64 * run.config.workers))))
     staging.declare(dataset, run)
     starts = range(0, len(sample_ids), size)
     for index, first in enumerate(starts):
@@ -281,48 +325,6 @@ def _reconciled(store, run: Run) -> Run:
         )
     except AutoLabelingError:  # somebody else was faster; theirs is the truth
         return store.get(run.id)
-
-
-def why_lost(run: Run, progress, operation, waited: float) -> tuple[str, str] | None:
-    """Says why an active run will not finish by itself, if it will not.
-
-    Args:
-        run: an active run
-        progress: its attempt's progress, or None
-        operation: its :class:`auto_labeling.storage.operations.Operation`, or None
-        waited: seconds since the record changed
-
-    Returns:
-        ``(reason, sentence)``, or None if all is well
-    """
-    if run.state is RunState.IMPORTING:
-        if is_alive(progress) or waited <= LEASE_SECONDS:
-            return None
-        return "worker lost", "The App stopped while labels were being copied; resume to go on"
-    return _why_worker_lost(run, progress, operation, waited)
-
-
-def _why_worker_lost(run, progress, operation, waited):
-    if run.state is RunState.GENERATING:
-        if operation and operation.state == "failed":
-            return "error", operation.error or "The delegated operation was marked as failed"
-        if not is_alive(progress) and waited > LEASE_SECONDS:
-            return "worker lost", (
-                "The worker stopped without a word (killed, out of memory, or its machine "
-                "went away). What it had labeled is kept; resume to label the rest"
-            )
-        return None
-    if operation and operation.state == "failed":
-        return "error", operation.error or "The delegated operation was marked as failed"
-    if waited < START_UP_SECONDS:
-        return None
-    if not run.operation_id:
-        return "worker lost", "The run was interrupted while it was being started"
-    if operation is None:
-        return "worker lost", "Its delegated operation was deleted before a worker took it"
-    if operation.is_over or operation.state == "running":
-        return "worker lost", operation.error or "The worker stopped before it began to label"
-    return None
 
 
 def _sentence(error: BaseException) -> str:

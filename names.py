@@ -1,5 +1,6 @@
 """The names that FiftyOne, the database and other modules know us by."""
 
+PACKAGE = "auto_labeling"
 PLUGIN = "@auto-labeling/auto-labeling"
 GENERATE_OPERATOR = f"{PLUGIN}/generate_labels"
 PANEL = "auto_labeling_panel"
@@ -7,6 +8,8 @@ PANEL = "auto_labeling_panel"
 RUNS_STORE = "auto_labeling"
 CHUNKS_STORE = "auto_labeling.chunks"
 SPEEDS_STORE = "auto_labeling.speeds"
+WORKERS_STORE = "auto_labeling.workers"
+LOGS_STORE = "auto_labeling.logs"
 
 STAGING_SUFFIX = "_in_review"
 

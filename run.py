@@ -1,155 +1,33 @@
-"""The nouns: a run's configuration, its states, and the run itself.
+"""The nouns: a run's configuration (see ``settings.py``), its states, and the run itself.
 
 Start reading here, then ``labeling.py``. Nothing in this file touches a database.
 """
 
 import os
-import re
 from datetime import datetime, timezone
 from enum import Enum
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.errors import IllegalTransition
 from auto_labeling.names import staging_field
+from auto_labeling.settings import Method, ModelType, RunConfig, Target, Task
 
-LONGEST_CLASS = 200
-LONGEST_PROMPT = 500
-
-_DEVICE = re.compile(r"(cpu|mps|cuda(:\d{1,3})?)?")
-
-
-class Task(str, Enum):
-    """What kind of labels a run makes."""
-
-    CLASSIFICATION = "classification"
-    DETECTION = "detection"
-    INSTANCE_SEGMENTATION = "instance_segmentation"
-
-    @property
-    def label(self) -> str:
-        return self.value.replace("_", " ").capitalize()
-
-
-class Method(str, Enum):
-    """How a run makes its labels."""
-
-    ONE_STAGE = "one_stage"
-    TWO_STAGE = "two_stage"
-    EXISTING_DETECTIONS = "existing_detections"
-
-    @property
-    def label(self) -> str:
-        return {
-            "one_stage": "One-stage model",
-            "two_stage": "Two-stage model",
-            "existing_detections": "Existing detections",
-        }[self.value]
-
-
-class ModelType(str, Enum):
-    """Where a model's classes come from."""
-
-    ZERO_SHOT = "zero_shot"
-    FIXED_VOCABULARY = "fixed_vocabulary"
-
-    @property
-    def label(self) -> str:
-        return {"zero_shot": "Zero-shot", "fixed_vocabulary": "Fixed vocabulary"}[self.value]
-
-
-class Target(str, Enum):
-    """Which samples a run labels; frozen to sample ids when it starts."""
-
-    ALL = "all"
-    VIEW = "view"
-    SELECTION = "selection"
-
-    @property
-    def label(self) -> str:
-        return {
-            "all": "All samples",
-            "view": "Current view",
-            "selection": "Current selection",
-        }[self.value]
-
-
-class RunConfig(BaseModel):
-    """What a person asks for: the one definition behind form, CLI, SDK and stored record.
-
-    What can be judged without a dataset is checked here; ``labeling.check`` adds the rest.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    task: Task
-    model: str = Field(min_length=1)
-    label_field: str = Field(min_length=1)
-    target: Target = Target.ALL
-    method: Method = Method.ONE_STAGE
-    classes: tuple[str, ...] = ()
-    confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    name: str = Field(default="", max_length=100)
-    segmenter: str = ""
-    source_field: str = ""
-    prompts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    mask_location: str = ""
-    max_labels: int | None = Field(default=None, ge=1)
-    device: str = ""
-    half: bool = False
-    checkpoint: str = ""
-
-    @field_validator(
-        *("name", "label_field", "segmenter", "source_field", "mask_location"),
-        *("device", "checkpoint"),
-        mode="before",
-    )
-    @classmethod
-    def _strip(cls, value):
-        return value.strip() if isinstance(value, str) else value
-
-    @field_validator("classes")
-    @classmethod
-    def _distinct(cls, classes):
-        blank = [c for c in classes if not c.strip()]
-        if blank:
-            raise ValueError("a class must have a name")
-        if any(len(c) > LONGEST_CLASS or not _is_plain(c) for c in classes):
-            raise ValueError(f"a class has at most {LONGEST_CLASS} printable characters")
-        return tuple(dict.fromkeys(classes))
-
-    @field_validator("prompts")
-    @classmethod
-    def _one_class_per_prompt(cls, prompts, info):
-        classes = info.data.get("classes")
-        if classes is None:  # wrong in themselves
-            return prompts
-        unknown = [name for name in prompts if name not in classes]
-        if unknown:
-            raise ValueError(
-                f"there are prompts for '{unknown[0]}', which is not among the classes"
-            )
-        asked = {}
-        for name in classes:
-            for text in prompts.get(name) or (name,):
-                if not text.strip() or len(text) > LONGEST_PROMPT or not _is_plain(text):
-                    raise ValueError(f"a prompt has 1 to {LONGEST_PROMPT} printable characters")
-                other = asked.setdefault(" ".join(text.casefold().split()), name)
-                if prompts and other != name:
-                    raise ValueError(f"'{text}' is a prompt of both '{other}' and '{name}'")
-        return {name: tuple(dict.fromkeys(texts)) for name, texts in prompts.items() if texts}
-
-    @field_validator("device")
-    @classmethod
-    def _is_a_device(cls, device):
-        if not _DEVICE.fullmatch(device):
-            raise ValueError("a device is cpu, mps, cuda, or cuda with a number, such as cuda:0")
-        return device
-
-
-def _is_plain(text: str) -> bool:
-    """Whether text can be stored and shown: no control characters, no half of a character."""
-    return not any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in text)
+__all__ = [
+    "ACTIVE",
+    "TRANSITIONS",
+    "Method",
+    "ModelType",
+    "Progress",
+    "Run",
+    "RunConfig",
+    "RunState",
+    "Speed",
+    "Target",
+    "Task",
+    "iso",
+]
 
 
 class RunState(str, Enum):
@@ -207,7 +85,30 @@ class Progress(BaseModel):
     device: str = ""
     half: bool = False  # whether the model really runs in half precision
     worker: str = ""
+    workers: int = 0  # how many really work
     beat_at: str
+
+
+class Worker(BaseModel):
+    """A process that serves delegated operations, as it last said of itself.
+
+    Only ``auto-labeling launch`` says so; FiftyOne's own worker is not heard of.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    host: str
+    pid: int
+    device: str = ""  # "cuda:2", "cpu"; empty until it is known
+    state: Literal["idle", "working", "draining"] = "idle"
+    dataset: str = ""  # these five say what it is working on
+    run_id: str = ""
+    run_name: str = ""
+    operation_id: str = ""
+    log_path: str = ""  # on that host
+    started_at: str
+    beat_at: str = ""
 
 
 class Speed(BaseModel):
@@ -222,7 +123,7 @@ class Speed(BaseModel):
     device: str
     half: bool = False
     samples: int
-    rate: float  # samples per second
+    rate: float  # samples per second, of one worker
     at: str
 
 

@@ -5,6 +5,7 @@ every answer, since a person waits for that too.
 """
 
 import json
+import re
 
 from fiftyone.operators.executor import ExecutionContext, Executor
 
@@ -22,10 +23,12 @@ class App:
     Args:
         dataset: the dataset that is open
         panel_id ("benchmark"): the panel's id
+        user (None): who is at the App; open-source FiftyOne does not know
     """
 
-    def __init__(self, dataset, panel_id="benchmark"):
+    def __init__(self, dataset, panel_id="benchmark", user=None):
         self._dataset = dataset
+        self._user = user
         self._panel = AutoLabelingPanel(_builtin=False)
         self._panel_id = panel_id
         self._page = {}
@@ -46,9 +49,10 @@ class App:
             operator_uri=self._panel.uri,
             required_secrets=[],
         )
+        ctx.user = self._user
         self._panel.execute(ctx)
         wire = json.dumps([request.to_json() for request in ctx.executor._requests])
-        self.state = ctx.panel_state
+        self.state = ctx.panel.state._data  # not ctx.panel_state: that outlives a clear()
         self._obey(json.loads(wire))
         return wire
 
@@ -59,7 +63,7 @@ class App:
             if name == "set_filters":
                 self.grid["filters"] = params
             elif name == "set_view":
-                self.grid["view"] = params["view"]
+                self._set_view(**params)
             elif name in _SELECTIONS:
                 self.grid[_SELECTIONS[name]] = []
             elif name == "notify":
@@ -67,9 +71,24 @@ class App:
             elif name == "show_panel_output":
                 self._page = params
 
+    def _set_view(self, view=None, name=None):
+        self.grid["view_name"] = name
+        self.grid["view"] = self._dataset.load_saved_view(name)._serialize() if name else view
+
     def find(self, name):
         """The property of that name on the page that is shown, or None."""
         return _find(self._page, name)
+
+    def events(self) -> set:
+        """The panel's events that the controls on the page would send."""
+        return set(re.findall(rf"{re.escape(self._panel.uri)}#(\w+)", json.dumps(self._page)))
+
+    def names(self) -> list:
+        """The names of the runs on the home page, from the top."""
+        root = self._page["output"]["type"]["properties"]
+        cards = (p["type"]["properties"] for name, p in root.items() if name.startswith("run_"))
+        heads = (card["head"]["type"]["properties"] for card in cards)
+        return [head["name"]["view"]["title"] for head in heads]
 
     def table(self, name="classes") -> dict:
         """A table on the page: the first cell of each row → the others."""

@@ -4,6 +4,7 @@ They are ordinary FiftyOne ``TorchImageModel`` s, so that ``apply_model`` and th
 their own conversion of the usual output formats to labels.
 """
 
+import itertools
 import time
 
 import numpy as np
@@ -48,7 +49,7 @@ class _Network:
         return [self.one] * len(images)
 
 
-def model(kind="boxes", mask_size=None, rate=None):
+def model(kind="boxes", mask_size=None, rate=None, network=None):
     """Makes a model.
 
     Args:
@@ -56,6 +57,7 @@ def model(kind="boxes", mask_size=None, rate=None):
         mask_size (None): the side of square masks, in pixels
         rate (None): samples a second that it lets through, waiting without using the CPU;
             None for no wait
+        network (None): what to use in place of one that costs nothing
 
     Returns:
         a :class:`fiftyone.utils.torch.TorchImageModel` that takes 640 by 360 images as bytes
@@ -71,7 +73,7 @@ def model(kind="boxes", mask_size=None, rate=None):
     return fout.TorchImageModel(
         fout.TorchImageModelConfig(
             {
-                "model": _Network(kind, mask_size, rate),
+                "model": network or _Network(kind, mask_size, rate),
                 "transforms": PILToTensor(),
                 "ragged_batches": False,
                 "classes": list(CLASSES),
@@ -100,3 +102,33 @@ def large_masks():
 def accelerator():
     """Stands in for a GPU: 500 images a second, without using the CPU."""
     return model("boxes", rate=ACCELERATOR_RATE)
+
+
+class _Heavy(_Network):
+    """Computes for long before it answers, on one core."""
+
+    def __init__(self):
+        import torch
+        from torch import nn
+
+        super().__init__("boxes", None, None)
+        torch.set_num_threads(1)
+        torch.manual_seed(0)
+        widths = (3, 24, 48, 96, 192)
+        layers = []
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+        layers += [
+            part for _ in range(3) for part in (nn.Conv2d(192, 192, 3, padding=1), nn.ReLU())
+        ]
+        self.network = nn.Sequential(*layers)
+
+    def __call__(self, images):
+        for image in images:
+            self.network(image[None].float() / 255)
+        return super().__call__(images)
+
+
+def heavy():
+    """Costs far more than decoding its images and writing its labels."""
+    return model(network=_Heavy())

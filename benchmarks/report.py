@@ -23,3 +23,11 @@ def write(section: str, markdown: str):
     else:
         page = f"{page.rstrip()}\n\n{body}\n"
     PAGE.write_text(page, encoding="utf-8")
+
+
+def rows(section: str) -> dict[str, str]:
+    """The rows of a section's table as it is, by the key in their first column."""
+    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    body = page.partition(f"<!-- {section} -->")[2].partition(f"<!-- /{section} -->")[0]
+    lines = [line for line in body.splitlines() if line.startswith("| `")]
+    return {line.split("`")[1]: line for line in lines}

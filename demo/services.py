@@ -64,17 +64,19 @@ def end_children():
 
 
 class Worker:
-    """A worker as users start it: ``fiftyone delegated launch`` in a process of its own.
+    """A worker as users start it: ``auto-labeling launch`` in a process of its own.
 
     Args:
         log: the file that takes what the worker prints
-        fiftyone: the arguments by which Python runs the ``fiftyone`` command
     """
 
-    def __init__(self, log: Path, fiftyone: tuple = ("-c", _FIFTYONE)):
+    #: The arguments by which Python runs it. When it is stopped, nobody waits for its run.
+    command = ("-m", "auto_labeling.cli", "launch", "--verbose", "--grace", "1")
+
+    def __init__(self, log: Path):
         self._log = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, *fiftyone, "delegated", "launch", "-t", "local"],
+            [sys.executable, *self.command],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -98,3 +100,16 @@ class Worker:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class StockWorker(Worker):
+    """FiftyOne's own worker: ``fiftyone delegated launch`` in a process of its own.
+
+    Args:
+        log: the file that takes what the worker prints
+        fiftyone: the arguments by which Python runs the ``fiftyone`` command
+    """
+
+    def __init__(self, log: Path, fiftyone: tuple = ("-c", _FIFTYONE)):
+        self.command = (*fiftyone, "delegated", "launch", "-t", "local")
+        super().__init__(log)

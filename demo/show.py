@@ -3,7 +3,6 @@
 import json
 import logging
 import socket
-import time
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -11,11 +10,8 @@ import fiftyone.plugins as fop
 
 from auto_labeling import sdk
 from auto_labeling.demo import data
-from auto_labeling.errors import AutoLabelingError
 from auto_labeling.names import PANEL, PLUGIN
-from auto_labeling.review.grid import merged, shown, tab_filters
-from auto_labeling.review.summary import summarize
-from auto_labeling.run import RunConfig, RunState, Target, Task
+from auto_labeling.run import RunState, Task
 
 DATASET = "auto-labeling-demo"
 _CONFIDENCE = 0.1
@@ -65,36 +61,28 @@ def headless(folder, images: int):
     dataset = data.make_dataset(DATASET, n_shapes=images, folder=folder / "images")
     view = dataset.match_tags("shapes")
     print(f"Dataset '{dataset.name}': {len(dataset):,} images, {len(view):,} of them generated")
-    answers = {
-        "task": Task.DETECTION,
-        "model": "shapes-yolo",
-        "label_field": "predictions",
-        "target": Target.VIEW,
-        "confidence": _CONFIDENCE,
-        "name": "Shapes",
-    }
-    run = sdk.start(dataset, RunConfig(**answers), view.values("id"), author="demo")
+    run = sdk.start(
+        view,
+        task=Task.DETECTION,
+        model="shapes-yolo",
+        label_field="predictions",
+        confidence=_CONFIDENCE,
+        name="Shapes",
+        author="demo",
+    )
     print(f"Run {run.id} '{run.name}' is queued; waiting for the worker process")
-    run = _watch(dataset, run)
-    if run.state is not RunState.IN_REVIEW:
-        raise AutoLabelingError(f"the run ended as {run.status}: {run.error}")
-    staged = _tab(dataset, run, "review")
+    run.wait(report=_Teller())
+    staged = sdk.labels(run)
     print(f"\nIn Review: {staged.total:,} labels, {run.failed:,} samples failed")
     _print_table(staged)
     _print_score("all staged labels", data.score(dataset, run.staging_field))
 
-    request = {"filters": _filters(run, "review", confidence=(_PROMOTE_FROM, 1.0))}
-    grid = shown(dataset, request)
-    current = summarize(dataset, run, grid).current
-    sdk.promote(dataset, run.id, grid, expected=current)
-    promoted = _tab(dataset, run, "approval")
+    sdk.promote(run, min_confidence=_PROMOTE_FROM)
+    promoted = sdk.labels(run, "approval")
     print(f"\nPromoted what is at least {_PROMOTE_FROM} confident:")
     _print_table(promoted)
-    run = sdk.approve(dataset, run.id, by="demo")
-    dataset.reload()
-    _print_score(
-        f"approved labels in '{run.config.label_field}'", data.score(dataset, "predictions")
-    )
+    sdk.approve(run, by="demo")
+    _print_score(f"approved labels in '{run.label_field}'", data.score(dataset, "predictions"))
     print(
         json.dumps(
             {
@@ -103,7 +91,7 @@ def headless(folder, images: int):
                 "staged": staged.total,
                 "promoted": promoted.total,
                 "approved": dataset.count("predictions.detections"),
-                "state": sdk.get(dataset, run.id).state.value,
+                "state": run.reload().state.value,
                 "discovered": discovered(),
             }
         ),
@@ -118,27 +106,20 @@ def discovered() -> list[str]:
     return plugins + sorted(uris)
 
 
-def _watch(dataset, run):
-    """Prints progress until the run is no longer active."""
-    told = None
-    while (run := sdk.get(dataset, run.id)).is_active:
-        progress = sdk.progress(dataset, run)
-        if run.state is RunState.GENERATING and progress:
-            rate = f", {progress.rate:.1f} samples/s" if progress.rate else ""
-            line = f"  {progress.done / run.samples:4.0%}  {progress.labels:,} labels{rate}"
-            if line != told:
-                print(line, flush=True)
-            told = line
-        time.sleep(0.5)
-    return run
+class _Teller:
+    """Prints how far a run is, whenever that has changed."""
 
+    def __init__(self):
+        self._told = ""
 
-def _filters(run, tab, **kwargs):
-    return merged(None, run, tab_filters(run.label_root, tab, **kwargs))
-
-
-def _tab(dataset, run, tab):
-    return summarize(dataset, run, shown(dataset, {"filters": _filters(run, tab)}), tab)
+    def __call__(self, run, progress):
+        if run.state is not RunState.GENERATING or not progress:
+            return
+        rate = f", {progress.rate:.1f} samples/s" if progress.rate else ""
+        line = f"  {progress.done / run.samples:4.0%}  {progress.labels:,} labels{rate}"
+        if line != self._told:
+            print(line, flush=True)
+        self._told = line
 
 
 def _print_table(summary):

@@ -5,6 +5,8 @@ Pillow keeps images in four bytes a pixel, so that going through it means two mo
 
 import functools
 
+from auto_labeling.engine import sized
+
 
 def of_array(transform):
     """What a transform does to a decoded image, if it begins by making a tensor of it.
@@ -21,6 +23,8 @@ def of_array(transform):
 
     parts = [transform] if not isinstance(transform, transforms.Compose) else transform.transforms
     rest = [part for part in parts if type(part) is not ToPILImage]
+    if len(rest) == 1 and sized.prepares_arrays(rest[0]):
+        return rest[0]
     kinds = {transforms.PILToTensor: _bytes, transforms.ToTensor: _floats}
     if not rest or type(rest[0]) not in kinds:
         return None

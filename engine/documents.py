@@ -8,6 +8,7 @@ import hashlib
 import math
 
 import fiftyone.core.labels as fol
+import numpy as np
 from bson import ObjectId
 
 from auto_labeling.run import Run, RunConfig, Task
@@ -66,7 +67,8 @@ def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None)
 
     Args:
         labels: a list of classes
-        boxes: their relative ``[x, y, width, height]`` boxes, lists of floats
+        boxes: their relative ``[x, y, width, height]`` boxes, cut to the image by :func:`inside`:
+            lists of floats, which the document takes over
         confidences: their confidences
         run: the run
         sample_id: the sample's id
@@ -76,27 +78,30 @@ def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None)
         ValueError: if a box or a confidence is not finite
     """
     config = run.config
-    kept = [
-        i
-        for i, (label, confidence) in enumerate(zip(labels, confidences, strict=True))
-        if _wanted(label, confidence, config)
-    ]
-    kept, dropped = _capped(kept, [confidences[i] for i in kept], config)
-    found = []
-    for i, own_id in zip(kept, label_ids(run.id, sample_id, len(kept)), strict=True):
-        document = {
+    kept, dropped = range(len(labels)), 0
+    if config.classes or config.confidence is not None or not math.isfinite(sum(confidences)):
+        kept = [i for i in kept if _wanted(labels[i], confidences[i], config)]
+    if config.max_labels is not None:
+        kept, dropped = _capped(kept, [confidences[i] for i in kept], config)
+    for i in kept:
+        if not math.isfinite(sum(boxes[i])):
+            raise _not_finite(boxes[i])
+    found = [
+        {
             "_id": own_id,
             "_cls": "Detection",
             "attributes": {},
             "tags": [],
             "label": labels[i],
-            "bounding_box": _inside(boxes[i]),
+            "bounding_box": boxes[i],
+            "confidence": confidences[i],
+            REVIEW: UNPROMOTED,
         }
-        if masks is not None:
+        for i, own_id in zip(kept, label_ids(run.id, sample_id, len(kept)), strict=True)
+    ]
+    if masks is not None:
+        for document, i in zip(found, kept, strict=True):
             document["mask"] = masks[i]
-        document["confidence"] = confidences[i]
-        document[REVIEW] = UNPROMOTED
-        found.append(document)
     return _together(found, dropped)
 
 
@@ -134,6 +139,31 @@ def _from_detections(label, run, sample_id):
             document["mask"] = mask
         documents.append(document)
     return _together(documents, dropped)
+
+
+def to_label(document):
+    """The label of a document as it comes from here, as it will be once it is approved.
+
+    Args:
+        document: a dict of :func:`to_document`, whose masks are arrays; or None
+
+    Returns:
+        a :class:`fiftyone.core.labels.Label`, or None
+    """
+    if document is None:
+        return None
+    if document["_cls"] == "Detections":
+        return fol.Detections(detections=[_plain(one) for one in document["detections"]])
+    return _plain(document)
+
+
+def _plain(document):
+    values = {key: value for key, value in document.items() if key != REVIEW}
+    mask = values.pop("mask", None)
+    label = getattr(fol, values["_cls"]).from_dict(values)
+    if mask is not None:
+        label.mask = np.asarray(mask)
+    return label
 
 
 def take_dropped(document) -> int:
@@ -174,13 +204,33 @@ def _staged(label, own_id):
     return document
 
 
+def inside(boxes: np.ndarray) -> list[list[float]]:
+    """Cuts relative boxes to the image.
+
+    Args:
+        boxes: an ``(n, 4)`` array of ``[x, y, width, height]``; those that are not finite are
+            left as they are
+    """
+    boxes = boxes.astype(float)
+    cut = boxes.tolist()
+    ends = boxes[:, :2] + boxes[:, 2:]
+    for i in np.flatnonzero((boxes < 0).any(axis=1) | (ends > 1).any(axis=1)).tolist():
+        if math.isfinite(sum(cut[i])):
+            cut[i] = _inside(cut[i])
+    return cut
+
+
 def _inside(box):
     """Cuts a relative ``[x, y, width, height]`` box to the image."""
     x, y, width, height = map(float, box)
     if not math.isfinite(x + y + width + height):
-        raise ValueError(f"The model returned a box that is not finite: {list(box)}")
+        raise _not_finite(box)
     if min(x, y, width, height) >= 0 and x + width <= 1 and y + height <= 1:
         return [x, y, width, height]
     left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
     right, bottom = min(max(x + width, 0.0), 1.0), min(max(y + height, 0.0), 1.0)
     return [left, top, max(right - left, 0.0), max(bottom - top, 0.0)]
+
+
+def _not_finite(box) -> ValueError:
+    return ValueError(f"The model returned a box that is not finite: {list(box)}")

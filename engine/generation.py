@@ -1,22 +1,17 @@
-"""Labels the samples of a run that still wait: one attempt, from the frozen ids to the end.
+"""One attempt at a run: labels the samples that still wait, from the frozen ids to the end.
 
-Three things overlap: loader processes decode, the calling thread runs the model, and a thread
-behind it turns outputs into documents and writes them.
+Who labels them is decided here, in this process or in others; what it comes to is counted here.
 """
 
 import contextlib
 import gc
-import multiprocessing
+import itertools
 import os
-import sys
 import time
 
-from auto_labeling.engine import loading
-from auto_labeling.engine.loading import Reader, Waiting
-from auto_labeling.engine.masks import MaskStore
-from auto_labeling.engine.pipeline import Ahead, Behind
-from auto_labeling.engine.prediction import Predictor
-from auto_labeling.engine.writing import Ledger, Writer
+from auto_labeling.engine.crew import crew
+from auto_labeling.engine.labeler import FEW, Labeler, loader_processes
+from auto_labeling.engine.writing import Written
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.models import catalog, zoo
 from auto_labeling.run import Run
@@ -27,20 +22,17 @@ from auto_labeling.storage.runs import ChunkStore, RunStore
 #: A model that fails on this many samples, and on every one so far, is not tried further.
 HOPELESS_AFTER = 50
 
-#: Fewer samples than this are not worth starting loader processes for.
-_FEW = 32
-
 #: How often labels that a killed database has lost are made again.
 _ROUNDS = 5
 
-_MOST_LOADERS = 8
-_AHEAD = 2
-_BEHIND = 4
 _REPORT_EVERY_SECONDS = 1.0
+
+#: New objects between two looks for cycles while labels are made.
+_COLLECT_AFTER = 20_000
 
 
 class Generation:
-    """One attempt at a run.
+    """One attempt at a run. It listens to the :class:`auto_labeling.engine.labeler.Labeler`.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -55,9 +47,6 @@ class Generation:
         self._run = run
         self._store = store
         self._chunks = ChunkStore(dataset)
-        self._masks = MaskStore(run)
-        self._ledger = Ledger(dataset, self._chunks, run)
-        self._writer = Writer(dataset, run, self._masks, self._ledger, self._check_current)
         self._heartbeat = heartbeat
         self._report = report or (lambda fraction, text: None)
         self._counts = {"done": 0, "failed": 0, "labels": 0, "dropped": 0}
@@ -81,19 +70,80 @@ class Generation:
         open_chunks = self._survey()
         if open_chunks:
             self._tell("Loading the model", force=True)
-            config = self._run.config
-            with _frozen_heap():
-                model = zoo.load(catalog.get_model(config.model), config)
-                self._label_all(model, open_chunks)
-                self._predictor = model = None
-                zoo.release()
+            with self._workers(len(open_chunks)) as label:
+                self._label_all(label, open_chunks)
         kept = {name: self._counts[name] for name in ("failed", "dropped")}
         return {**kept, "tried": self._tried}
 
-    def _label_all(self, model, open_chunks):
+    # --- what a labeler tells ---------------------------------------------------------------
+
+    def check(self):
+        """Raises :class:`AttemptRevoked` if this attempt no longer stands."""
+        if self._store.get(self._run.id).token != self._run.token:
+            raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
+
+    def began(self, **facts):
+        """A model is ready; ``facts`` are fields of :class:`auto_labeling.run.Progress`."""
+        self._began = self._began or time.monotonic()
+        self._heartbeat.update(**{"workers": 1, **facts})
+
+    def ended(self, index: int):
+        """A chunk is over; which ones are done is for the database to say."""
+
+    def wrote(self, written: Written, batch_size: int):
+        """Labels have been written."""
+        self.count(
+            samples=written.samples,
+            labels=written.labels,
+            dropped=written.dropped,
+            failed=len(written.failures),
+            error=written.failures[0][1] if written.failures else "",
+            batch_size=batch_size,
+        )
+
+    def count(self, *, samples, labels, dropped, failed, error, **facts):
+        """Adds to the counts of the attempt.
+
+        Args:
+            samples: how many samples have got labels
+            labels: how many labels that is
+            dropped: how many labels the run's cap left out
+            failed: how many samples failed
+            error: what was wrong with one of them
+            **facts: further fields of :class:`auto_labeling.run.Progress`
+
+        Raises:
+            AutoLabelingError: if there is no hope
+        """
+        tried = samples + failed
+        self._counts["done"] += tried
+        self._counts["failed"] += failed
+        self._counts["labels"] += labels
+        self._counts["dropped"] += dropped
+        self._tried += tried
+        self._failed += failed
+        self._first_error = self._first_error or error
+        self._stop_if_hopeless()
+        rate = self._tried / max(time.monotonic() - self._began, 1e-6)
+        self._heartbeat.update(**self._counts, rate=rate, **facts)
+        self._tell(f"{self._counts['done']:,} of {self._run.samples:,} samples, {rate:.1f}/s")
+
+    # ----------------------------------------------------------------------------------------
+
+    def _workers(self, chunks):
+        """Who labels: others if there is work for several, or they are elsewhere; else we here."""
+        workers = min(self._run.config.workers, chunks)
+        elsewhere = self._run.config.workers > 1 and os.environ.get("RAY_ADDRESS")
+        if workers > 1 or elsewhere:
+            return crew(self._dataset, self._run, self, workers)
+        return _here(self._dataset, self._run, self)
+
+    def _label_all(self, label, open_chunks):
         """Labels chunks until the database says that all are done, which is once, as a rule."""
+        turns = itertools.count()
         for _ in range(_ROUNDS):
-            self._label(model, open_chunks)
+            few = self._run.samples - self._counts["done"] < FEW
+            label(open_chunks, turns, few)
             open_chunks = patiently(self._survey)()
             if not open_chunks:
                 return
@@ -115,72 +165,6 @@ class Generation:
         self._heartbeat.update(**self._counts)
         return open_chunks
 
-    def _label(self, model, open_chunks):
-        mapping = zoo.field_mapping(self._run.config)
-        reader = Reader(model, mapping)
-        predictor = Predictor(model, self._run, reader)
-        batches = self._batches(predictor, open_chunks, mapping)
-        few = self._run.samples - self._counts["done"] < _FEW
-        loaded = loading.load(reader, batches, 0 if few else _loader_processes())
-        interval = sys.getswitchinterval()
-        sys.setswitchinterval(0.0002)  # or the model's thread waits 5 ms for each turn
-        behind = Behind(self._finish, self._finish_all, _BEHIND)
-        try:
-            with predictor, Ahead(loaded, _AHEAD) as ahead, behind:
-                self._heartbeat.update(
-                    device=predictor.device,
-                    half=predictor.half,
-                    batch_size=predictor.batch_size,
-                )
-                self._predictor = predictor
-                self._began = time.monotonic()
-                for batch in ahead:
-                    predicted = predictor.forward(batch)
-                    if batch.release is not None:
-                        batch.release()
-                    behind.put(predicted)
-        finally:
-            sys.setswitchinterval(interval)
-
-    def _batches(self, predictor, open_chunks, mapping):
-        """The batches to load. Runs ahead of all else, in the loading thread."""
-        for index in open_chunks:
-            ids = patiently(self._chunks.sample_ids)(self._run.id, index)
-            waiting = patiently(staging.waiting)(self._dataset, self._run, ids, mapping)
-            self._masks.forget(sample_id for sample_id, _ in waiting)
-            self._ledger.open(index, len(waiting))
-            first = 0
-            while first < len(waiting):
-                size = predictor.batch_size
-                part = waiting[first : first + size]
-                yield [Waiting(sample_id, values, index) for sample_id, values in part]
-                first += size
-
-    def _finish(self, predicted):
-        """Turns one batch's outputs into documents and writes them. Runs behind the model."""
-        documents, failures = self._predictor.finish(predicted)
-        self._count(self._writer.add(documents, failures))
-
-    def _finish_all(self):
-        self._count(self._writer.flush())
-
-    def _count(self, written):
-        if written is None:
-            return
-        tried = written.samples + len(written.failures)
-        self._counts["done"] += tried
-        self._counts["failed"] += len(written.failures)
-        self._counts["labels"] += written.labels
-        self._counts["dropped"] += written.dropped
-        self._tried += tried
-        self._failed += len(written.failures)
-        if written.failures and not self._first_error:
-            self._first_error = written.failures[0][1]
-        self._stop_if_hopeless()
-        rate = self._tried / max(time.monotonic() - self._began, 1e-6)
-        self._heartbeat.update(**self._counts, rate=rate, batch_size=self._predictor.batch_size)
-        self._tell(f"{self._counts['done']:,} of {self._run.samples:,} samples, {rate:.1f}/s")
-
     def _stop_if_hopeless(self):
         tried = self._tried
         if self._failed < tried or (tried < HOPELESS_AFTER and tried < self._run.samples):
@@ -190,10 +174,6 @@ class Generation:
             f"The first error: {self._first_error}"
         )
 
-    def _check_current(self):
-        if self._store.get(self._run.id).token != self._run.token:
-            raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
-
     def _tell(self, text, force=False):
         now = time.monotonic()
         if force or now - self._reported >= _REPORT_EVERY_SECONDS:
@@ -202,22 +182,37 @@ class Generation:
 
 
 @contextlib.contextmanager
+def _here(dataset, run, listener):
+    """Labels in this process: gives a function that labels chunks."""
+    with _frozen_heap():
+        labelers = [Labeler(dataset, run, _load(run), listener)]  # let go of before the release
+
+        def label(chunks, turns, few):
+            handed_out = ([(index, next(turns))] for index in chunks)
+            labelers[0].label(handed_out, 0 if few else loader_processes())
+
+        yield label
+        labelers.clear()
+        zoo.release()
+
+
+def _load(run):
+    return zoo.load(catalog.get_model(run.config.model), run.config)
+
+
+@contextlib.contextmanager
 def _frozen_heap():
-    """Keeps the garbage collector off what was there before.
+    """Keeps the garbage collector off what was there before, and from looking often.
 
     A collection would otherwise look at all the libraries' objects each time, and make loader
-    processes copy the memory that they share with this one.
+    processes copy the memory that they share with this one. Label documents are trees, which need
+    no collector; looking for cycles among them took a quarter of the time of making them.
     """
     gc.freeze()
+    usual = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *usual[1:])
     try:
         yield
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()
-
-
-def _loader_processes() -> int:
-    """How many loader processes this machine and process may have; 0 reads in this one."""
-    # Forking is safe for what loaders do on Linux alone; daemonic processes may not have children.
-    if sys.platform != "linux" or multiprocessing.current_process().daemon:
-        return 0
-    return min(len(os.sched_getaffinity(0)), _MOST_LOADERS)

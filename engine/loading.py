@@ -8,14 +8,17 @@ and that a file that kills it again and again is given up.
 import functools
 import logging
 import multiprocessing
+import os
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
-from auto_labeling.engine import arrays
+from auto_labeling.engine import arrays, shared_memory, sized
 from auto_labeling.engine.sent import MOST_DEATHS, Sent
-from auto_labeling.engine.slots import Filled, Layout, Slots
+from auto_labeling.engine.shared_memory import Item
+from auto_labeling.engine.slots import Filled, Layout, Slots, image_of
 from auto_labeling.models import pixels
 
 logger = logging.getLogger(__name__)
@@ -23,6 +26,7 @@ logger = logging.getLogger(__name__)
 _PREFETCH = 2
 
 _PR_SET_PDEATHSIG = 1
+_NICE = 10
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 #: Seconds to wait for the first image, to learn what the model's images are like.
@@ -87,6 +91,7 @@ class Reader:
         self._of_array = arrays.of_array(self._transform)
         self._collate = None
         self._stacks = self._is_torch and not model.ragged_batches
+        self._wants_sizes = self._stacks and sized.wants_sizes(model)
         if self._stacks and model.has_collate_fn:
             self._collate = model.collate_fn
 
@@ -139,8 +144,12 @@ class Reader:
 
     @property
     def may_use_slots(self) -> bool:
-        """Whether the model takes plain stacks of images."""
-        return self._stacks and self._collate is None
+        """Whether the model takes plain stacks of images, but for their original sizes."""
+        return self._stacks and (self._collate is None or self._wants_sizes)
+
+    def batch_of(self, images, filled: Filled):
+        """What the model takes of the images in a slot."""
+        return sized.batch(images, filled.shapes) if self._wants_sizes else images
 
     def _together(self, items):
         if not items:
@@ -169,14 +178,26 @@ class _Dataset:
 
     def __init__(self, reader):
         self._reader = reader
+        self._has_warned = False
 
     def __getitems__(self, targets):
         loaded = self._reader(targets)
         try:
             return bytes(ForkingPickler.dumps(loaded))
         except Exception as error:  # noqa: BLE001 - a model's batches may be anything
+            return self._by_value(loaded, error)
+
+    def _by_value(self, loaded, error):
+        """A batch without shared memory, of which there may have been too little."""
+        try:
+            pickled = pickle.dumps(loaded)
+        except Exception as error:  # noqa: BLE001 - likewise
             failures = [(target, describe(error)) for target in loaded.targets]
-            return bytes(ForkingPickler.dumps(Loaded([], None, loaded.failures + failures)))
+            return pickle.dumps(Loaded([], None, loaded.failures + failures))
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning("A batch goes to the model another way, which is slower: %s", error)
+        return pickled
 
 
 def load(reader: Reader, batches, processes: int, context="fork"):
@@ -219,7 +240,14 @@ def _from_processes(reader, sent, processes, context):
     if first is None:
         return
     processes, prefetch = (1, 1) if sent.suspects else (processes, _PREFETCH)
-    layout = _layout(reader, first[0], context) if reader.may_use_slots else None
+    layout, item = _measured(reader, first[0], context)
+    if layout is None and not sent.suspects:
+        processes, why = shared_memory.affordable(processes, prefetch, _UNDER_WAY, len(first), item)
+        if why:
+            logger.warning("%s", why)
+        if not processes:
+            yield from map(reader, sent)
+            return
     slots = layout and Slots(layout, len(first), processes * prefetch + _UNDER_WAY)
     reader.use_slots(slots)
     loader = tud.DataLoader(
@@ -236,7 +264,7 @@ def _from_processes(reader, sent, processes, context):
             loaded = ForkingPickler.loads(pickled)
             if isinstance(loaded.batch, Filled):
                 filled = loaded.batch
-                loaded.batch = slots.view(filled)
+                loaded.batch = reader.batch_of(slots.view(filled), filled)
                 loaded.release = functools.partial(slots.give_back, filled)
             yield loaded
     finally:
@@ -244,28 +272,30 @@ def _from_processes(reader, sent, processes, context):
         reader.use_slots(None)
 
 
-def _layout(reader, target, context):
-    """What the model's images are like; None if this one does not tell.
+def _measured(reader, target, context):
+    """What the model's images are like, None if they are not alike; and what one sample takes.
 
     Asked in a process of its own, since a file may kill whoever reads it.
     """
     processes = multiprocessing.get_context(context)
     answer, question = processes.Pipe(duplex=False)
-    child = processes.Process(target=_answer_layout, args=(reader, target, question), daemon=True)
+    child = processes.Process(target=_measure, args=(reader, target, question), daemon=True)
     child.start()
     question.close()
     try:
-        return answer.recv() if answer.poll(_PROBE_SECONDS) else None
+        return answer.recv() if answer.poll(_PROBE_SECONDS) else (None, Item())
     except EOFError:
-        return None
+        return None, Item()
     finally:
         answer.close()
         child.kill()
         child.join()
 
 
-def _answer_layout(reader, target, question):
-    question.send(Layout.of(reader.item(target)))
+def _measure(reader, target, question):
+    item = reader.item(target)
+    image = image_of(item) if reader.may_use_slots else None
+    question.send((Layout.of(image) if hasattr(image, "dim") else None, Item.of(item)))
 
 
 def _as_it_is(loaded):
@@ -280,6 +310,8 @@ def _quiet(_):
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
+    # The model's thread must never wait for a core that loads what is not needed yet.
+    os.nice(_NICE)
     # A worker that is killed cannot end its loaders, and one that waits for a slot would stay.
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -136,11 +136,14 @@ class _Boxes(_Fast):
         return results
 
     def _document(self, one, found, rows, run, sample_id):
-        allowed = found.allowed
-        labels = {i: self._classes[found.labels[i]] for i in rows if found.kept[i]}
-        kept = [i for i, label in labels.items() if allowed is None or label in allowed]
+        kept = rows if found.kept is None else [i for i in rows if found.kept[i]]
+        labels = [self._classes[found.labels[i]] for i in kept]
+        if found.allowed is not None:
+            pairs = zip(kept, labels, strict=True)
+            kept = [i for i, label in pairs if label in found.allowed]
+            labels = [label for label in labels if label in found.allowed]
         return documents.detections(
-            [labels[i] for i in kept],
+            labels,
             [found.boxes[i] for i in kept],
             [found.scores[i] for i in kept],
             run,
@@ -172,11 +175,10 @@ class _Found:
             [corners[:, :2] / frame, (corners[:, 2:] - corners[:, :2]) / frame], axis=1
         )
         scores, threshold = _together(some, "scores"), config.confidence_thresh
-        kept = np.full(len(scores), True) if threshold is None else ~(scores < threshold)
-        self.boxes = relative.astype(float).tolist()
+        self.boxes = documents.inside(relative)
         self.scores = scores.astype(float).tolist()
         self.labels = _together(some, "labels").tolist()
-        self.kept = kept.tolist()
+        self.kept = None if threshold is None else (~(scores < threshold)).tolist()
         classes = config.filter_classes
         self.allowed = None if classes is None else frozenset(classes)
 
@@ -191,17 +193,19 @@ class _Instances(_Boxes):
     """FiftyOne's ``InstanceSegmenterOutputProcessor``: boxes with masks of the whole frame."""
 
     def _masks(self, one, found, rows, kept):
-        import torch
-
-        soft = one["masks"].detach()[:, 0]
-        threshold = self._model._output_processor.mask_thresh
-        masks = []
-        for i in kept:
-            x1, y1, x2, y2 = np.rint(found.corners[i]).astype(int).tolist()
-            crop = soft[i - rows.start, slice(y1, y2), slice(x1, x2)]
-            crop = crop if crop.dtype is torch.bool else crop > threshold
-            masks.append(crop.cpu().numpy())
-        return masks
+        if not kept:
+            return []
+        soft = one["masks"].detach()
+        within = [i - rows.start for i in kept]
+        if soft.device.type != "cpu":
+            soft, within = soft[within].cpu(), range(len(kept))  # on its way once, not mask by mask
+        frames, threshold = soft.numpy(), self._model._output_processor.mask_thresh
+        corners = np.rint(found.corners[list(kept)]).astype(int).tolist()
+        cut = [
+            frames[i, 0, slice(y1, y2), slice(x1, x2)]
+            for i, (x1, y1, x2, y2) in zip(within, corners, strict=True)
+        ]
+        return cut if frames.dtype == bool else [mask > threshold for mask in cut]
 
 
 class _Ultralytics(_Boxes):

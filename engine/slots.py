@@ -19,10 +19,12 @@ class Filled:
     Args:
         slot: which slot
         size: how many images are in it
+        shapes (()): the shapes of the original images, for models that want them
     """
 
     slot: int
     size: int
+    shapes: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Layout:
         """The layout of an image tensor."""
         last = image.dim() == 3 and image.permute(1, 2, 0).is_contiguous()
         return cls(tuple(image.shape), image.dtype, last)
+
+
+def image_of(item):
+    """The image in what a model's transform gives for a sample."""
+    return item.get("img", item) if isinstance(item, dict) else item
 
 
 class Slots:
@@ -103,6 +110,7 @@ class Filling:
     def __init__(self, slot: int, tensor):
         self.slot = slot
         self.items = []
+        self._shapes = []
         self._tensor = tensor
         self._fits = True
 
@@ -115,19 +123,31 @@ class Filling:
         return place.numpy() if place.is_contiguous() else None
 
     def add(self, item):
-        """Adds an image, which may lie in :meth:`room` already."""
-        place = self._place()
-        like = getattr(item, "shape", None), getattr(item, "dtype", None)
+        """Adds an image, which may lie in :meth:`room` already.
+
+        Args:
+            item: a tensor; or, of models that want sizes, a dict of the tensor and the original
+        """
+        place, image = self._place(), image_of(item)
+        has_original = image is not item
+        like = getattr(image, "shape", None), getattr(image, "dtype", None)
         if place is None or like != (place.shape, place.dtype):
             self._fits = False
-        elif place.data_ptr() != item.data_ptr():
-            place.copy_(item)
-            item = place
+        elif place.data_ptr() != image.data_ptr():
+            place.copy_(image)
+            image = place
+        if has_original:
+            self._shapes.append(item["orig_img"].shape)
+            item = {**item, "img": image}
+        else:
+            item = image
         self.items.append(item)
 
     def filled(self) -> Filled | None:
         """The batch, or None if its images do not all fit."""
-        return Filled(self.slot, len(self.items)) if self._fits and self.items else None
+        if not self._fits or not self.items:
+            return None
+        return Filled(self.slot, len(self.items), tuple(self._shapes))
 
     def _place(self):
         return self._tensor[len(self.items)] if len(self.items) < len(self._tensor) else None

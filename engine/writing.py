@@ -9,11 +9,11 @@ from auto_labeling.engine.masks import MaskStore
 from auto_labeling.run import Run, Task
 from auto_labeling.storage import staging
 from auto_labeling.storage.patience import patiently
-from auto_labeling.storage.runs import ChunkStore
+from auto_labeling.storage.runs import ChunkStore, Claim
 
 #: A write is made at most this often, unless so many samples wait for it. Each one costs a round
 #: trip to ask whether the attempt still stands.
-_EVERY_SECONDS = 0.1
+_EVERY_SECONDS = 0.3
 _MOST_SAMPLES = 256
 
 
@@ -89,28 +89,59 @@ class Writer:
 
 
 class Ledger:
-    """Which chunks are under way, and how many of their samples are still to come."""
+    """Which chunks are under way here, and how many of their samples are still to come.
 
-    def __init__(self, dataset, chunks: ChunkStore, run: Run):
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run, as it is in this attempt
+        ended: called with the index of each chunk with which there is nothing more to do here
+    """
+
+    def __init__(self, dataset, run: Run, ended):
         self._dataset = dataset
-        self._chunks = chunks
         self._run = run
+        self._chunks = ChunkStore(dataset)
+        self._ended = ended
         self._lock = threading.Lock()
-        self._left = {}
-        self._failures = {}
+        self._open = {}
+        self._ids = {}
 
-    def open(self, index, samples):
-        """A chunk begins; one without waiting samples is done."""
-        if samples:
+    def expect(self, indices):
+        """Reads what is in several chunks at once, before they are opened one by one."""
+        self._ids = patiently(self._chunks.all_sample_ids)(self._run.id, indices)
+
+    def open(self, index, turn, fields) -> list:
+        """Begins a chunk that has been handed out; one without waiting samples is done.
+
+        Args:
+            index: the chunk's index
+            turn: the number of the hand-out
+            fields: the fields that are wanted beside the file path
+
+        Returns:
+            what :func:`auto_labeling.storage.staging.waiting` says of the chunk; nothing if it is
+            done, or has been handed out again meanwhile
+        """
+        claim = Claim(self._run.attempt, turn)
+        if not patiently(self._chunks.claim)(self._run.id, index, claim):
+            self._ended(index)
+            return []
+        ids = self._ids.pop(index, None)
+        if ids is None:
+            ids = patiently(self._chunks.sample_ids)(self._run.id, index)
+        waiting = patiently(staging.waiting)(self._dataset, self._run, ids, fields)
+        chunk = _OpenChunk(index, claim, ids, len(waiting))
+        if waiting:
             with self._lock:
-                self._left[index], self._failures[index] = samples, []
+                self._open[index] = chunk
         else:
-            patiently(self._end)(index, [])
+            patiently(self._end)(chunk)
+        return waiting
 
     def close(self, targets, failures):
         """Samples are written or have failed; a chunk without others is done."""
         for target, error in failures:
-            self._failures[target.chunk].append(
+            self._open[target.chunk].failures.append(
                 {
                     "sample_id": target.sample_id,
                     "filepath": target.values["filepath"],
@@ -119,22 +150,31 @@ class Ledger:
             )
         with self._lock:
             for target in [*targets, *(target for target, _ in failures)]:
-                self._left[target.chunk] -= 1
-            ended = [index for index, left in self._left.items() if not left]
-            for index in ended:
-                del self._left[index]
-        for index in ended:
-            patiently(self._end)(index, self._failures.pop(index))
+                self._open[target.chunk].left -= 1
+            over = [chunk for chunk in self._open.values() if not chunk.left]
+            for chunk in over:
+                del self._open[chunk.index]
+        for chunk in over:
+            patiently(self._end)(chunk)
 
-    def _end(self, index, failures):
+    def _end(self, chunk):
         """Marks a chunk as done if the database says so; asked and marked in one breath.
 
         A database that was killed may have lost what it had acknowledged in its last moments,
         even between the two. The next round finds those samples.
         """
-        ids = self._chunks.sample_ids(self._run.id, index)
-        if staging.count_waiting(self._dataset, self._run, ids) <= len(failures):
-            self._chunks.mark_done(self._run.id, index, failures)
+        if staging.count_waiting(self._dataset, self._run, chunk.ids) <= len(chunk.failures):
+            self._chunks.mark_done(self._run.id, chunk.index, chunk.claim, chunk.failures)
+        self._ended(chunk.index)
+
+
+@dataclass
+class _OpenChunk:
+    index: int
+    claim: Claim
+    ids: list
+    left: int
+    failures: list = field(default_factory=list)
 
 
 def _size(document):

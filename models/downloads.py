@@ -31,14 +31,29 @@ _RFDETR_WEIGHTS = re.compile(
 )
 
 
-def is_downloaded(spec) -> bool:
-    """Whether the weights of a :class:`auto_labeling.models.spec.ModelSpec` are on this machine."""
+def is_downloaded(spec, checkpoint: str = "") -> bool:
+    """Whether the weights of a :class:`auto_labeling.models.spec.ModelSpec` are on this machine.
+
+    Args:
+        spec: the model
+        checkpoint (""): the weights that a run names, if the model needs that
+    """
     if spec.source == "bundled":
         return spec.weights is None or spec.weights.is_file()
+    if spec.source == "custom":  # an import path brings what it brings
+        return not os.path.isabs(checkpoint) or os.path.isfile(checkpoint)
     path = _in_zoo(spec.entry) or _in_library(spec)
     if path is not None:
         return path.is_file()
-    return any(_holds_weights(folder) for folder in _folders(_checkpoint(spec)))
+    return any(_holds_weights(folder) for folder in _folders(_checkpoint(spec) or checkpoint))
+
+
+def folder(spec) -> Path:
+    """The folder to which the weights of a model are downloaded."""
+    path = spec.weights or _in_zoo(spec.entry) or _in_library(spec)
+    if path is not None:
+        return path.parent
+    return manifests.zoo_dir() if spec.source in ("custom", "remote") else _hub_cache()
 
 
 def _in_zoo(entry) -> Path | None:

@@ -1,5 +1,19 @@
 """The operators that FiftyOne registers for us."""
 
+from auto_labeling.operators.deciding import CancelRun, DeleteRun, ListRuns, ResumeRun
 from auto_labeling.operators.generate import GenerateLabels
+from auto_labeling.operators.reviewing import ApproveRun, PromoteLabels, UndoPromotion
+from auto_labeling.operators.starting import ImportLabels, StartRun
 
-OPERATORS = (GenerateLabels,)
+OPERATORS = (
+    GenerateLabels,
+    ListRuns,
+    StartRun,
+    ImportLabels,
+    ResumeRun,
+    CancelRun,
+    PromoteLabels,
+    UndoPromotion,
+    ApproveRun,
+    DeleteRun,
+)

@@ -1,8 +1,16 @@
 """What a worker executes: the delegated side of a run."""
 
+import logging
+import time
+
 import fiftyone.operators as foo
+import fiftyone.operators.types as types
 
 from auto_labeling import forms, labeling
+
+logger = logging.getLogger(__name__)
+
+_LOG_EVERY_SECONDS = 5.0
 
 
 class GenerateLabels(foo.Operator):
@@ -19,11 +27,41 @@ class GenerateLabels(foo.Operator):
             allow_immediate_execution=False,
             allow_delegated_execution=True,
             default_choice_to_delegated=True,
+            risk_level=types.RiskLevel.MEDIUM,
         )
 
     def execute(self, ctx):
-        def report(fraction, text):
-            ctx.set_progress(progress=fraction, label=text)
-
-        run = labeling.generate(ctx.dataset, forms.run_id(ctx), report)
+        forms.require_edit(ctx)
+        began = time.monotonic()
+        run_id = forms.run_id(ctx)
+        _log_start(ctx.dataset, labeling.get(ctx.dataset, run_id))
+        run = labeling.generate(ctx.dataset, run_id, _Report(ctx))
+        seconds = time.monotonic() - began
+        logger.info(
+            "Done in %.1f s: %s labels, %s samples failed", seconds, f"{run.labels:,}", run.failed
+        )
         return {"run": run.id, "state": run.state.value, "labels": run.labels}
+
+
+class _Report:
+    """Tells FiftyOne how far a run has come, and the log now and then."""
+
+    def __init__(self, ctx):
+        self._ctx = ctx
+        self._logged = float("-inf")
+
+    def __call__(self, fraction, text):
+        self._ctx.set_progress(progress=fraction, label=text)
+        now = time.monotonic()
+        if now - self._logged >= _LOG_EVERY_SECONDS:
+            self._logged = now
+            logger.info("%s", text)
+
+
+def _log_start(dataset, run):
+    config = run.config
+    logger.info(
+        "Run %s '%s' on dataset '%s': %s of %s samples with %s, attempt %s",
+        *(run.id, run.name, dataset.name, config.task.label.lower(), f"{run.samples:,}"),
+        *(config.model, run.attempt + 1),
+    )

@@ -1,8 +1,7 @@
-"""The review page's Approval tab, and the page that closes a run."""
+"""The review page's Approval tab, and what it shows of a run that is in review no longer."""
 
 from auto_labeling import labeling
-from auto_labeling.panels import elements, progress, review, visit, words
-from auto_labeling.panels.state import PanelState
+from auto_labeling.panels import done, elements, progress, review, visit, words
 from auto_labeling.run import Run, RunState
 
 
@@ -101,7 +100,7 @@ def render_closed(panel, ctx, run: Run):
     page = elements.page()
     progress.head_of(page, panel, run)
     if run.state is RunState.APPROVED:
-        _done(page, panel, run)
+        done.add(page, panel, ctx, run)
     elif run.state is not RunState.APPROVING:
         said = f"This run is {run.status.lower()} now"
         elements.alert(page, "closed", "info", said, "Somebody has changed it meanwhile.")
@@ -123,8 +122,8 @@ def _unfinished(page, panel, run):
         page,
         "unfinished",
         "warning",
-        "This run is being approved",
-        "If it was interrupted, finish it here: what is done already is not done twice.",
+        "This approval was interrupted",
+        "Finish it here: what is done already is not done twice.",
     )
     foot = elements.row(page, "foot")
     elements.button(
@@ -135,28 +134,3 @@ def _unfinished(page, panel, run):
         kind="primary",
         params={"run_id": run.id},
     )
-
-
-def render_done(panel, ctx, state: PanelState):
-    """Builds the page that closes a run."""
-    run = labeling.get(ctx.dataset, state.run_id)
-    page = elements.page()
-    progress.head_of(page, panel, run)
-    _done(page, panel, run)
-    return elements.finished(page)
-
-
-def _done(page, panel, run):
-    field = run.config.label_field
-    elements.alert(
-        page,
-        "done",
-        "success",
-        f"{words.count(run.approved, 'label')} are in {field}"
-        if run.approved != 1
-        else f"1 label is in {field}",
-        f"Approved {words.ago(run.changed_at)}. The staging field is gone; "
-        "the settings, model and licence are kept with the dataset.",
-    )
-    actions = elements.row(page, "actions")
-    elements.button(actions, "home", "Back to the runs", panel.go_home, kind="primary")

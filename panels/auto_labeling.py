@@ -4,37 +4,56 @@ Every method that takes ``ctx`` alone can be called from a browser, in any order
 parameters: so each checks what it needs, and the verbs refuse what a run's state forbids.
 """
 
+import secrets
+
 import fiftyone.operators as foo
+from fiftyone.core.dataset import DatasetNotFoundError
 from fiftyone.operators.categories import Categories
 
-from auto_labeling import answers, forms, importing, labeling, names
-from auto_labeling.errors import ConfigError
+from auto_labeling import answers, forms, importing, labeling, names, targets, watching
+from auto_labeling.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
 from auto_labeling.panels import (
-    approval,
     configure,
+    done,
     elements,
     existing,
     home,
     progress,
     review,
+    spotlight,
     visit,
+    visits,
 )
-from auto_labeling.panels.events import event, is_late, move, person, sentence
+from auto_labeling.panels.configure_events import ConfigureEvents
+from auto_labeling.panels.events import (
+    change,
+    event,
+    is_change,
+    is_event,
+    is_late,
+    move,
+    sentence,
+)
+from auto_labeling.panels.home_events import HomeEvents
 from auto_labeling.panels.review_events import ReviewEvents
+from auto_labeling.panels.run_events import RunEvents
 from auto_labeling.panels.state import PanelState
 from auto_labeling.run import RunState
 
 PAGES = {
-    "home": lambda panel, ctx, state: home.render(panel, ctx),
+    "home": home.render,
     "configure": configure.render,
     "existing": existing.render,
     "progress": progress.render,
     "review": review.render,
-    "done": approval.render_done,
+    "done": done.render,
 }
 
 
-class AutoLabelingPanel(ReviewEvents, foo.Panel):
+_GONE = "Somebody has deleted or renamed it. Open another one."
+
+
+class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, foo.Panel):
     """Generate labels, review them beside the grid, approve the good ones."""
 
     @property
@@ -50,13 +69,26 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
         )
 
     def execute(self, ctx):
+        if not forms.is_from_panel(ctx):
+            return
         state = PanelState(ctx)
+        try:
+            watching.require_database()
+        except DatabaseAway as error:
+            ctx.ops.show_panel_output(self._waiting_for_database(error))
+            return
         if not forms.is_by_itself(ctx):
-            with move(ctx.panel.id, state):
-                return super().execute(ctx)
-        if is_late(ctx.panel.id, state) or not self._concerns_page(ctx, state):
-            return None
-        return super().execute(ctx)
+            with move(state):
+                self._answer(ctx)
+        elif not is_late(state) and self._concerns_page(ctx, state):
+            self._answer(ctx)
+
+    def _answer(self, ctx):
+        """Does what a request asks for, if it is an event, and draws the page."""
+        handler = getattr(type(self), forms.event_name(ctx), None)
+        if is_event(handler):
+            handler(self, ctx)
+        ctx.ops.show_panel_output(self.render(ctx))
 
     def _concerns_page(self, ctx, state):
         """Whether a request changes what the page shows; the App sends many that do not."""
@@ -64,7 +96,7 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
             return True
         before = state.target_counts
         try:
-            state.target_counts = forms.target_counts(ctx)
+            state.target_counts = targets.counts(ctx.dataset, forms.request(ctx), state.form)
         except Exception:  # noqa: BLE001 - drawing the page will meet it again, and say so
             return True
         return state.target_counts != before
@@ -72,39 +104,61 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
     def render(self, ctx):
         state = PanelState(ctx)
         try:
-            return PAGES[state.page](self, ctx, state)
+            page = PAGES[state.page](self, ctx, state)
+            return page if forms.may_edit(ctx) else elements.without(page, is_change)
+        except RunNotFound:
+            return self._apology("This run is gone", "Somebody has deleted it meanwhile", "info")
+        except DatasetNotFoundError:
+            return self._apology("This dataset is gone", _GONE, "info", ways_on=False)
+        except AutoLabelingError as error:
+            return self._apology("This page cannot be shown", str(error), "warning")
         except Exception as error:  # noqa: BLE001 - or the App's error screen ends the panel
-            return self._apology(sentence(error))
+            return self._apology("This page could not be drawn", sentence(error))
 
-    def _apology(self, sentence):
+    def _apology(self, title, said, severity="error", ways_on=True):
         page = elements.page()
-        elements.alert(page, "sorry", "error", "This page could not be drawn", sentence)
-        actions = elements.row(page, "actions")
-        elements.button(actions, "home", "Back to the runs", self.go_home)
+        elements.alert(page, "sorry", severity, title, said)
+        if ways_on:
+            actions = elements.row(page, "actions")
+            elements.button(actions, "home", "Back to the runs", self.go_home)
+            elements.button(actions, "again", "Try again", self.refresh)
+        return elements.finished(page)
+
+    def _waiting_for_database(self, error):
+        page = elements.page()
+        elements.alert(page, "away", "error", "The database does not answer", str(error))
+        elements.timer(page, self.refresh, milliseconds=5000)
         return elements.finished(page)
 
     # --- the App's events ---------------------------------------------------------------------
 
     @event
     def on_load(self, ctx, state):
-        state.dataset = ctx.dataset.name
-        if state.page == "review":
-            visit.enter(ctx, state, labeling.get(ctx.dataset, state.run_id))
+        state.window = secrets.token_hex(4)
+        self._begin_anew_elsewhere(ctx, state)
+        if state.page == "review" and (run := self._run_or_leave(ctx, state)):
+            visit.enter(ctx, state, run)
 
     @event
     def on_unload(self, ctx, state):
         visit.leave(ctx, state)
+        spotlight.off(ctx, state)
 
     @event
     def on_change_dataset(self, ctx, state):
-        if state.dataset != ctx.dataset.name:
+        self._begin_anew_elsewhere(ctx, state)
+
+    def _begin_anew_elsewhere(self, ctx, state):
+        """Forgets the page of another dataset, if this is one."""
+        if state.dataset not in ("", ctx.dataset.name):
+            visits.forget(state)
             state.forget()
-            state.dataset = ctx.dataset.name
+        state.dataset = ctx.dataset.name
 
     @event
     def on_change_view(self, ctx, state):
-        if state.page == "review":
-            visit.follow(ctx, state, self._run(ctx, state))
+        if state.page == "review" and (run := self._run_or_leave(ctx, state)):
+            visit.follow(ctx, state, run)
 
     @event
     def on_change_selected(self, ctx, state):
@@ -116,10 +170,9 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
 
     @event
     def refresh(self, ctx, state):
-        if state.page == "review":
-            run = self._run(ctx, state)
-            if run.state is RunState.APPROVED:
-                self._approved(ctx, state, run)
+        run = self._run_or_leave(ctx, state) if state.page == "review" else None
+        if run and run.state is RunState.APPROVED:
+            self._approved(ctx, state, run)
         # The page is drawn again, with the run as it now stands.
 
     # --- going from page to page --------------------------------------------------------------
@@ -127,14 +180,6 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
     @event
     def go_home(self, ctx, state):
         self._go(ctx, state, "home")
-
-    @event
-    def new_run(self, ctx, state):
-        state.problems = {}
-        state.form = state.form  # complete, so that each control has a value
-        self._adapt(state, "")
-        state.target_counts = forms.target_counts(ctx)
-        self._go(ctx, state, "configure")
 
     @event
     def open_run(self, ctx, state):
@@ -148,6 +193,7 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
 
     def _go(self, ctx, state, page, run=None):
         visit.leave(ctx, state)
+        spotlight.off(ctx, state)
         state.question = ""
         state.run_id = run.id if run else ""
         state.page = page
@@ -155,45 +201,9 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
             tab = "approval" if run.state is RunState.APPROVING else "review"
             visit.enter(ctx, state, run, tab)
 
-    # --- configure ----------------------------------------------------------------------------
-
-    @event
-    def edit(self, ctx, state):
-        self._adapt(state, forms.changed(ctx)[0])
-        if state.problems:  # those that are solved go; new ones wait for the next attempt
-            _, left = self._checked(ctx, state)
-            state.problems = {k: left[k] for k in state.problems if k in left}
-
-    def _adapt(self, state, name):
-        changes, state.remembered = answers.adapt(state.form, state.remembered, name)
-        for other, value in changes.items():
-            state.answer(other, value)
-
-    def _checked(self, ctx, state):
-        """The form as a configuration, and what is wrong with it."""
-        found = answers.problems(state.form)
-        try:
-            return labeling.check(ctx.dataset, answers.given(state.form)), found
-        except ConfigError as error:
-            return None, {**error.problems, **found}
-
-    @event
-    def start(self, ctx, state):
-        config, state.problems = self._checked(ctx, state)
-        if state.problems:
-            return
-        try:
-            ids = forms.target_ids(ctx, config.target)
-            run = labeling.start(ctx.dataset, config, ids, author=person(ctx))
-        except ConfigError as error:  # the dataset has changed meanwhile, or has no samples
-            state.problems = error.problems
-            return
-        state.form = {**state.form, "label_field": "", "name": ""}
-        self._go(ctx, state, "progress", run)
-
     # --- existing labels ----------------------------------------------------------------------
 
-    @event
+    @change
     def import_labels(self, ctx, state):
         state.problems = {}
         state.existing = state.existing  # complete, so that each control has a value
@@ -205,7 +215,7 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
         if name in state.problems:
             state.problems = {k: v for k, v in state.problems.items() if k != name}
 
-    @event
+    @change
     def start_import(self, ctx, state):
         form = state.existing
         try:
@@ -215,7 +225,7 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
                 answers.text(form["label_field"]),
                 replace=form["goes_to"] == existing.REPLACE,
                 name=answers.text(form["name"]),
-                author=person(ctx),
+                author=forms.person(ctx),
                 background=True,
             )
         except ConfigError as error:
@@ -224,39 +234,14 @@ class AutoLabelingPanel(ReviewEvents, foo.Panel):
         state.existing = {}
         self._go(ctx, state, "progress", run)
 
-    # --- a run that generates, or has stopped -------------------------------------------------
-
-    @event
-    def ask_cancel(self, ctx, state):
-        state.question = "cancel"
-
-    @event
-    def cancel(self, ctx, state):
-        run = labeling.cancel(ctx.dataset, forms.run_id(ctx), by=person(ctx))
-        self._go(ctx, state, "progress", run)
-
-    @event
-    def resume(self, ctx, state):
-        run = labeling.resume(ctx.dataset, forms.run_id(ctx))
-        self._go(ctx, state, "progress", run)
-
-    @event
-    def skip(self, ctx, state):
-        self._go(ctx, state, "review", labeling.skip(ctx.dataset, forms.run_id(ctx)))
-
-    @event
-    def ask_delete(self, ctx, state):
-        state.question = "delete"
-
-    @event
-    def delete(self, ctx, state):
-        labeling.delete(ctx.dataset, forms.run_id(ctx))
-        self._go(ctx, state, "home")
-        ctx.ops.reload_dataset()
-
-    @event
-    def dismiss(self, ctx, state):
-        state.question = visit.of(ctx).question = ""
-
     def _run(self, ctx, state):
         return labeling.get(ctx.dataset, state.run_id)
+
+    def _run_or_leave(self, ctx, state):
+        """The run of the page; None if it is gone, which the page will say."""
+        try:
+            return self._run(ctx, state)
+        except RunNotFound:
+            visit.leave(ctx, state)
+            spotlight.off(ctx, state)
+            return None

@@ -9,6 +9,8 @@ import time
 
 import fiftyone.operators.types as types
 
+from auto_labeling.panels import looks
+
 STATUS_COLORS = {
     "Generating": "info.main",
     "In Review": "warning.main",
@@ -22,7 +24,7 @@ NARROW = "@container (max-width: 340px)"
 _BUTTONS = {
     "primary": {"variant": "contained"},
     "secondary": {"variant": "outlined"},
-    "danger": {"variant": "outlined", "color": "error.main"},
+    "danger": {"variant": "outlined"},
 }
 
 
@@ -33,8 +35,33 @@ def page() -> types.Object:
 
 def finished(root: types.Object) -> types.Property:
     """The page as ``render`` returns it."""
-    view = column_view(gap=2, p=3, maxWidth=760, mx="auto", containerType="inline-size")
+    layout = {"p": 3, "maxWidth": 760, "mx": "auto", "containerType": "inline-size"}
+    view = column_view(gap=2, **layout, **looks.CODE)
     return types.Property(root, view=view)
+
+
+def without(page: types.Property, is_unwanted) -> types.Property:
+    """Takes the controls off a page that would call certain handlers.
+
+    Args:
+        page: a page, as :func:`finished` gives it
+        is_unwanted: says of anything whether it is such a handler
+    """
+    _take_off(page.type, is_unwanted)
+    return page
+
+
+def _take_off(parent, is_unwanted):
+    for name, child in list(parent.properties.items()):
+        view = child.view
+        actions = getattr(view, "row_actions", None)
+        if actions:
+            wanted = [a for a in actions if not any(map(is_unwanted, a._kwargs.values()))]
+            view.row_actions = view._kwargs["row_actions"] = wanted
+        if any(map(is_unwanted, (child.on_change, *view._kwargs.values()))):
+            del parent.properties[name]
+        elif isinstance(child.type, types.Object):
+            _take_off(child.type, is_unwanted)
 
 
 def column(parent, name, gap=1, **sx) -> types.Object:
@@ -78,7 +105,7 @@ def equal_columns(number: int) -> dict:
     }
 
 
-def card(parent, name) -> types.Object:
+def card(parent, name, **sx) -> types.Object:
     """Adds a card: a column on paper."""
     return column(
         parent,
@@ -89,25 +116,26 @@ def card(parent, name) -> types.Object:
         border="1px solid",
         borderColor="divider",
         backgroundColor="background.paper",
+        **sx,
     )
 
 
 def text(parent, name, words, variant="body2", color="text.secondary", **props):
     """Adds a line of plain text; names that people chose are safe in it."""
-    sx = {"overflowWrap": "anywhere", **props.pop("sx", {})}
+    red = looks.RED if color == "error.main" else {}
+    # A style replaces the App's own, in which "bold" would be.
+    weight = {"fontWeight": 600} if props.pop("bold", False) else {}
+    sx = {"overflowWrap": "anywhere", "lineHeight": 1.45, **red, **weight, **props.pop("sx", {})}
     view = types.TextView(
         title=words,
         variant=variant,
         color=color,
         padding=0,
-        font_size=_SIZES[variant],
+        font_size=looks.SIZES[variant],
         componentsProps={"text": {"sx": sx, "title": props.pop("title", None)}},
         **props,
     )
     parent.view(name, view)
-
-
-_SIZES = {"h6": "1.25rem", "subtitle1": "1.05rem", "body1": "1rem", "body2": "0.875rem"}
 
 
 def heading(parent, name, words):
@@ -116,30 +144,80 @@ def heading(parent, name, words):
 
 
 def pill(parent, name, status):
-    """Adds a run's status."""
-    # The pill keeps its first colour; under another name it is another pill.
-    name = f"{name}_{status.lower().replace(' ', '_')}"
-    color = STATUS_COLORS.get(status, "text.secondary")
-    parent.view(name, types.PillBadgeView(text=status, color=color))
+    """Adds a run's status: its name, with a dot in its colour."""
+    look = looks.pill(STATUS_COLORS.get(status, "text.tertiary"))
+    text(parent, name, status, color="text.primary", sx=look)
 
 
 def progress(parent, name, fraction, label):
     """Adds a progress bar; ``fraction`` None says that it is not known."""
     known = {"default": fraction} if fraction is not None else {}
-    view = types.ProgressView(label=label, componentsProps={"label": {"sx": {"mt": 0.5}}})
+    parts = {
+        "label": {"sx": {"mt": 0.5, "overflowWrap": "anywhere"}},
+        "progress": {"sx": {"& .MuiLinearProgress-root": {"height": 6, "borderRadius": 3}}},
+        "progressLabel": {"variant": "body2"},
+    }
+    view = types.ProgressView(label=label, componentsProps=parts)
     parent.float(name, view=view, **known)
 
 
 def button(parent, name, label, on_click, kind="secondary", **props):
     """Adds a button; ``params`` go to its handler."""
-    look = _BUTTONS[kind]
-    parent.view(name, types.Button(label=label, operator=on_click, **look, **props))
+    look = {**looks.BUTTON, **looks.DANGER} if kind == "danger" else looks.BUTTON
+    view = types.Button(
+        label=label,
+        operator=on_click,
+        componentsProps={"button": {"sx": look}},
+        **_BUTTONS[kind],
+        **props,
+    )
+    parent.view(name, view)
+
+
+def icon_button(parent, name, icon, label, on_click, **props):
+    """Adds a small button that shows an icon, and its label when the pointer rests on it."""
+    view = types.Button(
+        icon=icon,
+        operator=on_click,
+        title=label,
+        componentsProps={
+            "button": {"aria-label": label, "variant": "text", "sx": {"minWidth": 0, "p": 0.5}}
+        },
+        **props,
+    )
+    parent.view(name, view)
+
+
+def code(parent, name, lines):
+    """Adds lines of Python to copy."""
+    longest = max(map(len, re.findall(r"`+", lines)), default=0)
+    fence = "`" * max(3, longest + 1)
+    parts = {"container": {"sx": looks.PROGRAM}}
+    parent.md(f"{fence}python\n{lines}\n{fence}", name=name, componentsProps=parts)
+
+
+def output(parent, name, said):
+    """Adds what a program has printed: as it is, in its own scrolling box."""
+    look = {
+        "fontFamily": "monospace",
+        "whiteSpace": "pre-wrap",
+        "overflowWrap": "anywhere",
+        "display": "block",
+        "maxHeight": "20rem",
+        "overflowY": "auto",
+        "p": 1,
+        "borderRadius": 1,
+        "border": "1px solid",
+        "borderColor": "divider",
+    }
+    text(parent, name, said, sx=look)
 
 
 def tab(parent, name, label, on_click, chosen, params):
     """Adds a tab: a button that looks like one, and keeps nothing in the panel's state."""
     color = "primary.main" if chosen else "transparent"
-    sx = {"borderRadius": 0, "borderBottom": "2px solid", "borderColor": color}
+    sx = {"borderRadius": 0, "borderBottom": "2px solid", "borderBottomColor": color}
+    sx |= {"minWidth": 0, "px": 0.75, "whiteSpace": "nowrap"}
     view = types.Button(
         label=label,
         operator=on_click,
@@ -156,43 +234,15 @@ def tab(parent, name, label, on_click, chosen, params):
     parent.view(name, view)
 
 
-def histogram(parent, name, counts, span, on_click):
-    """Adds a histogram over [0, 1]; what lies in ``span`` is drawn in full colour."""
-    width = 1 / len(counts)
-    low, high = span or (0.0, 1.0)
-    lit = [low < (i + 1) * width and i * width < high for i in range(len(counts))]
-    bars = {
-        "type": "bar",
-        "x": [round((i + 0.5) * width, 4) for i in range(len(counts))],
-        "y": counts,
-        "width": width * 0.92,
-        "marker": {"color": "#ff6d04", "opacity": [1.0 if on else 0.25 for on in lit]},
-        "hovertemplate": "%{y:,} labels around %{x:.2f}<extra></extra>",
-    }
-    view = types.PlotlyView(
-        data=[bars],
-        layout={
-            "height": 110,
-            "margin": {"t": 4, "b": 20, "l": 8, "r": 8},
-            "xaxis": {"range": [0, 1], "fixedrange": True},
-            "yaxis": {"visible": False, "fixedrange": True},
-            "showlegend": False,
-            "hovermode": "x",  # a click anywhere in a column is one on its bar
-            "bargap": 0,
-        },
-        config={"displayModeBar": False},
-        on_click=on_click,
-    )
-    parent.define_property(name, types.Object(), view=view)
-
-
 def back(parent, on_click):
     """Adds the way back to the list of runs."""
     view = types.Button(
         icon="arrow_back",
         operator=on_click,
         title="Back to the runs",
-        componentsProps={"button": {"aria-label": "Back to the runs", "variant": "text"}},
+        componentsProps={
+            "button": {"aria-label": "Back to the runs", "variant": "text", "sx": {"ml": -0.75}}
+        },
     )
     parent.view("back", view)
 
@@ -207,9 +257,47 @@ def link(parent, name, address):
     parent.md(f"[{host}]({address})", name=name)
 
 
+def plain(words):
+    """Text that others have written, for where the App takes it for Markdown."""
+    return re.sub(r"([\\`*_\[\]<>#!|~])", r"\\\1", words)
+
+
+def facts(parent, name, known: dict) -> types.Object:
+    """Adds facts, each beside what it is called. Returns their object, for more of them.
+
+    Args:
+        parent: the object to add to
+        name: the name of what is added
+        known: a dict from what a fact is called to its text; one without text is left out
+    """
+    rows = row(
+        parent,
+        name,
+        columns="7.5rem minmax(0, 1fr)",
+        gap=0.75,
+        pt=1,
+        alignItems="baseline",
+        **{"& p": {"fontSize": "0.875rem", "m": 0}, "& a": {"color": "inherit"}},
+    )
+    look = {"whiteSpace": "pre-line", "lineHeight": 1.4}
+    for key, value in known.items():
+        if value:
+            slug = key.lower().replace(" ", "_")
+            text(rows, f"{slug}_key", key)
+            text(rows, slug, value, color="text.primary", sx=look)
+    return rows
+
+
 def alert(parent, name, severity, label, description=None):
     """Adds a message that stays on the page."""
-    view = types.AlertView(severity=severity, label=label, description=description)
+    parts = {
+        "container": {"sx": {"px": 2, "py": 0.5}},
+        "label": {"sx": {"mb": 0.25 if description else 0, **looks.IN_ALERT}},
+        "description": {"sx": looks.IN_ALERT},
+    }
+    view = types.AlertView(
+        severity=severity, label=label, description=description, componentsProps=parts
+    )
     parent.view(name, view)
 
 
@@ -223,9 +311,11 @@ def table(parent, name, columns, rows, selected=(), action=None, **props):
         action (None): what can be done with a row: a dict with keys ``name``, ``on_click``,
             ``label``, ``icon`` and ``tooltip``
     """
+    look = {**looks.TABLE, **(looks.CLICKABLE if "on_click_row" in props else {})}
     view = types.TableView(
         size="small",
-        componentsProps={"table": {"sx": {"minWidth": 0}, "size": "small"}},
+        selected_color=looks.SELECTED,
+        componentsProps={"table": {"sx": look}, "tableContainer": {"sx": looks.TABLE_BOX}},
         actions_label=" ",
         **props,
     )

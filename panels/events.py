@@ -5,86 +5,122 @@ import functools
 import logging
 from collections import OrderedDict
 
+from fiftyone.core.dataset import DatasetNotFoundError
+from pymongo.errors import ConnectionFailure
+
+from auto_labeling import forms
 from auto_labeling.errors import AutoLabelingError
 from auto_labeling.panels.state import PanelState
 
 logger = logging.getLogger(__name__)
 
-_MOST_PANELS = 1000
-_latest: OrderedDict[str, tuple[int, str]] = OrderedDict()
+_MOST_WINDOWS = 1000
+_latest: OrderedDict[str, tuple[int, str]] = OrderedDict()  # by window
 
 
 @contextlib.contextmanager
-def move(panel_id: str, state: PanelState):
+def move(state: PanelState):
     """Counts what a person does in a panel, and notes to which page it leads.
 
     What a person does in a review, and stays there, is not counted: the App drops the sidebar's
     filters whenever the panel's state changes.
 
     Args:
-        panel_id: the panel's id
-        state: its state
+        state: the panel's state
     """
+    window = state.window
     if state.page == "review":
         yield
         if state.page != "review":
             state.moves += 1
-            _note(panel_id, state.moves, state.page)
+            _note(window, state.moves, state.page)
         return
     state.moves += 1
     number = state.moves
-    _note(panel_id, number, "")
+    _note(window, number, "")
     yield
-    if _latest.get(panel_id, (number, ""))[0] == number:
-        _note(panel_id, number, state.page)
+    if _latest.get(window, (number, ""))[0] == number:
+        _note(window, number, state.page)
 
 
-def _note(panel_id, number, page):
-    _latest[panel_id] = (number, page)
-    _latest.move_to_end(panel_id)
-    while len(_latest) > _MOST_PANELS:
+def _note(window, number, page):
+    _latest[window] = (number, page)
+    _latest.move_to_end(window)
+    while len(_latest) > _MOST_WINDOWS:
         _latest.popitem(last=False)
 
 
-def is_late(panel_id: str, state: PanelState) -> bool:
+def is_late(state: PanelState) -> bool:
     """Whether an event was sent from a page that the person has left since.
 
     The App sends events of its own at any time, with the panel's state of that moment; to draw a
     page from such a state would bring back the page that was just left. While a move is being
     answered, only a review goes on to follow the grid.
     """
-    number, page = _latest.get(panel_id, (0, ""))
+    number, page = _latest.get(state.window, (0, ""))
     if state.moves >= number:
         return False
     return state.page != page if page else state.page != "review"
 
 
 def event(handler):
-    """Turns what goes wrong into a sentence: the App's error screen would end the panel.
+    """Makes a method an event: one that a browser may call, and after which somebody may look on.
+
+    What goes wrong becomes a sentence: the App's error screen would end the panel.
 
     Args:
-        handler: a method of the panel that takes ``(ctx, state)``
+        handler: a method of the panel that takes ``(ctx, state)`` and changes no dataset
     """
 
     @functools.wraps(handler)
     def handle(self, ctx):
         try:
+            if handle.changes:
+                forms.require_edit(ctx)
             handler(self, ctx, PanelState(ctx))
         except Exception as error:  # noqa: BLE001
             ctx.ops.notify(sentence(error), variant="error")
 
+    handle.is_event = True
+    handle.changes = False
     return handle
+
+
+def change(handler):
+    """Makes a method an event that changes a dataset, or leads to a page where one is changed.
+
+    It is refused to whoever may only look, and controls that call it are not drawn for them.
+
+    Args:
+        handler: a method of the panel that takes ``(ctx, state)``
+    """
+    handle = event(handler)
+    handle.changes = True
+    return handle
+
+
+def is_event(handler) -> bool:
+    """Whether a browser may call a method of the panel."""
+    return getattr(handler, "is_event", False)
+
+
+def is_change(handler) -> bool:
+    """Whether a callable is an event that changes a dataset."""
+    return is_event(handler) and handler.changes
 
 
 def sentence(error: Exception) -> str:
     """What to tell a person about an error; a bug is logged with its traceback."""
     if isinstance(error, AutoLabelingError):
         return str(error)
+    if isinstance(error, DatasetNotFoundError):
+        return "This dataset is gone: somebody has deleted or renamed it. Open another one"
+    if isinstance(error, ConnectionFailure):
+        logger.warning("The database went away in the middle of an event: %s", error)
+        return (
+            "The database went away in the middle of this, so it may be done in part. "
+            "Look at the run again, and repeat it if need be: nothing is done twice"
+        )
     logger.error("Unexpected error in the Auto Labeling panel", exc_info=error)
     kind = type(error).__name__
     return f"Something unexpected went wrong ({kind}). The App's log has the details"
-
-
-def person(ctx) -> str:
-    """Who is at the App; open-source FiftyOne does not know."""
-    return getattr(ctx.user, "name", None) or ""

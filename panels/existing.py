@@ -3,7 +3,8 @@
 import fiftyone.operators.types as types
 
 from auto_labeling import importing
-from auto_labeling.panels import elements
+from auto_labeling.names import STAGING_SUFFIX
+from auto_labeling.panels import elements, fields, looks, words
 from auto_labeling.panels.state import PanelState
 
 #: Where approved labels go.
@@ -13,7 +14,7 @@ NEW, REPLACE = "new", "replace"
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
     answers, problems = state.existing, state.problems
-    fields = importing.sources(ctx.dataset)
+    sources = importing.sources(ctx.dataset)
     page = elements.page()
     head = elements.row(page, "head", columns="auto 1fr", gap=1)
     elements.back(head, panel.go_home)
@@ -25,7 +26,7 @@ def render(panel, ctx, state: PanelState):
         "made. Nothing of yours changes until you approve.",
     )
     form = types.Object()
-    usable = [name for name, reason in fields.items() if not reason]
+    usable = [name for name, reason in sources.items() if not reason]
     form.enum(
         "source",
         usable,
@@ -41,12 +42,23 @@ def render(panel, ctx, state: PanelState):
         )
     form.str("name", view=_text("Run name", "Optional", problems.get("name")))
     page.define_property("existing", form, view=elements.column_view(gap=2.5))
-    for number, (name, reason) in enumerate((n, r) for n, r in fields.items() if r):
-        elements.text(page, f"not_{number}", f"{name} is not offered: {reason}")
+    _others(page, sources)
     foot = elements.row(page, "foot", gap=1, pt=1)
     elements.button(foot, "start", "Review these labels", panel.start_import, kind="primary")
     elements.button(foot, "cancel", "Cancel", panel.go_home)
     return elements.finished(page)
+
+
+def _others(page, sources):
+    """Says which fields are not offered, those with the same reason in one line."""
+    by_reason = {}
+    for name, reason in sources.items():
+        if reason and not name.endswith(STAGING_SUFFIX):  # nobody looks for those here
+            by_reason.setdefault(reason, []).append(name)
+    if by_reason:
+        lines = elements.column(page, "others", gap=0.5)
+        for number, (reason, names) in enumerate(by_reason.items()):
+            elements.text(lines, f"not_{number}", f"Not offered: {words.some(names)}. {reason}")
 
 
 def _choices(names, problem):
@@ -58,7 +70,11 @@ def _choices(names, problem):
 
 def _destination(form, panel, answers):
     source = answers["source"] or "the field"
-    view = types.RadioGroup(orientation="horizontal", label="Approved labels go to")
+    view = types.RadioGroup(
+        orientation="horizontal",
+        label="Approved labels go to",
+        componentsProps=fields.in_columns(2),
+    )
     view.add_choice(NEW, label="A new label field", description="What you have stays as it is")
     view.add_choice(
         REPLACE,
@@ -75,6 +91,6 @@ def _text(label, placeholder, problem):
 def _props(label, problem):
     if not problem:
         return {"label": label}
-    red = {"color": "error.main"}
-    looks = {"caption": red, "header": {"caption": red}, "field": {"error": True}}
-    return {"label": label, "caption": problem, "componentsProps": looks}
+    red = {"sx": looks.WRONG}
+    parts = {"caption": red, "header": {"caption": red}, "field": {"error": True}}
+    return {"label": label, "caption": problem, "componentsProps": parts}

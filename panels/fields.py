@@ -8,9 +8,19 @@ from collections.abc import Callable, Iterable
 import fiftyone.operators.types as types
 
 from auto_labeling import answers
-from auto_labeling.panels import elements
+from auto_labeling.panels import elements, looks
 
 _BESIDE_A_LABEL = {"pt": 4, elements.NARROW: {"pt": 0}}
+
+
+def in_columns(number: int) -> dict:
+    """The style of radio buttons that stand in columns, each beside the first line of its text."""
+    return {
+        "container": {"fullWidth": True},
+        "radioGroup": {"sx": {**elements.equal_columns(number), "columnGap": 2, "rowGap": 1}},
+        "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0}},
+        "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25}},
+    }
 
 
 class Fields:
@@ -36,13 +46,9 @@ class Fields:
     def radio(self, name, label, choices: Iterable[types.Choice], **said):
         """Adds a choice of a few that can all be read."""
         choices = list(choices)
+        columns = 2 if len(choices) == 4 else 3
         said = self._said(name, label, **said)
-        said["componentsProps"] |= {
-            "container": {"fullWidth": True},
-            "radioGroup": {"sx": {**elements.equal_columns(3), "columnGap": 2, "rowGap": 1}},
-            "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0}},
-            "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25}},
-        }
+        said["componentsProps"] |= in_columns(columns)
         view = types.RadioGroup(choices=choices, orientation="horizontal", **said)
         kind = types.Enum([choice.value for choice in choices])
         self._add(name, kind, view)
@@ -91,6 +97,25 @@ class Fields:
         )
         self._add(name, types.File(), view)
 
+    def file(self, name, label, most_bytes, too_large, **said):
+        """Adds a text file, which the browser reads and sends."""
+        view = types.FileView(
+            max_size=most_bytes,
+            max_size_error_message=too_large,
+            types=".txt,.csv,.names,text/plain",
+            **self._said(name, label, **said),
+        )
+        self._add(name, types.UploadedFile(), view)
+
+    def note(self, name, words):
+        """Adds a line of text in place of a field."""
+        elements.text(self._grid(), f"{name}_note", self._problems.get(name) or words)
+
+    def button(self, name, label, on_click):
+        """Adds a button that belongs to a field."""
+        look = _BESIDE_A_LABEL if self._columns > 1 else {}
+        elements.button(elements.row(self._grid(), f"{name}_row", **look), name, label, on_click)
+
     def check_box(self, name, label, **said):
         """Adds a yes or no."""
         said = self._said(name, label, **said)
@@ -98,23 +123,24 @@ class Fields:
         view = types.CheckboxView(**said)
         self._add(name, types.Boolean(), view)
 
-    def _add(self, name, kind, view):
+    def _grid(self):
         if self._object is None:  # a group without fields leaves no gap
             self._object = types.Object()
             look = elements.equal_columns(self._columns)
             grid = elements.column_view(gap=2, alignItems="start", **look)
             self._form.define_property(self._group, self._object, view=grid)
+        return self._object
+
+    def _add(self, name, kind, view):
         listen = name in answers.NARROWING or self._problems
         on_change = {"on_change": self._on_change} if listen else {}
-        self._object.define_property(name, kind, view=view, **on_change)
+        self._grid().define_property(name, kind, view=view, **on_change)
 
     def _said(self, name, label, caption=None, part=None, problem_of=(), **props):
         """A field's label, and below it what is wrong, or else what it means."""
         wrong = next((self._problems[n] for n in (name, *problem_of) if n in self._problems), None)
-        components = {}
-        if wrong:
-            red = {"color": "error.main"}
-            components = {"caption": red, "header": {"caption": red}}
+        look = {"sx": looks.WRONG} if wrong else {"color": "text.secondary"}
+        components = {"caption": look, "header": {"caption": look}}
         if part:  # the App does not tie a label to its control
             named = {"aria-label": label}
             by_part = {"select": "SelectDisplayProps", "field": "inputProps"}

@@ -1,125 +1,142 @@
 """Page: the runs of the dataset, newest first."""
 
-from auto_labeling import labeling
-from auto_labeling.panels import elements, words
-from auto_labeling.run import Run, RunState
+import fiftyone.operators.types as types
 
-#: Seconds that a run may wait for a worker before the panel says how to start one.
-PATIENCE = 30
+from auto_labeling import forms, labeling, media, watching
+from auto_labeling.panels import elements, run_card
+from auto_labeling.panels.state import PanelState
 
-LAUNCH = "Start a worker in a terminal: `fiftyone delegated launch`"
+#: Runs from which they can be searched, and listed by status.
+MANY = 6
+
+#: Runs on one page.
+CARDS = 20
+
+#: Seconds after which numbers that are still being counted are asked for again.
+_SOON = 1.0
 
 
-def render(panel, ctx):
+def render(panel, ctx, state: PanelState):
     """Builds the page."""
     runs = labeling.runs(ctx.dataset)
     page = elements.page()
+    refusal = media.refusal(ctx.dataset)
+    if refusal and not runs and not media.can_be_reviewed(ctx.dataset):
+        elements.heading(page, "title", "Auto-Labeling works on images")
+    _limits(page, ctx, refusal)
     if not runs:
-        _empty(page, panel)
+        _empty(page, panel, ctx, not refusal)
         return elements.finished(page)
-    head = elements.row(page, "head", columns="1fr auto auto")
+    head = elements.row(page, "head", columns="minmax(0, 1fr) auto auto")
     elements.heading(head, "title", "Runs")
-    elements.button(head, "import", "Analyze existing labels", panel.import_labels)
-    elements.button(head, "new", "Auto Label", panel.new_run, kind="primary", icon="add")
-    for run in runs:
-        _card(page, panel, ctx, run)
+    if media.can_be_reviewed(ctx.dataset):
+        elements.button(head, "import", "Analyze existing labels", panel.import_labels)
+    if not refusal:
+        elements.button(head, "new", "Auto Label", panel.new_run, kind="primary", icon="add")
+    listed = runs
+    if len(runs) >= MANY:
+        listed = _narrowed(page, panel, state, runs)
+    first = min(state.part, max(0, (len(listed) - 1) // CARDS)) * CARDS
+    here = listed[first : first + CARDS]
+    promoted = watching.promoted(ctx.dataset, here)
+    for run in here:
+        run_card.add(page, panel, ctx, state, run, promoted.get(run.id))
+    if len(listed) > CARDS:
+        _parts(page, panel, first, len(here), len(listed))
     if any(run.is_active for run in runs):
         elements.timer(page, panel.refresh)
+    elif None in promoted.values():
+        elements.once(page, panel.refresh, milliseconds=int(_SOON * 1000))
     return elements.finished(page)
 
 
-def _empty(page, panel):
+def _limits(page, ctx, refusal):
+    """Says what cannot be done here, and what would help."""
+    if refusal:
+        said = f"{refusal}, so no labels can be generated"
+        elements.alert(page, "refused", "info", said, media.remedy(ctx.dataset))
+    if not forms.may_edit(ctx):
+        said = "You may look at this dataset, but not change it"
+        elements.alert(
+            page, "looks", "info", said, "Ask someone who manages it to let you edit it."
+        )
+
+
+def _empty(page, panel, ctx, can_be_labeled):
+    if not can_be_labeled and not media.can_be_reviewed(ctx.dataset):
+        return
     body = elements.column(page, "empty", gap=2, py=6, textAlign="center")
-    elements.heading(body, "title", "Label this dataset with a model")
+    title, how = _LABEL if can_be_labeled else _REVIEW
+    if not forms.may_edit(ctx):
+        title, how = _NOTHING_YET
+    elements.heading(body, "title", title)
     elements.text(
         body,
         "how",
-        "Choose samples and a model, and a worker generates labels in the background. "
-        "You review them beside the grid and promote the good ones. "
-        "Nothing reaches your dataset's own fields until you approve.",
+        how,
         variant="body1",
         sx={"maxWidth": "34rem", "mx": "auto"},
     )
     actions = elements.row(body, "actions", justifyContent="center")
-    elements.button(actions, "new", "Auto Label", panel.new_run, kind="primary", icon="add")
+    if can_be_labeled:
+        elements.button(actions, "new", "Auto Label", panel.new_run, kind="primary", icon="add")
     elements.button(actions, "import", "Analyze existing labels", panel.import_labels)
 
 
-def _card(page, panel, ctx, run: Run):
-    card = elements.card(page, f"run_{run.id}")
-    head = elements.row(card, "head", columns="minmax(0, 1fr) auto")
-    elements.text(head, "name", run.name, variant="subtitle1", color="text.primary", bold=True)
-    elements.pill(head, "status", run.status)
-    elements.text(card, "what", _what(run))
-    if run.is_active:
-        progress(card, run, labeling.progress(ctx.dataset, run))
-    elif run.state is RunState.FAILED:
-        elements.alert(card, "reason", "error", reason(run))
-    foot = elements.row(card, "foot", columns="minmax(0, 1fr) auto")
-    elements.text(foot, "facts", _facts(run), title=run.created_at)
-    actions = elements.row(foot, "actions", justifyContent="flex-end")
-    params = {"run_id": run.id}
-    if run.state is RunState.FAILED:
-        elements.button(actions, "open", "Details", panel.open_run, params=params)
-        elements.button(actions, "resume", "Resume", panel.resume, kind="primary", params=params)
-    else:
-        review = run.state in (RunState.IN_REVIEW, RunState.APPROVING)
-        label = "Review" if review else "View progress" if run.is_active else "View"
-        kind = "primary" if review else "secondary"
-        elements.button(actions, "open", label, panel.open_run, kind=kind, params=params)
+_LABEL = (
+    "Label this dataset with a model",
+    "Choose samples and a model, and a worker generates labels in the background. "
+    "You review them beside the grid and promote the good ones. "
+    "Nothing reaches your dataset's own fields until you approve.",
+)
+_NOTHING_YET = (
+    "No runs yet",
+    "When somebody labels this dataset with a model, you can look at the run here.",
+)
+_REVIEW = (
+    "Review the labels of this dataset",
+    "Choose a field, and a copy of its labels is reviewed beside the grid: promote the good ones. "
+    "Nothing reaches your dataset's own fields until you approve.",
+)
 
 
-def _what(run):
-    if run.source:
-        return f"{run.config.task.label} · existing labels of {run.source}"
-    classes = words.some(run.config.classes) or "all classes"
-    return f"{run.config.task.label} · {run.config.model} · {classes}"
+def _narrowed(page, panel, state, runs):
+    """Adds what narrows a long list; returns the runs that are left."""
+    found = [run for run in runs if _matches(run, state.search)]
+    numbers = {"": len(found)}
+    for run in found:
+        numbers[run.status] = numbers.get(run.status, 0) + 1
+    chosen = state.status if state.status in numbers else ""
+    page.str(
+        "runs_search",
+        view=types.TextFieldView(
+            placeholder="Search runs by name, field, model or class",
+            componentsProps={"field": {"inputProps": {"aria-label": "Search runs"}}},
+        ),
+        on_change=panel.edit_search,
+    )
+    bar = elements.row(page, "statuses", borderBottom="1px solid", borderColor="divider", gap=0)
+    for status in ("", *(s for s in elements.STATUS_COLORS if s in numbers)):
+        label = f"{status or 'All'} ({numbers[status]:,})"
+        name = f"status_{status.lower().replace(' ', '_') or 'all'}"
+        elements.tab(bar, name, label, panel.list_status, status == chosen, {"status": status})
+    if not found:
+        elements.alert(page, "none", "info", "No run matches", "Search for something else.")
+    return [run for run in found if chosen in ("", run.status)]
 
 
-def _facts(run):
-    if run.state is RunState.APPROVED:
-        labels = f"{words.count(run.approved, 'label')} in {run.config.label_field}"
-    elif run.is_active:
-        labels = f"{words.count(run.samples, 'sample')} for {run.config.label_field}"
-    else:
-        labels = f"{words.count(run.labels, 'label')} for {run.config.label_field}"
-    return f"{labels} · {words.ago(run.created_at)}"
+def _matches(run, search):
+    config = run.config
+    told = (run.name, config.label_field, config.model, run.source, run.created_by, *config.classes)
+    words = search.casefold().split()
+    return all(any(word in text.casefold() for text in told) for word in words)
 
 
-def reason(run: Run) -> str:
-    """The first line of why a run stopped."""
-    return (run.error or run.reason or "The run stopped").splitlines()[0]
-
-
-def progress(parent, run: Run, now):
-    """Adds how far a run has come, or that it waits.
-
-    Args:
-        parent: the object to add to
-        run: an active run
-        now: its :class:`auto_labeling.run.Progress`, or None
-    """
-    if run.state is RunState.QUEUED:
-        waiting = words.age(run.changed_at or run.created_at)
-        late = waiting > PATIENCE
-        elements.alert(
-            parent,
-            "waiting",
-            "warning" if late else "info",
-            "Waiting for a worker…",
-            f"None has picked this up for {words.duration(waiting)}. {LAUNCH}" if late else None,
-        )
-        return
-    tried = now.done if now else 0
-    if run.state is RunState.IMPORTING:
-        share = min(1.0, tried / run.samples) if run.samples else None
-        elements.progress(parent, "progress", share, f"Copying labels of {run.source}…")
-        return
-    if not tried or not run.samples:
-        elements.progress(parent, "progress", None, "Loading the model…")
-        return
-    parts = [f"{tried:,} of {words.count(run.samples, 'sample')}"]
-    if now.rate:
-        parts.append(f"{now.rate:,.1f} samples/s")
-        parts.append(f"{words.duration((run.samples - tried) / now.rate)} left")
-    elements.progress(parent, "progress", min(1.0, tried / run.samples), " · ".join(parts))
+def _parts(page, panel, first, number, total):
+    foot = elements.row(page, "parts")
+    elements.button(
+        foot, "before", "Newer", panel.turn_runs, params={"step": -1}, disabled=first == 0
+    )
+    elements.text(foot, "where", f"{first + 1:,} to {first + number:,} of {total:,} runs")
+    last = first + number >= total
+    elements.button(foot, "after", "Older", panel.turn_runs, params={"step": 1}, disabled=last)

@@ -22,19 +22,7 @@ def add(parent, name, spec, segmenter=""):
     elements.text(card, "title", labels.model(spec), "subtitle1", color="text.primary", bold=True)
     elements.text(card, "description", spec.description, sx={"lineHeight": 1.4})
     _packages(card, spec)
-    facts = elements.row(
-        card,
-        "facts",
-        columns="7.5rem minmax(0, 1fr)",
-        gap=0.75,
-        pt=1,
-        alignItems="baseline",
-        **{"& p": {"fontSize": "0.875rem", "m": 0}, "& a": {"color": "inherit"}},
-    )
-    for key, value in _facts(spec, segmenter).items():
-        elements.text(facts, f"{_slug(key)}_key", key)
-        look = {"whiteSpace": "pre-line", "lineHeight": 1.4}
-        elements.text(facts, _slug(key), value, color="text.primary", sx=look)
+    facts = elements.facts(card, "facts", _facts(spec, segmenter))
     elements.text(facts, "more_key", "More")
     elements.link(facts, "more", spec.url)
 
@@ -48,7 +36,7 @@ def speeds(spec, segmenter: str = "") -> list:
 def _facts(spec, segmenter):
     known = catalog.known_classes(spec)
     measured = [_measured(speed) for speed in speeds(spec, segmenter)[:_MOST_SPEEDS]]
-    facts = {
+    return {
         "Name": spec.name,
         "Author": spec.author,
         "Licence": words.license(spec.license),
@@ -58,7 +46,6 @@ def _facts(spec, segmenter):
         "Performance": rating(spec.performance, spec.ratings_source),
         "Measured": "\n".join(measured),
     }
-    return {key: value for key, value in facts.items() if value}
 
 
 def weights(spec) -> str:
@@ -99,7 +86,3 @@ def _packages(card, spec):
             description=f"`pip install {command}`",
         )
         card.view("packages", view)
-
-
-def _slug(key):
-    return key.lower().replace(" ", "_")

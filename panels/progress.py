@@ -1,7 +1,15 @@
 """Page: one run that is generating, or has stopped."""
 
-from auto_labeling import labeling
-from auto_labeling.panels import elements, home, words
+from auto_labeling import labeling, watching
+from auto_labeling.panels import (
+    elements,
+    failed,
+    questions,
+    remedies,
+    run_card,
+    words,
+    workers,
+)
 from auto_labeling.panels.state import PanelState
 from auto_labeling.run import Run, RunState
 
@@ -14,12 +22,15 @@ def render(panel, ctx, state: PanelState):
     head_of(page, panel, run)
     if run.is_active:
         _generating(page, panel, run, now, state)
-        elements.timer(page, panel.refresh)
     elif run.state is RunState.FAILED:
-        _stopped(page, panel, run, state)
+        _stopped(page, panel, ctx, run, now, state)
     else:
         _finished(page, panel, run)
+    failed.add(page, panel, ctx, run, now)
     _facts(page, run, now)
+    if run.is_active:
+        workers.add(page, ctx, run)
+        elements.timer(page, panel.refresh)  # last, since what is not seen takes room too
     return elements.finished(page)
 
 
@@ -32,89 +43,116 @@ def head_of(page, panel, run: Run):
 
 
 def _generating(page, panel, run, now, state):
-    card = elements.card(page, "now")
-    home.progress(card, run, now)
-    if now and now.failed:
-        elements.text(card, "failed", f"{words.count(now.failed, 'sample')} failed so far")
+    waits = run.state is RunState.QUEUED  # which is an alert, with a frame of its own
+    card = page if waits else elements.card(page, "now")
+    run_card.progress(card, run, now)
+    if now and now.labels:
+        said = f"{words.count(now.labels, 'label')} so far"
+        if now.dropped:
+            said += f"; {now.dropped:,} more than the most labels per image were left out"
+        elements.text(card, "labels", said)
     if state.question == "cancel":
-        _ask(
-            page,
-            panel,
-            "Cancel this run?",
-            "What has been labeled is kept: you can resume later, or review what there is.",
-            ("Cancel the run", panel.cancel),
-            run,
-        )
+        questions.cancel(elements.card(page, "asked"), panel, run)
         return
     actions = elements.row(page, "actions")
     elements.button(actions, "cancel", "Cancel run", panel.ask_cancel, params={"run_id": run.id})
 
 
-def _stopped(page, panel, run, state):
-    elements.alert(page, "reason", "error", home.reason(run), _details(run))
+def _stopped(page, panel, ctx, run, now, state):
+    severity = remedies.severity(run)
+    said = elements.plain(remedies.in_plain_words(run))
+    elements.alert(page, "reason", severity, said, remedies.remedy(run))
+    if now and now.done:
+        kept = f"{now.done:,} of {words.count(run.samples, 'sample')} were tried"
+        if now.labels:
+            kept += f", and {words.count(now.labels, 'label')} of them are kept"
+        elements.text(page, "kept", f"{kept}.", color="text.primary")
     params = {"run_id": run.id}
     if state.question == "delete":
-        labels = words.count(run.labels, "generated label") if run.labels else "Generated labels"
-        _ask(
-            page,
-            panel,
-            "Delete this run?",
-            f"{labels} of this run will be lost. No field of yours is touched. "
-            "This cannot be undone.",
-            ("Delete the run", panel.delete),
-            run,
-        )
+        questions.delete(elements.card(page, "asked"), panel, run)
         return
     actions = elements.row(page, "actions")
     elements.button(actions, "resume", "Resume", panel.resume, kind="primary", params=params)
     elements.button(actions, "skip", "Skip and continue review", panel.skip, params=params)
     elements.button(actions, "delete", "Delete", panel.ask_delete, kind="danger", params=params)
+    _details(page, panel, ctx, run, state)
+
+
+def _details(page, panel, ctx, run, state):
+    """The whole error and the log, folded away."""
+    operation = watching.operation(run)
+    said = remedies.in_plain_words(run)
+    details = (operation and operation.details) or run.error.removeprefix(said)
+    parts = {
+        "details": details.strip(),
+        "log": "\n".join(labeling.log_tail(ctx.dataset, run)).strip(),
+    }
+    if not any(parts.values()):
+        return
+    verb = "Hide" if state.unfolded else "Show"
+    foot = elements.row(page, "more")
+    elements.button(foot, "unfold", f"{verb} the details", panel.unfold)
+    for name, said in parts.items():
+        if state.unfolded and said:
+            elements.output(page, name, said)
 
 
 def _finished(page, panel, run):
+    params = {"run_id": run.id}
+    if run.state is RunState.DELETING:
+        elements.alert(
+            page,
+            "deleting",
+            "info",
+            "This run is being deleted",
+            "If that was interrupted, finish it here.",
+        )
+        actions = elements.row(page, "actions")
+        elements.button(actions, "delete", "Finish deleting", panel.delete, params=params)
+        return
     card = elements.card(page, "done")
     said = f"{words.count(run.labels, 'label')} on {words.count(run.samples, 'sample')}"
-    if run.failed:
-        said += f"; {words.count(run.failed, 'sample')} failed"
     elements.text(card, "labels", said, variant="body1", color="text.primary")
     actions = elements.row(card, "actions")
-    elements.button(
-        actions, "open", "Review", panel.open_run, kind="primary", params={"run_id": run.id}
-    )
-
-
-def _ask(page, panel, title, consequence, answer, run):
-    label, handler = answer
-    card = elements.card(page, "question")
-    elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
-    elements.text(card, "consequence", consequence)
-    actions = elements.row(card, "actions")
-    elements.button(actions, "yes", label, handler, kind="danger", params={"run_id": run.id})
-    elements.button(actions, "no", "Not now", panel.dismiss)
+    verb = "View" if run.state is RunState.APPROVED else "Review"
+    elements.button(actions, "open", verb, panel.open_run, kind="primary", params=params)
 
 
 def _facts(page, run, now):
     config = run.config
+    operation = watching.operation(run)
     lines = {
         "Task": config.task.label,
-        "Model": config.model,
+        "Method": config.method.label,
+        "Model": config.model if not config.segmenter else f"{config.model}, {config.segmenter}",
         "Classes": words.some(config.classes, 12) or "all",
         "Label field": config.label_field,
+        "Staging field": run.staging_field,
+        "Confidence": f"at least {config.confidence:g}" if config.confidence else "",
+        "Masks": run.mask_folder,
         "Samples": f"{run.samples:,}",
-        "Device": now.device if now else "",
+        "Device": _device(config, now),
+        "Batch size": f"{now.batch_size:,}" if now and now.batch_size else "",
         "Worker": now.worker if now else "",
+        "Attempt": f"{run.attempt:,}" if run.attempt > 1 else "",
         "Started": words.ago(run.created_at),
+        "Started by": run.created_by,
+        "Operation": f"{run.operation_id} ({operation.state})" if operation else "",
     }
-    facts = elements.row(page, "facts", columns="8rem minmax(0, 1fr)", gap=0.75)
+    facts = elements.row(
+        page, "facts", columns="8rem minmax(0, 1fr)", gap=0.75, alignItems="baseline"
+    )
     for key, value in lines.items():
         if value:
             name = key.lower().replace(" ", "_")
+            title = words.moment(run.created_at) if key == "Started" else None
             elements.text(facts, f"{name}_key", key)
-            elements.text(facts, name, value, color="text.primary")
-    if run.operation_id:
-        page.md(f"Delegated operation: `fiftyone delegated info {run.operation_id}`", name="info")
+            elements.text(facts, name, value, color="text.primary", title=title)
+    if operation:
+        page.md(f"In a terminal: `fiftyone delegated info {run.operation_id}`", name="info")
 
 
-def _details(run):
-    lines = run.error.splitlines()[1:]
-    return "\n".join(lines) or None
+def _device(config, now):
+    if not now or not now.device:
+        return config.device
+    return f"{now.device}, half precision" if now.half else now.device

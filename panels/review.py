@@ -6,9 +6,9 @@ The tab is the sidebar's filter: what the grid shows is what the panel counts an
 import fiftyone.operators.types as types
 
 from auto_labeling import labeling
-from auto_labeling.panels import approval, elements, progress, visit, words
+from auto_labeling.panels import approval, elements, failed, histogram, progress, visit, words
 from auto_labeling.panels.state import PanelState
-from auto_labeling.review import summary
+from auto_labeling.review import stages, summary
 from auto_labeling.run import Run, RunState
 
 #: Rows of the table on one page.
@@ -29,12 +29,15 @@ def render(panel, ctx, state: PanelState):
     if at.tab == "approval":
         approval.render(page, panel, ctx, run, numbers)
     elif numbers.total:
-        bars = summary.histogram(ctx.dataset, run, shown, at.tab)
-        _review(page, panel, ctx, run, numbers, bars)
+        _summary(page, panel, ctx, run, numbers)
+        spreads = summary.spreads(ctx.dataset, run, shown, at.tab)
+        _review(page, panel, ctx, run, numbers, spreads)
     else:
+        _summary(page, panel, ctx, run, numbers)
         _nothing_left(page, run)
     if visit.is_unsettled(ctx, run):
         elements.once(page, panel.on_change_view)
+    at.answered()
     return elements.finished(page)
 
 
@@ -48,17 +51,42 @@ def _tabs(page, panel, at, totals):
         )
 
 
-def _review(page, panel, ctx, run, numbers, bars):
+def _summary(page, panel, ctx, run, numbers):
+    """Adds what there is in all, and the samples that have no label or failed."""
+    classes = sum(1 for row in numbers.rows if row.total)
+    if numbers.total:
+        said = f"{words.count(numbers.total, 'label')} of {words.count(classes, 'class')}"
+        elements.text(page, "summary", said)
+    only = visit.shows_samples(ctx)
+    empty = numbers.without_labels
+    if empty or only == stages.WITHOUT_LABELS:
+        said = f"{words.count(empty, 'sample')} {'has' if empty == 1 else 'have'} no label"
+        line = elements.row(page, "empty_samples", columns="minmax(0, 1fr) auto")
+        elements.text(line, "said", said)
+        label = "Show labels again" if only == stages.WITHOUT_LABELS else "Show in grid"
+        elements.button(line, "show", label, panel.toggle_empty)
+    failed.add(page, panel, ctx, run)
+
+
+#: Where the panel is narrow, what is said stands above the buttons.
+_ON_TWO_LINES = {
+    "@container (max-width: 520px)": {
+        "gridTemplateColumns": "auto auto 1fr",
+        "& > :first-of-type": {"gridColumn": "1 / -1"},
+    }
+}
+
+
+def _review(page, panel, ctx, run, numbers, spreads):
     at = visit.of(ctx)
-    if run.failed:
-        _failed(page, panel, run)
-    _confidence(page, panel, ctx, at, bars)
+    _confidence(page, panel, ctx, at, summary.histogram(spreads))
     _without_confidence(page, panel, ctx, numbers)
-    bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto", gap=2)
+    bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto", gap=1, **_ON_TWO_LINES)
     said = f"{numbers.current:,} of {words.count(numbers.total, 'label')}"
     if numbers.confidence is not None:
         said += f" · mean confidence {words.confidence(numbers.confidence)}"
     elements.text(bar, "hint", said, color="text.primary")
+    _patches(bar, panel, ctx, run, numbers)
     elements.button(
         bar,
         "promote",
@@ -69,19 +97,38 @@ def _review(page, panel, ctx, run, numbers, bars):
         params={"run_id": run.id, "expected": numbers.current},
     )
     chosen = visit.chosen_class(ctx)
-    table(page, panel, at, "classes", numbers, chosen=chosen, on_click_row=panel.toggle_class)
+    props = {"chosen": chosen, "on_click_row": panel.toggle_class, "spreads": spreads}
+    table(page, panel, at, "classes", numbers, **props)
 
 
-def table(page, panel, at, name, numbers, chosen=None, **props):
+def _patches(bar, panel, ctx, run, numbers):
+    if not run.many:
+        return
+    shown = stages.PATCHES in visit.ours(ctx)
+    label = visit.chosen_class(ctx)
+    number = sum(row.total for row in numbers.rows if label in (None, row.label))
+    many = not shown and number > visit.MOST_PATCHES
+    elements.button(
+        bar,
+        "patches",
+        "Show samples" if shown else "Show patches",
+        panel.toggle_patches,
+        disabled=many,
+        title=visit.TOO_MANY_PATCHES if many else "Each label by itself",
+    )
+
+
+def table(page, panel, at, name, numbers, chosen=None, spreads=None, **props):
     """Adds the table of classes: searched and paged where there are many.
 
     Args:
         page: the object to add to
         panel: the panel
-        at: the :class:`auto_labeling.panels.visit.Visit`
+        at: the :class:`auto_labeling.panels.visits.Visit`
         name: the table's name
         numbers: the tab's :class:`auto_labeling.review.summary.Summary`
         chosen (None): the class whose row is highlighted
+        spreads (None): how the confidences of each class are spread, to be drawn in its row
         **props: of :func:`auto_labeling.panels.elements.table`
     """
     rows = numbers.rows
@@ -91,14 +138,20 @@ def table(page, panel, at, name, numbers, chosen=None, **props):
     first = at.page * ROWS
     here = rows[first : first + ROWS]
     at.rows = [row.label for row in here]
+    columns = {"label": "Label", "instances": "Instances", "confidence": "Confidence"}
+    cells = [
+        [str(row.label), f"{row.current:,} of {row.total:,}", words.confidence(row.confidence)]
+        for row in here
+    ]
+    if spreads is not None:
+        columns["spread"] = "Spread"
+        for row, of_class in zip(cells, here, strict=True):
+            row.append(words.bars(spreads.get(of_class.label, ())))
     elements.table(
         page,
         name,
-        {"label": "Label", "instances": "Instances", "confidence": "Confidence"},
-        [
-            [str(row.label), f"{row.current:,} of {row.total:,}", words.confidence(row.confidence)]
-            for row in here
-        ],
+        columns,
+        cells,
         selected=[at.rows.index(chosen)] if chosen in at.rows else (),
         **props,
     )
@@ -136,23 +189,18 @@ def _nothing_left(page, run: Run):
         elements.alert(page, "empty", "info", "The model found nothing in these samples")
 
 
-def _failed(page, panel, run):
-    line = elements.row(page, "failed", columns="1fr auto")
-    elements.text(line, "said", f"{words.count(run.failed, 'sample')} could not be labeled")
-    elements.button(line, "retry", "Try again", panel.resume, params={"run_id": run.id})
-
-
 def _confidence(page, panel, ctx, at, bars):
-    elements.histogram(page, "histogram", bars, at.span, panel.click_bar)
+    plot = elements.column(page, "distribution", gap=0)
+    elements.text(plot, "title", "Confidence", color="text.primary", bold=True)
+    histogram.add(plot, "histogram", bars, at.span, panel.click_bar)
     slider = types.SliderView(
-        label="Confidence",
         label_position="top",
         min=0,
         max=1,
         view_multiple_of=0.01,
         value_label_display="auto",
         value_precision=2,
-        componentsProps={"container": {"sx": {"my": -3, "mx": -1}}},
+        componentsProps={"container": {"sx": {"my": -4, "mx": -1}}},
     )
     name = f"confidence_{at.slider}"
     page.list(name, types.Number(), view=slider, on_change=panel.slide_confidence)
@@ -161,7 +209,7 @@ def _confidence(page, panel, ctx, at, bars):
 
 
 def _without_confidence(page, panel, ctx, numbers):
-    only = visit.only_without_confidence(ctx)
+    only = stages.WITHOUT_CONFIDENCE in visit.ours(ctx)
     if not only and not numbers.without_confidence:
         return
     line = elements.row(page, "without", columns="minmax(0, 1fr) auto")

@@ -1,11 +1,11 @@
 """What a person does on the review page: look at labels, promote them, take back, approve."""
 
 from auto_labeling import forms
-from auto_labeling.errors import LabelsChanged
-from auto_labeling.panels import visit, words
-from auto_labeling.panels.events import event, person
+from auto_labeling.errors import AutoLabelingError, LabelsChanged
+from auto_labeling.panels import visit, visits, words
+from auto_labeling.panels.events import change, event
 from auto_labeling.review import approval as approving
-from auto_labeling.review import grid, promotion, summary
+from auto_labeling.review import grid, promotion, stages, summary
 from auto_labeling.review.summary import count_promoted
 from auto_labeling.run import RunState
 
@@ -31,7 +31,7 @@ class ReviewEvents:
         at = visit.of(ctx)
         if span and span != at.slid:
             at.slid = span  # a person moved it: the slider on the page shows it already
-            self._narrow(ctx, state, span=None if span == visit.FULL else span)
+            self._narrow(ctx, state, span=None if span == visits.FULL else span)
 
     @event
     def click_bar(self, ctx, state):
@@ -49,7 +49,20 @@ class ReviewEvents:
 
     @event
     def toggle_without(self, ctx, state):
-        visit.toggle_without_confidence(ctx, self._run(ctx, state))
+        visit.toggle(ctx, self._run(ctx, state), stages.WITHOUT_CONFIDENCE)
+
+    @event
+    def toggle_empty(self, ctx, state):
+        visit.toggle(ctx, self._run(ctx, state), stages.WITHOUT_LABELS)
+
+    @event
+    def toggle_patches(self, ctx, state):
+        run = self._run(ctx, state)
+        if not run.many:
+            return
+        if not visit.may_show_patches(ctx, run):
+            raise AutoLabelingError(visit.TOO_MANY_PATCHES)
+        visit.toggle_patches(ctx, run)
 
     @event
     def search(self, ctx, state):
@@ -67,21 +80,22 @@ class ReviewEvents:
         at = visit.of(ctx)
         visit.look_at(ctx, self._run(ctx, state), **{"span": at.span, "label": at.label, **change})
 
-    @event
+    @change
     def promote(self, ctx, state):
         run = self._run(ctx, state)
         shown = visit.shown(ctx, run)
         number = promotion.promote(ctx.dataset, run.id, shown, forms.expected(ctx))
         ctx.ops.notify(f"{words.count(number, 'label')} added for approval", variant="success")
         self._labels_moved(ctx, state, run)
+        visit.leave_empty_class(ctx, run)
 
-    @event
+    @change
     def undo_class(self, ctx, state):
         label = _clicked(ctx)
         if label is not None:
             self._undo(ctx, state, label)
 
-    @event
+    @change
     def undo_all(self, ctx, state):
         self._undo(ctx, state)
 
@@ -98,15 +112,15 @@ class ReviewEvents:
         ctx.ops.clear_selected_samples()
         forms.forget_selection(ctx)
         visit.of(ctx).question = ""
-        ctx.ops.reload_samples()
+        visit.reload(ctx, run)
 
     # --- approval -----------------------------------------------------------------------------
 
-    @event
+    @change
     def ask_approve(self, ctx, state):
         visit.of(ctx).question = "approve"
 
-    @event
+    @change
     def approve(self, ctx, state):
         run = self._run(ctx, state)
         visit.of(ctx).question = ""
@@ -117,13 +131,13 @@ class ReviewEvents:
             )
         self._approve(ctx, state, run)
 
-    @event
+    @change
     def finish_approval(self, ctx, state):
         self._approve(ctx, state, self._run(ctx, state))
 
     def _approve(self, ctx, state, run):
         background = run.labels > LONG
-        run = approving.approve(ctx.dataset, run.id, by=person(ctx), background=background)
+        run = approving.approve(ctx.dataset, run.id, by=forms.person(ctx), background=background)
         if run.state is RunState.APPROVED:
             self._approved(ctx, state, run)
 

@@ -6,7 +6,7 @@ so each part is checked for its kind when it is read.
 
 import json
 
-from auto_labeling import answers
+from auto_labeling import answers, forms
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done")
 
@@ -16,13 +16,14 @@ BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
 _MOST_MOVES = 10**9
 
 _GROUPS = {
-    "what": ("target", "task", "method", "model_type"),
+    "what": ("target", "ids", "group_slices", "task", "method", "model_type"),
     "model": ("family", "version", "size", "variant", "model"),
     "parts": ("checkpoint", "segmenter", "source_field"),
     "classes": ("classes", "vocabulary"),
+    "more_classes": answers.CLASS_ENTRIES,
     "labels": ("label_field", "name", "confidence", "max_labels"),
     "masks": ("masks", "mask_location"),
-    "machine": ("device", "half"),
+    "machine": ("device", "half", "workers"),
 }
 #: The group of the configure page in which each answer stands.
 FORM_GROUPS = {name: group for group, names in _GROUPS.items() for name in names}
@@ -40,10 +41,10 @@ class PanelState:
         self._state = ctx.panel.state
 
     def forget(self):
-        """Starts over; only moves are counted on."""
-        moves = self.moves
+        """Starts over, in the same window; moves are counted on."""
+        moves, window = self.moves, self.window
         self._state.clear()
-        self.moves = moves
+        self.moves, self.window = moves, window
 
     def text(self) -> str:
         """The state as text, to see whether it has changed."""
@@ -77,8 +78,17 @@ class PanelState:
         self._set("moves", moves)
 
     @property
+    def window(self) -> str:
+        """Which window of a browser this is: all windows of a session share the panel's id."""
+        return forms.name_of(self._get("window", str, "")) or self._ctx.panel.id
+
+    @window.setter
+    def window(self, window):
+        self._set("window", window)
+
+    @property
     def run_id(self) -> str:
-        return self._get("run_id", str, "")
+        return forms.name_of(self._get("run_id", str, ""))
 
     @run_id.setter
     def run_id(self, run_id):
@@ -112,6 +122,9 @@ class PanelState:
 
     def answer(self, name, value):
         """Sets one answer; the others keep their cursor."""
+        group = self._get("form", dict, {}).get(FORM_GROUPS[name])
+        if not isinstance(group, dict):  # a browser may send anything
+            self.form = self.form
         self._set(f"form.{FORM_GROUPS[name]}.{name}", value)
 
     @property
@@ -153,8 +166,50 @@ class PanelState:
         self._set("problems", problems)
 
     @property
+    def search(self) -> str:
+        """What the runs on the home page are searched for. Its control writes it."""
+        return self._get("runs_search", str, "")
+
+    @property
+    def status(self) -> str:
+        """The status of the runs that the home page lists; "" for all."""
+        return self._get("runs_status", str, "")
+
+    @status.setter
+    def status(self, status):
+        self._set("runs_status", status)
+
+    @property
+    def part(self) -> int:
+        """Which part of a long list of runs the home page shows, from 0."""
+        part = self._get("runs_part", int, 0)
+        return part if 0 <= part < _MOST_MOVES else 0
+
+    @part.setter
+    def part(self, part):
+        self._set("runs_part", part)
+
+    @property
+    def new_name(self) -> str:
+        """What the run is to be called. Its control writes it, where it stands: in a card."""
+        return self._get(f"run_{self.run_id}.rename.new_name", str, "")
+
+    @new_name.setter
+    def new_name(self, name):
+        self._set(f"run_{self.run_id}", {"rename": {"new_name": name}})
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether the details of an error are shown."""
+        return self._get("unfolded", bool, False)
+
+    @unfolded.setter
+    def unfolded(self, unfolded):
+        self._set("unfolded", unfolded)
+
+    @property
     def question(self) -> str:
-        """What the panel has asked to confirm: ``"cancel"``, ``"delete"`` or nothing."""
+        """What the panel has asked: ``"cancel"``, ``"delete"``, ``"rename"`` or nothing."""
         return self._get("question", str, "")
 
     @question.setter
@@ -173,8 +228,17 @@ class PanelState:
     @property
     def users_fields(self) -> list:
         """The fields that the grid showed before a review began."""
-        return self._get("users_fields", list, [])
+        return [name for name in self._get("users_fields", list, []) if isinstance(name, str)]
 
     @users_fields.setter
     def users_fields(self, fields):
         self._set("users_fields", fields)
+
+    @property
+    def lit_fields(self) -> bool:
+        """Whether the panel has changed the fields that the grid shows; see ``spotlight``."""
+        return self._get("lit_fields", bool, False)
+
+    @lit_fields.setter
+    def lit_fields(self, lit):
+        self._set("lit_fields", lit)

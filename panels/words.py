@@ -17,8 +17,10 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         minutes, rest = divmod(seconds, 60)
         return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
+    if seconds >= 2 * 86400:
+        return count(seconds // 86400, "day")
     hours, rest = divmod(seconds // 60, 60)
-    return f"{hours:,} h {rest} min" if rest else f"{hours:,} h"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def age(moment: str) -> float:
@@ -27,6 +29,13 @@ def age(moment: str) -> float:
         return 0.0
     then = datetime.fromisoformat(moment)
     return (datetime.now(timezone.utc) - then).total_seconds()
+
+
+def moment(stored: str) -> str:
+    """A stored moment, exactly, as the clock of the App's machine would say it."""
+    if not stored:
+        return ""
+    return datetime.fromisoformat(stored).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def ago(moment: str) -> str:
@@ -51,6 +60,14 @@ def confidence(value) -> str:
     return "—" if value is None else f"{value:.3f}"
 
 
+def size(number: int) -> str:
+    """A number of bytes: ``"5 MB"``, ``"3.6 GB"``."""
+    megabytes = number / 2**20
+    if megabytes < 0.95:
+        return f"{max(1, round(number / 2**10)):,} KB"
+    return f"{megabytes:,.0f} MB" if megabytes < 1000 else f"{megabytes / 1024:,.1f} GB"
+
+
 def rate(samples_per_second: float) -> str:
     """How fast samples are labeled: ``"41.5 samples/s"``."""
     digits = 0 if samples_per_second >= 100 else 1
@@ -60,3 +77,21 @@ def rate(samples_per_second: float) -> str:
 def license(expression: str) -> str:
     """A licence, as people know it."""
     return expression.replace("LicenseRef-", "").replace(" AND ", " and ")
+
+
+def bars(counts, most: int = 10) -> str:
+    """A histogram in a line of text, the highest bar in full: ``"▁▁▃█▅"``.
+
+    Args:
+        counts: the height of each bar
+        most (10): how many bars there is room for; neighbours are added up
+    """
+    counts = [int(count) for count in counts]
+    together = max(1, len(counts) // most)
+    sums = [sum(counts[first : first + together]) for first in range(0, len(counts), together)]
+    highest = max(sums, default=0)
+    # What there is at all can be told from what there is not.
+    return "".join(_BARS[-(-7 * number // highest)] for number in sums) if highest else ""
+
+
+_BARS = "▁▂▃▄▅▆▇█"

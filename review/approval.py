@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 
-from auto_labeling.errors import IllegalTransition
+from auto_labeling.errors import IllegalTransition, LabelsChanged
 from auto_labeling.run import Run, RunState
 from auto_labeling.storage import clock, mask_files, staging
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat, is_alive
@@ -13,7 +13,9 @@ from auto_labeling.storage.runs import ChunkStore, RunStore
 logger = logging.getLogger(__name__)
 
 
-def approve(dataset, run_id: str, by: str = "", background: bool = False) -> Run:
+def approve(
+    dataset, run_id: str, by: str = "", background: bool = False, expected: int | None = None
+) -> Run:
     """Moves the promoted labels to the label field and deletes all others of the run.
 
     An approval whose process died is taken over and finished.
@@ -23,6 +25,7 @@ def approve(dataset, run_id: str, by: str = "", background: bool = False) -> Run
         run_id: the run's id
         by (""): who approves
         background (False): whether to return at once and work in a thread
+        expected (None): the number of promoted labels that the person was shown
 
     Returns:
         the :class:`auto_labeling.run.Run`: approved, or approving if in the background
@@ -30,9 +33,10 @@ def approve(dataset, run_id: str, by: str = "", background: bool = False) -> Run
     Raises:
         IllegalTransition: if the run is not in review, is being approved by somebody
             else, has nothing promoted, or its label field exists by now
+        LabelsChanged: if it is not ``expected`` labels any more; nothing is approved then
     """
     store = RunStore(dataset)
-    run = _claim(dataset, store, store.get(run_id))
+    run = _claim(dataset, store, store.get(run_id), expected)
     if not background:
         return _finish(dataset, store, run, by)
     alive = threading.Event()
@@ -80,7 +84,7 @@ def _counter(heartbeat):
     return count
 
 
-def _claim(dataset, store, run) -> Run:
+def _claim(dataset, store, run, expected) -> Run:
     """Makes this process the one that approves the run."""
     token = secrets.token_hex(8)
     if run.state is RunState.APPROVING:
@@ -89,11 +93,21 @@ def _claim(dataset, store, run) -> Run:
         return store.take_over(run.id, run.token, token)
     if run.state is RunState.IN_REVIEW:
         _refuse_taken_field(dataset, run)
-        if not staging.count(dataset, run, staging.PROMOTED):
+        if expected is not None:
+            _expect(staging.count(dataset, run, staging.PROMOTED), expected)
+        if not staging.has_promoted(dataset, run):
             raise IllegalTransition(
                 f"No label of '{run.name}' is promoted; there is nothing to approve"
             )
     return store.move(run.id, RunState.APPROVING, new_token=token, attempt=run.attempt + 1)
+
+
+def _expect(promoted, expected):
+    if promoted != expected:
+        raise LabelsChanged(
+            f"The labels waiting for approval have changed: there are now {promoted:,}, "
+            f"not {expected:,}. Nothing was approved; look again, then approve"
+        )
 
 
 def _refuse_taken_field(dataset, run):
@@ -110,9 +124,14 @@ def _refuse_taken_field(dataset, run):
         )
 
 
+def provenance_key(run: Run) -> str:
+    """The key of the FiftyOne custom run that keeps where approved labels came from."""
+    return f"auto_labeling_{run.id}"
+
+
 def _keep_provenance(dataset, run, approved, by):
     """Keeps where the labels came from as a FiftyOne custom run, for good."""
-    key = f"auto_labeling_{run.id}"
+    key = provenance_key(run)
     config = dataset.init_run(
         method="auto_labeling",
         run=run.id,

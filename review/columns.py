@@ -1,11 +1,13 @@
 """Reads staged labels as columns: class, confidence and review state, one entry per label."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from auto_labeling.run import Run
+from auto_labeling.storage import ranges
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 
 #: The review states as the small numbers of the column ``states``.
@@ -14,6 +16,8 @@ NEITHER = 2
 
 #: Small batches decode faster: fewer objects are alive at once.
 _BATCH = 1_000
+
+_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Columns:
         labels: a list with the class of each label
         confidence: the confidence of each label; NaN for none
         states: the review state of each label as a small number
+        there: whether each sample holds the staging field at all
         newest: the samples' latest ``last_modified_at``
     """
 
@@ -34,6 +39,7 @@ class Columns:
     labels: list
     confidence: np.ndarray
     states: np.ndarray
+    there: np.ndarray
     newest: datetime | None
 
 
@@ -53,17 +59,40 @@ def read(dataset, run: Run, query: dict, everything: bool = False) -> Columns:
     """
     if not everything:
         query = {**query, run.staging_field: {"$type": "object"}}
-    fields = _lists(run) if run.many else _scalars(run)
-    gathered = _Gathered()
-    uneven = []
-    for document in _found(dataset, query, fields):
-        if not gathered.add(document):
-            uneven.append(document["_id"])
-    for first in range(0, len(uneven), _BATCH):
-        some = {"_id": {"$in": uneven[first : first + _BATCH]}}
-        for document in _found(dataset, some, _aligned(run)):
-            gathered.add(document)
-    return gathered.columns()
+    about = {
+        "t": "$last_modified_at",
+        "h": {"$eq": [{"$type": f"${run.staging_field}"}, "object"]},
+    }
+    fields = {**about, **(_lists(run) if run.many else _scalars(run))}
+
+    def gather(part):
+        gathered, uneven = _Gathered(), []
+        for document in _found(dataset, {**query, **part}, fields):
+            if not gathered.add(document):
+                uneven.append(document["_id"])
+        for first in range(0, len(uneven), _BATCH):
+            some = {"_id": {"$in": uneven[first : first + _BATCH]}}
+            for document in _found(dataset, some, {**about, **_aligned(run)}):
+                gathered.add(document)
+        return gathered
+
+    # While one part is being decoded here, the server finds the others.
+    parts = [{}] if everything else ranges.split(dataset._sample_collection)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return _joined(list(pool.map(gather, parts)))
+
+
+def _joined(gathered) -> Columns:
+    each = [part.columns() for part in gathered]
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in each])
+        for name in ("ids", "sizes", "confidence", "states", "there")
+    }
+    return Columns(
+        **arrays,
+        labels=[label for part in each for label in part.labels],
+        newest=max(filter(None, (part.newest for part in each)), default=None),
+    )
 
 
 class _Gathered:
@@ -71,7 +100,7 @@ class _Gathered:
 
     def __init__(self):
         self._ids, self._sizes, self._times = [], [], []
-        self._labels, self._confidence, self._states = [], [], []
+        self._labels, self._confidence, self._states, self._there = [], [], [], []
 
     def add(self, document) -> bool:
         """Adds a sample; False if some of its labels lack an attribute that others have."""
@@ -89,6 +118,7 @@ class _Gathered:
         self._ids.append(document["_id"])
         self._sizes.append(size)
         self._times.append(document.get("t"))
+        self._there.append(document["h"])
         self._labels += labels
         self._confidence += confidence
         self._states += states
@@ -101,12 +131,13 @@ class _Gathered:
             labels=self._labels,
             confidence=_numbers(self._confidence),
             states=np.array(self._states, dtype=np.int8),
+            there=np.array(self._there, dtype=bool),
             newest=max(filter(None, self._times), default=None),
         )
 
 
 def _found(dataset, query, fields):
-    pipeline = [{"$match": query}, {"$project": {"t": "$last_modified_at", **fields}}]
+    pipeline = [{"$match": query}, {"$project": fields}]
     return dataset._sample_collection.aggregate(pipeline, batchSize=_BATCH)
 
 

@@ -12,10 +12,11 @@ import fiftyone.core.stages as fos
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
 from bson import ObjectId
-from fiftyone import ViewExpression, ViewField
 
 from auto_labeling.names import STAGING_SUFFIX
+from auto_labeling.review.asked import reading
 from auto_labeling.review.criteria import Criteria
+from auto_labeling.review.stages import is_filterable, view_with
 from auto_labeling.run import Run
 from auto_labeling.storage import changes
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
@@ -118,10 +119,13 @@ def shown(dataset, request: dict) -> Shown:
         request: the App's request: keys ``view``, ``view_name``, ``filters``,
             ``extended``, ``group_slice``, ``selected`` and ``selected_labels``
     """
-    view = fosv.get_view(dataset, view_name=request.get("view_name"), stages=request.get("view"))
-    if extended := copy.deepcopy(request.get("extended")):
-        view = fosv.get_extended_view(view, None, extended_stages=extended)
-    _refresh_patches(dataset, view)
+    with reading("view"):
+        view = fosv.get_view(
+            dataset, view_name=request.get("view_name"), stages=request.get("view")
+        )
+        if extended := copy.deepcopy(request.get("extended")):
+            view = fosv.get_extended_view(view, None, extended_stages=extended)
+    refresh_patches(dataset, view)
     labels = request.get("selected_labels") or ()
     return Shown(
         base=view,
@@ -132,15 +136,26 @@ def shown(dataset, request: dict) -> Shown:
     )
 
 
-def _refresh_patches(dataset, view):
+def narrowed(dataset, request: dict, run: Run | None, names) -> fov.DatasetView:
+    """A view with stages of ours, as :func:`auto_labeling.review.stages.view_with` makes it."""
+    now = changes.stamp(dataset)
+    view = view_with(dataset, request, run, names)
+    if view._dataset._is_generated:  # a copy made just now
+        _copied_at[view._dataset.name] = now
+    return view
+
+
+def refresh_patches(dataset, view):
     """Makes a view of staged labels as patches show them as they are: it is a copy of them."""
     stage = getattr(view, "_patches_stage", None)
     if not isinstance(stage, fos.ToPatches) or not stage.field.endswith(STAGING_SUFFIX):
         return
-    now, key = changes.stamp(dataset), view._dataset.name
-    if now is None or _copied_at.get(key) != now:
+    now, copied = changes.stamp(dataset), view._dataset
+    # A view object that was copied before keeps a dataset that another's reload has deleted.
+    if now is None or copied.deleted or _copied_at.get(copied.name) != now:
+        before = copied.name
         view.reload()
-        _copied_at[key] = now
+        _copied_at[before] = _copied_at[view._dataset.name] = now
 
 
 #: For each copy, the stamp of the samples that it was made from.
@@ -155,7 +170,10 @@ def label_root(view, run: Run) -> str:
 
 
 def _filtered(view, filters):
-    return fosv.get_extended_view(view, copy.deepcopy(filters)) if filters else view
+    if not filters:
+        return view
+    with reading("filters"):
+        return fosv.get_extended_view(view, copy.deepcopy(filters))
 
 
 def _is_plain(asked, kind) -> bool:
@@ -164,63 +182,6 @@ def _is_plain(asked, kind) -> bool:
     if not wanted or None in wanted:
         return False
     return not any(value for key, value in asked.items() if key != kind)
-
-
-def only(request: dict) -> str:
-    """What the stage of :func:`toggled` at the end of a request's view keeps; "" for no such."""
-    stages = request.get("view") or ()
-    mark = str(stages[-1].get("_uuid")) if stages else ""
-    return mark.removeprefix(_OURS) if mark.startswith(_OURS) else ""
-
-
-def toggled(dataset, request: dict, run: Run, which: str):
-    """A request's view, narrowed by a stage to what no filter of the sidebar can; or without it.
-
-    The sidebar's "none" keeps the wrong samples, and to its database query the name of a class that
-    begins with a "$" is the name of a field.
-
-    Args:
-        dataset: a :class:`fiftyone.core.dataset.Dataset`
-        request: the App's request
-        run: the run
-        which: :data:`WITHOUT_CONFIDENCE`, or what :func:`only_class` returns
-    """
-    before = only(request)
-    stages = request.get("view") or []
-    request = {**request, "view": stages[:-1] if before else stages, "extended": None}
-    view = shown(dataset, request).base
-    if before == which:
-        return view
-    confidence, name = ViewField("confidence"), which.removeprefix(_CLASS)
-    if which == WITHOUT_CONFIDENCE:
-        wanted = ~(confidence.is_number() & (confidence >= float("-inf")))
-    else:
-        wanted = ViewField("label") == ViewExpression.literal(name)
-    stage = fos.FilterLabels(run.staging_field, wanted)
-    stage._uuid = _OURS + which
-    return view.add_stage(stage)
-
-
-def only_class(label: str) -> str:
-    """The name of the stage that keeps one class."""
-    return _CLASS + label
-
-
-def class_of(which: str) -> str | None:
-    """The class that a stage keeps, if it is one of :func:`only_class`."""
-    return which.removeprefix(_CLASS) if which.startswith(_CLASS) else None
-
-
-def is_filterable(label: str) -> bool:
-    """Whether a filter of the sidebar can keep a class; else it takes a stage."""
-    return bool(label) and not label.startswith("$")
-
-
-WITHOUT_CONFIDENCE = "without confidence"
-_CLASS = "class "
-
-#: Marks our stages; to FiftyOne it is a stage's id.
-_OURS = "auto-labeling: "
 
 
 def root_in(request: dict, run: Run) -> str:

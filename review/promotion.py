@@ -21,14 +21,14 @@ _BATCH = 1_000
 _WRITERS = 4
 
 
-def promote(dataset, run_id: str, shown: Shown, expected: int) -> int:
+def promote(dataset, run_id: str, shown: Shown, expected: int | None) -> int:
     """Promotes the labels that the Review tab counts as current.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         shown: what the grid shows
-        expected: the number of labels that the person was shown
+        expected: the number of labels that the person was shown; None if nobody was
 
     Returns:
         the number of labels promoted
@@ -41,25 +41,17 @@ def promote(dataset, run_id: str, shown: Shown, expected: int) -> int:
     criteria = shown.criteria(run)
     if criteria is not None:
         return _move(dataset, run, criteria, PROMOTED, expected)
-    if shown.label_ids:
-        labels = list(shown.aggregate(run, "review", [_ID_ONLY]))
-        _expect(len(labels), expected)
-        _set_by_id(dataset, run, [(d["_id"], [d["label"]["_id"]]) for d in labels])
-    else:
-        _expect(_number(shown, run), expected)
-        samples = shown.aggregate(run, "review", [_BY_SAMPLE])
-        _set_by_id(dataset, run, ((d["_id"], d["labels"]) for d in samples))
-    _in_review(dataset, run_id)
-    return expected
+    return _move_by_id(dataset, run, shown, PROMOTED, expected)
 
 
-def undo(dataset, run_id: str, label=None) -> int:
-    """Takes back the promotion of all labels, or of one class.
+def undo(dataset, run_id: str, label=None, chosen: Shown | None = None) -> int:
+    """Takes back the promotion of all labels, of one class, or of those that are chosen.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         label (None): a class; None means all
+        chosen (None): which labels, in place of ``label``
 
     Returns:
         the number of labels taken back
@@ -68,7 +60,12 @@ def undo(dataset, run_id: str, label=None) -> int:
         IllegalTransition: if the run is not in review (any more)
     """
     run = _in_review(dataset, run_id)
-    criteria = Criteria() if label is None else Criteria(labels=(label,))
+    if chosen is None:
+        criteria = Criteria() if label is None else Criteria(labels=(label,))
+    else:
+        criteria = chosen.criteria(run)
+    if criteria is None:
+        return _move_by_id(dataset, run, chosen, UNPROMOTED)
     return _move(dataset, run, criteria, UNPROMOTED)
 
 
@@ -76,8 +73,21 @@ _ID_ONLY = {"$project": {"label._id": 1}}
 _BY_SAMPLE = {"$group": {"_id": "$_id", "labels": {"$push": "$label._id"}}}
 
 
-def _number(shown, run):
-    return next((d["n"] for d in shown.aggregate(run, "review", [{"$count": "n"}])), 0)
+def _move_by_id(dataset, run, shown, state, expected=None) -> int:
+    """Moves the labels that are shown to a review state by their ids; returns how many."""
+    tab = "review" if state == PROMOTED else "approval"
+    if shown.label_ids:
+        labels = list(shown.aggregate(run, tab, [_ID_ONLY]))
+        found = len(labels)
+        samples = [(d["_id"], [d["label"]["_id"]]) for d in labels]
+    else:
+        found = next((d["n"] for d in shown.aggregate(run, tab, [{"$count": "n"}])), 0)
+        samples = ((d["_id"], d["labels"]) for d in shown.aggregate(run, tab, [_BY_SAMPLE]))
+    if expected is not None:
+        _expect(found, expected)
+    _set_by_id(dataset, run, samples, state)
+    _in_review(dataset, run.id)
+    return found
 
 
 def _expect(found, expected):
@@ -132,20 +142,20 @@ def _set_state(dataset, run, state, criteria) -> int:
     return modified
 
 
-def _set_by_id(dataset, run, labels):
-    """Promotes labels by their ids.
+def _set_by_id(dataset, run, labels, state):
+    """Sets the review state of labels by their ids.
 
     Args:
         labels: an iterable of ``(sample id, label ids)`` pairs
+        state: the review state that they get
     """
+    other = UNPROMOTED if state == PROMOTED else PROMOTED
     labels = iter(labels)
     samples = dataset._sample_collection
 
     def write(batch):
         ids = [label for _, labels in batch for label in labels]
-        query, update, array_filters = _update(
-            run, PROMOTED, {"_id": {"$in": ids}, REVIEW: UNPROMOTED}
-        )
+        query, update, array_filters = _update(run, state, {"_id": {"$in": ids}, REVIEW: other})
         query["_id"] = {"$in": [sample for sample, _ in batch]}
         samples.bulk_write([UpdateMany(query, update, array_filters=array_filters)])
 

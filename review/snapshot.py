@@ -21,6 +21,14 @@ from auto_labeling.storage.staging import PROMOTED, UNPROMOTED
 #: Labels of all runs together that are kept in memory; about 20 bytes each.
 MOST_LABELS = 20_000_000
 
+#: Parts of [0, 1] for which confidences are counted.
+BINS = 20
+
+_NO_BIN = 255
+
+#: Answers that are kept while the labels stay as they are.
+_MOST_KNOWN = 16
+
 #: If more samples than this share have changed, reading all again is faster.
 _PATCHED_SHARE = 0.1
 
@@ -41,6 +49,7 @@ class Snapshot:
         self._run = run
         self._lock = threading.Lock()
         self._stamp = None
+        self._known = {}  # answers that hold as long as the stamp does
 
     def __len__(self):
         return 0 if self._stamp is None else len(self._code)
@@ -60,6 +69,7 @@ class Snapshot:
     def forget(self):
         """Makes the next look read everything again."""
         self._stamp = None
+        self._known = {}
 
     def _load(self, dataset, now):
         self._newest = changes.newest(dataset)
@@ -73,7 +83,10 @@ class Snapshot:
         self._code = self._encoded(read.labels)
         self._confidence = read.confidence
         self._state = read.states
+        self._bin = _bins(read.confidence)
+        self._there = read.there
         self._gone = 0
+        self._known = {}
         self._stamp = now
 
     def _encoded(self, labels):
@@ -93,6 +106,7 @@ class Snapshot:
         if len(read.ids) != written or not self._replace(read):
             return False
         self._newest = read.newest
+        self._known = {}
         self._stamp = now
         return True
 
@@ -107,19 +121,21 @@ class Snapshot:
         firsts = np.concatenate([[0], np.cumsum(read.sizes)[:-1]]).astype(np.int64)[known]
         sizes = read.sizes[known]
         codes = self._encoded(read.labels)
+        self._there[rows] = read.there[known]
         if (sizes != self._sizes[rows]).any():
             return self._grow(rows, firsts, sizes, codes, read)
-        new = _spread(firsts, sizes)
-        old = _spread(self._starts[rows], sizes)
+        new = _indices(firsts, sizes)
+        old = _indices(self._starts[rows], sizes)
         self._code[old] = codes[new]
         self._confidence[old] = read.confidence[new]
+        self._bin[old] = _bins(read.confidence[new])
         self._state[old] = read.states[new]
         return True
 
     def _grow(self, rows, firsts, sizes, codes, read) -> bool:
         """Samples with more or fewer labels than before go to the end of the columns."""
-        old = _spread(self._starts[rows], self._sizes[rows])
-        new = _spread(firsts, sizes)
+        old = _indices(self._starts[rows], self._sizes[rows])
+        new = _indices(firsts, sizes)
         self._state[old] = columns.NEITHER
         self._gone += len(old)
         end = len(self._code)
@@ -127,6 +143,7 @@ class Snapshot:
         self._sizes[rows] = sizes
         self._code = np.concatenate([self._code, codes[new]])
         self._confidence = np.concatenate([self._confidence, read.confidence[new]])
+        self._bin = np.concatenate([self._bin, _bins(read.confidence[new])])
         self._state = np.concatenate([self._state, read.states[new]])
         return True
 
@@ -147,6 +164,7 @@ class Snapshot:
             return False
         other = UNPROMOTED if state == PROMOTED else PROMOTED
         self._state[self._wanted(other, criteria)] = columns.CODES[state]
+        self._known = {}
         self._newest = changes.newest(dataset)
         self._stamp = now
         return True
@@ -159,23 +177,52 @@ class Snapshot:
 
     def table(self, state: str, criteria: Criteria = Criteria()) -> dict:  # noqa: B008 - frozen
         """The labels of a review state that meet the criteria: :class:`Group` s by class."""
+        return self._once(("table", state, criteria), self._table, state, criteria)
+
+    def _table(self, state, criteria):
         wanted = self._wanted(state, criteria)
         code, confidence = self._code[wanted], self._confidence[wanted]
-        known = ~np.isnan(confidence)
         size = len(self._codes)
-        counts = np.bincount(code, minlength=size)
-        confident = np.bincount(code[known], minlength=size)
-        totals = np.bincount(code[known], weights=confidence[known], minlength=size)
+        counts = confident = np.bincount(code, minlength=size)
+        totals = np.bincount(code, weights=confidence, minlength=size)
+        known = ~np.isnan(confidence)
+        if not known.all():
+            confident = np.bincount(code[known], minlength=size)
+            totals = np.bincount(code[known], weights=confidence[known], minlength=size)
         return {
             label: Group(int(counts[i]), int(confident[i]), float(totals[i]))
             for label, i in self._codes.items()
             if counts[i]
         }
 
-    def histogram(self, state: str, criteria: Criteria, bins: int) -> list[int]:
-        """How many labels have a confidence in each of ``bins`` equal parts of [0, 1]."""
-        confidence = self._confidence[self._wanted(state, criteria)]
-        return np.histogram(confidence, bins=bins, range=(0.0, 1.0))[0].tolist()
+    def spread(self, state: str, criteria: Criteria) -> dict:
+        """How many labels of each class have a confidence in each of :data:`BINS` parts of [0, 1].
+
+        Returns:
+            a dict from class to an array; classes without any such label are left out
+        """
+        return self._once(("spread", state, criteria), self._spread, state, criteria)
+
+    def _spread(self, state, criteria):
+        wanted = self._wanted(state, criteria) & (self._bin < BINS)
+        cells = self._code[wanted] * np.int64(BINS) + self._bin[wanted]
+        counts = np.bincount(cells, minlength=len(self._codes) * BINS).reshape(-1, BINS)
+        some = counts.any(axis=1)
+        return {label: counts[i] for label, i in self._codes.items() if some[i]}
+
+    def without_labels(self) -> int:
+        """How many samples were tried and have no label."""
+        return int(np.count_nonzero(self._there & (self._sizes == 0)))
+
+    def _once(self, key, answer, *question):
+        """An answer that was given since the labels last changed, or the answer now."""
+        if key not in self._known:
+            while len(self._known) >= _MOST_KNOWN:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = answer(*question)
+        else:
+            self._known[key] = self._known.pop(key)
+        return self._known[key]
 
     def _wanted(self, state, criteria):
         if not criteria.allows(state):
@@ -191,7 +238,7 @@ class Snapshot:
             asked = columns.packed(criteria.sample_ids)
             rows = self._row[np.isin(self._ids, asked)]
             there = np.zeros(len(self._code), dtype=bool)
-            there[_spread(self._starts[rows], self._sizes[rows])] = True
+            there[_indices(self._starts[rows], self._sizes[rows])] = True
             wanted &= there
         return wanted
 
@@ -233,7 +280,15 @@ def of(dataset, run: Run):
         return snapshot
 
 
-def _spread(starts, sizes):
+def _bins(confidence):
+    """The part of [0, 1] in which each confidence lies; :data:`_NO_BIN` for none."""
+    inside = (confidence >= 0) & (confidence <= 1)
+    bins = np.full(len(confidence), _NO_BIN, dtype=np.uint8)
+    bins[inside] = np.minimum(confidence[inside] * BINS, BINS - 1).astype(np.uint8)
+    return bins
+
+
+def _indices(starts, sizes):
     """The indices of all labels of samples whose labels begin at ``starts``."""
     total = int(sizes.sum())
     if not total:

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from auto_labeling.review import snapshot
 from auto_labeling.review.grid import TABS, Shown
-from auto_labeling.review.snapshot import Group
+from auto_labeling.review.snapshot import BINS, Group
 from auto_labeling.run import Run
 from auto_labeling.storage import staging
-
-#: Bars of the confidence histogram.
-BINS = 20
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,7 @@ class Summary:
         confidence: the mean confidence of the current ones; None if none has one
         without_confidence: how many of the current ones have none
         totals: the number of labels in each tab
+        without_labels: how many samples the run has tried that have no label at all
     """
 
     rows: list
@@ -48,6 +48,7 @@ class Summary:
     confidence: float | None
     without_confidence: int
     totals: dict
+    without_labels: int
 
 
 def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
@@ -64,30 +65,46 @@ def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
         if kept is not None and kept.catch_up(dataset):
             everything = {tab: kept.table(state) for tab, state in TABS.items()}
             current = None if criteria is None else kept.table(TABS[tab], criteria)
+            without = kept.without_labels() if run.many else None
         else:
             everything = {tab: _groups(_everything(dataset), run, tab) for tab in TABS}
-            current = None
+            current = without = None
     if current is None:
         current = _groups(shown, run, tab)
-    return _summary(everything, current, tab)
+    if without is None:
+        labels = sum(group.count for of in everything.values() for group in of.values())
+        without = staging.count_without_label(dataset, run, labels)
+    return _summary(everything, current, tab, without)
 
 
-def histogram(dataset, run: Run, shown: Shown, tab: str = "review") -> list[int]:
-    """How many labels of a tab have a confidence in each of :data:`BINS` parts of [0, 1].
+def spreads(dataset, run: Run, shown: Shown, tab: str = "review") -> dict:
+    """How many labels of each class have a confidence in each of :data:`BINS` parts of [0, 1].
 
-    The range of confidence that the grid is filtered by does not count: the histogram is where
-    it is chosen.
+    The range of confidence that the grid is filtered by does not count: a spread is where it is
+    chosen.
+
+    Returns:
+        a dict from class to an array; classes without any such label are left out
     """
     shown = shown.without_confidence_filter(run)
     criteria = shown.criteria(run)
     with snapshot.of(dataset, run) as kept:
         if criteria is not None and kept is not None and kept.catch_up(dataset):
-            return kept.histogram(TABS[tab], criteria, BINS)
+            return kept.spread(TABS[tab], criteria)
     bin_of = {"$min": [BINS - 1, {"$floor": {"$multiply": ["$label.confidence", BINS]}}]}
-    numbers = [{"$match": {"label.confidence": {"$gte": 0, "$lte": 1}}}]
-    found = shown.aggregate(run, tab, [*numbers, {"$group": {"_id": bin_of, "n": {"$sum": 1}}}])
-    counts = {int(group["_id"]): group["n"] for group in found}
-    return [counts.get(index, 0) for index in range(BINS)]
+    numbers = {"$match": {"label.confidence": {"$gte": 0, "$lte": 1}}}
+    group = {"$group": {"_id": {"l": "$label.label", "b": bin_of}, "n": {"$sum": 1}}}
+    counts = {}
+    for found in shown.aggregate(run, tab, [numbers, group]):
+        label = found["_id"].get("l")
+        row = counts.setdefault(label, np.zeros(BINS, dtype=np.int64))
+        row[int(found["_id"]["b"])] = found["n"]
+    return counts
+
+
+def histogram(spread: dict) -> list[int]:
+    """The spread of all classes together."""
+    return sum(spread.values(), np.zeros(BINS, dtype=np.int64)).tolist()
 
 
 def count_promoted(dataset, run: Run) -> int:
@@ -108,7 +125,7 @@ def count(dataset, run: Run, state: str) -> int:
     return staging.count(dataset, run, state)
 
 
-def _summary(everything, current, tab):
+def _summary(everything, current, tab, without):
     totals = everything[tab]
     # A label written between the two counts may be in the second only.
     names = sorted(totals.keys() | current.keys(), key=lambda n: (-_of(totals, n).count, str(n)))
@@ -128,6 +145,7 @@ def _summary(everything, current, tab):
         confidence=_mean(current.values()),
         without_confidence=sum(group.count - group.confident for group in current.values()),
         totals={name: sum(group.count for group in of.values()) for name, of in everything.items()},
+        without_labels=without,
     )
 
 

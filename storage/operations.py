@@ -6,11 +6,17 @@ An operation is one attempt at a run. Its state is never copied into the record.
 from dataclasses import dataclass
 
 from bson import ObjectId
+from fiftyone.factory import DelegatedOperationPagingParams, SortByField, SortDirection
 from fiftyone.operators.delegated import DelegatedOperationService
-from fiftyone.operators.executor import ExecutionContext
+from fiftyone.operators.executor import ExecutionContext, ExecutionResult, ExecutionRunState
 
-from auto_labeling.names import GENERATE_OPERATOR
+from auto_labeling.names import GENERATE_OPERATOR, PLUGIN
 from auto_labeling.run import Run
+
+_LABEL = "Auto-Labeling: "
+
+#: The result of an operation whose worker is gone.
+_LOST = {"lost": True}
 
 
 @dataclass(frozen=True)
@@ -20,10 +26,14 @@ class Operation:
     Args:
         state: one of ``queued``, ``scheduled``, ``running``, ``completed``, ``failed``
         error: the last line of its error, if it failed
+        lost: whether it failed because its worker is gone
+        details: the whole error, a traceback as a rule
     """
 
     state: str
     error: str = ""
+    lost: bool = False
+    details: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -47,7 +57,7 @@ def queue(dataset, run: Run) -> str:
     )
     operation = DelegatedOperationService().queue_operation(
         operator=GENERATE_OPERATOR,
-        label=f"Auto-Labeling: {run.name}",
+        label=_LABEL + run.name,
         context=context.serialize(),
         metadata={"inputs_schema": None, "outputs_schema": None},
         rerunnable=False,
@@ -64,4 +74,99 @@ def look_up(operation_id: str) -> Operation | None:
     if document is None:
         return None
     text = ((document.result and document.result.error) or "").strip()
-    return Operation(document.run_state, text.splitlines()[-1] if text else "")
+    lost = document.result is not None and document.result.result == _LOST
+    last = text.splitlines()[-1] if text else ""
+    return Operation(document.run_state, last, lost, text)
+
+
+# --- what a worker asks --------------------------------------------------------------------------
+
+_LINK = "auto-labeling:"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A delegated operation, as a worker sees it.
+
+    Args:
+        id: its id
+        operator: the operator's URI
+        state: as in :class:`Operation`
+        dataset_id: the ``ObjectId`` of its dataset, or None
+        dataset: the name that the dataset had
+        run_id: the run whose labels it generates; empty for other operators
+        run_name: the run's name, then
+        worker: the id of the worker of ours that has claimed it; empty for others'
+    """
+
+    id: str
+    operator: str
+    state: str
+    dataset_id: ObjectId | None
+    dataset: str
+    run_id: str
+    run_name: str
+    worker: str
+
+
+def link(worker_id: str) -> str:
+    """What an operation says of the worker that claims it: its ``run_link``."""
+    return _LINK + worker_id
+
+
+def oldest_queued(everything: bool = False) -> Job | None:
+    """The operation that has been queued for the longest time, if any is.
+
+    Args:
+        everything (False): whether to look at the operations of all plugins
+    """
+    first = DelegatedOperationPagingParams(
+        sort_by=SortByField.QUEUED_AT, sort_direction=SortDirection.ASCENDING, limit=1
+    )
+    ours = None if everything else {"$regex": f"^{PLUGIN}/"}
+    found = DelegatedOperationService().list_operations(
+        operator=ours, run_state=ExecutionRunState.QUEUED, paging=first
+    )
+    return _job(found[0]) if found else None
+
+
+def claimed() -> list[Job]:
+    """The operations that run, or should, on workers of ours."""
+    found = DelegatedOperationService().list_operations(
+        run_state=ExecutionRunState.RUNNING, run_link={"$regex": f"^{_LINK}"}
+    )
+    return [_job(document) for document in found]
+
+
+def job(operation_id: str) -> Job | None:
+    """A worker's view of an operation; None if it is gone."""
+    try:
+        return _job(DelegatedOperationService().get(ObjectId(operation_id)))
+    except ValueError:
+        return None
+
+
+def fail(operation_id: str, why: str) -> bool:
+    """Marks a running operation as failed since its worker is gone; whether it was running."""
+    changed = DelegatedOperationService().set_failed(
+        ObjectId(operation_id),
+        result=ExecutionResult(result=_LOST, error=why),
+        required_state=ExecutionRunState.RUNNING,
+    )
+    return changed is not None
+
+
+def _job(document) -> Job:
+    asked = document.context.request_params if document.context else {}
+    ours = document.operator == GENERATE_OPERATOR
+    run_link = document.run_link or ""
+    return Job(
+        id=str(document.id),
+        operator=document.operator,
+        state=document.run_state,
+        dataset_id=document.dataset_id,
+        dataset=asked.get("dataset_name") or "",
+        run_id=(asked.get("params") or {}).get("run_id", "") if ours else "",
+        run_name=(document.label or "").removeprefix(_LABEL) if ours else "",
+        worker=run_link.removeprefix(_LINK) if run_link.startswith(_LINK) else "",
+    )

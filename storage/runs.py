@@ -5,6 +5,13 @@ A record changes only by compare-and-set, in :meth:`RunStore.move` and
 neither heartbeats nor a worker that was overtaken ever contend with the record.
 """
 
+import re
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+import fiftyone as fo
+import fiftyone.core.odm as foo
+from fiftyone.factory.repos.execution_store import MongoExecutionStoreRepo
 from fiftyone.operators.store import ExecutionStore
 
 from auto_labeling.errors import AttemptRevoked, IllegalTransition, RunNotFound
@@ -15,15 +22,39 @@ from auto_labeling.storage import clock
 _RETRIES = 16
 
 
-class RunStore:
+class _Keys:
+    """The keys of a store; where FiftyOne's own answers for one at a time, for many at once."""
+
+    NAME: str
+
+    def __init__(self, dataset):
+        self._store = ExecutionStore.create(self.NAME, dataset._doc.id)
+        self._scope = {"store_name": self.NAME, "dataset_id": dataset._doc.id}
+        self._documents = foo.get_db_conn()[MongoExecutionStoreRepo.COLLECTION_NAME]
+
+    def _where(self, prefix, suffix=""):
+        """A query for the keys that begin, and end, with something."""
+        ending = f".*{re.escape(suffix)}$" if suffix else ""
+        return {**self._scope, "key": {"$regex": f"^{re.escape(prefix)}{ending}"}}
+
+
+def datasets() -> list:
+    """The datasets of this database that have, or had, runs; by name."""
+    database = foo.get_db_conn()
+    stores = database[MongoExecutionStoreRepo.COLLECTION_NAME]
+    ids = stores.distinct("dataset_id", {"store_name": RUNS_STORE})
+    found = database.datasets.find({"_id": {"$in": ids}}, {"name": 1})
+    return [fo.load_dataset(name) for name in sorted(document["name"] for document in found)]
+
+
+class RunStore(_Keys):
     """The runs of one dataset. They live, and die, with the dataset.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
     """
 
-    def __init__(self, dataset):
-        self._store = ExecutionStore.create(RUNS_STORE, dataset._doc.id)
+    NAME = RUNS_STORE
 
     def create(self, run: Run) -> Run:
         """Records a new run, and its claim on the label field's name.
@@ -49,9 +80,7 @@ class RunStore:
 
     def list(self) -> list[Run]:
         """Returns all runs, newest first."""
-        keys = [key for key in self._store.list_keys() if key.startswith("run:")]
-        values = (self._store.get(key) for key in keys)
-        runs = [Run.model_validate(value) for value in values if value is not None]
+        runs = [Run.model_validate(d["value"]) for d in self._documents.find(self._where("run:"))]
         return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)
 
     def move(self, run_id: str, state: RunState, *, token: str = "", **changes) -> Run:
@@ -142,15 +171,26 @@ class RunStore:
         return run["state"] == RunState.APPROVED.value
 
 
-class ChunkStore:
-    """The frozen sample ids of a run, and which chunks of them are done.
+class Claim(NamedTuple):
+    """A worker's right to a chunk. A later one is greater, and overtakes.
+
+    Args:
+        attempt: the number of the run's attempt
+        turn: counts the hand-outs of chunks in that attempt
+    """
+
+    attempt: int
+    turn: int
+
+
+class ChunkStore(_Keys):
+    """The frozen sample ids of a run, which chunks are claimed, and which of them are done.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
     """
 
-    def __init__(self, dataset):
-        self._store = ExecutionStore.create(CHUNKS_STORE, dataset._doc.id)
+    NAME = CHUNKS_STORE
 
     def freeze(self, run_id: str, index: int, sample_ids: list):
         """Keeps a chunk of sample ids; they never change again."""
@@ -163,24 +203,99 @@ class ChunkStore:
             raise RunNotFound(run_id)
         return ids
 
-    def mark_done(self, run_id: str, index: int, failures: list):
+    def all_sample_ids(self, run_id: str, indices) -> dict[int, list]:
+        """The sample ids of several chunks, by index; read at once."""
+        keys = {f"{run_id}:{index}": index for index in indices}
+        wanted = {**self._scope, "key": {"$in": list(keys)}}
+        return {keys[d["key"]]: d["value"] for d in self._documents.find(wanted)}
+
+    def claim(self, run_id: str, index: int, claim: Claim) -> bool:
+        """Takes a chunk, to label it; whoever had it before can no longer mark it as done.
+
+        Args:
+            run_id: the run's id
+            index: the chunk's index
+            claim: later than all claims that it may overtake
+
+        Returns:
+            whether the chunk is now this claim's: it was neither done nor claimed later
+        """
+        key, mine = _work_key(run_id, index), {"claim": list(claim)}
+        for _ in range(_RETRIES):
+            if self._store.set_if_absent(key, mine):
+                return True
+            held = self._store.get(key)
+            if held == mine:  # an answer of the database was lost
+                return True
+            if held is not None:
+                if "failures" in held or Claim(*held["claim"]) > claim:
+                    return False
+                if self._store.compare_and_set(key, held, mine):
+                    return True
+        return False
+
+    def mark_done(self, run_id: str, index: int, claim: Claim, failures: list) -> bool:
         """Records that all samples of a chunk were tried, and which of them failed.
 
         Args:
             run_id: the run's id
             index: the chunk's index
+            claim: by whom
             failures: a list of dicts with keys ``sample_id``, ``filepath``, ``error``
+
+        Returns:
+            whether the chunk was still this claim's
         """
-        self._store.set(f"{run_id}:{index}:done", {"failures": failures})
+        key, mine = _work_key(run_id, index), {"claim": list(claim)}
+        done = {**mine, "failures": failures}
+        # FiftyOne's own compare-and-set asks first, which takes twice as long.
+        marked = self._documents.update_one(
+            {**self._scope, "key": key, "value": mine},
+            {"$set": {"value": done, "updated_at": datetime.now(timezone.utc)}},
+        )
+        return marked.matched_count == 1 or self._store.get(key) == done
 
     def failures(self, run_id: str, index: int) -> list | None:
         """The failures of a chunk; None if the chunk is not done."""
-        value = self._store.get(f"{run_id}:{index}:done")
-        return None if value is None else value["failures"]
+        return (self._store.get(_work_key(run_id, index)) or {}).get("failures")
+
+    def failure_kinds(self, run_id: str) -> list[dict]:
+        """How many samples failed for which kind of error, the most frequent first.
+
+        Returns:
+            a list of dicts with keys ``kind`` (the error's class), ``count`` and ``example``
+        """
+        stages = [
+            {
+                "$group": {
+                    "_id": _KIND,
+                    "count": {"$sum": 1},
+                    "example": {"$first": "$failure.error"},
+                }
+            },
+            {"$sort": {"count": -1, "_id": 1}},
+            {"$project": {"_id": 0, "kind": "$_id", "count": 1, "example": 1}},
+        ]
+        return list(self._documents.aggregate(self._failed(run_id) + stages))
+
+    def failed_ids(self, run_id: str, kind: str, limit: int) -> list[str]:
+        """The ids of samples that failed for one kind of error; for any if it is empty."""
+        wanted = [{"$match": {"$expr": {"$eq": [_KIND, {"$literal": kind}]}}}] if kind else []
+        stages = [*wanted, {"$limit": limit}, {"$project": {"id": "$failure.sample_id"}}]
+        return [d["id"] for d in self._documents.aggregate(self._failed(run_id) + stages)]
+
+    def _failed(self, run_id):
+        """A pipeline that yields each failure as ``failure``, in the order of the chunks' keys."""
+        return [
+            {"$match": self._where(f"{run_id}:", _WORK)},
+            {"$sort": {"key": 1}},
+            {"$unwind": "$value.failures"},
+            {"$project": {"failure": "$value.failures"}},
+        ]
 
     def reopen(self, run_id: str, index: int):
         """Lets a chunk be tried again, for the samples that failed."""
-        self._store.delete(f"{run_id}:{index}:done")
+        self._store.delete(_work_key(run_id, index))
 
     def remove(self, run: Run):
         """Forgets all chunks of a run."""
@@ -190,8 +305,19 @@ class ChunkStore:
                 self._store.delete(key)
 
 
+#: The class of a failure's error: "OSError: no such file" is an OSError.
+_KIND = {"$arrayElemAt": [{"$split": ["$failure.error", ":"]}, 0]}
+
+
 def _key(run_id):
     return f"run:{run_id}"
+
+
+_WORK = ":work"
+
+
+def _work_key(run_id, index):
+    return f"{run_id}:{index}{_WORK}"
 
 
 def _field_key(label_field):

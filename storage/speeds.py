@@ -37,7 +37,7 @@ def record(run: Run, now: Progress | None, samples: int) -> None:
             device=now.device,
             half=now.half,
             samples=samples,
-            rate=round(now.rate, 3),
+            rate=round(now.rate / max(now.workers, 1), 3),
             at=clock.stamp(),
         )
     )

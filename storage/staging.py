@@ -10,11 +10,12 @@ single label; "found nothing" is never ``null``.
 
 import fiftyone as fo
 from bson import ObjectId
-from fiftyone.core.odm.utils import get_field_kwargs
 from pymongo import UpdateOne
 
+from auto_labeling.errors import IllegalTransition
 from auto_labeling.run import Run, Task
-from auto_labeling.storage import ranges
+from auto_labeling.storage import ranges, samples, schema
+from auto_labeling.storage.runs import ChunkStore
 
 REVIEW = "review"
 UNPROMOTED = "unpromoted"
@@ -31,7 +32,7 @@ def _document_type(run: Run):
 def declare(dataset, run: Run):
     """Adds the staging field and its review state to the dataset's schema."""
     _declare(dataset, run.staging_field, run, f"Labels of '{run.name}', waiting for review")
-    dataset.add_sample_field(f"{run.label_root}.{REVIEW}", fo.StringField)
+    schema.declare_attributes(dataset, run.staging_field, {REVIEW: fo.StringField()})
     if run.source:
         _declare_attributes(dataset, run.source, run.staging_field, run)
 
@@ -63,21 +64,7 @@ def waiting(dataset, run: Run, sample_ids, fields=None) -> list[tuple[str, dict]
         each sample's ``values`` hold its ``filepath``, and a
         :class:`fiftyone.core.labels.Label` or None for each of ``fields``
     """
-    fields = fields or {}
-    query = {"_id": {"$in": _oids(sample_ids)}, run.staging_field: _NULL}
-    projection = {"filepath": 1, **{name: 1 for name in fields.values()}}
-    found = {
-        str(d["_id"]): {
-            "filepath": d["filepath"],
-            **{key: _label(d.get(name)) for key, name in fields.items()},
-        }
-        for d in _samples(dataset).find(query, projection)
-    }
-    return [(sample_id, found[sample_id]) for sample_id in sample_ids if sample_id in found]
-
-
-def _label(document):
-    return None if document is None else getattr(fo, document["_cls"]).from_dict(document)
+    return samples.read(dataset, sample_ids, fields, {run.staging_field: _NULL})
 
 
 def write(dataset, run: Run, documents) -> int:
@@ -127,6 +114,8 @@ def count(dataset, run: Run, review: str = "", query=None, wanted=None) -> int:
     """
     root = run.label_root
     pipeline = [{"$match": {**(query or {}), run.staging_field: {"$type": "object"}}}]
+    if run.many and not review and not wanted:
+        return _first_count(dataset, [*pipeline, _sum_of_sizes(root)])
     if run.many:
         pipeline.append({"$unwind": f"${root}"})
     wanted = {**(wanted or {}), **({REVIEW: review} if review else {})}
@@ -150,14 +139,44 @@ def count_waiting(dataset, run: Run, sample_ids=None) -> int:
     return _samples(dataset).count_documents(query)
 
 
+def has_promoted(dataset, run: Run) -> bool:
+    """Whether any label of the run is promoted."""
+    return (
+        _samples(dataset).find_one({f"{run.label_root}.{REVIEW}": PROMOTED}, {"_id": 1}) is not None
+    )
+
+
+def ids_without_label(dataset, run: Run) -> list[str]:
+    """The samples that a run with one label a sample has tried without finding any."""
+    found = []
+    for index in range(run.chunks):
+        ids = _oids(ChunkStore(dataset).sample_ids(run.id, index))
+        query = {"_id": {"$in": ids}, run.staging_field: {"$exists": False}}
+        found += [str(document["_id"]) for document in _samples(dataset).find(query, {"_id": 1})]
+    return found
+
+
+def count_without_label(dataset, run: Run, labels: int) -> int:
+    """Counts the samples that a run has tried and that have no label.
+
+    Args:
+        dataset: the dataset
+        run: the run
+        labels: how many labels there are
+    """
+    if run.many:
+        return _samples(dataset).count_documents({run.label_root: {"$size": 0}})
+    if labels >= run.samples - run.failed:
+        return 0
+    return len(ids_without_label(dataset, run))
+
+
 def count_approved(dataset, run: Run) -> int:
     """Counts the labels in the run's label field."""
     field = run.config.label_field
     pipeline = [{"$match": {field: {"$type": "object"}}}]
-    if run.many:
-        pipeline.append({"$unwind": f"${field}.detections"})
-    pipeline.append({"$count": "labels"})
-    return _first_count(dataset, pipeline)
+    last = _sum_of_sizes(f"{field}.detections") if run.many else {"$count": "labels"}
+    return _first_count(dataset, [*pipeline, last])
 
 
 def publish(dataset, run: Run, after=None):
@@ -193,30 +212,7 @@ def withdraw(dataset, run: Run):
         {run.staging_field: {"$exists": True}},
         [{"$unset": run.staging_field}, {"$set": {"last_modified_at": "$$NOW"}}],
     )
-    forget_field(dataset, run.staging_field)
-
-
-def forget_field(dataset, name: str):
-    """Removes a field from the schema, without touching any sample.
-
-    ``Dataset.delete_sample_field`` does these same steps, but rewrites every sample of the
-    dataset and bumps every ``last_modified_at`` in doing so.
-    """
-    dataset.reload()
-    if not dataset.has_field(name):
-        return
-    document = dataset._doc
-    fields = dataset._sample_doc_cls
-    fields._reload_fields()
-    fields._delete_field_schema(name)
-    document.app_config._delete_paths([name])
-    document.save()
-    fields._delete_indexes([name])
-    schemas = dataset.label_schemas
-    kept = {path: s for path, s in schemas.items() if path.split(".")[0] != name}
-    if kept != schemas:
-        dataset.set_label_schemas(kept)
-    dataset.reload()
+    schema.forget(dataset, run.staging_field)
 
 
 def _move_pipeline(run):
@@ -295,21 +291,26 @@ def _declare_attributes(dataset, source, target, run):
     """Declares the attributes that labels of one field have for those of another."""
     below = ".detections" if run.many else ""
     source, target = f"{source}{below}.", f"{target}{below}."
-    for path, field in dataset.get_field_schema(flat=True).items():
-        name = path.removeprefix(source)
-        if name in (path, REVIEW) or "." in name or dataset.has_field(f"{target}{name}"):
-            continue
-        dataset.add_sample_field(f"{target}{name}", **get_field_kwargs(field))
+    known = dataset.get_field_schema(flat=True)
+    names = {path: path.removeprefix(source) for path in known if path.startswith(source)}
+    missing = {
+        name: known[path]
+        for path, name in names.items()
+        if "." not in name and name != REVIEW and f"{target}{name}" not in known
+    }
+    schema.declare_attributes(dataset, target.split(".")[0], missing)
 
 
 def _declare(dataset, name, run, description):
-    dataset.add_sample_field(
-        name,
-        fo.EmbeddedDocumentField,
-        embedded_doc_type=_document_type(run),
-        description=description,
-        info={_INFO: {"run": run.id}},
-    )
+    kind, info = _document_type(run), {_INFO: {"run": run.id}}
+    schema.declare(dataset, name, kind, description, info)
+    if owner(dataset, name) != run.id:
+        raise IllegalTransition(f"Somebody else has made a field '{name}'; rename it, then go on")
+
+
+def _sum_of_sizes(root):
+    sizes = {"$cond": [{"$isArray": f"${root}"}, {"$size": f"${root}"}, 0]}
+    return {"$group": {"_id": None, "labels": {"$sum": sizes}}}
 
 
 def _first_count(dataset, pipeline):

@@ -24,6 +24,9 @@ PREFIX = "auto_labeling_test"
 
 def pytest_configure(config):
     name = os.environ.setdefault("FIFTYONE_DATABASE_NAME", f"{PREFIX}_{uuid.uuid4().hex[:12]}")
+    if hasattr(config, "workerinput"):  # pytest-xdist: on a server of yours, each has its own
+        name = f"{name}_{config.workerinput['workerid']}"
+        os.environ["FIFTYONE_DATABASE_NAME"] = name
     if not name.startswith(PREFIX):
         pytest.exit(
             f"FIFTYONE_DATABASE_NAME is {name!r}: the tests delete what they find, so they run "
@@ -137,3 +140,15 @@ def dataset(images):
     yield dataset
     if not dataset.deleted:
         dataset.delete()
+
+
+@pytest.fixture
+def no_speeds():
+    """No measured speeds, before and after: an earlier test's run would be estimated from."""
+    from fiftyone.operators.store import ExecutionStore
+
+    from auto_labeling.names import SPEEDS_STORE
+
+    ExecutionStore.create(SPEEDS_STORE).clear()
+    yield
+    ExecutionStore.create(SPEEDS_STORE).clear()

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import math
 import os
 import re
 import shutil
@@ -16,18 +17,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
-from auto_labeling.demo.services import Worker
+from auto_labeling.demo.services import StockWorker
 from auto_labeling.models import catalog, choosing
 from auto_labeling.names import PANEL
+from tests import scripted
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
 SCREENSHOTS = ARTIFACTS / "screenshots"
 PATIENCE = 60_000
+#: Images of the dataset ``numbered``.
+NUMBERED = 30
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-gpu", "--no-first-run")
 #: As FiftyOne itself starts it: with "-m", the package would be imported before the server's own
 #: settings are made, and the threads of the App would share one object for a dataset.
-_SERVER = (sys.executable, "main.py", "--address", "127.0.0.1")
+_SERVER = ("main.py",)
 _FAILED = pytest.StashKey[bool]()
 
 expect.set_options(timeout=PATIENCE)
@@ -40,42 +44,86 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+def has_failed(item) -> bool:
+    """Whether a test, or what prepared it, has failed so far."""
+    return item.stash.get(_FAILED, False)
+
+
+class Server:
+    """The App's server, in a process of its own; it can be stopped and started again.
+
+    Args:
+        log: where its output goes
+        program: what Python runs, in FiftyOne's folder of the server
+    """
+
+    def __init__(self, log: Path, program=_SERVER):
+        self._log = log
+        self._port = str(_free_port())
+        self._command = [sys.executable, *program, "--address", "127.0.0.1", "--port", self._port]
+        self._process = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self):
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=Path(importlib.util.find_spec("fiftyone").origin).parent / "server",
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        _wait_for(self.url, self._process, self._log)
+
+    def stop(self):
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        _keep(self._log)
+
+
 @pytest.fixture(scope="session")
 def app_url(database, tmp_path_factory):
-    """The address of the App's server, running in a process of its own."""
-    port = _free_port()
-    log = tmp_path_factory.mktemp("app") / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*_SERVER, "--port", str(port)],
-            cwd=Path(importlib.util.find_spec("fiftyone").origin).parent / "server",
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
+    """The address of the App's server."""
+    server = Server(tmp_path_factory.mktemp("app") / "server.log")
     try:
-        _wait_for(url, process, log)
-        yield url
+        server.start()
+        yield server.url
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        _keep(log)
+        server.stop()
+
+
+@pytest.fixture
+def own_server(database, tmp_path):
+    """Starts an App's server that nobody else uses: ``own_server(program)``."""
+    with contextlib.ExitStack() as running:
+
+        def start(program=_SERVER):
+            server = Server(tmp_path / "own-server.log", program)
+            running.callback(server.stop)
+            server.start()
+            return server
+
+        yield start
 
 
 @pytest.fixture
 def start_worker(database, tmp_path):
     """Starts ``fiftyone delegated launch``; called again, another one."""
     with contextlib.ExitStack() as running:
-        yield lambda **how: running.enter_context(Worker(tmp_path / "worker.log", **how))
+        yield lambda **how: running.enter_context(StockWorker(tmp_path / "worker.log", **how))
     _keep(tmp_path / "worker.log")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """A browser per file: while Playwright runs, the main thread has a running event loop, in which
+    FiftyOne would not wait for its operators, so it must be gone when other tests begin."""
     path = next(filter(None, map(shutil.which, _CHROMIUMS)), None)
     if path is None:
         pytest.fail("The browser tests need Chromium on the PATH; `make browser` installs it")
@@ -90,11 +138,12 @@ def page(chromium, request):
     """A browser window. After a failure its trace and a picture are in ``artifacts/``."""
     context = chromium.new_context(viewport={"width": 1600, "height": 1000})
     context.set_default_timeout(PATIENCE)
-    context.tracing.start(screenshots=True, snapshots=True)
+    # Its snapshots show each step; a film beside them would cost more than the App itself.
+    context.tracing.start(screenshots=False, snapshots=True)
     page = context.new_page()
     yield page
     name = re.sub(r"\W+", "-", request.node.name)
-    if request.node.stash.get(_FAILED, False):
+    if has_failed(request.node):
         ARTIFACTS.mkdir(exist_ok=True)
         with contextlib.suppress(Error):
             page.screenshot(path=ARTIFACTS / f"{name}.png")
@@ -126,31 +175,119 @@ def demo_data(tmp_path, database):
 
 @pytest.fixture
 def app(page, app_url):
-    """The App with the panel open beside the grid: ``app(dataset)``."""
+    """The App with the panel open beside the grid: ``app(dataset)``.
 
-    def open_panel(dataset) -> "App":
-        page.goto(f"{app_url}/datasets/{dataset.name}")
-        return App(page)
+    What the panel ``opens_with`` is a button, or else the beginning of a text.
+    """
+
+    def open_panel(dataset, opens_with="", url=app_url) -> "App":
+        page.goto(f"{url}/datasets/{dataset.name}")
+        return App(page, opens_with)
 
     return open_panel
+
+
+@pytest.fixture
+def numbered(tmp_path, database):
+    """A dataset of numbered images, for the scripted model."""
+    import fiftyone as fo
+
+    dataset = fo.Dataset(f"browser-{uuid.uuid4().hex[:8]}", persistent=True)
+    paths = scripted.write_images(tmp_path / "numbered", NUMBERED)
+    dataset.add_samples([fo.Sample(filepath=path) for path in paths], progress=False)
+    yield dataset
+    if fo.dataset_exists(dataset.name):
+        fo.delete_dataset(dataset.name)
+
+
+@pytest.fixture
+def make(numbered, monkeypatch):
+    """Makes runs of the scripted model, in any state: ``make(name, generate=…, fails=…)``."""
+    from auto_labeling import labeling
+    from auto_labeling.run import RunConfig
+
+    def make(name, fails=(), generate=True, **answers):
+        monkeypatch.setenv(scripted.FAILS, ",".join(map(str, fails)))
+        uninstall = scripted.install("detection")
+        try:
+            config = RunConfig(
+                task="detection",
+                model="scripted",
+                label_field=name.lower(),
+                name=name,
+                **answers,
+            )
+            run = labeling.start(numbered, config, author="Vera")
+            return labeling.generate(numbered, run.id) if generate else run
+        finally:
+            uninstall()
+
+    return make
+
+
+@pytest.fixture
+def finish(numbered):
+    """Does the work of a run, as a worker does."""
+    from auto_labeling import labeling
+
+    def finish(run):
+        uninstall = scripted.install("detection")
+        try:
+            return labeling.generate(numbered, run.id)
+        finally:
+            uninstall()
+
+    return finish
 
 
 class App:
     """What a person sees and does."""
 
-    def __init__(self, page: Page):
+    def __init__(self, page: Page, opens_with="", is_open=False):
         self.page = page
         self.panel = page.locator(f"[data-cy=panel-content-{PANEL}]")
         self.filters = {}
         self.all_filters = []
         page.on("request", self._note_filters)
-        expect(page.locator("[data-cy=looker]").first).to_be_visible()
+        if not opens_with:
+            expect(page.locator("[data-cy=looker]").first).to_be_visible()
         page.add_locator_handler(
             page.get_by_role("button", name="Dismiss"), lambda popup: popup.click()
         )
-        page.locator("[data-cy=new-panel-btn]").first.click()
-        page.locator(f"[data-cy=new-panel-option-{PANEL}]").click()
-        expect(self.button("Auto Label")).to_be_visible()
+        if not is_open:
+            self.open(opens_with)
+
+    def open(self, opens_with=""):
+        """Opens the panel, as a person does it."""
+        self.page.locator("[data-cy=new-panel-btn]").first.click()
+        self.page.locator(f"[data-cy=new-panel-option-{PANEL}]").click()
+        if opens_with:
+            self.sees(opens_with)
+        else:
+            expect(self.button("Auto Label")).to_be_visible()
+
+    def another_window(self, chromium, url) -> "App":
+        """A second window on the same session: the panel is open in it as in this one."""
+        context = chromium.new_context(viewport={"width": 1600, "height": 1000})
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.goto(url)
+        return App(page, is_open=True)
+
+    def close(self):
+        """Closes the panel."""
+        self.page.locator(f"[data-cy=panel-tab-{PANEL}]").click(button="middle")
+        expect(self.panel).to_have_count(0)
+
+    def card(self, name):
+        """The card of a run on the home page: the smallest that holds its name and buttons."""
+        named = self.panel.locator("div").filter(has=self.page.get_by_text(name, exact=True))
+        return named.filter(has=self.page.get_by_role("button")).last
+
+    def scroll_of_panel(self) -> list:
+        """How far the panel, and all in which it stands, are scrolled."""
+        up = "e => { const tops = []; for (; e; e = e.parentElement) tops.push(e.scrollTop);"
+        return self.panel.evaluate(f"{up} return tops; }}")
 
     def _note_filters(self, request):
         if request.url.endswith("/graphql") and "paginateSamplesQuery" in request.post_data:
@@ -190,7 +327,7 @@ class App:
 
     def choose_model(self, name):
         """Chooses a model by its family, version and size, as far as they are asked."""
-        from auto_labeling.panels.configure import LEVEL_LABELS  # imports FiftyOne
+        from auto_labeling.panels.choices import LEVEL_LABELS  # imports FiftyOne
 
         spec = catalog.get_model(name)
         remembered = choosing.leading_to(spec, spec.task, spec.methods[-1])
@@ -248,10 +385,9 @@ class App:
         mouse.up()
 
     def click_bar(self, confidence):
-        """Clicks into the histogram, above a confidence."""
-        plot = self.panel.locator(".nsewdrag").first
-        box = wait_until(plot.bounding_box, "the histogram is drawn")
-        plot.click(position={"x": box["width"] * confidence, "y": box["height"] / 2})
+        """Clicks into the histogram, at a confidence."""
+        low = math.floor(confidence * 20) / 20
+        self.button(re.compile(f" from {low:.2f} to ")).click()
 
     def select_samples(self, *indices):
         """Ticks samples in the grid; ticked ones are unticked."""

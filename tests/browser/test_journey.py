@@ -143,7 +143,7 @@ def _approve(ui, dataset, run, kept):
     assert set(dataset.values("boxes.detections.id", unwind=True)) - {None} == ids
     assert not dataset.has_field("boxes_in_review")
     ui.back()
-    ui.sees(f"{kept} labels in boxes")
+    ui.sees(f"{kept} approved")
     ui.picture("12-home-approved")
 
 
@@ -187,6 +187,7 @@ def test_classification_of_a_selection(app, demo_data, start_worker):
     assert not dataset.has_field("kind_in_review")
 
 
+@pytest.mark.soak
 def test_a_killed_worker_shows_as_an_error_and_resume_finishes(
     app, demo_data, start_worker, wait_until
 ):

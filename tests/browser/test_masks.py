@@ -70,6 +70,7 @@ def test_existing_detections_get_masks_in_files(app, demo_data, sam_worker, tmp_
     assert dataset.values("ground_truth.detections") == truth
 
 
+@pytest.mark.soak
 def test_two_stages_give_masks_in_the_dataset(app, demo_data, sam_worker):
     dataset = demo_data("shapes", SAMPLES)
     sam_worker()
@@ -95,6 +96,7 @@ def test_two_stages_give_masks_in_the_dataset(app, demo_data, sam_worker):
     assert all(math.isfinite(label["mask_quality"]) for label in labels if label.has_mask)
 
 
+@pytest.mark.soak
 def test_one_stage_gives_masks(app, demo_data, start_worker):
     dataset = demo_data("shapes", SAMPLES)
     start_worker()

@@ -60,7 +60,7 @@ def test_existing_labels_from_choice_to_approval(app, labeled, truth):
     ui.page.get_by_role("option", name="boxes", exact=True).click()
     ui.panel.get_by_placeholder("A new field").fill("checked")
     ui.press("Review these labels")
-    ui.press("Review")
+    ui.press("Review", exact=True)
     ui.sees(f"Review ({len(everything)})")
     (run,) = labeling.runs(labeled)
     assert run.state is RunState.IN_REVIEW and run.labels == len(everything)
@@ -109,7 +109,7 @@ def count(truth, name=None, low=0.0, samples=range(SAMPLES)):
 
 
 def promotes(ui, number):
-    expect(ui.promote_button()).to_have_text(f"Add {number} labels for approval")
+    expect(ui.promote_button()).to_have_text(f"Add {number:,} labels for approval")
 
 
 def test_panel_and_sidebar_are_one_filter(reviewing, truth):
@@ -153,6 +153,101 @@ def test_panel_and_sidebar_are_one_filter(reviewing, truth):
     ui.back()
     ui.sees("Boxes")
     ui.grid_filters_by()
+
+
+@pytest.mark.soak
+def test_samples_without_labels_and_patches_of_a_class_are_a_click_away(app, labeled, truth):
+    sample = labeled.first()
+    sample["boxes"] = fo.Detections()
+    sample.save()
+    rest = truth[1:]
+    run = importing.import_labels(labeled, "boxes", "checked", name="Boxes")
+    ui = app(labeled)
+    ui.press("Review")
+    ui.sees("87 labels of 3 classes")
+    ui.sees("1 sample has no label")
+    ui.grid_filters_by("review")
+    ui.page.wait_for_timeout(2500)
+    ui.press("Show in grid")
+    expect(ui.page.locator("[data-cy=looker]")).to_have_count(1)
+    ui.sees("Show labels again")
+    ui.picture("30-without-labels")
+    ui.press("Show labels again")
+    ui.grid_filters_by("review")
+
+    dogs = sum(name == "dog" for labels in rest for name, _ in labels)
+    ui.click_class("dog")
+    promotes(ui, dogs)
+    ui.page.wait_for_timeout(2500)
+    ui.press("Show patches")
+    ui.sees("Show samples")
+    expect(ui.page.get_by_text(f"{dogs} patches")).to_be_visible()
+    promotes(ui, dogs)
+    ui.page.wait_for_timeout(2500)
+    ui.picture("31-patches")
+    ui.select_samples(0, 1)
+    promotes(ui, 2)
+    ui.promote_button().click()
+    ui.sees("Approval (2)")
+    promotes(ui, dogs - 2)
+    expect(ui.page.get_by_text(f"{dogs - 2} of {dogs} patches")).to_be_visible()
+    expect(ui.page.locator("[data-cy=looker]")).to_have_count(dogs - 2)
+    ui.press("Show samples")
+    promotes(ui, dogs - 2)
+    ui.click_class("dog")  # the row again: all classes
+    promotes(ui, 85)
+    ui.grid_filters_by("review")
+    assert run.state is RunState.IN_REVIEW
+
+
+NAMES = ('$ref "x"', "a.b.$c", "dög 🐕", "L" * 150, "<b>bold</b>", "it's\\ 100%", "0", "*_md_*")
+
+
+@pytest.mark.soak
+def test_a_review_of_1203_classes_is_searched_paged_and_ordered(app, demo_data):
+    dataset = demo_data("shapes", 24)
+    names = [*NAMES, *(f"class {number}" for number in range(1203 - len(NAMES)))]
+    labels = [
+        fo.Detection(label=name, confidence=0.5, bounding_box=[0.1, 0.1, 0.5, 0.5])
+        for number, name in enumerate(names)
+        for _ in range(len(NAMES) + 1 - number if number < len(NAMES) else 1)
+    ]
+    for number, sample in enumerate(dataset.iter_samples(autosave=True)):
+        sample["boxes"] = fo.Detections(detections=labels[number::24])
+    importing.import_labels(dataset, "boxes", "checked", name="Boxes")
+    ui = app(dataset)
+    ui.press("Review")
+    ui.sees("1,203 classes")
+    ui.sees("1 to 50 of 1,203 classes")
+    table = ui.instances()
+    assert list(table)[: len(NAMES)] == list(NAMES), "ordered by instances"
+    assert table[NAMES[0]] == f"{len(NAMES) + 1} of {len(NAMES) + 1}" and len(table) == 50
+    ui.picture("32-many-classes")
+    ui.press("Next")
+    ui.sees("51 to 100 of 1,203 classes")
+    ui.press("Previous")
+    ui.sees("1 to 50 of 1,203 classes")
+    ui.page.wait_for_timeout(2500)
+    for number, name in enumerate(NAMES[:4]):
+        ui.click_class(name)
+        promotes(ui, len(NAMES) + 1 - number)
+        ui.page.wait_for_timeout(1500)  # until the App has drawn its table for the last time
+        ui.click_class(name)
+        promotes(ui, len(labels))
+        ui.page.wait_for_timeout(1500)
+    box = ui.panel.get_by_role("textbox")
+    box.fill("class 119")
+    box.press("Tab")
+    expect(ui.panel.get_by_role("cell", name="class 1190", exact=True)).to_be_visible()
+    found = [name for name in names if "class 119" in name]
+    assert set(ui.instances()) == set(found)
+    ui.click_class("class 1190")
+    expect(ui.promote_button()).to_have_text("Add 1 label for approval")
+    ui.picture("33-search")
+    ui.promote_button().click()
+    ui.sees("Approval (1)")
+    ui.tab("Approval")
+    ui.sees("class 1190")
 
 
 def test_selected_samples_narrow_what_is_counted_and_promoted(reviewing, truth):

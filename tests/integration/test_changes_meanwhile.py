@@ -114,6 +114,14 @@ def test_what_a_person_edits_meanwhile_stays(numbered, config, task, meanwhile):
     assert "seen" in numbered.match({"number": 39}).first().tags
 
 
+def test_a_run_may_be_renamed_while_it_generates(numbered, config, meanwhile):
+    run = labeling.start(numbered, config)
+    meanwhile(lambda: labeling.rename(numbered, run.id, "another name"))
+    run = labeling.generate(numbered, run.id)
+    assert (run.state, run.name, run.failed) == (RunState.IN_REVIEW, "another name", 0)
+    assert labeling.get(numbered, run.id).name == "another name"
+
+
 def test_a_label_field_that_somebody_else_made_meanwhile_is_not_touched(numbered, config, run):
     promote(numbered, run.id, Shown(numbered.view()), count_unpromoted(numbered, run))
     theirs = fo.Classification(label="theirs")

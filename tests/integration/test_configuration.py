@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auto_labeling import configuration, labeling
+from auto_labeling import configuration, labeling, scaling
 from auto_labeling.errors import ConfigError
 from auto_labeling.models import licenses, trust
 from auto_labeling.run import RunConfig
@@ -105,6 +105,9 @@ def test_a_good_configuration_passes(dataset):
         ("max_labels", {"max_labels": 0}, "from 1"),
         ("device", {"device": "toaster"}, "cpu, mps, cuda"),
         ("half", {"half": True, "device": "cpu"}, "needs a GPU"),
+        ("workers", {"workers": 0}, "from 1"),
+        ("workers", {"workers": "many"}, "from 1"),
+        ("workers", {"workers": 10**30}, f"{scaling.SETTING} sets the limit"),
         ("mask_location", {"mask_location": "/tmp"}, "Only instance segmentation"),
         ("mask_location", TWO | {"mask_location": "masks"}, "full path"),
         ("mask_location", TWO | {"mask_location": "../masks"}, "full path"),
@@ -210,6 +213,7 @@ _ANSWERS = st.fixed_dictionaries(
         "prompts": st.dictionaries(_text, st.lists(_text)) | _anything,
         **{name: _anything for name in ("confidence", "max_labels", "device", "half", "name")},
         **{name: _anything for name in ("segmenter", "source_field", "checkpoint", "target")},
+        "workers": _anything,
         "mask_location": _text | st.sampled_from(["s3://b", "/../x", "/tmp", "\x00"]) | _anything,
     },
 )

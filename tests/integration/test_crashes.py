@@ -55,7 +55,9 @@ def clean_labels(dataset, config):
     return labels
 
 
-@pytest.mark.parametrize("after", [1, 9, 25])
+@pytest.mark.parametrize(
+    ("task", "after"), [("detection", 1), ("classification", 9), ("detection", 25)]
+)
 def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(numbered, config, task, after):
     clean = clean_labels(numbered, config)
     run = labeling.start(numbered, config)
@@ -87,6 +89,7 @@ def _failed(dataset, run):
     return run if run.state is RunState.FAILED else None
 
 
+@pytest.mark.parametrize("task", ["classification"])
 def test_a_stopped_worker_overtaken_by_approve_changes_nothing(numbered, config, task):
     """SIGSTOP in mid-chunk, skip, promote, approve, SIGCONT."""
     run = labeling.start(numbered, config)
@@ -113,6 +116,7 @@ def test_a_stopped_worker_overtaken_by_approve_changes_nothing(numbered, config,
     assert labeling.get(numbered, run.id).state is RunState.APPROVED
 
 
+@pytest.mark.parametrize("task", ["detection"])
 def test_a_stopped_worker_overtaken_by_delete_changes_nothing(numbered, config, task):
     run = labeling.start(numbered, config)
     worker = start_worker(numbered, run, task, delay=0.05)
@@ -131,6 +135,7 @@ def test_a_stopped_worker_overtaken_by_delete_changes_nothing(numbered, config, 
     assert labeling.runs(numbered) == []
 
 
+@pytest.mark.parametrize("task", ["detection"])
 def test_a_worker_overtaken_by_another_attempt_leaves_no_trace(numbered, config, task):
     clean = clean_labels(numbered, config)
     run = labeling.start(numbered, config)
@@ -184,13 +189,13 @@ def test_labels_that_a_killed_database_has_lost_are_made_again(numbered, config,
     run = labeling.start(numbered, config)
     mark_done, kills = ChunkStore.mark_done, []
 
-    def killed_just_before(self, run_id, index, failures):
+    def killed_just_before(self, *args):
         if not kills:
-            kills.append(index)
+            kills.append(args)
             lost = {run.staging_field: {"$exists": True}}
             numbered._sample_collection.update_many(lost, {"$set": {run.staging_field: None}})
             raise AutoReconnect("connection closed")
-        mark_done(self, run_id, index, failures)
+        return mark_done(self, *args)
 
     monkeypatch.setattr(ChunkStore, "mark_done", killed_just_before)
     monkeypatch.setattr("auto_labeling.storage.patience._PAUSE", 0.01)

@@ -361,6 +361,22 @@ def test_masks_on_disk_are_what_fiftyone_reads_back_and_are_named_idempotently(t
     assert not list(tmp_path.rglob("*.png"))
 
 
+def test_mask_files_are_forgotten_also_where_a_label_has_no_mask(tmp_path):
+    store = masks.MaskStore(make_run(mask_location=str(tmp_path)))
+    target, document = with_masks(OID, 3)
+    document["detections"].insert(1, {})
+    store.save([(target, document)])
+    others = store.save([with_masks("b" * 24, 1)])[0][0][1]["detections"]
+    assert [label.get("mask_path", "")[-6:] for label in document["detections"]] == [
+        "-0.png",
+        "",
+        "-1.png",
+        "-2.png",
+    ]
+    store.forget([OID, "c" * 24])
+    assert [str(path) for path in tmp_path.rglob("*.png")] == [others[0]["mask_path"]]
+
+
 def test_inline_masks_are_what_fiftyone_stores(tmp_path):
     import fiftyone as fo
 

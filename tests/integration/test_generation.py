@@ -5,11 +5,12 @@ import os
 import pytest
 
 from auto_labeling import labeling
+from auto_labeling.engine import prediction
 from auto_labeling.errors import AttemptRevoked, ConfigError, IllegalTransition
 from auto_labeling.run import RunState
 from auto_labeling.storage import staging
 from tests import scripted
-from tests.scripted import FAILS, expected, labels_by_number, without_ids
+from tests.scripted import DELAY, FAILS, expected, labels_by_number, without_ids
 
 
 def test_every_sample_gets_exactly_the_labels_of_the_model(numbered, run, task):
@@ -125,6 +126,42 @@ def test_a_cancelled_attempt_stops_and_the_run_resumes(numbered, config, task):
     assert (run.state, run.reason) == (RunState.FAILED, "cancelled")
     labeling.resume(numbered, run.id)
     run = labeling.generate(numbered, run.id)
+    staged = without_ids(labels_by_number(numbered, run.staging_field))
+    assert staged == {n: expected(task, n) for n in range(40)}
+
+
+def test_a_cancel_takes_effect_within_two_batches(numbered, config, task, monkeypatch):
+    monkeypatch.setattr(prediction, "BATCH_SIZE", 4)
+    monkeypatch.setenv(DELAY, "0.05")  # a batch takes longer than the time between two writes
+    scripted.install(task)
+    seen = []
+
+    def cancel_once(fraction, _):
+        if fraction and not seen:
+            labeling.cancel(numbered, run.id)
+            seen.append(staging.count_waiting(numbered, run))
+
+    run = labeling.start(numbered, config)
+    with pytest.raises(AttemptRevoked):
+        labeling.generate(numbered, run.id, report=cancel_once)
+    assert seen[0] - staging.count_waiting(numbered, run) <= 2 * 4
+
+
+@pytest.mark.parametrize("stopped", ["queued", "half done"])
+def test_a_run_that_was_stopped_does_not_block_another(numbered, config, task, stopped):
+    first = labeling.start(numbered, config)
+    if stopped == "half done":
+        with pytest.raises(AttemptRevoked):
+            labeling.generate(
+                numbered, first.id, report=lambda *_: labeling.cancel(numbered, first.id)
+            )
+    else:
+        labeling.cancel(numbered, first.id)
+        with pytest.raises(IllegalTransition):  # its operation, which is still in the queue
+            labeling.generate(numbered, first.id)
+    other = config.model_copy(update={"label_field": "others", "name": "second"})
+    run = labeling.generate(numbered, labeling.start(numbered, other).id)
+    assert labeling.get(numbered, first.id).reason == "cancelled"
     staged = without_ids(labels_by_number(numbered, run.staging_field))
     assert staged == {n: expected(task, n) for n in range(40)}
 

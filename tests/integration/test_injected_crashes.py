@@ -3,6 +3,7 @@
 What is left at the end must not tell that anything happened.
 """
 
+import shutil
 import time
 import uuid
 from pathlib import Path
@@ -11,7 +12,7 @@ import fiftyone as fo
 import pymongo.collection
 import pytest
 
-from auto_labeling import importing, labeling
+from auto_labeling import importing, labeling, lost
 from auto_labeling.errors import AutoLabelingError, RunNotFound
 from auto_labeling.review import approval as approval_module
 from auto_labeling.review.approval import approve
@@ -67,7 +68,7 @@ class Doom:
 def no_waiting(monkeypatch):
     """The dead give no sign of life, and nobody waits to be sure of it."""
     monkeypatch.setattr(RunStore, "beat", lambda *_: None)
-    monkeypatch.setattr(labeling, "LEASE_SECONDS", -1)
+    monkeypatch.setattr(lost, "LEASE_SECONDS", -1)
     monkeypatch.setattr(runs_module.clock, "age", lambda _: 10_000.0)
     monkeypatch.setattr(approval_module, "LEASE_SECONDS", 0)
 
@@ -97,8 +98,28 @@ def make(kind, masks=None):
 def in_review(kind, replace=False):
     dataset = make(kind)
     run = importing.import_labels(dataset, "truth", "" if replace else "checked", replace=replace)
+    dataset.create_index(f"{run.label_root}.label")
+    dataset.app_config.sidebar_groups = fo.DatasetAppConfig.default_sidebar_groups(dataset)
+    dataset.save()
     shown = Shown(dataset.view(), {f"{run.label_root}.label": _only("a")})
     promote(dataset, run.id, shown, SAMPLES - 1)
+    return dataset, run
+
+
+def with_mask_files(folder):
+    """Detections whose masks are files in the run's own folder, as a model's run writes them."""
+    dataset, run = in_review("detections")
+    store = RunStore(dataset)
+    config = run.config.model_copy(update={"mask_location": str(folder)})
+    run = store.amend(run.id, config=config)
+    for sample in dataset.match({run.staging_field: {"$type": "object"}}):
+        path = Path(run.mask_folder) / sample.id[-2:]
+        path.mkdir(parents=True, exist_ok=True)
+        for number, label in enumerate(sample[run.staging_field].detections):
+            label.mask_path = str(path / f"{sample.id}-{number}.png")
+            Path(label.mask_path).write_bytes(b"png")
+        sample.save()
+    dataset.reload()
     return dataset, run
 
 
@@ -117,7 +138,7 @@ def state_of(dataset):
             for label in [value, *value.get("detections", ())] if isinstance(value, dict) else ():
                 label.pop("_id", None)
     schema = {path: str(field) for path, field in dataset.get_field_schema(flat=True).items()}
-    groups = dataset._doc.app_config.sidebar_groups
+    groups = dataset._doc.app_config.sidebar_groups, sorted(dataset.list_indexes())
     records = [
         (run.state, run.labels, run.approved, run.samples, run.config.label_field)
         for run in labeling.runs(dataset)
@@ -127,17 +148,18 @@ def state_of(dataset):
     return samples, schema, str(groups), len(dataset.list_runs()), records, claims
 
 
-def every_crash(monkeypatch, prepare, act, again):
+def every_crash(monkeypatch, prepare, act, again, see=state_of):
     """Crashes ``act`` after its first write, its second …; each time does it ``again``.
 
     Args:
         prepare: makes ``(dataset, run)``
         act: what is done with them
         again: what is done after a crash
+        see: what is compared at the end
     """
     dataset, run = prepare()
     act(dataset, run)
-    undisturbed = state_of(dataset)
+    undisturbed = see(dataset)
     dataset.delete()
     after = 0
     while True:
@@ -155,7 +177,7 @@ def every_crash(monkeypatch, prepare, act, again):
             dataset._reload(hard=True)
             again(dataset, run)
             assert all(sample.to_dict() for sample in dataset), after
-        assert state_of(dataset) == undisturbed, f"after write {after}"
+        assert see(dataset) == undisturbed, f"after write {after}"
         dataset.delete()
         if not died:
             return doom.writes
@@ -173,6 +195,40 @@ def test_approve(no_waiting, monkeypatch, kind, replace):
     prepare = lambda: in_review(kind, replace)  # noqa: E731
     writes = every_crash(monkeypatch, prepare, lambda d, r: approve(d, r.id), again)
     assert writes > 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("end", ["approve", "delete"])
+def test_mask_files(no_waiting, monkeypatch, tmp_path, end):
+    """Of an approved run those of the promoted labels stay; of a deleted one, none."""
+
+    def act(dataset, run):
+        (approve if end == "approve" else labeling.delete)(dataset, run.id)
+        check(dataset)
+
+    def again(dataset, run):
+        try:
+            if labeling.get(dataset, run.id).state is not RunState.APPROVED:
+                act(dataset, run)
+        except RunNotFound:
+            pass
+        check(dataset)
+
+    def check(dataset):
+        dataset.reload()
+        kept = dataset.has_field("checked") and dataset.values("checked.detections.mask_path")
+        kept = {path for paths in kept or () for path in paths or ()}
+        files = {str(path) for path in tmp_path.rglob("*.png")}
+        assert files == kept and len(kept) == (SAMPLES - 1 if end == "approve" else 0)
+
+    prepare = lambda: clean(tmp_path) or with_mask_files(tmp_path)  # noqa: E731
+    assert every_crash(monkeypatch, prepare, act, again, see=lambda _: None) > 5
+
+
+def clean(folder):
+    for path in folder.iterdir():
+        shutil.rmtree(path)
 
 
 @pytest.mark.slow

@@ -153,6 +153,36 @@ def test_in_a_grouped_dataset_the_slice_that_is_shown_is_counted(empty, slice_na
     assert approve(empty, run.id).approved == mine
 
 
+def test_a_group_of_images_and_3d_scenes_is_reviewed_slice_by_slice(empty):
+    empty.add_group_field("group", default="left")
+    cuboid = dict(location=[1.0, 2, 3], dimensions=[4.0, 5, 6], rotation=[0.0, 0, 1])
+    samples = []
+    for number in range(4):
+        group = fo.Group()
+        flat = fo.Detections(detections=[box("car"), box("bus")])
+        solid = fo.Detections(detections=[fo.Detection(label="car", confidence=0.7, **cuboid)])
+        for name, ending, labels in (("left", "png", flat), ("scene", "fo3d", solid)):
+            path = f"/{name}{number}.{ending}"
+            element = group.element(name)
+            samples.append(fo.Sample(filepath=path, group=element, truth=labels))
+    empty.add_samples(samples, dynamic=True, progress=False)
+    run = importing.import_labels(empty, "truth", "checked")
+    before = stored(empty, "truth")
+    for name, number in (("scene", 4), ("left", 8)):
+        empty.group_slice = name
+        view = shown(empty, request(run, group_slice=name))
+        assert summarize(empty, run, view).current == number
+        assert promote(empty, run.id, view, number) == number
+    assert undo(empty, run.id, "bus") == 4
+    assert approve(empty, run.id).approved == 8
+    after = stored(empty, "checked")
+    assert after == {
+        sample: [label for label in labels if label["label"] == "car"]
+        for sample, labels in before.items()
+    }
+    assert all(sample.to_dict() for sample in empty)
+
+
 def test_in_a_view_of_patches_a_selected_patch_is_a_selected_label(empty):
     samples = []
     for number in range(4):

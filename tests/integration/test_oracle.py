@@ -17,17 +17,10 @@ from hypothesis import strategies as st
 from auto_labeling import importing, labeling
 from auto_labeling.errors import AutoLabelingError, IllegalTransition, LabelsChanged
 from auto_labeling.review.approval import approve
-from auto_labeling.review.grid import (
-    TABS,
-    is_filterable,
-    merged,
-    only_class,
-    shown,
-    tab_filters,
-    toggled,
-)
+from auto_labeling.review.grid import TABS, merged, shown, tab_filters
 from auto_labeling.review.promotion import promote, undo
-from auto_labeling.review.summary import BINS, histogram, summarize
+from auto_labeling.review.stages import is_filterable, only_class, view_with
+from auto_labeling.review.summary import BINS, histogram, spreads, summarize
 from auto_labeling.run import RunState
 
 ACTIONS = int(os.environ.get("ORACLE_ACTIONS", "500"))
@@ -81,7 +74,7 @@ class Model:
     def _stored(self, sample):
         """The staged labels in a sample's document."""
         value = sample.get(self.run.staging_field)
-        return [] if value is None else [value] if self.single else value["detections"]
+        return [] if value is None else [value] if self.single else value.get("detections", [])
 
     def _labels(self):
         random = self.random
@@ -115,8 +108,8 @@ class Model:
         if self.view_most is not None:
             stages = self.dataset.match({"number": {"$lte": self.view_most}})._serialize()
         if self.name is not None and by_filter is None:
-            which = only_class(self.name)
-            stages = toggled(self.dataset, {"view": stages}, self.run, which)._serialize()
+            which = [only_class(self.name)]
+            stages = view_with(self.dataset, {"view": stages}, self.run, which)._serialize()
         return {
             "filters": merged(user, self.run, wanted),
             "view": stages,
@@ -246,11 +239,14 @@ class Model:
         mean = sum(known) / len(known) if known else None
         assert numbers.confidence == (None if mean is None else pytest.approx(mean))
         assert numbers.without_confidence == len(current) - len(known)
-        bars = histogram(self.dataset, self.run, view, self.tab)
+        assert numbers.without_labels == self._empty()
+        spread = spreads(self.dataset, self.run, view, self.tab)
+        bars = histogram(spread)
         counted = [v for v in self.expected(with_span=False) if v.confidence is not None]
         assert sum(bars) == len(counted)
         for label in counted:
             assert bars[min(BINS - 1, int(label.confidence * BINS + 1e-9))] > 0
+        assert {name: sum(row) for name, row in spread.items()} == _count(counted)
         self._check_grid(view, current)
         self._check_stored()
 
@@ -271,6 +267,11 @@ class Model:
             for label in self._stored(document):
                 found[str(label["_id"])] = label["review"] == "promoted"
         assert found == {i: label.promoted for i, label in self.labels.items()}
+
+    def _empty(self):
+        """Of samples with lists of labels, those whose list is empty."""
+        full = {label.sample for label in self.labels.values()}
+        return 0 if self.single else len(self.numbers.keys() - full)
 
     def _in(self, tab):
         return sum(label.promoted == (tab == "approval") for label in self.labels.values())

@@ -10,8 +10,10 @@ from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling import labeling
 from auto_labeling.panels.auto_labeling import AutoLabelingPanel
+from auto_labeling.panels.events import is_event
 from auto_labeling.panels.state import FORM_GROUPS
 from auto_labeling.run import RunState, Speed
+from auto_labeling.storage import speeds
 
 PANEL = AutoLabelingPanel(_builtin=False)
 HOSTILE = [None, "", "nothing", -1, 0, 10**12, True, [], {}, ["x"], {"$ne": 1}, 0.5, "\x00"]
@@ -31,7 +33,7 @@ STATE_KEYS = [
 def methods():
     """The names that the App may call."""
     own = inspect.getmembers(AutoLabelingPanel, inspect.isfunction)
-    return sorted(n for n, f in own if hasattr(f, "__wrapped__"))
+    return sorted(n for n, f in own if is_event(f))
 
 
 def send(dataset, method, state=None, **params):
@@ -42,6 +44,7 @@ def send(dataset, method, state=None, **params):
         "dataset_name": dataset.name,
         "params": {"panel_id": panel_id, "panel_state": state, "__method__": method, **params},
         "filters": params.pop("sidebar", {}),
+        "selected": params.pop("selection", []),
     }
     ctx = ExecutionContext(
         request_params=request, executor=Executor(), operator_uri=PANEL.uri, required_secrets=[]
@@ -91,7 +94,7 @@ def test_a_run_that_is_gone_is_said_in_a_sentence(dataset):
     told, _ = send(dataset, "resume", run_id="nothing")
     assert "There is no run nothing" in notices(told)[0]
     told, _ = send(dataset, "refresh", {"page": "review", "run_id": "nothing"})
-    assert "This page could not be drawn" in page_of(told)
+    assert "This run is gone" in page_of(told) and not notices(told)
 
 
 def test_starting_writes_a_queued_run(dataset):
@@ -166,7 +169,7 @@ def test_a_measured_speed_is_shown_and_used_for_an_estimate(dataset, monkeypatch
         rate=0.05,
         at="2026-01-01T00:00:00+00:00",
     )
-    monkeypatch.setattr(labeling, "measured_speeds", lambda name: {name: [speed]})
+    monkeypatch.setattr(speeds, "of_model", lambda name: [speed])
     _, state = send(dataset, "new_run")
     told, state = answer(dataset, state, family="yolo", version="v8-shapes")
     assert "0.1 samples/s on lab-7 (cuda:0)" in page_of(told)

@@ -1,10 +1,16 @@
 """Several people review one run at once: every label ends in exactly one place."""
 
+import base64
+import json
 import random
 import threading
 
 import fiftyone as fo
 import pytest
+from fiftyone.server.routes.sample import SampleRoutes
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from auto_labeling import importing, labeling
 from auto_labeling.errors import AutoLabelingError
@@ -100,17 +106,44 @@ def _do_something(dataset, run, chance, may_approve):
 
 
 def test_a_label_edited_in_the_app_while_labels_are_promoted_keeps_both(labeled):
-    """Annotate mode writes whole fields, but refuses where the sample is newer than it knew."""
+    """Annotate mode writes whole samples, but is refused where its sample is out of date."""
     run = importing.import_labels(labeled, "truth", "checked")
-    before = labeled.first().last_modified_at
     count = count_unpromoted(labeled, run)
-    promote(labeled, run.id, Shown(labeled.view()), count)
     labeled.reload()
-    document = labeled._sample_collection.find_one({"number": 0})
-    assert document["last_modified_at"].replace(tzinfo=None) > before.replace(tzinfo=None)
-    sample = labeled.match({"number": 0}).first()
-    sample[run.staging_field].detections[0].label = "edited"
-    sample.save()
+    opened = labeled._sample_collection.find_one({"number": 0})
+    promote(labeled, run.id, Shown(labeled.view()), count)
+    late = edit(labeled, run, opened, "edited")
+    assert late.status_code == 412, "the reviewer's sample was older than the promotion"
+    assert count_unpromoted(labeled, run) == 0
+    opened = labeled._sample_collection.find_one({"number": 0})
+    done = edit(labeled, run, opened, "edited")
+    assert done.status_code == 200, done.text
     shown = Shown(labeled.view())
     table = {row.label: row.current for row in summarize(labeled, run, shown, "approval").rows}
     assert table["edited"] == 1 and sum(table.values()) == count
+    undo(labeled, run.id, "edited")
+    assert count_unpromoted(labeled, run) == 1
+    opened = labeled._sample_collection.find_one({"number": 0})
+    approve(labeled, run.id)
+    assert edit(labeled, run, opened, "too late").status_code in (400, 412)
+    assert labeled._sample_collection.count_documents({run.staging_field: {"$exists": True}}) == 0
+    labeled.reload()
+    assert "too late" not in labeled.count_values("checked.detections.label")
+
+
+def edit(dataset, run, opened, label):
+    """What the App's annotate mode sends when a person changes the class of a sample's first label.
+
+    Args:
+        opened: the sample as the App has read it
+    """
+    stamp = opened["last_modified_at"].isoformat()
+    etag = base64.b64encode(stamp.encode()).decode()
+    change = {"op": "replace", "path": f"/{run.staging_field}/detections/0/label", "value": label}
+    server = Starlette(routes=[Route(path, endpoint) for path, endpoint in SampleRoutes])
+    client = TestClient(server, raise_server_exceptions=False)
+    return client.patch(
+        f"/dataset/{dataset._doc.id}/sample/{opened['_id']}",
+        content=json.dumps([change]),
+        headers={"If-Match": f'"{etag}"', "Content-Type": "application/json-patch+json"},
+    )

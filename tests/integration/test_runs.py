@@ -8,7 +8,7 @@ import pytest
 
 from auto_labeling import labeling
 from auto_labeling.errors import AutoLabelingError, IllegalTransition, RunNotFound
-from auto_labeling.labeling import START_UP_SECONDS, why_lost
+from auto_labeling.lost import START_UP_SECONDS, why_lost
 from auto_labeling.run import Progress, RunState
 from auto_labeling.storage import clock, staging
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
@@ -122,6 +122,8 @@ def test_why_an_active_run_counts_as_lost(numbered, config):
     assert why_lost(generating, dead, running, waited=LEASE_SECONDS + 1)[0] == "worker lost"
     assert why_lost(generating, None, running, waited=LEASE_SECONDS + 1)[0] == "worker lost"
     assert why_lost(generating, alive, failed, waited=1) == ("error", "Boom")
+    killed = Operation("failed", "Killed", lost=True)
+    assert why_lost(generating, alive, killed, waited=1) == ("worker lost", "Killed")
 
 
 def test_an_operation_that_somebody_marks_as_failed_fails_its_run(numbered, config):

@@ -11,17 +11,7 @@ from auto_labeling.demo import data
 from auto_labeling.run import RunConfig
 from auto_labeling.storage import speeds
 
-
-@pytest.fixture(autouse=True)
-def forgotten():
-    """No speeds, before and after."""
-    from fiftyone.operators.store import ExecutionStore
-
-    from auto_labeling.names import SPEEDS_STORE
-
-    ExecutionStore.create(SPEEDS_STORE).clear()
-    yield
-    ExecutionStore.create(SPEEDS_STORE).clear()
+pytestmark = pytest.mark.usefixtures("no_speeds")
 
 
 @pytest.fixture

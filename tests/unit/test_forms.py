@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auto_labeling import answers, forms
+from auto_labeling.errors import Unreadable
 from auto_labeling.models import catalog
 from auto_labeling.panels import words
 from auto_labeling.run import Method, RunConfig, Target, Task
@@ -81,7 +82,10 @@ def configurations(draw):
         "name": draw(st.just("") | _texts),
         "device": draw(st.sampled_from(["", "cpu", "cuda", "cuda:3", "cuda:112", "mps"])),
         "half": draw(st.booleans()),
+        "workers": draw(st.integers(1, 64)),
     }
+    if config["target"] is not Target.IDS:
+        config["group_slices"] = tuple(draw(st.sets(st.sampled_from(["left", "right"]))))
     if answers.asks_in_words(spec):
         config["prompts"] = {name: (f"{number} of a kind",) for number, name in enumerate(classes)}
     if spec.needs_checkpoint:
@@ -102,7 +106,7 @@ def test_a_form_and_a_configuration_say_the_same(config):
     assert RunConfig(**answers.given(form)) == config
     assert answers.choices_of(form, remembered).spec is catalog.get_model(config.model)
     assert answers.adapt(form, remembered, "")[0] == {}
-    assert answers.problems(form) == {}
+    assert set(answers.problems(form)) == ({"ids"} if config.target is Target.IDS else set())
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -191,18 +195,25 @@ def test_prompts_without_a_class_are_told():
 def test_filters_are_set_only_when_they_differ():
     asked = []
     ctx = SimpleNamespace(
-        params={}, request_params={"filters": {"a": 1}}, trigger=lambda *what: asked.append(what)
+        params={}, request_params={"filters": {"a": {}}}, trigger=lambda *what: asked.append(what)
     )
-    forms.set_filters(ctx, {"a": 1})
+    forms.set_filters(ctx, {"a": {}})
     assert asked == []
-    forms.set_filters(ctx, {"b": 2})
-    assert asked == [("set_filters", {"b": 2})]
-    assert forms.request(ctx)["filters"] == {"b": 2}
+    forms.set_filters(ctx, {"b": {}})
+    assert asked == [("set_filters", {"b": {}})]
+    assert forms.request(ctx)["filters"] == {"b": {}}
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "0 s"), (59.4, "59 s"), (61, "1 min 1 s"), (1200, "20 min"), (7260, "2 h 1 min")],
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (61, "1 min 1 s"),
+        (1200, "20 min"),
+        (7260, "2 h 1 min"),
+        (9e5, "10 days"),
+    ],
 )
 def test_durations_are_said_as_people_do(seconds, said):
     assert words.duration(seconds) == said
@@ -214,3 +225,38 @@ def test_numbers_and_lists_are_said_as_people_do():
     assert words.some(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert words.confidence(None) == "—"
     assert words.confidence(0.5) == "0.500"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("view", "everything"),
+        ("view", [{"_cls": 1}]),
+        ("view", [{"_cls": "fiftyone.core.stages.Limit", "kwargs": {"limit": 3}}]),
+        ("view", [{"_cls": "fiftyone.core.stages.Limit", "kwargs": [["limit"]]}]),
+        ("view_name", {"$ne": 1}),
+        ("filters", {"a": 1}),
+        ("filters", {"a": {"values": "x"}}),
+        ("filters", {"a": {"range": [1]}}),
+        ("extended", []),
+        ("selected", ["x"]),
+        ("selected_labels", [{"label_id": {"$gt": ""}}]),
+        ("group_slice", 3),
+    ],
+)
+def test_what_no_app_would_say_of_its_grid_is_refused_by_name(key, value):
+    with pytest.raises(Unreadable, match=f"its {key.replace('_', ' ')}.*nothing was done"):
+        forms.request(SimpleNamespace(request_params={key: value}))
+
+
+def test_what_the_app_says_of_its_grid_is_taken():
+    said = {
+        "view": [{"_cls": "fiftyone.core.stages.Limit", "kwargs": [["limit", 3]], "_uuid": "x"}],
+        "view_name": None,
+        "filters": {"a.label": {"values": ["cat"], "exclude": False}, "a": {"range": [None, 1]}},
+        "extended": {},
+        "selected": ["6" * 24],
+        "selected_labels": [{"label_id": "6" * 24, "sample_id": "7" * 24, "field": "a"}],
+        "group_slice": "left",
+    }
+    assert forms.request(SimpleNamespace(request_params=said)) == said

@@ -9,35 +9,53 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = "auto_labeling"
 OUTSIDE = {"tests", "benchmarks", "docs", "build", "dist"}
 
-NOUNS = {"run", "errors", "names"}
-VERBS = {"labeling", "importing", "review", "forms", "answers"}
-TOP = NOUNS | VERBS | {"models.catalog", "models.labels"}
+NOUNS = {"run", "settings", "errors", "names"}
+VERBS = {"labeling", "importing", "watching", "review", "forms", "answers"} | {
+    "media",
+    "pasted",
+    "targets",
+    "class_entry",
+}
+TOP = NOUNS | VERBS | {"models.catalog", "models.labels", "models.wording"}
 
 # Which of our modules each part may import; its own modules it always may.
 MAY_IMPORT = {
     "__init__": {"operators", "panels", "cli", "sdk"},
     "operators": TOP,
     "panels": TOP,
-    "cli": TOP | {"sdk", "demo", "__init__"},
+    "cli": TOP | {"sdk", "demo", "serving", "__init__"},
+    "serving": NOUNS | {"labeling", "storage"},
     "demo": TOP | {"sdk", "__init__"},
     "sdk": TOP | {"__init__"},
     "forms": TOP,
-    "answers": NOUNS | {"models"},
-    "labeling": NOUNS | {"configuration", "importing", "engine", "models", "storage", "__init__"},
-    "importing": NOUNS | {"configuration", "storage"},
-    "configuration": NOUNS | {"models", "storage"},
+    "answers": NOUNS | {"models", "pasted"},
+    "labeling": NOUNS
+    | {"configuration", "importing", "lost", "planning", "scaling", "trial"}
+    | {"engine", "models", "storage", "__init__"},
+    "lost": NOUNS | {"storage"},
+    "watching": NOUNS | {"storage"},
+    "media": NOUNS | {"storage"},
+    "pasted": NOUNS,
+    "targets": NOUNS | {"answers", "media", "pasted", "review"},
+    "class_entry": NOUNS | {"answers", "models"},
+    "planning": NOUNS | {"media", "models", "storage", "trial"},
+    "trial": NOUNS | {"configuration", "engine", "models", "storage"},
+    "importing": NOUNS | {"configuration", "media", "storage"},
+    "configuration": NOUNS | {"media", "scaling", "models", "storage"},
+    "scaling": {"models"},
     "review": NOUNS | {"storage"},
-    "engine": NOUNS | {"models", "storage"},
+    "engine": NOUNS | {"scaling", "models", "storage", "__init__"},
     "models": NOUNS,
     "storage": NOUNS,
     "run": NOUNS,
+    "settings": set(),
     "errors": NOUNS,
     "names": NOUNS,
 }
 
 READS_PARAMS = {"forms"}
 BUILDS_VIEWS = {"forms", "operators", "panels"}
-HEAVY = ("torch", "torchvision", "ultralytics", "fiftyone.zoo")
+HEAVY = ("torch", "torchvision", "ultralytics", "fiftyone.zoo", "ray")
 TRAINS = {"demo.train_sam"}  # a program that nothing imports
 LONGEST_FILE = 350
 

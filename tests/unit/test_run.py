@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auto_labeling.errors import IllegalTransition
-from auto_labeling.run import LONGEST_CLASS, TRANSITIONS, Run, RunConfig, RunState, Task
+from auto_labeling.run import TRANSITIONS, Run, RunConfig, RunState, Task
+from auto_labeling.settings import LONGEST_CLASS
 
 CONFIG = RunConfig(task="detection", model="m", label_field="boxes")
 RUN = Run(id="r", config=CONFIG, created_at="2026-01-01T00:00:00.000+00:00")
@@ -82,6 +83,6 @@ def test_the_package_forwards_exactly_the_names_of_the_sdk():
 
     import auto_labeling
 
-    tree = ast.parse((Path(auto_labeling.__file__).parent / "sdk.py").read_text("utf-8"))
+    tree = ast.parse((Path(auto_labeling.__file__).parent / "sdk/__init__.py").read_text("utf-8"))
     listed = next(n.value for n in tree.body if isinstance(n, ast.Assign))
     assert set(ast.literal_eval(listed)) == auto_labeling._SDK

@@ -1,0 +1,169 @@
+"""The arguments that verbs share, and what they mean."""
+
+import sys
+from pathlib import Path
+
+from auto_labeling.cli.verbs import argument
+from auto_labeling.errors import AutoLabelingError
+from auto_labeling.models import wording
+
+DATASET = argument("dataset", metavar="DATASET", help="the dataset's name")
+
+RUN = (
+    DATASET,
+    argument(
+        "run",
+        metavar="RUN",
+        help="the run: its id, the beginning of its id, its name, or 'latest'",
+    ),
+)
+
+BY = argument("--by", default="", metavar="NAME", help="who does it; kept with the run")
+
+SAMPLES = (
+    argument("--view", metavar="NAME", help="the samples of a saved view"),
+    argument("--tags", nargs="+", metavar="TAG", help="the samples with any of these tags"),
+    argument(
+        "--sample-ids",
+        nargs="+",
+        metavar="ID",
+        help="the samples with these ids; @FILE reads them from a file, one a line, and @- from "
+        "standard input",
+    ),
+)
+
+LABELS = (
+    argument("--min-confidence", type=float, metavar="P", help="labels at least this sure"),
+    argument("--max-confidence", type=float, metavar="P", help="labels at most this sure"),
+    argument(
+        "--without-confidence", action="store_true", help="labels that have no confidence at all"
+    ),
+    argument(
+        "--classes",
+        action="append",
+        metavar="TEXT",
+        help="labels of these classes, separated by commas; a backslash before a comma in a name",
+    ),
+    argument("--label-ids", nargs="+", metavar="ID", help="labels with these ids; or @FILE"),
+    *SAMPLES,
+)
+
+WAITING = (
+    argument("--wait", action="store_true", help="wait until the labels can be reviewed"),
+    argument("--watch", action="store_true", help="wait, and show how far the run is"),
+    argument(
+        "--here",
+        action="store_true",
+        help="make the labels in this very process; needs no worker, Ctrl-C stops the run",
+    ),
+    argument(
+        "--timeout", type=float, metavar="SECONDS", help="wait at most so long; the run goes on"
+    ),
+)
+
+YES = argument("--yes", action="store_true", help="do not ask first")
+
+
+def dataset_of(args):
+    """The dataset that a command names.
+
+    Raises:
+        AutoLabelingError: if there is none of that name
+    """
+    import fiftyone as fo
+
+    if not fo.dataset_exists(args.dataset):
+        raise AutoLabelingError(
+            f"There is no dataset '{args.dataset}'; `auto-labeling list` names those that have runs"
+        )
+    return fo.load_dataset(args.dataset)
+
+
+def run_of(args):
+    """The :class:`auto_labeling.sdk.Run` that a command names."""
+    from auto_labeling import sdk
+
+    return sdk.get(dataset_of(args), args.run)
+
+
+def samples_of(args, dataset):
+    """What the options of :data:`SAMPLES` mean together.
+
+    Returns:
+        ``(samples, ids)``: the dataset or a view of it, and sample ids or None
+    """
+    samples = dataset
+    if args.view is not None:
+        if not dataset.has_saved_view(args.view):
+            known = ", ".join(dataset.list_saved_views()) or "none"
+            raise AutoLabelingError(
+                f"'{dataset.name}' has no saved view '{args.view}'; it has: {known}"
+            )
+        samples = dataset.load_saved_view(args.view)
+    if args.tags:
+        samples = samples.match_tags(args.tags)
+    ids = ids_of(args.sample_ids)
+    if ids is not None and samples is not dataset:
+        from auto_labeling.sdk.samples import ids_in
+
+        wanted = set(ids)
+        ids = [one for one in ids_in(samples) if one in wanted]
+    return samples, ids
+
+
+def labels_of(args, dataset) -> dict:
+    """What the options of :data:`LABELS` say, as keyword arguments of ``sdk.promote``."""
+    samples, sample_ids = samples_of(args, dataset)
+    return {
+        "min_confidence": args.min_confidence,
+        "max_confidence": args.max_confidence,
+        "without_confidence": args.without_confidence,
+        "classes": classes_of(args.classes)[0] if args.classes else None,
+        "label_ids": ids_of(args.label_ids),
+        "sample_ids": sample_ids,
+        "view": None if samples is dataset else samples,
+    }
+
+
+def ids_of(words) -> list | None:
+    """Ids from the command line, each of which may be ``@FILE``."""
+    if words is None:
+        return None
+    found = []
+    for word in words:
+        found.extend(_read(word[1:]).split() if word.startswith("@") else [word])
+    return found
+
+
+def classes_of(texts) -> tuple[tuple, dict]:
+    """Classes and prompts from the command line; each text may be ``@FILE``.
+
+    Raises:
+        AutoLabelingError: if a text names prompts but no class
+    """
+    lines = [_read(text[1:]) if text.startswith("@") else text for text in texts]
+    try:
+        return wording.read("\n".join(lines))
+    except ValueError as error:
+        raise AutoLabelingError(f"--classes: {error}") from error
+
+
+def _read(path: str) -> str:
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AutoLabelingError(f"{path} cannot be read: {error}") from error
+
+
+def confirmed(args, question: str) -> bool:
+    """Whether a person says yes to what cannot be undone.
+
+    Raises:
+        AutoLabelingError: if there is nobody to ask
+    """
+    if args.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise AutoLabelingError(f"{question} Nobody is there to ask: --yes says so")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().casefold() in ("y", "yes")

@@ -1,0 +1,23 @@
+"""``demo``: the whole product on this machine, nothing faked."""
+
+from auto_labeling.cli.verbs import argument, verb
+
+
+@verb(
+    "demo",
+    argument("--headless", action="store_true", help="do the main job without a browser and exit"),
+    argument("--port", type=int, default=5151, help="the App's port (5151)"),
+    argument("--images", type=int, default=60, help="how many images to generate (60)"),
+    examples=("demo", "demo --headless"),
+)
+def demo(args) -> int:
+    """Starts a private database, the App and a worker, with images and models to try.
+
+    Needs the packages of the extra: pip install 'auto-labeling[demo]'. With --headless the last
+    line is always JSON.
+    """
+    from auto_labeling.demo.__main__ import main
+
+    arguments = ["--port", str(args.port), "--images", str(args.images)]
+    arguments += ["--headless"] if args.headless or args.json else []
+    return main(arguments)

@@ -1,0 +1,94 @@
+"""What to label and how: flags, made from :class:`auto_labeling.settings.RunConfig`, and files."""
+
+import argparse
+
+from auto_labeling.cli.arguments import SAMPLES, classes_of, samples_of
+from auto_labeling.cli.verbs import Argument, argument
+from auto_labeling.errors import AutoLabelingError, ConfigError
+from auto_labeling.settings import settings
+
+CONFIG = argument(
+    "--config", metavar="FILE", help="take the answers from a YAML or JSON file; - for stdin"
+)
+
+TARGETS = (
+    *SAMPLES,
+    argument("--samples-of", metavar="RUN", help="the target samples of an earlier run"),
+    argument("--all", action="store_true", help="all samples, whatever the file says"),
+)
+
+#: Settings that are said in another way than by a flag of their name.
+_OTHERWISE = {
+    "target": "what --view, --tags and --sample-ids say",
+    "prompts": "said with the classes",
+}
+
+_NUMBERS = {"number": float, "whole": int}
+
+
+def of_run() -> tuple[Argument, ...]:
+    """A flag for each setting of a run. What is not given stays out of the answers."""
+    return tuple(_flag(setting) for setting in settings() if setting.name not in _OTHERWISE)
+
+
+def asked(args, dataset) -> tuple:
+    """What to label and how, by the file, and by the flags, which win over it.
+
+    Returns:
+        ``(samples, ids, answers)``: the dataset or a view of it; sample ids or None; and fields of
+        ``RunConfig``
+    """
+    from auto_labeling import sdk
+
+    answers = sdk.load_config(args.config) if args.config else {}
+    if "source" in answers:
+        raise AutoLabelingError(f"{args.config} is of an import: use `auto-labeling import`")
+    answers |= _answers_of(args)
+    samples, ids = samples_of(args, dataset)
+    if args.samples_of is not None:
+        ids = sdk.sample_ids(sdk.get(dataset, args.samples_of))
+    chosen = [args.samples_of, args.view or args.tags or args.sample_ids, args.all or None]
+    if sum(part is not None for part in chosen) > 1:
+        raise ConfigError({"target": "Say once which samples: by --samples-of, --all, or a view"})
+    if args.all:
+        answers["target"] = "all"
+    return samples, ids, answers
+
+
+def _answers_of(args) -> dict:
+    """What the flags say, as fields of ``RunConfig``."""
+    given = {
+        setting.name: getattr(args, setting.name)
+        for setting in settings()
+        if getattr(args, setting.name, None) is not None
+    }
+    if "classes" in given:
+        classes, prompts = classes_of(given["classes"])
+        given["classes"] = classes
+        given |= {"prompts": prompts}
+    return given
+
+
+def _flag(setting) -> Argument:
+    name = f"--{setting.name.replace('_', '-')}"
+    help = setting.description[:1].lower() + setting.description[1:]
+    if setting.kind == "choice":
+        return argument(name, choices=[value for value, _ in setting.choices], help=help)
+    if setting.kind == "flag":
+        return argument(name, action=argparse.BooleanOptionalAction, default=None, help=help)
+    if setting.kind in _NUMBERS:
+        limits = _limits(setting)
+        return argument(name, type=_NUMBERS[setting.kind], metavar="N", help=help + limits)
+    if setting.kind == "texts" and setting.name != "classes":
+        return argument(name, nargs="+", metavar="TEXT", help=help)
+    if setting.kind == "texts":
+        more = "; separated by commas or lines, after a colon the words to ask in; or @FILE"
+        return argument(name, action="append", metavar="TEXT", help=help + more)
+    return argument(name, metavar="TEXT", help=help)
+
+
+def _limits(setting) -> str:
+    low, high = setting.minimum, setting.maximum
+    if high is not None:
+        return f" ({low} to {high})"
+    return "" if low is None else f" (from {low})"

@@ -1,0 +1,162 @@
+"""``list``, ``workers``, ``show``, ``cancel``, ``skip``, ``rename`` and ``delete``."""
+
+from auto_labeling.cli import output
+from auto_labeling.cli.arguments import BY, RUN, YES, confirmed, dataset_of, run_of
+from auto_labeling.cli.verbs import REFUSED, argument, verb
+
+_COLUMNS = ("id", "name", "status", "samples", "labels", "failed", "approved", "created_at")
+_OF_A_WORKER = ("host", "pid", "device", "state", "dataset", "run_id", "run_name", "beat_at")
+
+
+@verb(
+    "list",
+    argument("dataset", metavar="DATASET", nargs="?", help="the dataset's name; empty: all"),
+    argument("--status", metavar="WORD", help="only runs that the panel shows as this"),
+    examples=("list", "list photos", "list photos --status 'In Review' --json"),
+)
+def list_runs(args) -> None:
+    """Lists the runs of a dataset, newest first, or of all datasets."""
+    from auto_labeling import sdk
+
+    datasets = [dataset_of(args)] if args.dataset else sdk.datasets()
+    found = [run for dataset in datasets for run in sdk.runs(dataset)]
+    if args.status:
+        found = [run for run in found if run.status.casefold() == args.status.casefold()]
+    rows = [run.to_dict() for run in found]
+    if args.json:
+        output.show_json(rows)
+    elif rows:
+        output.show(output.table(rows, _COLUMNS if args.dataset else ("dataset", *_COLUMNS)))
+    else:
+        output.say("There are no runs")
+
+
+@verb("workers", examples=("workers", "workers --json"))
+def list_workers(args) -> None:
+    """Lists the workers that are alive, and what they are at.
+
+    Those that `auto-labeling launch` starts say that they are there; FiftyOne's own do not.
+    """
+    from auto_labeling import sdk
+
+    rows = [worker.model_dump(mode="json") for worker in sdk.workers()]
+    if args.json:
+        output.show_json(rows)
+    elif rows:
+        output.show(output.table(rows, _OF_A_WORKER))
+    else:
+        output.say("No worker has said that it is alive. Start one: auto-labeling launch")
+
+
+@verb(
+    "show",
+    RUN,
+    argument("--failures", action="store_true", help="list the samples that failed, and why"),
+    argument("--log", action="store_true", help="print the end of its log, as the worker wrote it"),
+    argument(
+        "--config",
+        action="store_true",
+        help="print the configuration alone, as `run --config` or `import --config` takes it",
+    ),
+    examples=(
+        "show photos latest",
+        "show photos latest --failures --json",
+        "show photos latest --log",
+        "show photos latest --config > run.yml",
+    ),
+)
+def show(args) -> None:
+    """Shows what is known of a run."""
+    from auto_labeling import sdk
+    from auto_labeling.sdk import files
+
+    run = run_of(args)
+    if args.config:
+        output.show(files.written(sdk.export_config(run), as_json=args.json), end="")
+        return
+    now = sdk.progress(run)
+    facts = run.to_dict()
+    facts["progress"] = now.model_dump(mode="json", exclude={"token"}) if now else None
+    if args.failures:
+        facts["failures"] = sdk.failures(run)
+    if args.log:
+        facts["log"] = sdk.log_tail(run)
+    if args.json:
+        output.show_json(facts)
+        return
+    output.show(output.facts(_shown(run, facts)))
+    for line in facts.get("log", ()):
+        output.show(output.plain(line.expandtabs()))
+    for failure in facts.get("failures", ()):
+        output.show(output.table([failure], ("sample_id", "filepath", "error")).splitlines()[1])
+
+
+def _shown(run, facts) -> dict:
+    """The facts in the order in which a person asks for them."""
+    config, now = facts["config"], facts["progress"] or {}
+    counts = ("samples", "labels", "failed", "dropped", "approved")
+    return {
+        **{key: facts[key] for key in ("id", "name", "dataset", "status", "state")},
+        "error": run.error,
+        **{key: config[key] for key in ("task", "model", "method", "classes", "label_field")},
+        "staging field": run.staging_field,
+        **{key: facts[key] for key in counts if facts[key]},
+        "done": now.get("done"),
+        "worker": now.get("worker"),
+        "device": now.get("device"),
+        **{key.replace("_", " "): facts[key] for key in ("license", "created_by", "created_at")},
+    }
+
+
+@verb("cancel", RUN, BY, examples=("cancel photos latest",))
+def cancel(args) -> None:
+    """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
+    from auto_labeling import sdk
+
+    _done(args, sdk.cancel(run_of(args), by=args.by))
+
+
+@verb("skip", RUN, examples=("skip photos latest",))
+def skip(args) -> None:
+    """Goes on to review with the labels that a run had made when it stopped."""
+    from auto_labeling import sdk
+
+    _done(args, sdk.skip(run_of(args)))
+
+
+@verb(
+    "rename",
+    RUN,
+    argument("name", metavar="NAME", help="the new name"),
+    examples=("rename photos 3f2a 'Night shift'",),
+)
+def rename(args) -> None:
+    """Gives a run another name."""
+    from auto_labeling import sdk
+
+    _done(args, sdk.rename(run_of(args), args.name))
+
+
+@verb("delete", RUN, YES, examples=("delete photos 3f2a", "delete photos latest --yes"))
+def delete(args) -> int | None:
+    """Deletes a run with its staged labels; approved labels stay where they are."""
+    from auto_labeling import sdk
+
+    run = run_of(args)
+    question = f"Delete '{run.name}' and its {run.generated:,} labels for good?"
+    if not confirmed(args, question):
+        output.say("Nothing was deleted")
+        return REFUSED
+    sdk.delete(run)
+    if args.json:
+        output.show_json({"id": run.id, "deleted": True})
+    else:
+        output.show(f"{run.id}  {run.name}: deleted")
+    return None
+
+
+def _done(args, run) -> None:
+    if args.json:
+        output.show_json(run.to_dict())
+    else:
+        output.show(f"{run.id}  {run.name}: {run.status}")

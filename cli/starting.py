@@ -1,0 +1,182 @@
+"""``run``, ``import`` and ``resume``: what makes labels, and waits for them."""
+
+import contextlib
+import traceback
+
+from auto_labeling.cli import flags, output, trying
+from auto_labeling.cli.arguments import DATASET, RUN, WAITING, dataset_of, run_of
+from auto_labeling.cli.following import Quiet, follower
+from auto_labeling.cli.verbs import RUN_FAILED, STILL_RUNNING, argument, verb
+from auto_labeling.errors import AutoLabelingError, ConfigError, RunFailed, StillRunning
+
+_AUTHOR = argument("--author", default="", metavar="NAME", help="who asks for it")
+
+
+@verb(
+    "run",
+    DATASET,
+    flags.CONFIG,
+    flags.of_run(),
+    flags.TARGETS,
+    argument(
+        "--dry-run",
+        action="store_true",
+        help="say what is wrong with the answers, or else how things stand, and start nothing",
+    ),
+    WAITING,
+    _AUTHOR,
+    examples=(
+        "run photos --config run.yml --dry-run",
+        "run photos --task detection --model shapes-yolo --label-field shapes --watch",
+        "run photos --config run.yml --view unlabeled --wait --json",
+        "run photos --config run.yml --samples-of latest --label-field second-try",
+        "run photos --task detection --model yolov8l-world-torch --label-field found "
+        '--classes "cat, dog" --classes "vehicle: car, truck" --here',
+    ),
+)
+def run(args) -> int | None:
+    """Starts a run: labels the samples of a dataset with a model.
+
+    Flags win over the file. Without --wait, --watch or --here the run is queued for a worker, and
+    the command ends at once.
+    """
+    from auto_labeling import sdk
+
+    dataset = dataset_of(args)
+    samples, ids, answers = flags.asked(args, dataset)
+    if args.dry_run:
+        return trying.preflight(args, samples, ids, answers)
+    started = sdk.start(samples, answers, sample_ids=ids, author=args.author, queue=not args.here)
+    return _go_on(args, started)
+
+
+@verb(
+    "import",
+    DATASET,
+    flags.CONFIG,
+    argument("--source", metavar="FIELD", help="the field whose labels are to be reviewed"),
+    argument("--label-field", metavar="FIELD", help="the new field for those that are approved"),
+    argument(
+        "--replace",
+        action="store_true",
+        default=None,
+        help="put the approved labels back into the source, in place of all that were there",
+    ),
+    argument("--name", metavar="TEXT", help="the run's name"),
+    _AUTHOR,
+    examples=(
+        "import photos --source ground_truth --label-field cleaned",
+        "import photos --source predictions --replace --name 'Second look'",
+    ),
+)
+def import_labels(args) -> None:
+    """Copies the labels of a field into a new run, to be reviewed as a model's would be."""
+    from auto_labeling import sdk
+
+    answers = sdk.load_config(args.config) if args.config else {}
+    names = ("source", "label_field", "replace", "name")
+    if unknown := [name for name in answers if name not in names]:
+        raise ConfigError({name: "An import has no such setting" for name in unknown})
+    answers |= {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    source = answers.pop("source", "")
+    imported = sdk.import_labels(dataset_of(args), source, author=args.author, **answers)
+    _say(args, imported)
+
+
+@verb(
+    "resume",
+    RUN,
+    WAITING,
+    examples=("resume photos latest --watch", "resume photos 3f2a --here"),
+)
+def resume(args) -> int | None:
+    """Goes on with a run that stopped, or with the failed samples of one in review.
+
+    What is labeled, promoted or done stays as it is.
+    """
+    from auto_labeling import sdk
+
+    run = sdk.resume(run_of(args), queue=not args.here)
+    return _go_on(args, run) if run.is_active else _say(args, run)
+
+
+@verb(
+    "watch",
+    RUN,
+    argument("--timeout", type=float, metavar="SECONDS", help="watch at most so long"),
+    examples=("watch photos latest", "watch photos latest --json | jq .progress.done"),
+)
+def watch(args) -> int | None:
+    """Shows how far a run is, until its labels can be reviewed.
+
+    With --json it prints one line for each change.
+    """
+    return _wait(args, run_of(args), follower(args.json), silent_end=args.json)
+
+
+def _go_on(args, run) -> int | None:
+    """What a command does with a run that it has queued."""
+    if args.here:
+        return _generate(args, run)
+    if args.watch:
+        return _wait(args, run, follower(args.json), silent_end=args.json)
+    if args.wait or args.timeout is not None:
+        return _wait(args, run, Quiet())
+    return _say(args, run)
+
+
+def _wait(args, run, follow, silent_end=False) -> int | None:
+    try:
+        with follow as report:
+            run.wait(args.timeout, report)
+    except (RunFailed, StillRunning) as error:
+        output.say(f"auto-labeling: {error}")
+        if args.json and not silent_end:
+            output.show_json(run.to_dict())
+        return STILL_RUNNING if isinstance(error, StillRunning) else RUN_FAILED
+    return None if silent_end else _say(args, run)
+
+
+def _generate(args, run) -> int | None:
+    """Makes the labels in this process; whatever ends it, the run can be resumed."""
+    from auto_labeling import sdk
+
+    streams = args.json and args.watch
+    follow = follower(args.json) if streams or not args.json else Quiet()
+    try:
+        with follow as report:
+            say = None if report is None else lambda *_: report(run, sdk.progress(run))
+            output.say(f"{run.id}  {run.name}: loading the model")
+            sdk.generate(run, say)
+            if streams:
+                report(run, sdk.progress(run))
+    except KeyboardInterrupt:
+        with contextlib.suppress(AutoLabelingError):  # it is over, or somebody else was faster
+            sdk.cancel(run)
+        output.say(f"Stopped. Go on with: auto-labeling resume {args.dataset} {run.id} --here")
+        raise
+    except Exception as error:  # noqa: BLE001 - the run is over, and its record says why
+        if isinstance(error, AutoLabelingError):
+            output.say(f"auto-labeling: {error}")
+        else:
+            traceback.print_exc()
+        if args.json:
+            output.show_json(run.to_dict())
+        return RUN_FAILED
+    return None if streams else _say(args, run)
+
+
+def _say(args, run) -> None:
+    if args.json:
+        output.show_json(run.to_dict())
+        return
+    output.show(f"{run.id}  {run.name}: {run.status}, {_numbers(run)}")
+    if run.is_active:
+        output.say(f"Follow it with: auto-labeling watch {run.dataset.name} {run.id}")
+
+
+def _numbers(run) -> str:
+    if run.is_active:
+        return f"{run.samples:,} samples"
+    failed = f", {run.failed:,} failed" if run.failed else ""
+    return f"{run.generated:,} labels on {run.samples:,} samples{failed}"

@@ -1,0 +1,134 @@
+"""How a verb is declared: a function with its arguments, from which the parser is made."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: The exit status of a command.
+OK, REFUSED, USAGE, RUN_FAILED, STILL_RUNNING, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
+
+#: What each status means, for ``--help`` and the reference.
+STATUSES = {
+    OK: "done",
+    REFUSED: "refused; the message says why, and nothing was changed",
+    USAGE: "the command line itself is wrong",
+    RUN_FAILED: "the run that was waited for stopped with an error or was cancelled; or a preview "
+    "failed on every sample",
+    STILL_RUNNING: "--timeout is over; the run goes on",
+    BUG: "a bug, with its traceback",
+    INTERRUPTED: "Ctrl-C",
+}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a verb: what ``add_argument`` takes."""
+
+    names: tuple
+    keywords: dict
+
+    @property
+    def is_option(self) -> bool:
+        return self.names[0].startswith("-")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb of the command line.
+
+    Args:
+        name: the word that people type
+        function: takes the parsed arguments; returns an exit status, or None if all is well
+        arguments: its own, without ``--json``, which every verb has
+        examples: what people may type after ``auto-labeling``
+    """
+
+    name: str
+    function: Callable
+    arguments: tuple
+    examples: tuple
+
+    @property
+    def summary(self) -> str:
+        return self.function.__doc__.splitlines()[0]
+
+    @property
+    def description(self) -> str:
+        """The whole docstring, its paragraphs as they are."""
+        lines = self.function.__doc__.splitlines()
+        return "\n".join([lines[0], *(line.removeprefix("    ") for line in lines[1:])]).strip()
+
+
+_verbs: dict[str, Verb] = {}
+
+JSON = Argument(("--json",), {"action": "store_true", "help": "print JSON"})
+
+
+def argument(*names: str, **keywords) -> Argument:
+    """Describes an argument: the names and keywords of ``ArgumentParser.add_argument``."""
+    return Argument(names, keywords)
+
+
+def verb(name: str, *arguments, examples=()):
+    """Makes a function a verb of the command line; its docstring is the help.
+
+    Args:
+        name: the word that people type
+        *arguments: each an :class:`Argument`, or a tuple of them that verbs share
+        examples (()): what people may type, without ``auto-labeling`` before it
+    """
+    flat = []
+    for given in arguments:
+        flat.extend(given if isinstance(given, tuple) else (given,))
+
+    def register(function):
+        _verbs[name] = Verb(name, function, (*flat, JSON), tuple(examples))
+        return function
+
+    return register
+
+
+#: The order in which ``--help`` lists the verbs: that in which life calls them.
+_ORDER = (
+    *("models", "preview", "run", "import", "list", "show", "watch", "resume", "cancel", "skip"),
+    *("workers", "labels", "promote", "undo", "approve", "rename", "delete", "launch", "demo"),
+)
+
+
+def all_verbs() -> dict[str, Verb]:
+    """Every verb by its name, in the order in which life calls them; those without place last."""
+    places = {name: place for place, name in enumerate(_ORDER)}
+    names = sorted(_verbs, key=lambda name: places.get(name, len(places)))
+    return {name: _verbs[name] for name in names}
+
+
+def parser(version: str) -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    statuses = "\n".join(f"  {status:>3}  {meaning}" for status, meaning in STATUSES.items())
+    whole = argparse.ArgumentParser(
+        prog="auto-labeling",
+        description="Auto-Labeling for FiftyOne, from the command line.",
+        epilog=f"exit status:\n{statuses}\n\n'auto-labeling VERB --help' has examples.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    whole.add_argument("--version", action="version", version=version)
+    verbs = whole.add_subparsers(metavar="VERB", dest="verb", required=True)
+    for entry in all_verbs().values():
+        child = verbs.add_parser(
+            entry.name,
+            help=entry.summary,
+            description=entry.description,
+            epilog=_examples(entry),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        for given in entry.arguments:
+            child.add_argument(*given.names, **given.keywords)
+        child.set_defaults(function=entry.function)
+    return whole
+
+
+def _examples(entry):
+    if not entry.examples:
+        return None
+    return "examples:\n" + "\n".join(f"  auto-labeling {line}" for line in entry.examples)

@@ -1,0 +1,131 @@
+"""One model at work on chunks of a run, in whatever process: from sample ids to written labels.
+
+Three things overlap: loader processes decode, the calling thread runs the model, and a thread
+behind it turns outputs into documents and writes them.
+"""
+
+import multiprocessing
+import os
+import sys
+from typing import Protocol
+
+from auto_labeling.engine import loading
+from auto_labeling.engine.loading import Reader, Waiting
+from auto_labeling.engine.masks import MaskStore
+from auto_labeling.engine.pipeline import Ahead, Behind
+from auto_labeling.engine.prediction import Predictor
+from auto_labeling.engine.writing import Ledger, Writer, Written
+from auto_labeling.models import zoo
+from auto_labeling.run import Run
+
+#: Fewer samples than this are not worth starting loader processes for.
+FEW = 32
+
+_MOST_LOADERS = 8
+
+#: How long the model's thread waits, at each operation, for a thread that is in its way. It was
+#: a twentieth of a small model's time at 200 us, and is half of that at this.
+_SWITCH_SECONDS = 1e-5
+
+_AHEAD = 2
+_BEHIND = 4
+
+
+class Listener(Protocol):
+    """Who is told how the work goes, from any thread."""
+
+    def check(self):
+        """Called before each write; raises if the attempt no longer stands."""
+
+    def began(self, **facts):
+        """The model is ready; ``facts`` are fields of :class:`auto_labeling.run.Progress`."""
+
+    def wrote(self, written: Written, batch_size: int):
+        """Labels have been written."""
+
+    def ended(self, index: int):
+        """There is nothing more to do here with a chunk."""
+
+
+class Labeler:
+    """A model that labels chunks. It may be given more when it is done.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run, as it is in this attempt
+        model: a :class:`fiftyone.core.models.Model`
+        listener: a :class:`Listener`
+    """
+
+    def __init__(self, dataset, run: Run, model, listener: Listener):
+        self._mapping = zoo.field_mapping(run.config)
+        self._reader = Reader(model, self._mapping)
+        self._predictor = Predictor(model, run, self._reader)
+        self._masks = MaskStore(run)
+        self._ledger = Ledger(dataset, run, listener.ended)
+        self._writer = Writer(dataset, run, self._masks, self._ledger, listener.check)
+        self._listener = listener
+
+    def label(self, chunks, loaders: int):
+        """Labels chunks until there are no more.
+
+        Args:
+            chunks: an iterable of lists of ``(index, turn)``: the chunk, and the number of its
+                hand-out. It runs ahead of all else, in the loading thread
+            loaders: how many loader processes; 0 reads in this one
+        """
+        loaded = loading.load(self._reader, self._batches(chunks), loaders)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        behind = Behind(self._finish, self._finish_all, _BEHIND)
+        try:
+            with self._predictor as predictor, Ahead(loaded, _AHEAD) as ahead, behind:
+                self._listener.began(
+                    device=predictor.device,
+                    half=predictor.half,
+                    batch_size=predictor.batch_size,
+                )
+                for batch in ahead:
+                    predicted = predictor.forward(batch)
+                    if batch.release is not None:
+                        batch.release()
+                    behind.put(predicted)
+        finally:
+            sys.setswitchinterval(interval)
+
+    def _batches(self, chunks):
+        for together in chunks:
+            if len(together) > 1:
+                self._ledger.expect([index for index, _ in together])
+            for index, turn in together:
+                waiting = self._ledger.open(index, turn, self._mapping)
+                self._masks.forget(sample_id for sample_id, _ in waiting)
+                yield from self._cut(index, waiting)
+
+    def _cut(self, index, waiting):
+        first = 0
+        while first < len(waiting):
+            size = self._predictor.batch_size
+            part = waiting[first : first + size]
+            yield [Waiting(sample_id, values, index) for sample_id, values in part]
+            first += size
+
+    def _finish(self, predicted):
+        """Turns one batch's outputs into documents and writes them. Runs behind the model."""
+        documents, failures = self._predictor.finish(predicted)
+        self._told(self._writer.add(documents, failures))
+
+    def _finish_all(self):
+        self._told(self._writer.flush())
+
+    def _told(self, written):
+        if written is not None:
+            self._listener.wrote(written, self._predictor.batch_size)
+
+
+def loader_processes() -> int:
+    """How many loader processes this machine and process may have; 0 reads in this one."""
+    # Forking is safe for what loaders do on Linux alone; daemonic processes may not have children.
+    if sys.platform != "linux" or multiprocessing.current_process().daemon:
+        return 0
+    return min(len(os.sched_getaffinity(0)), _MOST_LOADERS)

@@ -1,0 +1,122 @@
+"""What a dataset holds, and what of it models can label: images, alone or in slices of groups."""
+
+import fiftyone.core.media as fom
+
+from auto_labeling.storage import samples
+
+_KINDS = {
+    fom.VIDEO: "videos",
+    fom.POINT_CLOUD: "point clouds",
+    fom.THREE_D: "3D scenes",
+    fom.MULTIMODAL: "multimodal recordings",
+    fom.UNKNOWN: "files of a kind that FiftyOne does not know",
+}
+_REMEDIES = {
+    fom.VIDEO: (
+        'Label its frames instead: `dataset.to_frames(sample_frames=True).clone("frames")` '
+        "makes a dataset of images"
+    ),
+    fom.POINT_CLOUD: "3D labels that it has already can be analyzed, reviewed and approved",
+    fom.THREE_D: "3D labels that it has already can be analyzed, reviewed and approved",
+    fom.MULTIMODAL: "Make a dataset of the images that it holds, and label that",
+    fom.UNKNOWN: "Give the files the usual endings of images, such as .jpg, and add them again",
+}
+_NO_IMAGES = "None of the slices of its groups holds images"
+
+
+def refusal(dataset) -> str:
+    """Why labels cannot be generated for a dataset; empty if they can."""
+    kind = dataset.media_type
+    if kind in (None, fom.IMAGE):  # a dataset without samples has no kind yet
+        return ""
+    if kind == fom.GROUP:
+        return "" if image_slices(dataset) else f"{_NO_IMAGES}, and models label images"
+    return f"Models label images, and this dataset holds {_KINDS.get(kind, kind)}"
+
+
+def remedy(dataset) -> str:
+    """What would work with a dataset for which labels cannot be generated."""
+    kinds = [dataset.media_type]
+    if dataset.media_type == fom.GROUP:
+        kinds = list(dataset.group_media_types.values())
+    return next((_REMEDIES[kind] for kind in kinds if kind in _REMEDIES), "")
+
+
+def can_be_reviewed(dataset) -> bool:
+    """Whether existing labels of a dataset can be analyzed."""
+    return dataset.media_type not in (fom.VIDEO, fom.MULTIMODAL)
+
+
+def slices(dataset) -> dict[str, str]:
+    """The slices of a grouped dataset, each with why it cannot be labeled, or "".
+
+    For a dataset without groups this is empty.
+    """
+    if dataset.media_type != fom.GROUP:
+        return {}
+    kinds = dataset.group_media_types
+    return {n: "" if k == fom.IMAGE else f"It holds {_KINDS.get(k, k)}" for n, k in kinds.items()}
+
+
+def image_slices(dataset) -> list[str]:
+    """The slices of a grouped dataset that models can label."""
+    return [name for name, reason in slices(dataset).items() if not reason]
+
+
+def count(dataset, names=()) -> int:
+    """How many samples of a dataset can be labeled; of a grouped one, in these slices.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        names (()): slices; by default, all that hold images
+    """
+    if dataset.media_type != fom.GROUP:
+        return len(dataset)
+    return samples.count_in_slices(dataset, names or image_slices(dataset))
+
+
+def target_ids(dataset, view, names=(), most: int | None = None) -> list[str]:
+    """The ids of the samples that a view stands for when it is to be labeled.
+
+    A view of groups stands for the samples of its groups in the slices that are chosen, a view of
+    dynamic groups for all samples of its groups, one of patches for the samples they are cut from.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        view: a view on it
+        names (()): slices of a grouped dataset; by default, all that hold images
+        most (None): how many ids are enough
+    """
+    if view.media_type == fom.GROUP and dataset.media_type == fom.GROUP:
+        groups = view.limit(most) if most else view
+        ids = groups.values(f"{dataset.group_field}.id")
+        return samples.of_groups(dataset, ids, names or image_slices(dataset))[:most]
+    if view._is_dynamic_groups:
+        view = view.flatten()
+    view = view.limit(most) if most else view
+    # In a view of patches, frames or clips the ids are not those of samples.
+    generated = view._dataset is not dataset and view.has_field("sample_id")
+    ids = list(dict.fromkeys(view.values("sample_id" if generated else "id")))
+    if dataset.media_type == fom.GROUP and names:
+        outside = set(samples.outside_slices(dataset, ids, names))
+        ids = [sample_id for sample_id in ids if sample_id not in outside]
+    return ids
+
+
+def target_count(dataset, view, names=()) -> int:
+    """How many ids :func:`target_ids` gives, without reading them where the database can tell."""
+    if dataset.media_type == fom.GROUP or view._dataset is not dataset or view._is_dynamic_groups:
+        return len(target_ids(dataset, view, names))
+    return len(view)
+
+
+def slice_problem(dataset, names) -> str:
+    """What is wrong with a choice of slices; empty if nothing is."""
+    known = slices(dataset)
+    if names and not known:
+        return "This dataset has no groups, so no slices can be chosen"
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        return f"There is no slice '{unknown[0]}'"
+    wrong = [name for name in names if known[name]]
+    return f"The slice '{wrong[0]}' cannot be labeled: {known[wrong[0]]}" if wrong else ""

@@ -1,0 +1,109 @@
+"""What our operators have in common: a form that never raises, an action that may be refused."""
+
+import logging
+
+import fiftyone.operators as foo
+import fiftyone.operators.types as types
+
+from auto_labeling import forms, labeling
+from auto_labeling.errors import AutoLabelingError
+from auto_labeling.run import Run, RunState
+
+logger = logging.getLogger(__name__)
+
+
+class RunOperator(foo.Operator):
+    """An operator on the runs of the dataset that is open.
+
+    A subclass says what it is in the attributes, asks in :meth:`ask` and acts in :meth:`act`.
+    """
+
+    name = label = description = ""
+    icon = "auto_awesome"
+    risk = types.RiskLevel.MEDIUM
+    changes = True
+    #: The states of the runs that can be chosen; empty where no run is.
+    states: tuple = ()
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name=self.name,
+            label=f"Auto-Labeling: {self.label}",
+            description=self.description,
+            icon=self.icon,
+            dynamic=True,
+            # Answers are judged by the verbs, which name every wrong one.
+            disable_schema_validation=True,
+            risk_level=self.risk,
+            view_target=False,
+        )
+
+    def resolve_input(self, ctx):
+        form = types.Object()
+        try:
+            if ctx.dataset is None:
+                raise AutoLabelingError("Open a dataset first")
+            if self.states:
+                self._ask_for_run(ctx, form)
+            self.ask(ctx, form)
+        except AutoLabelingError as error:
+            form = _notice(str(error))
+        except Exception:
+            logger.exception("The form of %s could not be made", self.name)
+            form = _notice("Something unexpected went wrong. The App's log has the details")
+        return types.Property(form, view=types.View(label=f"Auto-Labeling: {self.label}"))
+
+    def execute(self, ctx):
+        if ctx.dataset is None:
+            raise AutoLabelingError("Open a dataset first")
+        if self.changes:
+            forms.require_edit(ctx)
+        done = self.act(ctx)
+        if self.changes:
+            ctx.ops.reload_dataset()
+        return done
+
+    def ask(self, ctx, form):
+        """Adds the operator's questions to a form; quick, since the App waits for it."""
+
+    def act(self, ctx) -> dict:
+        """Does what was asked for. Returns facts that JSON can hold."""
+        raise NotImplementedError
+
+    def _ask_for_run(self, ctx, form):
+        runs = [run for run in labeling.runs(ctx.dataset) if run.state in self.states]
+        if not runs:
+            raise AutoLabelingError("No run of this dataset can be chosen for this now")
+        view = types.DropdownView()
+        for run in runs:
+            view.add_choice(run.id, label=f"{run.name} ({run.status})", description=run.created_at)
+        ids = [run.id for run in runs]
+        form.enum("run_id", ids, default=ids[0], required=True, label="Run", view=view)
+
+
+def _notice(sentence):
+    form = types.Object()
+    form.view("notice", types.Warning(label=sentence))
+    return form
+
+
+def facts(run: Run) -> dict:
+    """What an operator returns of a run."""
+    return {
+        "run_id": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "status": run.status,
+        "samples": run.samples,
+        "labels": run.labels,
+        "failed": run.failed,
+        "approved": run.approved,
+        "error": run.error,
+        "label_field": run.config.label_field,
+        "staging_field": run.staging_field,
+    }
+
+
+#: The states in which a run can be taken up again.
+STOPPED = (RunState.FAILED, RunState.IN_REVIEW)

@@ -1,0 +1,61 @@
+"""What becomes of a run: resume, cancel, delete; and the list of all runs."""
+
+from fiftyone.operators.types import RiskLevel
+
+from auto_labeling import forms, labeling
+from auto_labeling.operators.base import STOPPED, RunOperator, facts
+from auto_labeling.run import ACTIVE, RunState
+
+
+class ListRuns(RunOperator):
+    """Tells other plugins and agents which runs there are."""
+
+    name = "list_runs"
+    label = "list the runs"
+    description = "The runs of the dataset, newest first, with their states and numbers"
+    risk = RiskLevel.LOW
+    changes = False
+
+    def act(self, ctx):
+        return {"runs": [facts(run) for run in labeling.runs(ctx.dataset)]}
+
+
+class ResumeRun(RunOperator):
+    """Goes on with a run that stopped, or with the failed samples of one in review."""
+
+    name = "resume_run"
+    label = "resume a run"
+    description = "Labels what a stopped run has not labeled; what is done or promoted stays"
+    icon = "play_arrow"
+    states = STOPPED
+
+    def act(self, ctx):
+        return facts(labeling.resume(ctx.dataset, forms.run_id(ctx)))
+
+
+class CancelRun(RunOperator):
+    """Stops a run; what it has labeled is kept."""
+
+    name = "cancel_run"
+    label = "cancel a run"
+    description = "Stops a run that is generating; it can be resumed, or reviewed as it is"
+    icon = "stop"
+    states = tuple(sorted(ACTIVE))
+
+    def act(self, ctx):
+        return facts(labeling.cancel(ctx.dataset, forms.run_id(ctx), by=forms.person(ctx)))
+
+
+class DeleteRun(RunOperator):
+    """Deletes a run and its staged labels."""
+
+    name = "delete_run"
+    label = "delete a run"
+    description = "Deletes a run with its staged labels, for good; approved labels stay"
+    icon = "delete"
+    risk = RiskLevel.DANGEROUS
+    states = (*sorted(ACTIVE), RunState.IN_REVIEW, RunState.APPROVED, RunState.FAILED)
+
+    def act(self, ctx):
+        labeling.delete(ctx.dataset, forms.run_id(ctx))
+        return {"run_id": forms.run_id(ctx), "deleted": True}

@@ -1,0 +1,143 @@
+"""Page: what an approved run has left, and what can be done with it."""
+
+import fiftyone.core.fields as fof
+
+from auto_labeling import labeling
+from auto_labeling.panels import elements, progress, spotlight, words
+from auto_labeling.panels.state import PanelState
+from auto_labeling.review import approval
+from auto_labeling.run import Run, Task
+
+#: Labels up to which their classes are counted each time the page is drawn.
+_COUNTED = 200_000
+
+_EXPORTS = {
+    Task.CLASSIFICATION: "ImageClassificationDirectoryTree",
+    Task.DETECTION: "COCODetectionDataset",
+    Task.INSTANCE_SEGMENTATION: "COCODetectionDataset",
+}
+
+
+def render(panel, ctx, state: PanelState):
+    """Builds the page."""
+    run = labeling.get(ctx.dataset, state.run_id)
+    page = elements.page()
+    progress.head_of(page, panel, run)
+    add(page, panel, ctx, run)
+    return elements.finished(page)
+
+
+def add(page, panel, ctx, run: Run):
+    """Adds what an approved run has left to a page."""
+    field = run.config.label_field
+    by = _approved_by(ctx.dataset, run)
+    who = f" by {elements.plain(by)}" if by else ""
+    said = f"Approved {words.ago(run.changed_at)}{who}. "
+    verb = "is" if run.approved == 1 else "are"
+    elements.alert(
+        page,
+        "done",
+        "success",
+        f"{words.count(run.approved, 'label')} {verb} in {elements.plain(field)}",
+        elements.plain(
+            said + "The staging field is gone, and so are the other labels of this run."
+        ),
+    )
+    there = ctx.dataset.has_field(field)
+    if not there:
+        elements.alert(
+            page,
+            "gone",
+            "info",
+            f"There is no field {elements.plain(field)} any more",
+            "Somebody has renamed or deleted it since.",
+        )
+    if there:
+        actions = elements.row(page, "actions")
+        on = spotlight.lit(ctx) == f"approved {field}"
+        label = "Show all samples again" if on else "Show in grid"
+        params = {"run_id": run.id}
+        elements.button(actions, "show", label, panel.show_labels, "primary", params=params)
+    _facts(page, ctx.dataset, run, there)
+    if there:
+        _code(page, ctx.dataset, run)
+
+
+def _facts(page, dataset, run, there):
+    config = run.config
+    root = f"{config.label_field}.detections" if run.many else config.label_field
+    classes = ""
+    if there and run.approved <= _COUNTED:
+        counts = dataset.count_values(f"{root}.label")
+        largest = sorted(counts, key=lambda name: (-counts[name], str(name)))
+        classes = words.some([f"{name} ({counts[name]:,})" for name in largest], 8)
+    made = "Reviewed" if run.source else "Generated"
+    facts = {
+        "Written to": config.label_field,
+        "Classes": classes,
+        "Mask files": run.mask_folder,
+        "Made by": f"existing labels of {run.source}" if run.source else config.model,
+        "Licence": words.license(run.license) if run.license else "",
+        made: f"{words.count(run.labels, 'label')} on {words.count(run.samples, 'sample')}",
+        "Failed": words.count(run.failed, "sample") if run.failed else "",
+        "Kept as": f"custom run {approval.provenance_key(run)}",
+    }
+    rows = elements.row(page, "facts", columns="8rem minmax(0, 1fr)", gap=0.75)
+    for key, value in facts.items():
+        if value:
+            name = key.lower().replace(" ", "_")
+            elements.text(rows, f"{name}_key", key)
+            elements.text(rows, name, value, color="text.primary")
+
+
+def _code(page, dataset, run):
+    field, task = run.config.label_field, run.config.task
+    elements.text(page, "load_title", "Get them in Python", color="text.primary", bold=True)
+    key = approval.provenance_key(run)
+    elements.code(
+        page,
+        "load",
+        "import fiftyone as fo\n\n"
+        f"dataset = fo.load_dataset({dataset.name!r})\n"
+        f"view = dataset.exists({field!r})\n"
+        f"info = dataset.get_run_info({key!r})\n"
+        "print(info.config)  # how they were made",
+    )
+    elements.text(page, "export_title", "Export them", color="text.primary", bold=True)
+    elements.code(
+        page,
+        "export",
+        "view.export(\n"
+        '    export_dir="/path/to/export",\n'
+        f"    dataset_type=fo.types.{_EXPORTS[task]},\n"
+        f"    label_field={field!r},\n"
+        ")",
+    )
+    kind = "classifications" if task is Task.CLASSIFICATION else "detections"
+    masks = ", use_masks=True" if task is Task.INSTANCE_SEGMENTATION else ""
+    truth = _truth(dataset, run) or "ground_truth"
+    elements.text(page, "evaluate_title", "Evaluate them", color="text.primary", bold=True)
+    elements.code(
+        page,
+        "evaluate",
+        f"results = view.evaluate_{kind}(\n"
+        f"    {field!r}, gt_field={truth!r}, eval_key='auto_labeling'{masks}\n"
+        ")\n"
+        "results.print_report()",
+    )
+
+
+def _truth(dataset, run) -> str:
+    """Another field of the same kind of labels, to compare with."""
+    field = run.config.label_field
+    kind = dataset.get_field(field).document_type
+    fields = dataset.get_field_schema(ftype=fof.EmbeddedDocumentField, embedded_doc_type=kind)
+    others = [name for name in fields if name not in (field, run.source)]
+    return next((n for n in others if "truth" in n or n.startswith("gt")), next(iter(others), ""))
+
+
+def _approved_by(dataset, run) -> str:
+    key = approval.provenance_key(run)
+    if not dataset.has_run(key):
+        return ""
+    return getattr(dataset.get_run_info(key).config, "approved_by", "") or ""

@@ -1,0 +1,69 @@
+"""How the elements look: styles in MUI's terms, colours from the App's theme alone."""
+
+#: Red that can be read on the ground of either theme.
+RED = {"color": "error.dark", "[data-mui-color-scheme=dark] &": {"color": "error.light"}}
+
+#: A button of what cannot be undone: red is hard to read on the App's ground for a hovered one.
+DANGER = {**RED, "&:hover": {"backgroundColor": "transparent", "borderColor": "currentColor"}}
+#: What is wrong, below its field.
+WRONG = {**RED, "mt": 0.5}
+
+BUTTON = {"px": 1.5, "whiteSpace": "nowrap", "& p": {"fontSize": "0.9375rem"}}
+#: What stands between backticks is readable in both themes; the App's orange is not.
+CODE = {
+    "& p > span[class*=sc-]": {"color": "text.primary", "overflowWrap": "anywhere"},
+    "& p:has(> span[class*=sc-])": {"fontSize": "0.875rem", "lineHeight": 1.6},
+}
+#: Lines of a program; those that are too long for the panel go on in the next line.
+PROGRAM = {
+    "& pre, & pre *": {
+        "fontSize": "0.8125rem !important",
+        "whiteSpace": "pre-wrap !important",
+        "overflowWrap": "anywhere",
+    }
+}
+
+SIZES = {"h6": "1.25rem", "subtitle1": "1.05rem", "body1": "1rem", "body2": "0.875rem"}
+
+IN_ALERT = {"& p, & a": {"fontSize": "0.875rem", "lineHeight": 1.45, "overflowWrap": "anywhere"}}
+
+#: The first column takes the room that there is; the others hold numbers.
+TABLE = {
+    "minWidth": 0,
+    "& th, & td": {"fontSize": "0.875rem", "fontVariantNumeric": "tabular-nums"},
+    "& td": {"overflowWrap": "anywhere"},
+    "& td button, & td button *": {"color": "text.primary"},  # the App's orange is too light
+    "& th:not(:first-of-type), & td:not(:first-of-type)": {
+        "textAlign": "right",
+        "whiteSpace": "nowrap",
+        "width": "1%",
+    },
+}
+CLICKABLE = {
+    "& tbody tr": {"cursor": "pointer"},
+    "& tbody tr:hover": {"backgroundColor": "action.hover"},
+}
+SELECTED = "var(--fo-palette-primary-softBg)"
+TABLE_BOX = {"boxShadow": "none", "border": "1px solid", "borderColor": "divider"}
+
+
+def pill(color: str) -> dict:
+    """The style of a pill with a dot of a colour."""
+    return {
+        "display": "inline-flex",
+        "alignItems": "center",
+        "gap": 0.75,
+        "px": 1.25,
+        "py": 0.25,
+        "borderRadius": 4,
+        "border": "1px solid",
+        "borderColor": "divider",
+        "whiteSpace": "nowrap",
+        "&::before": {
+            "content": '""',
+            "width": 8,
+            "height": 8,
+            "borderRadius": "50%",
+            "backgroundColor": color,
+        },
+    }

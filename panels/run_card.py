@@ -1,0 +1,157 @@
+"""One run on the home page: how it stands, and what can be done with it."""
+
+import fiftyone.operators.types as types
+
+from auto_labeling import labeling
+from auto_labeling.panels import elements, looks, questions, remedies, words
+from auto_labeling.run import Run, RunState
+
+#: Seconds that a run may wait for a worker before the panel says how to start one.
+PATIENCE = 30
+
+LAUNCH = "auto-labeling launch"
+
+
+def add(page, panel, ctx, state, run: Run, promoted: int | None):
+    """Adds a run's card.
+
+    Args:
+        page: the object to add to
+        panel: the panel
+        ctx: the context of the event
+        state: the panel's :class:`auto_labeling.panels.state.PanelState`
+        run: the run
+        promoted: how many of its labels are promoted, if that is known
+    """
+    card = elements.card(page, f"run_{run.id}")
+    head = elements.row(card, "head", columns="minmax(0, 1fr) auto")
+    elements.text(head, "name", run.name, variant="subtitle1", color="text.primary", bold=True)
+    elements.pill(head, "status", run.status)
+    elements.text(card, "what", _what(run))
+    now = labeling.progress(ctx.dataset, run) if run.is_active else None
+    if run.is_active:
+        progress(card, run, now)
+    elif run.state is RunState.FAILED:
+        severity, remedy = remedies.severity(run), remedies.remedy(run)
+        elements.alert(card, "reason", severity, elements.plain(remedies.reason(run)), remedy)
+    elements.text(card, "numbers", _numbers(run, promoted, now), color="text.primary")
+    if state.run_id == run.id and state.question in ("delete", "rename"):
+        _ask(card, panel, state, run)
+        return
+    foot = elements.row(card, "foot", columns="minmax(0, 1fr) auto")
+    elements.text(foot, "facts", _who(run), title=words.moment(run.created_at))
+    _actions(elements.row(foot, "actions", justifyContent="flex-end"), panel, run)
+
+
+def _ask(card, panel, state, run):
+    if state.question == "delete":
+        questions.delete(card, panel, run)
+        return
+    box = elements.column(card, "rename", gap=1)
+    problem = state.problems.get("name")
+    field = {"inputProps": {"aria-label": "Run name", "maxLength": 100}, "error": bool(problem)}
+    box.str(
+        "new_name",
+        view=types.TextFieldView(
+            label="Run name",
+            caption=problem,
+            componentsProps={"field": field, "caption": {"sx": looks.RED}},
+        ),
+        on_change=panel.edit_name,
+    )
+    actions = elements.row(box, "actions")
+    params = {"run_id": run.id}
+    elements.button(actions, "yes", "Rename", panel.rename, kind="primary", params=params)
+    elements.button(actions, "no", "Not now", panel.dismiss)
+
+
+def _actions(row, panel, run):
+    params = {"run_id": run.id}
+    deletable = run.state not in (RunState.APPROVING, RunState.DELETING)
+    elements.icon_button(row, "rename", "edit", "Rename", panel.ask_rename, params=params)
+    elements.icon_button(
+        row, "duplicate", "content_copy", "Duplicate", panel.duplicate, params=params
+    )
+    if deletable and not run.is_active:
+        elements.icon_button(row, "delete", "delete", "Delete", panel.ask_delete, params=params)
+    if run.state is RunState.FAILED:
+        elements.button(row, "open", "Details", panel.open_run, params=params)
+        elements.button(row, "resume", "Resume", panel.resume, kind="primary", params=params)
+        return
+    if run.state is RunState.DELETING:
+        elements.button(row, "delete", "Finish deleting", panel.delete, params=params)
+        return
+    review = run.state in (RunState.IN_REVIEW, RunState.APPROVING)
+    label = "Review" if review else "View progress" if run.is_active else "View"
+    kind = "primary" if review else "secondary"
+    elements.button(row, "open", label, panel.open_run, kind=kind, params=params)
+
+
+def _what(run):
+    config = run.config
+    if run.source:
+        return f"{config.task.label} · existing labels of {run.source} → {config.label_field}"
+    classes = words.some(config.classes) or "all classes"
+    made = f"{config.model} → {config.label_field}"
+    # A run without a name of its own is called that already.
+    return " · ".join([config.task.label, *([made] if made != run.name else []), classes])
+
+
+def _numbers(run, promoted, now):
+    if now and now.labels:  # how many samples there are is said beside the progress
+        failed = [f"{words.count(now.failed, 'sample')} failed"] if now.failed else []
+        return " · ".join([f"{words.count(now.labels, 'label')} so far", *failed])
+    parts = [words.count(run.samples, "sample")] if run.samples else []
+    if run.state is RunState.APPROVED:
+        parts += [words.count(run.labels, "label"), f"{run.approved:,} approved"]
+    elif run.labels or run.state is RunState.IN_REVIEW:
+        parts.append(words.count(run.labels, "label"))
+        if run.state is RunState.IN_REVIEW:
+            parts.append(f"{promoted:,} promoted" if promoted is not None else "counting promoted…")
+    if run.failed:
+        parts.append(f"{words.count(run.failed, 'sample')} failed")
+    return " · ".join(parts) or "No samples yet"
+
+
+def _who(run):
+    who = f"{run.created_by} · " if run.created_by else ""
+    return f"{who}{words.ago(run.created_at)}"
+
+
+def progress(parent, run: Run, now):
+    """Adds how far a run has come, or that it waits.
+
+    Args:
+        parent: the object to add to
+        run: an active run
+        now: its :class:`auto_labeling.run.Progress`, or None
+    """
+    if run.state is RunState.QUEUED:
+        waiting = words.age(run.changed_at or run.created_at)
+        late = waiting > PATIENCE
+        elements.alert(
+            parent,
+            "waiting",
+            "warning" if late else "info",
+            "Waiting for a worker…",
+            f"No worker has picked this up for {words.duration(waiting)}. "
+            f"Start one in a terminal: `{LAUNCH}`"
+            if late
+            else None,
+        )
+        return
+    tried = now.done if now else 0
+    if run.state is RunState.IMPORTING:
+        share = min(1.0, tried / run.samples) if run.samples else None
+        elements.progress(parent, "progress", share, f"Copying labels of {run.source}…")
+        return
+    if not tried or not run.samples:
+        elements.progress(parent, "progress", None, "Loading the model…")
+        return
+    parts = [f"{tried:,} of {words.count(run.samples, 'sample')}"]
+    if now.rate:
+        parts.append(words.rate(now.rate))
+        if now.workers > 1:
+            parts.append(f"{now.workers:,} workers")
+        parts.append(f"{words.duration((run.samples - tried) / now.rate)} left")
+    elements.progress(parent, "progress", min(1.0, tried / run.samples), " · ".join(parts))

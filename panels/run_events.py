@@ -1,0 +1,67 @@
+"""What a person does with one run that generates, has stopped or is over."""
+
+import fiftyone.core.stages as fos
+
+from auto_labeling import forms, labeling, watching
+from auto_labeling.panels import spotlight, visit, words
+from auto_labeling.panels.events import change, event
+from auto_labeling.run import RunState
+
+
+class RunEvents:
+    """The run page's part of :class:`auto_labeling.panels.auto_labeling.AutoLabelingPanel`."""
+
+    @change
+    def ask_cancel(self, ctx, state):
+        state.question = "cancel"
+
+    @change
+    def cancel(self, ctx, state):
+        run = labeling.cancel(ctx.dataset, forms.run_id(ctx), by=forms.person(ctx))
+        self._go(ctx, state, "progress", run)
+
+    @change
+    def resume(self, ctx, state):
+        run = labeling.resume(ctx.dataset, forms.run_id(ctx))
+        self._go(ctx, state, "progress", run)
+
+    @change
+    def skip(self, ctx, state):
+        self._go(ctx, state, "review", labeling.skip(ctx.dataset, forms.run_id(ctx)))
+
+    @event
+    def dismiss(self, ctx, state):
+        state.question = visit.of(ctx).question = ""
+
+    @event
+    def unfold(self, ctx, state):
+        state.unfolded = not state.unfolded
+
+    @event
+    def show_failed(self, ctx, state):
+        """Shows failed samples in the grid alone, or all again."""
+        run, kind = labeling.get(ctx.dataset, forms.run_id(ctx)), forms.kind(ctx)
+        ids = watching.failed_ids(ctx.dataset, run, kind)
+        if not ids:
+            ctx.ops.notify("No sample failed for this reason any more", variant="info")
+            return
+        shown = spotlight.toggle(ctx, f"failed {kind}", fos.Select(ids))
+        if state.page == "review":
+            visit.samples_toggled(ctx, run)
+        if shown is not None and shown < len(ids):
+            ctx.ops.notify(
+                f"{shown:,} of {words.count(len(ids), 'sample')} are in the current view; "
+                "clear the view to see all",
+                variant="info",
+            )
+
+    @event
+    def show_labels(self, ctx, state):
+        """Shows the samples with approved labels in the grid alone, or all again."""
+        run = labeling.get(ctx.dataset, forms.run_id(ctx))
+        field = run.config.label_field
+        if run.state is not RunState.APPROVED or not ctx.dataset.has_field(field):
+            ctx.ops.notify(f"There is no field {field} any more", variant="info")
+            return
+        if spotlight.toggle(ctx, f"approved {field}", fos.Exists(field)) is not None:
+            spotlight.fields(ctx, state, field)

@@ -1,0 +1,73 @@
+"""The configuration of a run as a file, to be kept, changed and run again."""
+
+import json
+import sys
+from pathlib import Path
+
+import yaml
+
+from auto_labeling.errors import AutoLabelingError
+from auto_labeling.sdk.handle import Run
+
+_JSON = ".json"
+
+
+def export_config(run: Run, path=None) -> dict:
+    """What a run was asked for, so that ``start`` or ``import_labels`` can be asked again.
+
+    Args:
+        run: the run
+        path (None): a file to write it to, as JSON if its name ends so, else as YAML
+
+    Returns:
+        the answers that are not the defaults, as JSON can hold them; of an import, the keyword
+        arguments of ``import_labels``
+    """
+    record = run.reload().record
+    if record.source:
+        answers = {"source": record.source}
+        answers |= {"replace": True} if record.replaces else {"label_field": run.label_field}
+        answers |= {"name": run.config.name} if run.config.name else {}
+    else:
+        answers = run.config.model_dump(mode="json", exclude_defaults=True)
+    if path is not None:
+        Path(path).write_text(written(answers, Path(path).suffix == _JSON), encoding="utf-8")
+    return answers
+
+
+def written(answers: dict, as_json: bool = False) -> str:
+    """A configuration as the text of a file."""
+    if as_json:
+        return json.dumps(answers, indent=2, ensure_ascii=False) + "\n"
+    return yaml.safe_dump(answers, sort_keys=False, allow_unicode=True)
+
+
+def load_config(path) -> dict:
+    """Reads a configuration from a YAML or JSON file.
+
+    Args:
+        path: the file; ``"-"`` for standard input
+
+    Returns:
+        its answers, for ``start(samples, load_config(path))``, which judges them
+
+    Raises:
+        AutoLabelingError: if it cannot be read, or is no list of names and values
+    """
+    try:
+        text = sys.stdin.read() if str(path) == "-" else Path(path).read_text(encoding="utf-8")
+        answers = _parsed(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise AutoLabelingError(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise AutoLabelingError(f"{path} is neither YAML nor JSON: {error}") from error
+    if not isinstance(answers, dict) or not all(isinstance(name, str) for name in answers):
+        raise AutoLabelingError(f"{path} must hold names and values, such as 'task: detection'")
+    return answers
+
+
+def _parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.safe_load(text)

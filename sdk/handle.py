@@ -1,0 +1,175 @@
+"""A run as a script holds it."""
+
+import time
+from collections.abc import Callable
+
+from auto_labeling import labeling
+from auto_labeling.errors import RunFailed, StillRunning
+from auto_labeling.run import Progress, RunConfig, RunState
+from auto_labeling.run import Run as Record
+
+#: Seconds between two looks at a run that is waited for.
+_POLL = 0.5
+
+
+class Run:
+    """A run of a dataset, as it was when last read; :meth:`reload` reads it again.
+
+    ``start``, ``import_labels``, ``get`` and ``runs`` give runs; the verbs take them, and leave
+    them up to date.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        record: what is stored of the run, an :class:`auto_labeling.run.Run`
+    """
+
+    def __init__(self, dataset, record: Record):
+        self._dataset = dataset
+        self._record = record
+
+    @property
+    def dataset(self):
+        """The run's :class:`fiftyone.core.dataset.Dataset`."""
+        return self._dataset
+
+    @property
+    def record(self) -> Record:
+        """All that is stored of the run. It cannot be changed; verbs do that."""
+        return self._record
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self._record.id
+
+    @property
+    def name(self) -> str:
+        """The name that somebody gave it, or one made of model and label field."""
+        return self._record.name
+
+    @property
+    def config(self) -> RunConfig:
+        """What was asked for."""
+        return self._record.config
+
+    @property
+    def state(self) -> RunState:
+        """Where the run stands."""
+        return self._record.state
+
+    @property
+    def status(self) -> str:
+        """The word that the panel shows: Generating, In Review, Approved or Error."""
+        return self._record.status
+
+    @property
+    def is_active(self) -> bool:
+        """Whether labels are being made or copied, or wait for a worker to make them."""
+        return self._record.is_active
+
+    @property
+    def samples(self) -> int:
+        """The number of target samples."""
+        return self._record.samples
+
+    @property
+    def generated(self) -> int:
+        """The number of labels that were made or copied."""
+        return self._record.labels
+
+    @property
+    def failed(self) -> int:
+        """The number of samples that failed; ``failures`` lists them."""
+        return self._record.failed
+
+    @property
+    def approved(self) -> int:
+        """The number of labels that were approved."""
+        return self._record.approved
+
+    @property
+    def error(self) -> str:
+        """Why the run stopped; empty if it did not."""
+        return self._record.error or self._record.reason
+
+    @property
+    def staging_field(self) -> str:
+        """The field in which the labels wait for approval."""
+        return self._record.staging_field
+
+    @property
+    def label_field(self) -> str:
+        """The field in which approved labels will be."""
+        return self._record.config.label_field
+
+    def reload(self) -> "Run":
+        """Reads the run again. Returns itself.
+
+        Raises:
+            RunNotFound: if it has been deleted
+        """
+        self._record = labeling.get(self._dataset, self.id)
+        return self
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        report: Callable[["Run", Progress | None], None] | None = None,
+    ) -> "Run":
+        """Waits until the run's labels can be reviewed.
+
+        Args:
+            timeout (None): the most seconds to wait; None for as long as it takes
+            report (None): called with the run and its progress, twice a second
+
+        Returns:
+            the run itself, in review or approved
+
+        Raises:
+            RunFailed: if it stopped with an error, lost its worker or was cancelled
+            StillRunning: if ``timeout`` is over; the run goes on
+            RunNotFound: if it was deleted meanwhile
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.reload()
+            if report:
+                report(self, labeling.progress(self._dataset, self._record))
+            if not self._is_moving():
+                break
+            left = _POLL if until is None else until - time.monotonic()
+            if left <= 0:
+                raise StillRunning(f"'{self.name}' is {self.status.lower()} still")
+            time.sleep(min(_POLL, left))
+        if self.state is RunState.FAILED:
+            raise RunFailed(f"'{self.name}' stopped: {self.error}")
+        return self
+
+    def to_dict(self) -> dict:
+        """The run's facts as JSON can hold them."""
+        record = self._record.model_dump(mode="json", exclude={"token"})
+        return {
+            "id": self.id,
+            "name": self.name,
+            "status": self.status,
+            "dataset": self._dataset.name,
+            "staging_field": self.staging_field,
+            **record,
+        }
+
+    def _is_moving(self) -> bool:
+        if self.is_active:
+            return True
+        closing = self.state in (RunState.APPROVING, RunState.DELETING)
+        return closing and labeling.is_worked_on(self._dataset, self._record)
+
+    def __eq__(self, other):
+        if not isinstance(other, Run):
+            return NotImplemented
+        return (self.dataset.name, self.id) == (other.dataset.name, other.id)
+
+    def __hash__(self):
+        return hash((self.dataset.name, self.id))
+
+    def __repr__(self):
+        return f"<Run {self.id} '{self.name}' of '{self.dataset.name}': {self.status}>"

@@ -1,0 +1,171 @@
+"""Review: count, promote, take back, approve."""
+
+from auto_labeling.errors import AutoLabelingError
+from auto_labeling.review import approval, promotion, summary
+from auto_labeling.review.chosen import choose
+from auto_labeling.review.grid import TABS
+from auto_labeling.review.summary import Summary
+from auto_labeling.run import RunState
+from auto_labeling.sdk.handle import Run
+
+
+def labels(
+    run: Run,
+    tab: str = "review",
+    *,
+    min_confidence: float | None = None,
+    max_confidence: float | None = None,
+    without_confidence: bool = False,
+    classes: list[str] | None = None,
+    label_ids: list[str] | None = None,
+    sample_ids: list[str] | None = None,
+    view=None,
+) -> Summary:
+    """The labels of a run by class: how many are chosen, of how many, and how sure of them.
+
+    Args:
+        run: a run with staged labels
+        tab ("review"): ``"review"`` for what is not promoted, ``"approval"`` for what is
+        min_confidence (None): the least confidence of the labels to choose
+        max_confidence (None): the greatest confidence of the labels to choose
+        without_confidence (False): whether to choose labels that have no confidence
+        classes (None): the classes to choose
+        label_ids (None): the ids of the labels to choose
+        sample_ids (None): the ids of the samples to choose
+        view (None): a view of the dataset: what it shows is chosen
+
+    Returns:
+        a :class:`auto_labeling.review.summary.Summary`: ``rows``, one a class, and their sums
+
+    Raises:
+        AutoLabelingError: if the run has no staged labels (any more)
+    """
+    _refuse_unstaged(run.reload())
+    if tab not in TABS:
+        raise AutoLabelingError(f"There is no tab '{tab}': {' or '.join(TABS)}")
+    chosen = choose(
+        run.dataset,
+        min_confidence=min_confidence,
+        max_confidence=max_confidence,
+        without_confidence=without_confidence,
+        classes=classes,
+        label_ids=label_ids,
+        sample_ids=sample_ids,
+        view=view,
+    )
+    return summary.summarize(run.dataset, run.record, chosen, tab)
+
+
+def promote(
+    run: Run,
+    *,
+    min_confidence: float | None = None,
+    max_confidence: float | None = None,
+    without_confidence: bool = False,
+    classes: list[str] | None = None,
+    label_ids: list[str] | None = None,
+    sample_ids: list[str] | None = None,
+    view=None,
+    expected: int | None = None,
+) -> int:
+    """Promotes labels for approval: those that meet every condition; without any, all.
+
+    Args:
+        run: a run in review
+        min_confidence (None): the least confidence; labels without one are left out
+        max_confidence (None): the greatest confidence; labels without one are left out
+        without_confidence (False): whether only labels that have no confidence
+        classes (None): the classes
+        label_ids (None): the ids of labels
+        sample_ids (None): the ids of samples
+        view (None): a view of the dataset: the labels that it shows
+        expected (None): the number of labels that this must be, or nothing is promoted
+
+    Returns:
+        the number of labels promoted
+
+    Raises:
+        LabelsChanged: if it is not ``expected`` labels
+        IllegalTransition: if the run is not in review
+    """
+    chosen = choose(
+        run.dataset,
+        min_confidence=min_confidence,
+        max_confidence=max_confidence,
+        without_confidence=without_confidence,
+        classes=classes,
+        label_ids=label_ids,
+        sample_ids=sample_ids,
+        view=view,
+    )
+    return promotion.promote(run.dataset, run.id, chosen, expected)
+
+
+def undo(
+    run: Run,
+    *,
+    min_confidence: float | None = None,
+    max_confidence: float | None = None,
+    without_confidence: bool = False,
+    classes: list[str] | None = None,
+    label_ids: list[str] | None = None,
+    sample_ids: list[str] | None = None,
+    view=None,
+) -> int:
+    """Takes back the promotion of labels: those that meet every condition; without any, all.
+
+    Args:
+        run: a run in review
+        min_confidence (None): the least confidence; labels without one are left out
+        max_confidence (None): the greatest confidence; labels without one are left out
+        without_confidence (False): whether only labels that have no confidence
+        classes (None): the classes
+        label_ids (None): the ids of labels
+        sample_ids (None): the ids of samples
+        view (None): a view of the dataset: the labels that it shows
+
+    Returns:
+        the number of labels taken back
+
+    Raises:
+        IllegalTransition: if the run is not in review
+    """
+    chosen = choose(
+        run.dataset,
+        min_confidence=min_confidence,
+        max_confidence=max_confidence,
+        without_confidence=without_confidence,
+        classes=classes,
+        label_ids=label_ids,
+        sample_ids=sample_ids,
+        view=view,
+    )
+    return promotion.undo(run.dataset, run.id, chosen=chosen)
+
+
+def approve(run: Run, by: str = "", *, expected: int | None = None) -> Run:
+    """Writes the promoted labels to the label field and deletes all others of the run.
+
+    This cannot be undone. An approval whose process died is finished.
+
+    Args:
+        run: a run in review
+        by (""): who approves
+        expected (None): the number of promoted labels that this must be, or nothing is approved
+
+    Returns:
+        the run itself, approved
+
+    Raises:
+        LabelsChanged: if it is not ``expected`` labels
+        IllegalTransition: if the run is not in review, nothing is promoted, or its label field
+            exists by now
+    """
+    approval.approve(run.dataset, run.id, by=by, expected=expected)
+    run.dataset.reload()
+    return run.reload()
+
+
+def _refuse_unstaged(run: Run) -> None:
+    if run.state is RunState.APPROVED:
+        raise AutoLabelingError(f"'{run.name}' is approved: its labels are in '{run.label_field}'")

@@ -1,0 +1,183 @@
+"""Choose a model, and start runs."""
+
+import secrets
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from auto_labeling import importing, labeling
+from auto_labeling.models import catalog
+from auto_labeling.run import Method, ModelType, RunConfig, Task
+from auto_labeling.sdk.handle import Run
+from auto_labeling.sdk.samples import dataset_of, refuse_forgotten, targets
+
+#: The most samples of a preview.
+_FEW = 8
+
+
+def list_models(
+    task: Task | str | None = None,
+    model_type: ModelType | str | None = None,
+    method: Method | str | None = None,
+) -> list[catalog.ModelSpec]:
+    """The models that a run may use.
+
+    Args:
+        task (None): only those for this task
+        model_type (None): only those of this type
+        method (None): only those that this method uses
+    """
+    return catalog.list_models(
+        None if task is None else Task(task),
+        None if model_type is None else ModelType(model_type),
+        None if method is None else Method(method),
+    )
+
+
+def check(samples, config: RunConfig | Mapping | None = None, **settings) -> RunConfig:
+    """Judges a configuration without starting anything.
+
+    Args:
+        samples: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
+        config (None): a :class:`RunConfig`, or a dict with some of its fields
+        **settings: fields of :class:`RunConfig`, which win over those of ``config``
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    given = _given(config, settings)
+    target, _ = targets(samples, slices=given.get("group_slices") or ())
+    return _checked(dataset_of(samples), given, target)
+
+
+def preview(
+    samples, config: RunConfig | Mapping | None = None, *, sample_ids=None, **settings
+) -> list:
+    """Runs a model on the first few samples, in this process, and writes nothing.
+
+    Args:
+        samples: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
+        config (None): a :class:`RunConfig`, or a dict with some of its fields. Where the labels
+            would go is not regarded: it needs no ``label_field``
+        sample_ids (None): the ids of the samples, in place of ``samples``
+        **settings: fields of :class:`RunConfig`, which win over those of ``config``
+
+    Returns:
+        for at most eight samples, what a run would make of each: ``sample_id``, ``filepath``,
+        ``labels``, ``error``, and ``picture()``, the bytes of a JPEG file
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+        ModelUnavailable: if weights or packages are missing; nothing is downloaded
+    """
+    dataset = dataset_of(samples)
+    given = _given(config, settings)
+    view = samples if sample_ids is not None else samples.limit(_FEW)
+    target, ids = targets(view, sample_ids, given.get("group_slices") or ())
+    nowhere = {"label_field": f"preview_{secrets.token_hex(6)}", "mask_location": ""}
+    config = labeling.check(dataset, {**given, "target": target, **nowhere})
+    return labeling.preview(dataset, config, ids[:_FEW])
+
+
+def preflight(
+    samples, config: RunConfig | Mapping | None = None, *, sample_ids=None, **settings
+) -> BaseModel:
+    """Says how things stand for a run on this machine, and starts nothing.
+
+    Args:
+        samples: what to label, as for ``start``
+        config (None): a :class:`RunConfig`, or a dict with some of its fields
+        sample_ids (None): the ids of the target samples, in place of all of ``samples``
+        **settings: fields of :class:`RunConfig`, which win over those of ``config``
+
+    Returns:
+        the number of samples, weights, devices, packages, free disk, estimated time and warnings
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    dataset = dataset_of(samples)
+    given = _given(config, settings)
+    target, ids = targets(samples, sample_ids, given.get("group_slices") or ())
+    config = _checked(dataset, given, target)
+    return labeling.preflight(dataset, config, ids)
+
+
+def start(
+    samples,
+    config: RunConfig | Mapping | None = None,
+    *,
+    sample_ids=None,
+    author: str = "",
+    queue: bool = True,
+    **settings,
+) -> Run:
+    """Starts a run: a worker will label the samples.
+
+    ``start(view, task="detection", model="shapes-yolo", label_field="shapes")`` is enough.
+
+    Args:
+        samples: what to label: a :class:`fiftyone.core.dataset.Dataset`, or a view of one. Of a
+            view of patches, the samples that they are of
+        config (None): a :class:`RunConfig`, or a dict with some of its fields; its ``target``
+            becomes what ``samples`` is
+        sample_ids (None): the ids of the target samples, in place of all of ``samples``
+        author (""): who asks for it
+        queue (True): whether a worker is to do it; if not, call ``generate``
+        **settings: fields of :class:`RunConfig`, which win over those of ``config``
+
+    Returns:
+        the :class:`Run`, queued
+
+    Raises:
+        ConfigError: with a sentence for every wrong field; nothing is written then
+    """
+    dataset = dataset_of(samples)
+    given = _given(config, settings)
+    target, ids = targets(samples, sample_ids, given.get("group_slices") or ())
+    config = _checked(dataset, given, target)
+    return Run(dataset, labeling.start(dataset, config, ids, author=author, queue=queue))
+
+
+def import_labels(
+    dataset,
+    source: str,
+    label_field: str = "",
+    *,
+    replace: bool = False,
+    name: str = "",
+    author: str = "",
+) -> Run:
+    """Copies the labels of a field into a new run in review; the field itself is not touched.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        source: the field
+        label_field (""): the new field for the labels that will be approved
+        replace (False): instead, whether approval puts them back into ``source``, without the
+            labels that nobody promoted
+        name (""): the run's name
+        author (""): who asks for it
+
+    Returns:
+        the :class:`Run`, in review
+
+    Raises:
+        ConfigError: with a sentence for every wrong answer; nothing is written then
+    """
+    dataset = dataset_of(dataset)
+    record = importing.import_labels(
+        dataset, source, label_field, replace=replace, name=name, author=author
+    )
+    return Run(dataset, record)
+
+
+def _given(config, settings) -> dict:
+    """A configuration and what wins over it, as answers."""
+    given = config.model_dump() if isinstance(config, RunConfig) else dict(config or {})
+    return {**given, **settings}
+
+
+def _checked(dataset, given, target):
+    refuse_forgotten(target, given.get("target"))
+    return labeling.check(dataset, {**given, "target": target})

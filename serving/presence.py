@@ -1,0 +1,59 @@
+"""A service's sign of life, which the panel shows: "1 worker on gpu-3, idle"."""
+
+import contextlib
+import os
+import secrets
+import socket
+import threading
+
+from pymongo.errors import PyMongoError
+
+from auto_labeling.run import Worker
+from auto_labeling.storage import clock, registry
+from auto_labeling.storage.heartbeat import LEASE_SECONDS
+
+
+class Presence:
+    """Says at regular intervals that this process serves, and what; says goodbye at the end.
+
+    Attributes:
+        host: this machine's name
+        id: the worker's id
+    """
+
+    def __init__(self):
+        self.host = socket.gethostname()
+        self.id = f"{self.host}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._worker = Worker(id=self.id, host=self.host, pid=os.getpid(), started_at=clock.stamp())
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._beat_until_closed, daemon=True)
+
+    def __enter__(self) -> "Presence":
+        self._beat()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._closed.set()
+        self._thread.join()
+        with contextlib.suppress(PyMongoError):
+            registry.leave(self.id)
+
+    def update(self, **facts) -> None:
+        """Sets fields of :class:`auto_labeling.run.Worker`, and says so."""
+        with self._lock:
+            changed = self._worker.model_copy(update=facts)
+            if changed == self._worker:
+                return
+            self._worker = changed
+        self._beat()
+
+    def _beat_until_closed(self):
+        while not self._closed.wait(min(2.0, LEASE_SECONDS / 5)):
+            self._beat()
+
+    def _beat(self):
+        # A beat that is lost, since the database is away, is followed by others.
+        with contextlib.suppress(PyMongoError):
+            registry.beat(self._worker)

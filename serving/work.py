@@ -1,0 +1,114 @@
+"""One operation on its way through the service, and what is told of it."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+import fiftyone.core.odm as foo
+
+from auto_labeling import labeling
+from auto_labeling.errors import RunNotFound
+from auto_labeling.run import Run
+from auto_labeling.serving import deaths
+from auto_labeling.serving.tail import Tail
+from auto_labeling.storage import logs
+from auto_labeling.storage.operations import Job
+
+_KEEP_EVERY_SECONDS = 2.0
+_KEPT_ANYWAY = "What it had labeled is kept; resume to label the rest"
+
+
+@dataclass
+class Work:
+    """An operation that was given to the process.
+
+    Attributes:
+        job: the operation
+        tail: its log
+        claimed: whether the operation is ours, so that nobody else executes it
+        why: why the process was killed by the service; empty if it was not
+    """
+
+    job: Job
+    tail: Tail
+    claimed: bool = False
+    why: str = ""
+    _began: float = field(default_factory=time.monotonic)
+    _unwanted_since: float | None = None
+    _kills: int = field(default_factory=deaths.out_of_memory_kills)
+    _kept_at: float = 0.0
+    _kept_size: int = 0
+
+    @classmethod
+    def on(cls, job: Job, log_dir: Path) -> "Work":
+        """Work on an operation, with a log in a folder."""
+        now = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+        return cls(job, Tail(log_dir / f"{now}-operation-{job.id}.log"))
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"'{self.job.run_name}'" if self.job.run_id else self.job.operator
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return time.monotonic() - self._began
+
+    @property
+    def facts(self) -> dict:
+        """What scripts are told of it."""
+        job = self.job
+        ids = {"operation": job.id, "operator": job.operator, "run": job.run_id}
+        return {**ids, "name": self.name, "dataset": job.dataset, "log": str(self.tail.path)}
+
+    def unwanted_for(self, unwanted: bool) -> float:
+        """Seconds for which it has been unwanted without a break, if it is."""
+        if not unwanted:
+            self._unwanted_since = None
+            return 0.0
+        self._unwanted_since = self._unwanted_since or time.monotonic()
+        return time.monotonic() - self._unwanted_since
+
+    def why_lost(self, status: int | None, host: str) -> str:
+        """Why it came to no end of its own, and what to do.
+
+        Args:
+            status: how the process ended; None if it goes on
+            host: this machine's name
+        """
+        why = self.why or (
+            deaths.sentence(status, host, deaths.out_of_memory_kills() > self._kills)
+            if status is not None
+            else f"The worker on {host} could not tell the database how it ended"
+        )
+        return f"{why}. {_KEPT_ANYWAY}" if self.job.run_id else why
+
+    def keep_log(self, at_once: bool = False) -> None:
+        """Puts the end of the log where the panel finds it, now and then."""
+        size, now = self.tail.size(), time.monotonic()
+        due = at_once or now - self._kept_at >= _KEEP_EVERY_SECONDS
+        if not self.job.run_id or size == self._kept_size or not due:
+            return
+        self._kept_at, self._kept_size = now, size
+        logs.keep(self.job.dataset_id, self.job.run_id, self.job.id, self.tail.last_lines())
+
+
+def dataset_of(job: Job):
+    """The dataset of an operation; None if it is gone."""
+    try:
+        return foo.load_dataset(id=job.dataset_id)
+    except ValueError:  # FiftyOne's word for "no such dataset"
+        return None
+
+
+def run_of(job: Job) -> Run | None:
+    """The run of an operation as it really stands; None if it has none any more."""
+    dataset = dataset_of(job) if job.run_id else None
+    if dataset is None:
+        return None
+    try:
+        return labeling.get(dataset, job.run_id)
+    except RunNotFound:
+        return None

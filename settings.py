@@ -1,0 +1,278 @@
+"""What a run can be asked for: :class:`RunConfig`, and its settings described one by one.
+
+The flags of the command line, the forms of the operators and the reference are made from
+:func:`settings`, so that a setting is written down once, in :class:`RunConfig`.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+LONGEST_CLASS = 200
+LONGEST_PROMPT = 500
+
+_DEVICE = re.compile(r"(cpu|mps|cuda(:\d{1,3})?)?")
+
+
+class Task(str, Enum):
+    """What kind of labels a run makes."""
+
+    CLASSIFICATION = "classification"
+    DETECTION = "detection"
+    INSTANCE_SEGMENTATION = "instance_segmentation"
+
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ").capitalize()
+
+
+class Method(str, Enum):
+    """How a run makes its labels."""
+
+    ONE_STAGE = "one_stage"
+    TWO_STAGE = "two_stage"
+    EXISTING_DETECTIONS = "existing_detections"
+
+    @property
+    def label(self) -> str:
+        return {
+            "one_stage": "One-stage model",
+            "two_stage": "Two-stage model",
+            "existing_detections": "Existing detections",
+        }[self.value]
+
+
+class ModelType(str, Enum):
+    """Where a model's classes come from."""
+
+    ZERO_SHOT = "zero_shot"
+    FIXED_VOCABULARY = "fixed_vocabulary"
+
+    @property
+    def label(self) -> str:
+        return {"zero_shot": "Zero-shot", "fixed_vocabulary": "Fixed vocabulary"}[self.value]
+
+
+class Target(str, Enum):
+    """Which samples a run labels; frozen to sample ids when it starts."""
+
+    ALL = "all"
+    VIEW = "view"
+    SELECTION = "selection"
+    IDS = "ids"
+
+    @property
+    def label(self) -> str:
+        return {
+            "all": "All samples",
+            "view": "Current view",
+            "selection": "Current selection",
+            "ids": "Sample ids",
+        }[self.value]
+
+
+class RunConfig(BaseModel):
+    """What a person asks for: the one definition behind form, CLI, SDK and stored record.
+
+    What can be judged without a dataset is checked here; ``labeling.check`` adds the rest.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: Task = Field(description="The kind of labels to make")
+    model: str = Field(min_length=1, description="The model's name, as the list of models says it")
+    label_field: str = Field(
+        min_length=1, description="The new field in which the labels that are approved will be"
+    )
+    target: Target = Field(
+        default=Target.ALL,
+        title="Target samples",
+        description="Which samples to label: all, or those of the view, the selection or a list "
+        "of ids at the start",
+    )
+    group_slices: tuple[str, ...] = Field(
+        default=(),
+        description="Grouped datasets: the slices to label; empty: all that hold images",
+    )
+    method: Method = Field(
+        default=Method.ONE_STAGE, description="One model, two, or one for boxes that exist already"
+    )
+    classes: tuple[str, ...] = Field(
+        default=(),
+        description="Classes to look for, or to keep of those that the model knows; empty: all",
+    )
+    confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        title="Minimum confidence",
+        description="Labels that the model is less sure of are not kept",
+    )
+    name: str = Field(default="", max_length=100, title="Run name", description="The run's name")
+    segmenter: str = Field(
+        default="", description="Two-stage runs: the model that outlines what is in each box"
+    )
+    source_field: str = Field(
+        default="",
+        title="Existing detections",
+        description="Runs on existing detections: the field whose boxes get masks",
+    )
+    prompts: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Zero-shot models: for a class, the words to ask in instead of its name",
+    )
+    mask_location: str = Field(
+        default="",
+        description="Where masks become PNG files, by its full path; empty: in the dataset",
+    )
+    max_labels: int | None = Field(
+        default=None,
+        ge=1,
+        title="Most labels per image",
+        description="The surest are kept, the others counted",
+    )
+    device: str = Field(
+        default="", description="cpu, mps, cuda or cuda:N; empty: the worker's GPU, if it has one"
+    )
+    half: bool = Field(
+        default=False, title="Mixed precision", description="Half precision where it is safe"
+    )
+    checkpoint: str = Field(
+        default="",
+        description="A model of your own: its import path, its file on the worker, or its hub id",
+    )
+    workers: int = Field(default=1, ge=1, description="How many workers share the run, on Ray")
+
+    @field_validator(
+        *("name", "label_field", "segmenter", "source_field", "mask_location"),
+        *("device", "checkpoint"),
+        mode="before",
+    )
+    @classmethod
+    def _strip(cls, value):
+        return value.strip() if isinstance(value, str) else value
+
+    @field_validator("classes")
+    @classmethod
+    def _distinct(cls, classes):
+        blank = [c for c in classes if not c.strip()]
+        if blank:
+            raise ValueError("a class must have a name")
+        if any(len(c) > LONGEST_CLASS or not _is_plain(c) for c in classes):
+            raise ValueError(f"a class has at most {LONGEST_CLASS} printable characters")
+        return tuple(dict.fromkeys(classes))
+
+    @field_validator("group_slices")
+    @classmethod
+    def _each_once(cls, names):
+        return tuple(dict.fromkeys(names))
+
+    @field_validator("prompts")
+    @classmethod
+    def _one_class_per_prompt(cls, prompts, info):
+        classes = info.data.get("classes")
+        if classes is None:  # wrong in themselves
+            return prompts
+        unknown = [name for name in prompts if name not in classes]
+        if unknown:
+            raise ValueError(
+                f"there are prompts for '{unknown[0]}', which is not among the classes"
+            )
+        asked = {}
+        for name in classes:
+            for text in prompts.get(name) or (name,):
+                if not text.strip() or len(text) > LONGEST_PROMPT or not _is_plain(text):
+                    raise ValueError(f"a prompt has 1 to {LONGEST_PROMPT} printable characters")
+                other = asked.setdefault(" ".join(text.casefold().split()), name)
+                if prompts and other != name:
+                    raise ValueError(f"'{text}' is a prompt of both '{other}' and '{name}'")
+        return {name: tuple(dict.fromkeys(texts)) for name, texts in prompts.items() if texts}
+
+    @field_validator("name", "checkpoint")
+    @classmethod
+    def _can_be_stored(cls, text):
+        if any("\ud800" <= c <= "\udfff" for c in text):
+            raise ValueError("this has halves of characters, which cannot be stored")
+        return text
+
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, device):
+        if not _DEVICE.fullmatch(device):
+            raise ValueError("a device is cpu, mps, cuda, or cuda with a number, such as cuda:0")
+        return device
+
+
+def _is_plain(text: str) -> bool:
+    """Whether text can be stored and shown: no control characters, no half of a character."""
+    return not any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in text)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of :class:`RunConfig`, as a flag, a form and a reference need it.
+
+    Args:
+        name: the field's name
+        title: what people call it
+        description: what it means, in a line
+        kind: ``"choice"``, ``"text"``, ``"texts"``, ``"mapping"``, ``"number"``, ``"whole"``
+            or ``"flag"``
+        choices: ``(value, title)`` pairs, where only these will do
+        minimum: the least number, if there is one
+        maximum: the greatest number, if there is one
+        default: what it is if nobody says; None for nothing
+        required: whether somebody must say
+    """
+
+    name: str
+    title: str
+    description: str
+    kind: str
+    choices: tuple = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    default: object = None
+    required: bool = False
+
+
+_KINDS = {
+    "string": "text",
+    "array": "texts",
+    "object": "mapping",
+    "number": "number",
+    "integer": "whole",
+    "boolean": "flag",
+}
+
+
+@lru_cache
+def settings() -> tuple[Setting, ...]:
+    """The settings of a run, in the order of :class:`RunConfig`."""
+    schema = RunConfig.model_json_schema()
+    return tuple(_setting(name, field) for name, field in schema["properties"].items())
+
+
+def _setting(name, schema):
+    field = RunConfig.model_fields[name]
+    # An optional number is "a number or null"; the limits stand with the number.
+    bounds = next((s for s in schema.get("anyOf", ()) if s["type"] != "null"), schema)
+    is_choice = isinstance(field.annotation, type) and issubclass(field.annotation, Enum)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    return Setting(
+        name=name,
+        title=field.title or name.replace("_", " ").capitalize(),
+        description=field.description,
+        kind="choice" if is_choice else _KINDS[bounds["type"]],
+        choices=tuple((member.value, member.label) for member in field.annotation)
+        if is_choice
+        else (),
+        minimum=bounds.get("minimum"),
+        maximum=bounds.get("maximum"),
+        default=default.value if isinstance(default, Enum) else default,
+        required=field.is_required(),
+    )

@@ -1,0 +1,84 @@
+"""Samples, read by their ids with a projection: never whole ones."""
+
+import fiftyone as fo
+from bson import ObjectId
+
+_AT_ONCE = 10_000
+
+
+def read(dataset, sample_ids, fields=None, query=None) -> list[tuple[str, dict]]:
+    """Reads what a model is given of samples.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        sample_ids: the ids of a chunk
+        fields (None): a dict from key to the name of a field of labels that is wanted too
+        query (None): only the samples that this holds for
+
+    Returns:
+        ``(sample id, values)`` of the samples that exist, in the order given. Their ``values`` hold
+        the ``filepath``, and a :class:`fiftyone.core.labels.Label` or None for each of ``fields``
+    """
+    fields = fields or {}
+    projection = {"filepath": 1, **{name: 1 for name in fields.values()}}
+    wanted = {"_id": {"$in": [ObjectId(i) for i in sample_ids]}, **(query or {})}
+    found = {
+        str(d["_id"]): {
+            "filepath": d["filepath"],
+            **{key: _label(d.get(name)) for key, name in fields.items()},
+        }
+        for d in dataset._sample_collection.find(wanted, projection)
+    }
+    return [(sample_id, found[sample_id]) for sample_id in sample_ids if sample_id in found]
+
+
+def unknown(dataset, sample_ids: list) -> list[str]:
+    """Which of these texts are not the ids of samples of a dataset, in the order given."""
+    known = set()
+    for first in range(0, len(sample_ids), _AT_ONCE):
+        some = sample_ids[first : first + _AT_ONCE]
+        oids = [ObjectId(text) for text in some if ObjectId.is_valid(text)]
+        found = dataset._sample_collection.find({"_id": {"$in": oids}}, {"_id": 1})
+        known.update(str(document["_id"]) for document in found)
+    return [text for text in sample_ids if text not in known]
+
+
+def in_slices(dataset, names, query=None) -> list[str]:
+    """The ids of the samples in some slices of a grouped dataset, in the dataset's order."""
+    wanted = {f"{dataset.group_field}.name": {"$in": list(names)}, **(query or {})}
+    found = dataset._sample_collection.find(wanted, {"_id": 1}).sort("_id", 1)
+    return [str(document["_id"]) for document in found]
+
+
+def count_in_slices(dataset, names) -> int:
+    """How many samples are in some slices of a grouped dataset."""
+    wanted = {f"{dataset.group_field}.name": {"$in": list(names)}}
+    return dataset._sample_collection.count_documents(wanted)
+
+
+def outside_slices(dataset, sample_ids: list, names) -> list[str]:
+    """Which of these samples are in other slices of a grouped dataset, in the order given."""
+    inside = set()
+    for first in range(0, len(sample_ids), _AT_ONCE):
+        oids = [ObjectId(text) for text in sample_ids[first : first + _AT_ONCE]]
+        inside.update(in_slices(dataset, names, {"_id": {"$in": oids}}))
+    return [text for text in sample_ids if text not in inside]
+
+
+def of_groups(dataset, group_ids: list, names) -> list[str]:
+    """The ids of the samples of some groups in some slices.
+
+    Args:
+        dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
+        group_ids: the ids of the groups
+        names: the slices
+    """
+    ids = []
+    for first in range(0, len(group_ids), _AT_ONCE):
+        oids = [ObjectId(text) for text in group_ids[first : first + _AT_ONCE]]
+        ids += in_slices(dataset, names, {f"{dataset.group_field}._id": {"$in": oids}})
+    return ids
+
+
+def _label(document):
+    return None if document is None else getattr(fo, document["_cls"]).from_dict(document)

@@ -1,0 +1,103 @@
+"""A dataset's list of fields, changed by one atomic update at a time.
+
+FiftyOne changes the list by reading it, adding to it and writing all of it: of two processes that
+do so in the same instant, one loses its field, and a sample that holds a field which the list lacks
+makes the whole dataset unreadable. What is here adds to the list and takes from it in the database,
+so that nothing of anybody else's is written. What is stored is exactly what FiftyOne would store.
+"""
+
+import re
+from datetime import datetime, timezone
+
+import fiftyone as fo
+from fiftyone.core.odm.dataset import SampleFieldDocument
+from fiftyone.core.odm.utils import create_field, get_field_kwargs
+
+
+def declare(dataset, name: str, kind: type, description: str, info: dict):
+    """Declares a field of labels. One that is declared already stays as it is.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+        kind: a subclass of :class:`fiftyone.core.labels.Label`
+        description: what the field's name is explained by in the App
+        info: what else is to be known of it
+    """
+    field = create_field(
+        name,
+        fo.EmbeddedDocumentField,
+        embedded_doc_type=kind,
+        description=description,
+        info=info,
+    )
+    _update(
+        dataset,
+        {"$push": {"sample_fields": _document(field)}},
+        {"sample_fields.name": {"$ne": name}},
+    )
+    dataset.reload()
+
+
+def declare_attributes(dataset, name: str, fields: dict):
+    """Declares attributes of a field's labels. Those that are declared already stay as they are.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the name of a declared field of labels
+        fields: a dict from an attribute's name to a :class:`fiftyone.core.fields.Field`
+    """
+    many = issubclass(dataset.get_field(name).document_type, fo.Detections)
+    for attribute, field in fields.items():
+        document = _document(create_field(attribute, **get_field_kwargs(field)))
+        lacks = {"label.fields.name": {"$ne": attribute}}
+        if many:
+            target = "sample_fields.$[field].fields.$[label].fields"
+            filters = [{"field.name": name}, {"label.name": "detections", **lacks}]
+        else:
+            target = "sample_fields.$[label].fields"
+            filters = [{"label.name": name, **lacks}]
+        _update(dataset, {"$push": {target: document}}, array_filters=filters)
+    dataset.reload()
+
+
+def forget(dataset, name: str):
+    """Takes a field out of the schema and all that speaks of it, without touching any sample.
+
+    ``Dataset.delete_sample_field`` does this too, but rewrites every sample of the dataset and
+    bumps every ``last_modified_at`` in doing so. The field itself goes last: until then, all can
+    be repeated.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+    """
+    dataset.reload()
+    if not dataset.has_field(name):
+        return
+    dataset._sample_doc_cls._delete_indexes([name])
+    paths = {"$regex": rf"^{re.escape(name)}(\.|$)"}
+    for of_paths in ("app_config.active_fields.paths", "active_label_schemas"):
+        _update(dataset, {"$pull": {of_paths: paths}}, {of_paths: _ARRAY})
+    groups = "app_config.sidebar_groups"
+    _update(dataset, {"$pull": {f"{groups}.$[].paths": paths}}, {groups: _ARRAY})
+    _update(
+        dataset,
+        {"$pull": {"sample_fields": {"name": name}}, "$unset": {f"label_schemas.{name}": ""}},
+    )
+    dataset.reload()
+
+
+_ARRAY = {"$type": "array"}
+
+
+def _document(field) -> dict:
+    field._set_created_at(datetime.now(timezone.utc))
+    return SampleFieldDocument.from_field(field).to_mongo().to_dict()
+
+
+def _update(dataset, update, query=None, array_filters=None):
+    document = dataset._doc
+    update = {**update, "$currentDate": {"last_modified_at": True}}
+    wanted = {**(query or {}), "_id": document.id}
+    document._get_collection().update_one(wanted, update, array_filters=array_filters)

@@ -1,0 +1,73 @@
+"""The classes that a dataset knows: those of the labels in its fields, and its own lists."""
+
+from collections import OrderedDict
+
+import fiftyone.core.fields as fof
+import fiftyone.core.labels as fol
+from pymongo.errors import ExecutionTimeout, OperationFailure
+
+from auto_labeling.names import STAGING_SUFFIX
+from auto_labeling.storage import changes
+
+#: What stands for a dataset's own list of classes among the names of its fields.
+DEFAULT = "default classes"
+
+_PATIENCE_MS = 3000
+_MOST_KEPT = 64
+_kept: OrderedDict = OrderedDict()
+
+
+def class_sources(dataset) -> list[str]:
+    """Where classes can be taken from: label fields, and :data:`DEFAULT` if there are some."""
+    found = [DEFAULT] if dataset.default_classes else []
+    for name, field in dataset.get_field_schema(ftype=fof.EmbeddedDocumentField).items():
+        labels = issubclass(field.document_type, fol.Label) and not name.endswith(STAGING_SUFFIX)
+        if labels and _path(name, field.document_type):
+            found.append(name)
+    return found
+
+
+def classes_of(dataset, name: str) -> tuple[str, ...] | None:
+    """The classes of one of :func:`class_sources`; None if there are too many labels to tell."""
+    if name == DEFAULT:
+        return tuple(dict.fromkeys(str(one) for one in dataset.default_classes))
+    return of_field(dataset, name)
+
+
+def of_field(dataset, name: str) -> tuple[str, ...] | None:
+    """The classes of the labels in a field, sorted. Kept until something is written to samples.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: a field of labels
+
+    Returns:
+        the classes; None if there are too many labels to find out in a few seconds
+    """
+    field = dataset.get_field(name)
+    path = _path(name, getattr(field, "document_type", None))
+    if not path:
+        return None
+    key, stamp = (dataset._sample_collection_name, path), changes.stamp(dataset)
+    if stamp is not None and key in _kept and _kept[key][0] == stamp:
+        return _kept[key][1]
+    try:
+        labels = dataset._sample_collection.distinct(path, maxTimeMS=_PATIENCE_MS)
+    except (ExecutionTimeout, OperationFailure):  # or more of them than fit into an answer
+        return None
+    classes = tuple(sorted(label for label in labels if isinstance(label, str) and label.strip()))
+    _kept[key] = (stamp, classes)
+    _kept.move_to_end(key)
+    while len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
+    return classes
+
+
+def _path(name, kind):
+    """The path of the classes of a kind of label; empty if it has none."""
+    if kind is None or not issubclass(kind, fol.Label):
+        return ""
+    if "label" in kind._fields:
+        return f"{name}.label"
+    root = getattr(kind, "_LABEL_LIST_FIELD", None)
+    return f"{name}.{root}.label" if root else ""

@@ -1,0 +1,66 @@
+"""A Ray cluster of two nodes on this machine, and a dataset of red things for several workers."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests import red
+from tests.chaos import cluster as clusters
+
+#: Seconds that the model takes for each image, so that there is a middle to kill something in.
+DELAY = "0.03"
+
+
+@pytest.fixture(scope="module")
+def ray_folder():
+    made = tempfile.mkdtemp(prefix="al-ray-", dir="/tmp")  # Ray's sockets need a short path
+    yield Path(made)
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def cluster(ray_folder):
+    """Two nodes, whose Python has all libraries and not our package."""
+    python = clusters.bare_python(ray_folder / "env")
+    assert clusters.lacks_our_package(python)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(red.DELAY, DELAY)
+        made = clusters.Cluster(python, ray_folder / "ray")
+    try:
+        made.add()
+        made.add()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def environment(monkeypatch, ray_folder):
+    """That of a driver. Without ``RAY_ADDRESS``, Ray runs on this machine alone."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_MAX_WORKERS", "2")
+    monkeypatch.setenv(red.DELAY, DELAY)
+    for name, value in clusters.settings(ray_folder / "local").items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def red_things(tmp_path):
+    """Makes datasets of so many numbered pictures."""
+    import fiftyone as fo
+
+    made = []
+
+    def make(count):
+        paths = red.write(tmp_path / "images", count)
+        made.append(fo.Dataset(persistent=True))
+        samples = [fo.Sample(path, number=number) for number, path in enumerate(paths)]
+        made[-1].add_samples(samples, progress=False)
+        return made[-1]
+
+    yield make
+    for dataset in made:
+        dataset.delete()

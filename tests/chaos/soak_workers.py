@@ -1,0 +1,116 @@
+"""Runs with several workers: drivers are killed, runs cancelled, machines lack what they need.
+
+``make soak`` alone runs this.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from auto_labeling import labeling
+from auto_labeling.engine import crew
+from auto_labeling.errors import AttemptRevoked, AutoLabelingError
+from auto_labeling.run import RunState
+from tests import red
+from tests.chaos import cluster as clusters
+from tests.chaos.test_workers import config, labels, pytestmark
+
+__all__ = ["pytestmark"]
+
+SAMPLES = 480
+SECONDS = 120
+
+
+@pytest.fixture
+def dataset(red_things):
+    return red_things(SAMPLES)
+
+
+def assert_whole(dataset, run):
+    assert run.state is RunState.IN_REVIEW and run.labels == SAMPLES
+    assert not run.failed, labeling.failures(dataset, run)
+    for number, [(_, _, box)] in labels(dataset, run).items():
+        assert box == pytest.approx(red.box(number), abs=1e-6)
+    ids = dataset.values(f"{run.staging_field}.detections.id", unwind=True)
+    assert len(set(ids)) == SAMPLES
+
+
+@pytest.mark.timeout(240)
+def test_a_killed_driver_takes_its_actors_along_and_its_run_is_resumed(
+    dataset, cluster, monkeypatch
+):
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    run = labeling.start(dataset, config(workers=2))
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "tests.chaos.worker", dataset.name, run.id],
+        cwd=clusters.CHECKOUT,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait(lambda: written(dataset, run) > 60 or driver.poll() is not None)
+        actors = [actor for node in cluster.nodes for actor in cluster.actors(node)]
+    finally:
+        driver.kill()
+        driver.wait()
+    assert len(actors) == 2 and written(dataset, run) < SAMPLES
+    wait(lambda: not labeling.get(dataset, run.id).is_active)
+    assert labeling.get(dataset, run.id).reason == "worker lost"
+    wait(lambda: not any(psutil.pid_exists(actor.pid) for actor in actors))
+    labeling.resume(dataset, run.id)
+    assert_whole(dataset, labeling.generate(dataset, run.id))
+
+
+@pytest.mark.timeout(240)
+def test_cancel_stops_all_actors_and_what_is_labeled_can_be_reviewed(dataset):
+    """On this machine alone, without a cluster."""
+    run = labeling.start(dataset, config(workers=2))
+
+    def cancel(fraction, _):
+        if fraction > 0.1 and labeling.get(dataset, run.id).is_active:
+            labeling.cancel(dataset, run.id)
+
+    with pytest.raises(AttemptRevoked):
+        labeling.generate(dataset, run.id, cancel)
+    assert not [p for p in psutil.Process().children(recursive=True) if "ray::Worker" in p.name()]
+    before = written(dataset, run)
+    run = labeling.skip(dataset, run.id)
+    assert run.state is RunState.IN_REVIEW and 0 < run.labels == before < SAMPLES
+
+
+@pytest.mark.timeout(240)
+def test_a_machine_that_does_not_see_the_media_is_named_before_the_first_chunk(
+    dataset, cluster, monkeypatch
+):
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    # Else the run would begin without a machine that takes longer, and let its worker go.
+    monkeypatch.setattr(crew, "GRACE", SECONDS)
+    image = dataset.first().filepath
+    cluster.kill(cluster.nodes[1])
+    cluster.add(hide=os.path.dirname(image))
+    try:
+        run = labeling.start(dataset, config(workers=2))
+        with pytest.raises(AutoLabelingError, match=r"cannot be read there: media must have"):
+            labeling.generate(dataset, run.id)
+        run = labeling.get(dataset, run.id)
+        assert (run.status, run.reason) == ("Error", "error")
+        assert str(os.path.dirname(image)) in run.error and written(dataset, run) == 0
+    finally:
+        cluster.kill(cluster.nodes[1])
+        cluster.add()
+
+
+def written(dataset, run):
+    query = {run.staging_field: {"$exists": True, "$ne": None}}
+    return dataset._sample_collection.count_documents(query)
+
+
+def wait(condition):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -1,0 +1,149 @@
+"""The configure page as the App calls it: previews, how things stand, classes from elsewhere."""
+
+import base64
+import time
+
+import fiftyone as fo
+import pytest
+
+from auto_labeling import labeling
+from auto_labeling.models import catalog
+from auto_labeling.panels import previewing, words
+from auto_labeling.panels.state import FORM_GROUPS
+from tests.integration.test_before_a_run import everything
+from tests.integration.test_panel import answer, notices, page_of, send
+
+SIZE = words.size(catalog.get_model("shapes-yolo").size_bytes)
+YOLO = {"family": "yolo", "version": "v8-shapes"}
+
+
+def until_done(dataset, state):
+    """Ticks as the App's timer does, until the preview is done. Returns the page."""
+    deadline = time.monotonic() + 60
+    job = previewing.of(state["panel_of_test"])
+    while not job.done:
+        told, state = send(dataset, "refresh", state)
+        assert "TimerView" in page_of(told) or job.done
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    told, state = send(dataset, "refresh", state)
+    assert "TimerView" not in page_of(told)
+    return page_of(told)
+
+
+def test_a_preview_works_in_a_thread_and_writes_nothing(dataset, no_speeds):
+    _, state = send(dataset, "new_run")
+    _, state = answer(dataset, state, **YOLO)
+    before = everything(dataset)
+    told, state = send(dataset, "preview", state)
+    assert not previewing.of(state["panel_of_test"]).done, "the model loads behind it"
+    assert state["problems"] == {} and "TimerView" in page_of(told)
+    page = until_done(dataset, state)
+    assert page.count("data:image/jpeg;base64,") >= 5
+    assert "on 5 samples. Nothing was written" in page
+    assert "by a trial of 4 samples here" in page
+    assert everything(dataset) == before
+    told, state = answer(dataset, state, label_field="boxes")
+    assert "Your answers have changed since" not in page_of(told), "it does not depend on the field"
+    told, state = answer(dataset, state, confidence=0.9)
+    assert "Your answers have changed since" in page_of(told)
+    told, state = send(dataset, "hide_preview", state)
+    assert "data:image" not in page_of(told)
+
+
+def test_a_preview_that_cannot_be_says_why(dataset):
+    _, state = send(dataset, "new_run")
+    _, state = send(dataset, "preview", state)
+    assert state["problems"] == {"model": "Choose a model"}
+    _, state = answer(dataset, state, family="faster-rcnn")
+    _, state = send(dataset, "preview", state)
+    page = until_done(dataset, state)
+    assert "There is no preview" in page and "a preview downloads nothing" in page
+
+
+def test_a_preview_is_of_the_selected_samples(dataset):
+    chosen = dataset.values("id")[2:4]
+    _, state = send(dataset, "new_run")
+    _, state = answer(dataset, state, **YOLO)
+    _, state = send(dataset, "preview", state, selection=chosen)
+    assert previewing.of(state["panel_of_test"]).sample_ids == tuple(chosen)
+    until_done(dataset, state)
+
+
+def test_how_things_stand_is_shown_at_once_and_what_is_missing(dataset, tmp_path):
+    told, state = send(dataset, "new_run")
+    assert "Still needed: a model, a label field" in page_of(told)
+    assert "Before you start" not in page_of(told)
+    told, state = answer(dataset, state, **YOLO)
+    page = page_of(told)
+    assert "Before you start" in page and f"shapes-yolo: {SIZE}, on this machine" in page
+    assert "Still needed: a label field" in page
+    told, state = answer(dataset, state, label_field="boxes")
+    assert "Still needed" not in page_of(told)
+    told, state = answer(
+        dataset, state, task="instance_segmentation", **{**YOLO, "version": "v8-shapes"}
+    )
+    assert "a folder for the masks" in page_of(told)
+    told, state = answer(dataset, state, mask_location={"absolute_path": str(tmp_path)})
+    assert f"for masks ({tmp_path})" in page_of(told)
+    assert "Still needed" not in page_of(told)
+
+
+def upload(dataset, state, data: bytes, name="classes.txt"):
+    file = {"name": name, "content": base64.b64encode(data).decode(), "size": len(data)}
+    return answer(dataset, state, class_file=file)
+
+
+def test_classes_come_from_a_file_a_list_and_a_field(numbered):
+    _, state = send(numbered, "new_run")
+    _, state = answer(numbered, state, family="yolo", version="11", size="nano")
+    told, state = upload(numbered, state, b"cat\ndog\n")
+    assert state["form"]["classes"]["classes"] == ["cat", "dog"]
+    assert notices(told) == ["2 classes added"]
+    assert state["form"]["more_classes"]["class_file"] == ""
+    told, state = upload(numbered, state, "dög".encode("latin-1"))
+    assert "save it in that encoding" in page_of(told)
+    state["form"]["more_classes"]["class_list"] = "bus, unicorn"
+    told, state = send(numbered, "add_listed", state)
+    assert state["form"]["classes"]["classes"] == ["cat", "dog", "bus"]
+    assert "the model does not know them: 'unicorn'" in page_of(told)
+    assert set(state["problems"]) == {"class_list"}
+    told, state = answer(numbered, state, class_source="mine")
+    assert "'mine'" in state["problems"]["class_source"], "the field's one class is 'mine'"
+    numbered.default_classes = ["car"]
+    numbered.save()
+    told, state = answer(numbered, state, class_source="default classes")
+    assert state["form"]["classes"]["classes"][-1] == "car" and state["problems"] == {}
+
+
+def test_the_classes_of_existing_detections_are_those_of_their_field(numbered):
+    sam = next(s for s in catalog.segmenters() if s.source == "bundled")
+    two = [fo.Detection(label=name, bounding_box=[0, 0, 1, 1]) for name in ("zebra", "ape")]
+    numbered.set_values("other", [fo.Detections(detections=two)] * 40)
+    _, state = send(numbered, "new_run")
+    _, state = answer(numbered, state, task="instance_segmentation", method="existing_detections")
+    for level in ("family", "version", "size", "variant"):
+        value = getattr(sam, level, None) or (sam.name if level == "variant" else "")
+        if value and not state["form"]["model"]["model"]:
+            _, state = answer(numbered, state, **{level: value})
+    assert state["form"]["model"]["model"] == sam.name
+    told, state = answer(numbered, state, source_field="other", masks="inline")
+    assert "zebra" in page_of(told) and "ape" in page_of(told)
+    told, state = answer(numbered, state, classes=["unicorn"], label_field="masks")
+    told, state = send(numbered, "start", state)
+    assert state["problems"] == {"classes": "No label of 'other' is 'unicorn'"}
+    numbered.set_values("other.detections.label", [["yak", "ape"]] * 40)
+    told, state = answer(numbered, state, classes=["yak"])
+    assert state["problems"] == {} and "zebra" not in page_of(told)
+
+
+@pytest.mark.parametrize("value", [None, ["x"], {"name": "a" * 10**5}])
+def test_hostile_files_and_lists_harm_nothing(dataset, value):
+    _, state = send(dataset, "new_run")
+    _, state = answer(dataset, state, **YOLO)
+    for name in ("class_file", "class_source", "class_list", "ids", "group_slices"):
+        state["form"].setdefault(FORM_GROUPS[name], {})[name] = value
+        for method in ("edit", "add_listed", "clear_ids", "start"):
+            told, state = send(dataset, method, state, path=f"form.x.{name}", value=value)
+            assert page_of(told) and not notices(told)
+    assert labeling.runs(dataset) == []

@@ -1,0 +1,92 @@
+"""Parts of ``auto-labeling launch`` that need no database."""
+
+import signal
+import subprocess
+
+import pytest
+
+from auto_labeling.errors import AutoLabelingError
+from auto_labeling.serving import deaths, gpus, tail, telling
+from auto_labeling.serving.options import Options
+from auto_labeling.serving.tail import Tail
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "variable", "expected"),
+    [
+        (0, 3, None, ["0", "1", "2"]),
+        (2, 3, "", ["0", "1"]),
+        (0, 2, "2,3", ["2", "3"]),
+        (1, 2, " 2 , 3", ["2"]),
+        (0, 2, "GPU-a,MIG-b,GPU-c", ["GPU-a", "MIG-b"]),
+    ],
+)
+def test_which_gpus_services_get(wanted, found, variable, expected):
+    environment = {} if variable is None else {gpus.VARIABLE: variable}
+    assert gpus.chosen(wanted, found, environment) == expected
+
+
+def test_more_gpus_than_there_are_are_refused():
+    with pytest.raises(AutoLabelingError, match="there are only 2 GPUs"):
+        gpus.chosen(3, 2, {})
+
+
+def test_without_a_gpu_it_says_so(monkeypatch):
+    def answer(*_, **__):
+        return subprocess.CompletedProcess([], 0, stdout="|0\n", stderr="")
+
+    monkeypatch.setattr(gpus.subprocess, "run", answer)
+    with pytest.raises(AutoLabelingError, match=r"built without CUDA.*serves on the CPU"):
+        gpus.count()
+
+
+@pytest.mark.parametrize(
+    ("status", "out_of_memory", "said"),
+    [
+        (-signal.SIGKILL, True, "ran out of memory on gpu-3"),
+        (-signal.SIGKILL, False, "was killed, by somebody or for want of memory"),
+        (-signal.SIGBUS, False, "/dev/shm"),
+        (-signal.SIGSEGV, False, "segmentation fault"),
+        (-signal.SIGUSR1, False, f"signal {signal.SIGUSR1:d}"),
+        (3, False, "exit status 3"),
+    ],
+)
+def test_how_a_process_died_is_said_in_words(status, out_of_memory, said):
+    assert said in deaths.sentence(status, "gpu-3", out_of_memory)
+
+
+def test_linux_is_asked_whom_it_has_killed():
+    assert deaths.out_of_memory_kills() >= 0
+
+
+def test_the_tail_of_a_log_is_what_a_terminal_would_show(tmp_path):
+    log = tmp_path / "log"
+    followed = Tail(log)
+    assert followed.last_lines() == followed.new_lines() == [] and followed.size() == 0
+    log.write_bytes(b"\x1b[31mred\x1b[0m\n\n 10%|#\r 20%|##\r\n\xff broken\nhalf")
+    assert followed.new_lines() == ["red", " 20%|##", "� broken"]
+    assert followed.last_lines() == ["red", " 20%|##", "� broken", "half"]
+    with log.open("ab") as file:
+        file.write(b" a line\n" + b"x" * 100_000 + b"\nlast\n")
+    assert followed.new_lines() == ["half a line"]
+    assert followed.last_lines() == ["last"]
+
+
+def test_old_logs_are_removed_and_nothing_else(tmp_path):
+    for number in range(tail._KEPT_LOGS + 3):
+        (tmp_path / f"20260101-{number:06}-operation-abc.log").touch()
+    (tmp_path / "mine.log").touch()
+    tail.prune(tmp_path)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert len(left) == tail._KEPT_LOGS + 1 and "mine.log" in left
+    assert left[0] == "20260101-000003-operation-abc.log"
+
+
+def test_a_folder_that_takes_no_logs_is_refused_at_once(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(AutoLabelingError, match="No logs can be kept"):
+        Options(log_dir=tmp_path / "file" / "logs")
+
+
+def test_durations_are_said_in_words():
+    assert [telling.duration(s) for s in (3.2, 75, 7322)] == ["3 s", "1 min 15 s", "2 h 2 min"]
