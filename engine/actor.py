@@ -164,7 +164,7 @@ class Worker:
         import fiftyone.core.odm as foo
         from fiftyone import load_dataset
 
-        from auto_labeling.engine.labeler import Labeler, loader_processes
+        from auto_labeling.engine.labeler import Labeler, frozen_heap, loader_processes
         from auto_labeling.models import catalog, zoo
         from auto_labeling.storage.runs import RunStore
 
@@ -176,8 +176,9 @@ class Worker:
         with _one_download(all(_is_there(catalog.get_model(name)) for name in names)):
             model = zoo.load(catalog.get_model(config.model), config)
         labeler = Labeler(dataset, self._run, model, self)
-        while not self._is_stopped:
-            labeler.label(self._handed_out(), min(self._loaders, loader_processes()))
+        with frozen_heap():
+            while not self._is_stopped:
+                labeler.label(self._handed_out(), min(self._loaders, loader_processes()))
 
     def _handed_out(self):
         """The chunks, as they come. Ends when those that are here are to be finished."""

@@ -4,13 +4,12 @@ Who labels them is decided here, in this process or in others; what it comes to 
 """
 
 import contextlib
-import gc
 import itertools
 import os
 import time
 
 from auto_labeling.engine.crew import crew
-from auto_labeling.engine.labeler import FEW, Labeler, loader_processes
+from auto_labeling.engine.labeler import FEW, Labeler, frozen_heap, loader_processes
 from auto_labeling.engine.writing import Written
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.models import catalog, zoo
@@ -26,9 +25,6 @@ HOPELESS_AFTER = 50
 _ROUNDS = 5
 
 _REPORT_EVERY_SECONDS = 1.0
-
-#: New objects between two looks for cycles while labels are made.
-_COLLECT_AFTER = 20_000
 
 
 class Generation:
@@ -184,7 +180,7 @@ class Generation:
 @contextlib.contextmanager
 def _here(dataset, run, listener):
     """Labels in this process: gives a function that labels chunks."""
-    with _frozen_heap():
+    with frozen_heap():
         labelers = [Labeler(dataset, run, _load(run), listener)]  # let go of before the release
 
         def label(chunks, turns, few):
@@ -198,21 +194,3 @@ def _here(dataset, run, listener):
 
 def _load(run):
     return zoo.load(catalog.get_model(run.config.model), run.config)
-
-
-@contextlib.contextmanager
-def _frozen_heap():
-    """Keeps the garbage collector off what was there before, and from looking often.
-
-    A collection would otherwise look at all the libraries' objects each time, and make loader
-    processes copy the memory that they share with this one. Label documents are trees, which need
-    no collector; looking for cycles among them took a quarter of the time of making them.
-    """
-    gc.freeze()
-    usual = gc.get_threshold()
-    gc.set_threshold(_COLLECT_AFTER, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()

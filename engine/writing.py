@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from auto_labeling.engine.documents import take_dropped
 from auto_labeling.engine.masks import MaskStore
+from auto_labeling.errors import RunNotFound
 from auto_labeling.run import Run, Task
 from auto_labeling.storage import staging
 from auto_labeling.storage.patience import patiently
@@ -104,38 +105,47 @@ class Ledger:
         self._ended = ended
         self._lock = threading.Lock()
         self._open = {}
-        self._ids = {}
+        self._claimed = {}
 
-    def expect(self, indices):
-        """Reads what is in several chunks at once, before they are opened one by one."""
-        self._ids = patiently(self._chunks.all_sample_ids)(self._run.id, indices)
+    def claim(self, handed_out):
+        """Claims chunks, and reads what is in them: two messages, however many they are.
 
-    def open(self, index, turn, fields) -> list:
-        """Begins a chunk that has been handed out; one without waiting samples is done.
+        Args:
+            handed_out: a list of ``(index, turn)``: the chunk, and the number of its hand-out
+        """
+        claims = {index: Claim(self._run.attempt, turn) for index, turn in handed_out}
+        ours = patiently(self._chunks.claim_all)(self._run.id, claims)
+        ids = patiently(self._chunks.all_sample_ids)(self._run.id, ours)
+        if len(ids) < len(ours):
+            raise RunNotFound(self._run.id)
+        self._claimed = {i: _OpenChunk(i, claims[i], ids[i]) for i in ours}
+
+    def open(self, index, fields) -> list:
+        """Begins a chunk that was claimed; one without waiting samples is done.
 
         Args:
             index: the chunk's index
-            turn: the number of the hand-out
             fields: the fields that are wanted beside the file path
 
         Returns:
             what :func:`auto_labeling.storage.staging.waiting` says of the chunk; nothing if it is
             done, or has been handed out again meanwhile
         """
-        claim = Claim(self._run.attempt, turn)
-        if not patiently(self._chunks.claim)(self._run.id, index, claim):
+        chunk = self._claimed.pop(index, None)
+        if chunk is None:
             self._ended(index)
             return []
-        ids = self._ids.pop(index, None)
-        if ids is None:
-            ids = patiently(self._chunks.sample_ids)(self._run.id, index)
-        waiting = patiently(staging.waiting)(self._dataset, self._run, ids, fields)
-        chunk = _OpenChunk(index, claim, ids, len(waiting))
+        return patiently(self._begin)(chunk, fields)
+
+    def _begin(self, chunk, fields):
+        waiting = staging.waiting(self._dataset, self._run, chunk.ids, fields)
         if waiting:
+            chunk.left = len(waiting)
             with self._lock:
-                self._open[index] = chunk
-        else:
-            patiently(self._end)(chunk)
+                self._open[chunk.index] = chunk
+        else:  # asked and marked in one breath, as in _end
+            self._chunks.mark_done(self._run.id, chunk.index, chunk.claim, [])
+            self._ended(chunk.index)
         return waiting
 
     def close(self, targets, failures):
@@ -173,7 +183,7 @@ class _OpenChunk:
     index: int
     claim: Claim
     ids: list
-    left: int
+    left: int = 0
     failures: list = field(default_factory=list)
 
 

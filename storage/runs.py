@@ -13,6 +13,8 @@ import fiftyone as fo
 import fiftyone.core.odm as foo
 from fiftyone.factory.repos.execution_store import MongoExecutionStoreRepo
 from fiftyone.operators.store import ExecutionStore
+from fiftyone.operators.store.models import KeyDocument
+from pymongo.errors import BulkWriteError
 
 from auto_labeling.errors import AttemptRevoked, IllegalTransition, RunNotFound
 from auto_labeling.names import CHUNKS_STORE, RUNS_STORE
@@ -20,6 +22,7 @@ from auto_labeling.run import Progress, Run, RunState
 from auto_labeling.storage import clock
 
 _RETRIES = 16
+_DUPLICATE_KEY = 11000
 
 
 class _Keys:
@@ -233,6 +236,40 @@ class ChunkStore(_Keys):
                 if self._store.compare_and_set(key, held, mine):
                     return True
         return False
+
+    def claim_all(self, run_id: str, claims: dict[int, Claim]) -> set[int]:
+        """Takes several chunks in one message, as :meth:`claim` takes one.
+
+        Args:
+            run_id: the run's id
+            claims: from the chunks' indices
+
+        Returns:
+            the indices of those that are now these claims'
+        """
+        now = datetime.now(timezone.utc)
+        new = [
+            KeyDocument(
+                self.NAME,
+                _work_key(run_id, index),
+                {"claim": list(claim)},
+                dataset_id=self._scope["dataset_id"],
+                created_at=now,
+                updated_at=now,
+            ).to_mongo_dict()
+            for index, claim in claims.items()
+        ]
+        try:
+            self._documents.insert_many(new, ordered=False)
+        except BulkWriteError as error:
+            problems = error.details["writeErrors"]
+            if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
+                raise
+            indices = list(claims)
+            held = [indices[problem["index"]] for problem in problems]
+            lost = {index for index in held if not self.claim(run_id, index, claims[index])}
+            return set(claims) - lost
+        return set(claims)
 
     def mark_done(self, run_id: str, index: int, claim: Claim, failures: list) -> bool:
         """Records that all samples of a chunk were tried, and which of them failed.

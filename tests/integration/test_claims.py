@@ -46,3 +46,15 @@ def test_asking_twice_is_like_asking_once(chunks, run_id):
     claim = Claim(1, 0)
     assert chunks.claim(run_id, 0, claim) and chunks.claim(run_id, 0, claim)
     assert chunks.mark_done(run_id, 0, claim, []) and chunks.mark_done(run_id, 0, claim, [])
+
+
+def test_claiming_several_at_once_is_like_claiming_each(chunks, run_id):
+    done, later, earlier = Claim(1, 0), Claim(1, 9), Claim(1, 1)
+    assert chunks.claim(run_id, 0, done) and chunks.mark_done(run_id, 0, done, [])
+    assert chunks.claim(run_id, 1, later)
+    assert chunks.claim(run_id, 2, earlier)
+    claims = {index: Claim(1, 3 + index) for index in range(5)}
+    assert chunks.claim_all(run_id, claims) == {2, 3, 4}
+    assert chunks.claim_all(run_id, claims) == {2, 3, 4}, "asked again, since an answer was lost"
+    for index, claim in claims.items():
+        assert chunks.mark_done(run_id, index, claim, []) == (index in (2, 3, 4))
