@@ -23,8 +23,9 @@ from auto_labeling.planning import preflight as preflight
 from auto_labeling.run import Progress, Run, RunConfig, RunState, Speed, Worker
 from auto_labeling.storage import clock, logs, operations, registry, speeds, staging
 from auto_labeling.storage import runs as storage
+from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import Heartbeat, is_alive
-from auto_labeling.storage.runs import ChunkStore, RunStore
+from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.vocabulary import class_sources as class_sources
 from auto_labeling.storage.vocabulary import classes_of as classes_of
 from auto_labeling.trial import MOST_TRIED as MOST_TRIED

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from auto_labeling.run import Run, RunState
 from auto_labeling.storage import changes, operations, patience, staging
+from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.operations import Operation
-from auto_labeling.storage.runs import ChunkStore
 
 #: Seconds for which a page waits for numbers that take a pass over the dataset.
 PATIENCE = 0.2

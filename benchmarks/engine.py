@@ -312,7 +312,9 @@ class _BareLoop:
         self._batches = [b["images"] if isinstance(b, dict) else b for b in batches]
 
     def seconds(self, samples) -> float:
-        with self._model:
+        from auto_labeling.engine import heap
+
+        with heap.steady(), self._model:
             began = time.perf_counter()
             for number in range(samples // self.batch_size):
                 self._model._forward_pass(self._batches[number % len(self._batches)])

@@ -161,7 +161,8 @@ def hand_out(paths) -> tuple[dict, dict]:
 def _hand_out(paths) -> float:
     """Chunks without waiting samples: what remains is to hand out, claim, look up and complete."""
     from auto_labeling.storage import staging
-    from auto_labeling.storage.runs import ChunkStore, RunStore
+    from auto_labeling.storage.chunks import ChunkStore
+    from auto_labeling.storage.runs import RunStore
 
     dataset = rig.dataset(paths, CHUNKS)
     config = {

@@ -164,7 +164,8 @@ class Worker:
         import fiftyone.core.odm as foo
         from fiftyone import load_dataset
 
-        from auto_labeling.engine.labeler import Labeler, frozen_heap, loader_processes
+        from auto_labeling.engine import heap
+        from auto_labeling.engine.labeler import Labeler, loader_processes
         from auto_labeling.models import catalog, zoo
         from auto_labeling.storage.runs import RunStore
 
@@ -176,7 +177,7 @@ class Worker:
         with _one_download(all(_is_there(catalog.get_model(name)) for name in names)):
             model = zoo.load(catalog.get_model(config.model), config)
         labeler = Labeler(dataset, self._run, model, self)
-        with frozen_heap():
+        with heap.steady():
             while not self._is_stopped:
                 labeler.label(self._handed_out(), min(self._loaders, loader_processes()))
 

@@ -14,7 +14,7 @@ from auto_labeling.engine import nodes, shipping
 from auto_labeling.errors import AutoLabelingError
 from auto_labeling.models import catalog
 from auto_labeling.run import Run
-from auto_labeling.storage.runs import ChunkStore
+from auto_labeling.storage.chunks import ChunkStore
 
 #: Ray's smallest object store: nothing goes through it, and ``/dev/shm`` may be small.
 _OBJECT_STORE_BYTES = 80 * 2**20

@@ -8,15 +8,17 @@ import itertools
 import os
 import time
 
+from auto_labeling.engine import heap
 from auto_labeling.engine.crew import crew
-from auto_labeling.engine.labeler import FEW, Labeler, frozen_heap, loader_processes
+from auto_labeling.engine.labeler import FEW, Labeler, loader_processes
 from auto_labeling.engine.writing import Written
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.models import catalog, zoo
 from auto_labeling.run import Run
 from auto_labeling.storage import staging
+from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.patience import patiently
-from auto_labeling.storage.runs import ChunkStore, RunStore
+from auto_labeling.storage.runs import RunStore
 
 #: A model that fails on this many samples, and on every one so far, is not tried further.
 HOPELESS_AFTER = 50
@@ -180,7 +182,7 @@ class Generation:
 @contextlib.contextmanager
 def _here(dataset, run, listener):
     """Labels in this process: gives a function that labels chunks."""
-    with frozen_heap():
+    with heap.steady():
         labelers = [Labeler(dataset, run, _load(run), listener)]  # let go of before the release
 
         def label(chunks, turns, few):

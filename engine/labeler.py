@@ -4,8 +4,6 @@ Three things overlap: loader processes decode, the calling thread runs the model
 behind it turns outputs into documents and writes them.
 """
 
-import contextlib
-import gc
 import multiprocessing
 import os
 import sys
@@ -28,9 +26,6 @@ _MOST_LOADERS = 8
 #: How long the model's thread waits, at each operation, for a thread that is in its way. It was
 #: a twentieth of a small model's time at 200 us, and is half of that at this.
 _SWITCH_SECONDS = 1e-5
-
-#: New objects between two looks for cycles while labels are made.
-_COLLECT_AFTER = 20_000
 
 _AHEAD = 2
 _BEHIND = 4
@@ -133,21 +128,3 @@ def loader_processes() -> int:
     if sys.platform != "linux" or multiprocessing.current_process().daemon:
         return 0
     return min(len(os.sched_getaffinity(0)), _MOST_LOADERS)
-
-
-@contextlib.contextmanager
-def frozen_heap():
-    """Keeps the garbage collector off what was there before, and from looking often.
-
-    A collection would otherwise look at all the libraries' objects each time, and make loader
-    processes copy the memory that they share with this one. Label documents are trees, which need
-    no collector; looking for cycles among them took a quarter of the time of making them.
-    """
-    gc.freeze()
-    usual = gc.get_threshold()
-    gc.set_threshold(_COLLECT_AFTER, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-        gc.unfreeze()

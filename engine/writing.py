@@ -9,8 +9,8 @@ from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import RunNotFound
 from auto_labeling.run import Run, Task
 from auto_labeling.storage import staging
+from auto_labeling.storage.chunks import ChunkStore, Claim
 from auto_labeling.storage.patience import patiently
-from auto_labeling.storage.runs import ChunkStore, Claim
 
 #: A write is made at most this often, unless so many samples wait for it. Each one costs a round
 #: trip to ask whether the attempt still stands.

@@ -7,8 +7,9 @@ import threading
 from auto_labeling.errors import IllegalTransition, LabelsChanged
 from auto_labeling.run import Run, RunState
 from auto_labeling.storage import clock, mask_files, staging
+from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat, is_alive
-from auto_labeling.storage.runs import ChunkStore, RunStore
+from auto_labeling.storage.runs import RunStore
 
 logger = logging.getLogger(__name__)
 

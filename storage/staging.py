@@ -15,7 +15,7 @@ from pymongo import UpdateOne
 from auto_labeling.errors import IllegalTransition
 from auto_labeling.run import Run, Task
 from auto_labeling.storage import ranges, samples, schema
-from auto_labeling.storage.runs import ChunkStore
+from auto_labeling.storage.chunks import ChunkStore
 
 REVIEW = "review"
 UNPROMOTED = "unpromoted"

@@ -369,20 +369,21 @@ class App:
         return {cells[0]: cells[1] for cells in wait_until(read, "a table is on the page")}
 
     def slide_low(self, value):
-        """Drags the left thumb of the confidence slider."""
-
-        def boxes():  # the App may be drawing its page anew
-            self.page.wait_for_timeout(50)
-            parts = [self.panel.locator(f".MuiSlider-{p}").first for p in ("root", "thumb")]
-            found = [part.bounding_box() for part in parts]
-            return found if all(found) else None
-
-        rail, thumb = wait_until(boxes, "a slider is on the page")
-        mouse = self.page.mouse
-        mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
-        mouse.down()
-        mouse.move(rail["x"] + rail["width"] * value, rail["y"] + rail["height"] / 2, steps=8)
-        mouse.up()
+        """Drags the left thumb of the confidence slider; again if the App drew a new one."""
+        thumb = self.panel.locator(".MuiSlider-thumb").first
+        before = thumb.locator("input").input_value()
+        for _ in range(3):
+            thumb.hover()  # once it stands still
+            rail = self.panel.locator(".MuiSlider-root").first.bounding_box()
+            if rail is None:
+                continue
+            mouse = self.page.mouse
+            mouse.down()
+            mouse.move(rail["x"] + rail["width"] * value, rail["y"] + rail["height"] / 2, steps=8)
+            mouse.up()
+            if thumb.locator("input").input_value() != before:
+                return
+        raise AssertionError("the slider cannot be dragged")
 
     def click_bar(self, confidence):
         """Clicks into the histogram, at a confidence."""

@@ -12,7 +12,8 @@ from fiftyone.operators.delegated import DelegatedOperationService
 from auto_labeling import importing, labeling
 from auto_labeling.run import Progress, Run, RunConfig, RunState, iso
 from auto_labeling.storage import clock
-from auto_labeling.storage.runs import ChunkStore, Claim, RunStore
+from auto_labeling.storage.chunks import ChunkStore, Claim
+from auto_labeling.storage.runs import RunStore
 
 LONG_NAME = "Everything on the roads of the northern districts, second attempt, lower confidence"
 UNBROKEN_NAME = "a_name_without_a_single_space_that_goes_on_and_on_for_as_long_as_it_may"

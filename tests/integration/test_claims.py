@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from auto_labeling.storage.runs import ChunkStore, Claim
+from auto_labeling.storage.chunks import ChunkStore, Claim
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from auto_labeling.review.promotion import promote
 from auto_labeling.review.summary import count_unpromoted
 from auto_labeling.run import RunState
 from auto_labeling.storage import staging
+from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
-from auto_labeling.storage.runs import ChunkStore
 from tests.scripted import DELAY, expected, labels_by_number, without_ids
 
 CHECKOUT = Path(__file__).resolve().parents[2]
