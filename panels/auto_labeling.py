@@ -80,7 +80,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         if not forms.is_by_itself(ctx):
             with move(state):
                 self._answer(ctx)
-        elif not is_late(state) and self._concerns_page(ctx, state):
+        elif not is_late(state, forms.is_about_grid(ctx)) and self._concerns_page(ctx, state):
             self._answer(ctx)
 
     def _answer(self, ctx):

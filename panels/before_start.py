@@ -7,7 +7,6 @@ import fiftyone.operators.types as types
 from auto_labeling import labeling
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.panels import elements, words
-from auto_labeling.run import Task
 
 _MOST_CLASSES = 4
 _TICK = 1000
@@ -69,7 +68,7 @@ def _count(labels) -> int:
 
 
 def _classes(labels) -> str:
-    """What was found on a sample: ``"5 labels: 3 star, 2 circle"``."""
+    """What was found on a sample: ``"star (3), circle (2)"``."""
     if labels is None:
         return "Nothing found"
     if not hasattr(labels, "detections"):
@@ -78,11 +77,11 @@ def _classes(labels) -> str:
     found = Counter(detection.label for detection in labels.detections)
     if not found:
         return "Nothing found"
-    named = [f"{number:,} {label}" for label, number in found.most_common()]
+    named = [f"{label} ({number:,})" for label, number in found.most_common()]
     return words.some(named, _MOST_CLASSES)
 
 
-def add_preflight(page, panel, ctx, config, samples, job=None):
+def add_preflight(page, panel, ctx, config, samples, job=None, inline_masks=False):
     """Adds how things stand for a run.
 
     Args:
@@ -92,6 +91,7 @@ def add_preflight(page, panel, ctx, config, samples, job=None):
         config: what the form asks for
         samples: the number of target samples
         job (None): the panel's :class:`auto_labeling.panels.previewing.Job`, if there is one
+        inline_masks (False): whether masks go into the dataset
     """
     tried = job.trial if job and job.trial and job.is_of(config) else None
     try:
@@ -102,13 +102,13 @@ def add_preflight(page, panel, ctx, config, samples, job=None):
     elements.text(card, "title", "Before you start", "subtitle1", color="text.primary", bold=True)
     for number, warning in enumerate(found.warnings):
         elements.alert(card, f"warning_{number}", "warning", warning)
-    elements.facts(card, "facts", _facts(found, config))
+    elements.facts(card, "facts", _facts(found, inline_masks))
     if found.estimated_seconds is None and (job is None or job.done):
         few = min(samples, labeling.MOST_TRIED) or labeling.MOST_TRIED
         elements.button(card, "try", f"Try {words.count(few, 'sample')}", panel.preview)
 
 
-def _facts(found, config) -> dict:
+def _facts(found, inline_masks) -> dict:
     return {
         "Samples": f"{found.samples:,}",
         "Weights": "\n".join(_weights(one) for one in found.weights),
@@ -119,13 +119,9 @@ def _facts(found, config) -> dict:
             for disk in found.free_disk
             if disk.holds == "masks" or not all(one.on_disk for one in found.weights)
         ),
-        "Masks": "In the dataset" if _inline(config) else "",
+        "Masks": "In the dataset" if inline_masks else "",
         "Time": _time(found),
     }
-
-
-def _inline(config):
-    return config.task is Task.INSTANCE_SEGMENTATION and not config.mask_location
 
 
 def _weights(weights):

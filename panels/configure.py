@@ -38,7 +38,8 @@ def _before(page, panel, ctx, state, form):
     config, job = labeling.draft(answers.given(state.form)), previewing.of(ctx.panel.id)
     if job is not None:
         before_start.add_preview(page, panel, job, config)
-    before_start.add_preflight(page, panel, ctx, config, form.samples or 0, job)
+    inline = answers.makes_masks(state.form) and state.form["masks"] == answers.MASKS_INLINE
+    before_start.add_preflight(page, panel, ctx, config, form.samples or 0, job, inline)
 
 
 def _what_is_left(foot, state, form):

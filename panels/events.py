@@ -15,6 +15,8 @@ from auto_labeling.panels.state import PanelState
 logger = logging.getLogger(__name__)
 
 _MOST_WINDOWS = 1000
+#: Pages that say how many samples or labels the grid shows.
+_FOLLOW_THE_GRID = ("configure", "review")
 _latest: OrderedDict[str, tuple[int, str]] = OrderedDict()  # by window
 
 
@@ -50,17 +52,24 @@ def _note(window, number, page):
         _latest.popitem(last=False)
 
 
-def is_late(state: PanelState) -> bool:
+def is_late(state: PanelState, about_grid: bool) -> bool:
     """Whether an event was sent from a page that the person has left since.
 
     The App sends events of its own at any time, with the panel's state of that moment; to draw a
     page from such a state would bring back the page that was just left. While a move is being
     answered, only a review goes on to follow the grid.
+
+    Args:
+        state: the panel's state, as it came with the event
+        about_grid: whether the event tells of the grid alone
     """
     number, page = _latest.get(state.window, (0, ""))
     if state.moves >= number:
         return False
-    return state.page != page if page else state.page != "review"
+    if not page:
+        return state.page != "review"
+    # What such a state says of the answers, and of what is wrong with them, is older than the page.
+    return state.page != page or (about_grid and page not in _FOLLOW_THE_GRID)
 
 
 def event(handler):

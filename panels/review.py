@@ -31,10 +31,10 @@ def render(panel, ctx, state: PanelState):
     elif numbers.total:
         _summary(page, panel, ctx, run, numbers)
         spreads = summary.spreads(ctx.dataset, run, shown, at.tab)
-        _review(page, panel, ctx, run, numbers, spreads)
+        _review(page, panel, ctx, run, shown, numbers, spreads)
     else:
         _summary(page, panel, ctx, run, numbers)
-        _nothing_left(page, run)
+        _nothing_left(page, panel, run)
     if visit.is_unsettled(ctx, run):
         elements.once(page, panel.on_change_view)
     at.answered()
@@ -77,12 +77,12 @@ _ON_TWO_LINES = {
 }
 
 
-def _review(page, panel, ctx, run, numbers, spreads):
+def _review(page, panel, ctx, run, shown, numbers, spreads):
     at = visit.of(ctx)
     _confidence(page, panel, ctx, at, summary.histogram(spreads))
     _without_confidence(page, panel, ctx, numbers)
     bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto", gap=1, **_ON_TWO_LINES)
-    said = f"{numbers.current:,} of {words.count(numbers.total, 'label')}"
+    said = f"{numbers.current:,} of {words.count(numbers.total, 'label')}{_selected(shown)}"
     if numbers.confidence is not None:
         said += f" · mean confidence {words.confidence(numbers.confidence)}"
     elements.text(bar, "hint", said, color="text.primary")
@@ -99,6 +99,14 @@ def _review(page, panel, ctx, run, numbers, spreads):
     chosen = visit.chosen_class(ctx)
     props = {"chosen": chosen, "on_click_row": panel.toggle_class, "spreads": spreads}
     table(page, panel, at, "classes", numbers, **props)
+
+
+def _selected(shown):
+    """To what a selection in the grid limits the labels."""
+    if shown.label_ids:
+        return " · only those selected"
+    number = len(shown.sample_ids)
+    return f" · only in the {words.count(number, 'selected sample')}" if number else ""
 
 
 def _patches(bar, panel, ctx, run, numbers):
@@ -180,9 +188,18 @@ def _pages(page, panel, first, number, total):
     elements.button(foot, "after", "Next", panel.turn, params={"step": 1}, disabled=last)
 
 
-def _nothing_left(page, run: Run):
+def _nothing_left(page, panel, run: Run):
     if run.labels:
         elements.alert(page, "empty", "success", "Every label of this run is in the Approval tab")
+        actions = elements.row(page, "actions")
+        elements.button(
+            actions,
+            "approval",
+            "Go to Approval",
+            panel.select_tab,
+            kind="primary",
+            params={"tab": "approval"},
+        )
     elif run.source:
         elements.alert(page, "empty", "info", f"There are no labels in {run.source}")
     else:

@@ -223,6 +223,24 @@ def test_clicks_in_a_review_leave_the_panels_state_alone(numbered, run):
     assert state["page"] == "home" and state["moves"] > before["moves"]
 
 
+def test_an_event_that_was_sent_before_the_latest_move_takes_no_problem_off_the_page(dataset):
+    _, state = send(dataset, "import_labels", send(dataset, "on_load")[1])
+    before = copy.deepcopy(state)
+    told, state = send(dataset, "start_import", state)
+    assert "Choose the field whose labels you want to review" in page_of(told)
+    told, _ = send(dataset, "on_change_view", before)
+    assert told == [], "its state knows of no problems"
+    told, _ = send(dataset, "on_change_view", state)
+    assert "Choose the field whose labels you want to review" in page_of(told)
+
+
+def test_a_selection_in_the_grid_is_said_beside_the_number_of_labels(numbered, run):
+    told, state = send(numbered, "open_run", run_id=run.id)
+    assert "only in" not in page_of(told)
+    told, _ = send(numbered, "on_change_selected", state, selection=numbered.values("id")[:3])
+    assert "only in the 3 selected samples" in page_of(told)
+
+
 @pytest.mark.parametrize("event", ["on_change_view", "on_change_selected", "refresh", "edit"])
 def test_an_event_that_was_sent_before_the_latest_move_does_not_bring_back_its_page(dataset, event):
     _, state = send(dataset, "on_load")
