@@ -124,7 +124,7 @@ def missing(form: dict) -> list[str]:
     boxes = method == Method.EXISTING_DETECTIONS.value
     in_files = makes_masks(form) and form.get("masks") != MASKS_INLINE
     wanted = {
-        "sample ids": by_ids(form) and not text(form.get("ids")),
+        "sample IDs": by_ids(form) and not text(form.get("ids")),
         "a model": spec is None,
         "the weights": spec is not None
         and spec.needs_checkpoint

@@ -149,8 +149,9 @@ def unknown_samples(dataset, sample_ids: list) -> str:
     unknown = samples.unknown(dataset, sample_ids)
     if not unknown:
         return ""
-    are = "is" if len(unknown) == 1 else "are"
-    return f"{len(unknown):,} of the samples {are} not in this dataset: {_some(unknown)}"
+    if len(unknown) == 1:
+        return f"No sample of this dataset has the ID {unknown[0]}"
+    return f"{len(unknown):,} IDs are of no sample in this dataset: {_some(unknown)}"
 
 
 def _some(ids):

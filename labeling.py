@@ -237,13 +237,13 @@ def resume(dataset, run_id: str, queue: bool = True) -> Run:
 
 def cancel(dataset, run_id: str, by: str = "") -> Run:
     """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
-    return RunStore(dataset).move(
-        run_id,
-        RunState.FAILED,
-        reason="cancelled",
-        error=f"Cancelled by {by}" if by else "Cancelled",
-        new_token=secrets.token_hex(8),
+    why = f"Cancelled by {by}" if by else "Cancelled"
+    token = secrets.token_hex(8)
+    run = RunStore(dataset).move(
+        run_id, RunState.FAILED, reason="cancelled", error=why, new_token=token
     )
+    _withdraw(run, why)
+    return run
 
 
 def skip(dataset, run_id: str) -> Run:
@@ -279,6 +279,7 @@ def delete(dataset, run_id: str):
     approved = run.state is RunState.APPROVED
     if run.state is not RunState.DELETING:
         run = store.move(run_id, RunState.DELETING, new_token=secrets.token_hex(8))
+    _withdraw(run, "Its run was deleted")
     if not approved and staging.owner(dataset, run.staging_field) == run.id:
         staging.withdraw(dataset, run)
     if not approved:
@@ -306,6 +307,12 @@ def _freeze(dataset, store, run, sample_ids) -> Run:
 
 def _queue(dataset, store, run) -> Run:
     return store.amend(run.id, operation_id=operations.queue(dataset, run))
+
+
+def _withdraw(run, why):
+    """Spares a worker an operation that is still queued; one that takes it first is refused."""
+    if run.operation_id:
+        operations.withdraw(run.operation_id, why)
 
 
 def _reconciled(store, run: Run) -> Run:

@@ -33,7 +33,7 @@ def _why_worker_lost(run, progress, operation, waited):
     if run.state is RunState.GENERATING:
         if not is_alive(progress) and waited > LEASE_SECONDS:
             return "worker lost", (
-                "The worker stopped without a word (killed, out of memory, or its machine "
+                "The worker stopped without saying why (killed, out of memory, or its machine "
                 "went away). What it had labeled is kept; resume to label the rest"
             )
         return None

@@ -75,6 +75,11 @@ def count(dataset, names=()) -> int:
     return samples.count_in_slices(dataset, names or image_slices(dataset))
 
 
+def count_known(dataset, sample_ids: list) -> int:
+    """How many of these ids, each given once, are those of samples of a dataset."""
+    return len(sample_ids) - len(samples.unknown(dataset, sample_ids))
+
+
 def target_ids(dataset, view, names=(), most: int | None = None) -> list[str]:
     """The ids of the samples that a view stands for when it is to be labeled.
 

@@ -70,7 +70,7 @@ class Target(str, Enum):
             "all": "All samples",
             "view": "Current view",
             "selection": "Current selection",
-            "ids": "Sample ids",
+            "ids": "Sample IDs",
         }[self.value]
 
 
@@ -133,7 +133,7 @@ class RunConfig(BaseModel):
         default=None,
         ge=1,
         title="Most labels per image",
-        description="The surest are kept, the others counted",
+        description="The most confident are kept",
     )
     device: str = Field(
         default="", description="cpu, mps, cuda or cuda:N; empty: the worker's GPU, if it has one"

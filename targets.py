@@ -5,6 +5,9 @@ from auto_labeling.answers import text
 from auto_labeling.review import grid
 from auto_labeling.run import Target
 
+#: Pasted ids up to which those of no sample are found with each change of the page.
+FEW_IDS = 20_000
+
 
 def counts(dataset, asked: dict, form: dict) -> dict:
     """The number of samples that each :class:`auto_labeling.run.Target` means now.
@@ -21,7 +24,7 @@ def counts(dataset, asked: dict, form: dict) -> dict:
         Target.ALL: everything,
         Target.VIEW: _count_shown(dataset, asked, slices) if narrowed else everything,
         Target.SELECTION: len(_selected_ids(dataset, asked, slices)),
-        Target.IDS: len(_pasted_ids(form)),
+        Target.IDS: _count_pasted(dataset, form),
     }
 
 
@@ -62,6 +65,11 @@ def slices_of(form: dict) -> list:
 
 def _pasted_ids(form):
     return list(pasted.read(text(form.get("ids"))).ids)
+
+
+def _count_pasted(dataset, form):
+    given = _pasted_ids(form)
+    return media.count_known(dataset, given) if len(given) <= FEW_IDS else len(given)
 
 
 def _shown_ids(dataset, asked, slices, most=None):

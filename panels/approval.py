@@ -1,7 +1,7 @@
 """The review page's Approval tab, and what it shows of a run that is in review no longer."""
 
 from auto_labeling import labeling
-from auto_labeling.panels import done, elements, progress, review, visit, words
+from auto_labeling.panels import done, elements, progress, review, run_card, visit, words
 from auto_labeling.run import Run, RunState
 
 
@@ -81,50 +81,40 @@ def _ask(page, panel, run, promoted, left):
 def _consequences(run, promoted, left):
     field = run.config.label_field
     if run.replaces:
-        yield f"The labels of {field} will be replaced by {words.count(promoted, 'label')}."
+        yield f"The labels of '{field}' will be replaced by {words.count(promoted, 'label')}."
     else:
-        yield f"{words.count(promoted, 'label')} will be written to {field}."
+        yield f"{words.count(promoted, 'label')} will be written to '{field}'."
     if left:
         lost = f"{words.count(left, 'label')} that you did not promote will be deleted"
         if run.replaces:
-            lost += f" from {field}"
+            lost += f" from '{field}'"
         elif run.source:
-            lost += f" here, and stay in {run.source}"
+            lost += f" here, and stay in '{run.source}'"
+        yield f"{lost}."
     else:
-        lost = "All labels of this run are promoted, so none is lost"
-    yield f"{lost}, and the staging field {run.staging_field} is removed."
+        yield "All labels of this run are promoted, so none is lost."
+    yield f"The staging field '{run.staging_field}' will be removed."
 
 
 def render_closed(panel, ctx, run: Run):
     """Builds the review page of a run that is in review no longer."""
     page = elements.page()
-    progress.head_of(page, panel, run)
+    progress.head_of(page, panel, ctx, run)
     if run.state is RunState.APPROVED:
         done.add(page, panel, ctx, run)
     elif run.state is not RunState.APPROVING:
         said = f"This run is {run.status.lower()} now"
         elements.alert(page, "closed", "info", said, "Somebody has changed it meanwhile.")
     elif labeling.is_worked_on(ctx.dataset, run):
-        _working(page, panel, run, labeling.progress(ctx.dataset, run))
+        run_card.approving(page, run, labeling.progress(ctx.dataset, run), alive=True)
+        elements.timer(page, panel.refresh, milliseconds=1000)
     else:
         _unfinished(page, panel, run)
     return elements.finished(page)
 
 
-def _working(page, panel, run, now):
-    share = min(1.0, now.done / run.samples) if run.samples and now.done else None
-    elements.progress(page, "progress", share, "Moving the promoted labels…")
-    elements.timer(page, panel.refresh, milliseconds=1000)
-
-
 def _unfinished(page, panel, run):
-    elements.alert(
-        page,
-        "unfinished",
-        "warning",
-        "This approval was interrupted",
-        "Finish it here: what is done already is not done twice.",
-    )
+    run_card.approving(page, run, None, alive=False)
     foot = elements.row(page, "foot")
     elements.button(
         foot,

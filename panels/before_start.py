@@ -152,8 +152,8 @@ def _packages(found):
 def _time(found):
     if found.estimated_seconds is None:
         return "Not measured on any machine yet; a few samples give an estimate"
-    about = f"About {words.duration(found.estimated_seconds)}"
+    about = f"About {words.duration(max(1.0, found.estimated_seconds))}"
     speed = found.speed
     if found.estimated_from == "measured":
         return f"{about}, at the speed measured on {speed.machine} ({speed.device})"
-    return f"{about}, by a trial of {words.count(speed.samples, 'sample')} here ({speed.device})"
+    return f"{about}, by the trial here ({speed.device})"

@@ -46,11 +46,11 @@ def _what_is_left(foot, state, form):
     """What is wrong, or else what is missing, beside the button."""
     if form.problems:
         number = len(form.problems)
-        said = "One answer needs" if number == 1 else f"{number} answers need"
-        elements.text(foot, "wrong", f"{said} another look", color="error.main")
+        said = "One field needs" if number == 1 else f"{number} fields need"
+        elements.text(foot, "wrong", f"{said} attention", color="error.main")
         return
     missing = answers.missing(state.form)
-    if form.samples == 0 and "sample ids" not in missing:
+    if form.samples == 0 and "sample IDs" not in missing:
         missing.insert(0, "samples")
     if missing:
         elements.text(foot, "missing", f"Still needed: {', '.join(missing)}")

@@ -7,9 +7,6 @@ from auto_labeling.panels import previewing, words
 from auto_labeling.panels.events import change, event
 from auto_labeling.run import Target
 
-#: Ids up to which a change elsewhere on the page looks at them again.
-_FEW_IDS = 20_000
-
 #: What a preview can do without.
 _ASIDE = ("label_field", "name", "mask_location", "workers")
 
@@ -58,7 +55,7 @@ class ConfigureEvents:
             if not read.malformed and len(read.ids) > pasted.MOST_IN_FORM:
                 state.answer("ids", pasted.keep(read.ids))
 
-    def _id_problems(self, ctx, state, most=_FEW_IDS):
+    def _id_problems(self, ctx, state, most=targets.FEW_IDS):
         """What is wrong with pasted ids; more than ``most`` are not looked up."""
         given = answers.text(state.form["ids"])
         if not answers.by_ids(state.form) or not given:

@@ -22,7 +22,7 @@ def render(panel, ctx, state: PanelState):
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id)
     page = elements.page()
-    progress.head_of(page, panel, run)
+    progress.head_of(page, panel, ctx, run)
     add(page, panel, ctx, run)
     return elements.finished(page)
 
@@ -77,7 +77,7 @@ def _facts(page, dataset, run, there):
         "Classes": classes,
         "Mask files": run.mask_folder,
         "Made by": f"existing labels of {run.source}" if run.source else config.model,
-        "Licence": words.license(run.license) if run.license else "",
+        "License": words.license(run.license) if run.license else "",
         made: f"{words.count(run.labels, 'label')} on {words.count(run.samples, 'sample')}",
         "Failed": words.count(run.failed, "sample") if run.failed else "",
         "Kept as": f"custom run {approval.provenance_key(run)}",

@@ -25,7 +25,9 @@ _BUTTONS = {
     "primary": {"variant": "contained"},
     "secondary": {"variant": "outlined"},
     "danger": {"variant": "outlined"},
+    "quiet": {"variant": "text"},
 }
+_BUTTON_LOOKS = {"danger": looks.DANGER, "quiet": looks.QUIET}
 
 
 def page() -> types.Object:
@@ -163,7 +165,7 @@ def progress(parent, name, fraction, label):
 
 def button(parent, name, label, on_click, kind="secondary", **props):
     """Adds a button; ``params`` go to its handler."""
-    look = {**looks.BUTTON, **looks.DANGER} if kind == "danger" else looks.BUTTON
+    look = {**looks.BUTTON, **_BUTTON_LOOKS.get(kind, {})}
     view = types.Button(
         label=label,
         operator=on_click,
@@ -292,7 +294,7 @@ def alert(parent, name, severity, label, description=None):
     """Adds a message that stays on the page."""
     parts = {
         "container": {"sx": {"px": 2, "py": 0.5}},
-        "label": {"sx": {"mb": 0.25 if description else 0, **looks.IN_ALERT}},
+        "label": {"sx": looks.TITLE_OF_ALERT if description else looks.ALONE_IN_ALERT},
         "description": {"sx": looks.IN_ALERT},
     }
     view = types.AlertView(
@@ -301,7 +303,7 @@ def alert(parent, name, severity, label, description=None):
     parent.view(name, view)
 
 
-def table(parent, name, columns, rows, selected=(), action=None, **props):
+def table(parent, name, columns, rows, selected=(), action=None, look=None, **props):
     """Adds a table.
 
     Args:
@@ -310,8 +312,9 @@ def table(parent, name, columns, rows, selected=(), action=None, **props):
         selected: the indices of the rows to highlight
         action (None): what can be done with a row: a dict with keys ``name``, ``on_click``,
             ``label``, ``icon`` and ``tooltip``
+        look (None): the style of what is drawn in its cells
     """
-    look = {**looks.TABLE, **(looks.CLICKABLE if "on_click_row" in props else {})}
+    look = {**looks.TABLE, **(look or {}), **(looks.CLICKABLE if "on_click_row" in props else {})}
     view = types.TableView(
         size="small",
         selected_color=looks.SELECTED,

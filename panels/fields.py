@@ -10,7 +10,17 @@ import fiftyone.operators.types as types
 from auto_labeling import answers
 from auto_labeling.panels import elements, looks
 
-_BESIDE_A_LABEL = {"pt": 4, elements.NARROW: {"pt": 0}}
+_BESIDE_A_LABEL = {"pt": 3.5, elements.NARROW: {"pt": 0}}
+#: Two fields in each column, where there are two.
+_BY_COLUMN = {
+    "gridTemplateRows": "auto auto",
+    "gridAutoFlow": "column",
+    elements.NARROW: {
+        "gridTemplateColumns": "minmax(0, 1fr)",
+        "gridTemplateRows": "none",
+        "gridAutoFlow": "row",
+    },
+}
 
 
 def in_columns(number: int) -> dict:
@@ -19,7 +29,7 @@ def in_columns(number: int) -> dict:
         "container": {"fullWidth": True},
         "radioGroup": {"sx": {**elements.equal_columns(number), "columnGap": 2, "rowGap": 1}},
         "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0}},
-        "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25}},
+        "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25, "&.Mui-disabled": {"opacity": 0.4}}},
     }
 
 
@@ -33,20 +43,33 @@ class Fields:
         on_change: the panel's handler of a changed field; called for :data:`answers.NARROWING`, and
             for all while something is wrong
         columns (1): how many fields stand beside each other, where there is room
+        by_column (False): whether the first fields stand in the first of two columns
+        heard (answers.NARROWING): the fields whose changes are told at once
     """
 
-    def __init__(self, form, group, problems: dict, on_change: Callable, columns=1):
+    def __init__(
+        self,
+        form,
+        group,
+        problems: dict,
+        on_change: Callable,
+        columns=1,
+        by_column=False,
+        heard=answers.NARROWING,
+    ):
         self._form = form
         self._group = group
         self._problems = problems
         self._on_change = on_change
         self._columns = columns
+        self._flow = _BY_COLUMN if by_column else {}
+        self._heard = heard
         self._object = None
 
     def radio(self, name, label, choices: Iterable[types.Choice], **said):
         """Adds a choice of a few that can all be read."""
         choices = list(choices)
-        columns = 2 if len(choices) == 4 else 3
+        columns = 3 if len(choices) == 3 else 2
         said = self._said(name, label, **said)
         said["componentsProps"] |= in_columns(columns)
         view = types.RadioGroup(choices=choices, orientation="horizontal", **said)
@@ -59,8 +82,7 @@ class Fields:
         said = self._said(name, label, part="select", **said)
         if not choices:
             said["read_only"] = True
-        pale = {"&.Mui-disabled .MuiOutlinedInput-notchedOutline": {"borderColor": "divider"}}
-        said["componentsProps"]["select"]["sx"] = pale
+        said["componentsProps"]["select"]["sx"] = looks.SELECT
         view = types.DropdownView(choices=choices, placeholder=placeholder, **said)
         self._add(name, types.String(), view)
 
@@ -113,8 +135,7 @@ class Fields:
 
     def button(self, name, label, on_click):
         """Adds a button that belongs to a field."""
-        look = _BESIDE_A_LABEL if self._columns > 1 else {}
-        elements.button(elements.row(self._grid(), f"{name}_row", **look), name, label, on_click)
+        elements.button(elements.row(self._grid(), f"{name}_row"), name, label, on_click)
 
     def check_box(self, name, label, **said):
         """Adds a yes or no."""
@@ -126,13 +147,13 @@ class Fields:
     def _grid(self):
         if self._object is None:  # a group without fields leaves no gap
             self._object = types.Object()
-            look = elements.equal_columns(self._columns)
+            look = {**elements.equal_columns(self._columns), **self._flow}
             grid = elements.column_view(gap=2, alignItems="start", **look)
             self._form.define_property(self._group, self._object, view=grid)
         return self._object
 
     def _add(self, name, kind, view):
-        listen = name in answers.NARROWING or self._problems
+        listen = name in self._heard or self._problems
         on_change = {"on_change": self._on_change} if listen else {}
         self._grid().define_property(name, kind, view=view, **on_change)
 
@@ -144,5 +165,5 @@ class Fields:
         if part:  # the App does not tie a label to its control
             named = {"aria-label": label}
             by_part = {"select": "SelectDisplayProps", "field": "inputProps"}
-            components[part] = {"error": bool(wrong), by_part[part]: named}
+            components[part] = {"error": bool(wrong), "sx": looks.FIELD, by_part[part]: named}
         return {"label": label, "caption": wrong or caption, "componentsProps": components, **props}

@@ -58,8 +58,8 @@ class Form:
     def _segmenter(self):
         return self._form["segmenter"] if self._is(Method.TWO_STAGE) else ""
 
-    def _group(self, name, columns=1):
-        return Fields(self._groups, name, self.problems, self._panel.edit, columns)
+    def _group(self, name, columns=1, **look):
+        return Fields(self._groups, name, self.problems, self._panel.edit, columns, **look)
 
     def _what(self):
         group = self._group("what")
@@ -77,17 +77,17 @@ class Form:
     def _ids(self, group):
         given = answers.text(self._form["ids"])
         if pasted.is_kept(given):
-            group.note("ids", f"{words.count(self.samples or 0, 'sample id')} pasted")
+            group.note("ids", f"{words.count(self.samples or 0, 'sample ID')} pasted")
             group.button("clear_ids", "Clear the list", self._panel.clear_ids)
             return
         read = pasted.read(given)
-        said = words.count(len(read.ids), "sample")
+        said = words.count(len(read.ids), "sample ID")
         if read.repeated:
-            said += f"; {words.count(read.repeated, 'id')} more than once"
+            said += f"; {read.repeated:,} more than once"
         blank = "Separated by commas, blanks or lines"
         group.text(
             "ids",
-            "Sample ids",
+            "Sample IDs",
             "66a0f3c2e1d4b5a697887766, 66a0f3c2e1d4b5a697887767",
             rows=4,
             caption=said if read.ids else blank,
@@ -184,7 +184,8 @@ class Form:
 
     def _more_classes(self):
         """Where classes can come from, other than the keyboard."""
-        group = self._group("more_classes", columns=2)
+        worded = answers.asks_in_words(self.spec)
+        group = self._group("more_classes", columns=2, by_column=not worded)
         sources = labeling.class_sources(self._ctx.dataset)
         options = [types.Choice(name, label=name) for name in sources]
         empty = "A field of labels…" if options else "There are no labels"
@@ -196,7 +197,7 @@ class Form:
             "A list of classes has at most 256 KB",
             caption="One class a line, or with commas",
         )
-        if not answers.asks_in_words(self.spec):
+        if not worded:
             group.text("class_list", "Paste a list", "cat, dog, or one a line", rows=2)
             group.button("add_listed", "Add these classes", self._panel.add_listed)
 
@@ -222,7 +223,7 @@ class Form:
                 "Most labels per image",
                 "No limit",
                 {"min": 1},
-                caption="The surest are kept, the others counted",
+                caption="The most confident are kept",
             )
 
     def _masks(self):
@@ -269,10 +270,10 @@ def _speed_up(group):
     most = labeling.most_workers()
     group.number(
         "workers",
-        "Speed-up processing",
+        "Workers",
         "1",
         {"min": 1, "max": most},
-        caption=f"How many workers share the run, on Ray: 1 to {most:,}",
+        caption=f"More share the run, on Ray, and speed it up: 1 to {most:,}",
     )
 
 

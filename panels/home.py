@@ -5,6 +5,7 @@ import fiftyone.operators.types as types
 from auto_labeling import forms, labeling, media, watching
 from auto_labeling.panels import elements, run_card
 from auto_labeling.panels.state import PanelState
+from auto_labeling.run import RunState
 
 #: Runs from which they can be searched, and listed by status.
 MANY = 6
@@ -43,11 +44,17 @@ def render(panel, ctx, state: PanelState):
         run_card.add(page, panel, ctx, state, run, promoted.get(run.id))
     if len(listed) > CARDS:
         _parts(page, panel, first, len(here), len(listed))
-    if any(run.is_active for run in runs):
+    if any(_moves(ctx.dataset, run) for run in runs):
         elements.timer(page, panel.refresh)
     elif None in promoted.values():
         elements.once(page, panel.refresh, milliseconds=int(_SOON * 1000))
     return elements.finished(page)
+
+
+def _moves(dataset, run):
+    """Whether a run may look different in a moment, without anybody pressing anything."""
+    approved = run.state is RunState.APPROVING
+    return run.is_active or (approved and labeling.is_worked_on(dataset, run))
 
 
 def _limits(page, ctx, refusal):

@@ -9,6 +9,8 @@ DANGER = {**RED, "&:hover": {"backgroundColor": "transparent", "borderColor": "c
 WRONG = {**RED, "mt": 0.5}
 
 BUTTON = {"px": 1.5, "whiteSpace": "nowrap", "& p": {"fontSize": "0.9375rem"}}
+#: A button without a frame stands with its words where others stand with theirs.
+QUIET = {"mx": -1.5}
 #: What stands between backticks is readable in both themes; the App's orange is not.
 CODE = {
     "& p > span[class*=sc-]": {"color": "text.primary", "overflowWrap": "anywhere"},
@@ -23,9 +25,34 @@ PROGRAM = {
     }
 }
 
+#: What is wrong stays red while it is being mended.
+FIELD = {"& .Mui-error.Mui-focused .MuiOutlinedInput-notchedOutline": {"borderColor": "error.main"}}
+#: As high as the App's fields for text, and with their line around it; pale where it is given.
+SELECT = {
+    "height": 37,
+    "&:not(.Mui-error):not(.Mui-focused):not(:hover) .MuiOutlinedInput-notchedOutline": {
+        "borderColor": "rgba(var(--fo-palette-common-onBackgroundChannel) / 0.23)"
+    },
+    "&.Mui-disabled.Mui-disabled.Mui-disabled .MuiOutlinedInput-notchedOutline": {
+        "borderColor": "divider"
+    },
+    "&.Mui-error.Mui-focused .MuiOutlinedInput-notchedOutline": {"borderColor": "error.main"},
+}
+
 SIZES = {"h6": "1.25rem", "subtitle1": "1.05rem", "body1": "1rem", "body2": "0.875rem"}
 
 IN_ALERT = {"& p, & a": {"fontSize": "0.875rem", "lineHeight": 1.45, "overflowWrap": "anywhere"}}
+TITLE_OF_ALERT = {"mb": 0.25, "& p": {**IN_ALERT["& p, & a"], "fontWeight": 600}}
+#: In the middle of the height of the icon beside it.
+ALONE_IN_ALERT = {"mb": 0, "mt": "1px", **IN_ALERT}
+
+#: A row whose parts stand one below the other where the panel is narrow.
+STACKED = {
+    "@container (max-width: 520px)": {
+        "gridTemplateColumns": "minmax(0, 1fr)",
+        "justifyItems": "start",
+    }
+}
 
 #: The first column takes the room that there is; the others hold numbers.
 TABLE = {

@@ -39,7 +39,7 @@ def _facts(spec, segmenter):
     return {
         "Name": spec.name,
         "Author": spec.author,
-        "Licence": words.license(spec.license),
+        "License": words.license(spec.license),
         "Weights": weights(spec),
         "Classes": f"{len(known):,}" if known else "",
         "Speed": rating(spec.speed, spec.ratings_source),

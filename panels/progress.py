@@ -1,6 +1,6 @@
 """Page: one run that is generating, or has stopped."""
 
-from auto_labeling import labeling, watching
+from auto_labeling import forms, labeling, watching
 from auto_labeling.panels import (
     elements,
     failed,
@@ -19,7 +19,7 @@ def render(panel, ctx, state: PanelState):
     run = labeling.get(ctx.dataset, state.run_id)
     now = labeling.progress(ctx.dataset, run)
     page = elements.page()
-    head_of(page, panel, run)
+    head_of(page, panel, ctx, run)
     if run.is_active:
         _generating(page, panel, run, now, state)
     elif run.state is RunState.FAILED:
@@ -34,12 +34,14 @@ def render(panel, ctx, state: PanelState):
     return elements.finished(page)
 
 
-def head_of(page, panel, run: Run):
-    """Adds the way back, the run's name and its status."""
+def head_of(page, panel, ctx, run: Run):
+    """Adds the way back, the run's name and its status, and whether it may only be looked at."""
     head = elements.row(page, "head", columns="auto minmax(0, 1fr) auto")
     elements.back(head, panel.go_home)
     elements.heading(head, "title", run.name)
     elements.pill(head, "status", run.status)
+    if not forms.may_edit(ctx):
+        elements.text(page, "looks", "You may look at this run, but not change it")
 
 
 def _generating(page, panel, run, now, state):
@@ -91,7 +93,7 @@ def _details(page, panel, ctx, run, state):
         return
     verb = "Hide" if state.unfolded else "Show"
     foot = elements.row(page, "more")
-    elements.button(foot, "unfold", f"{verb} the details", panel.unfold)
+    elements.button(foot, "unfold", f"{verb} the details", panel.unfold, kind="quiet")
     for name, said in parts.items():
         if state.unfolded and said:
             elements.output(page, name, said)
@@ -135,8 +137,8 @@ def _facts(page, run, now):
         "Batch size": f"{now.batch_size:,}" if now and now.batch_size else "",
         "Worker": now.worker if now else "",
         "Attempt": f"{run.attempt:,}" if run.attempt > 1 else "",
-        "Started": words.ago(run.created_at),
-        "Started by": run.created_by,
+        "Created": words.ago(run.created_at),
+        "Created by": run.created_by,
         "Operation": f"{run.operation_id} ({operation.state})" if operation else "",
     }
     facts = elements.row(
@@ -145,7 +147,7 @@ def _facts(page, run, now):
     for key, value in lines.items():
         if value:
             name = key.lower().replace(" ", "_")
-            title = words.moment(run.created_at) if key == "Started" else None
+            title = words.moment(run.created_at) if key == "Created" else None
             elements.text(facts, f"{name}_key", key)
             elements.text(facts, name, value, color="text.primary", title=title)
     if operation:

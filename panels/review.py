@@ -24,7 +24,7 @@ def render(panel, ctx, state: PanelState):
     shown = visit.shown(ctx, run)
     numbers = summary.summarize(ctx.dataset, run, shown, at.tab)
     page = elements.page()
-    progress.head_of(page, panel, run)
+    progress.head_of(page, panel, ctx, run)
     _tabs(page, panel, at, numbers.totals)
     if at.tab == "approval":
         approval.render(page, panel, ctx, run, numbers)
@@ -68,20 +68,21 @@ def _summary(page, panel, ctx, run, numbers):
     failed.add(page, panel, ctx, run)
 
 
-#: Where the panel is narrow, what is said stands above the buttons.
-_ON_TWO_LINES = {
-    "@container (max-width: 520px)": {
-        "gridTemplateColumns": "auto auto 1fr",
-        "& > :first-of-type": {"gridColumn": "1 / -1"},
-    }
+#: What is said takes what the buttons leave; where the panel is narrow, it stands above them.
+_FIRST_TAKES_THE_ROOM = {
+    "& > :first-of-type": {"flex": "1 1 0", "minWidth": 0},
+    "@container (max-width: 520px)": {"& > :first-of-type": {"flexBasis": "100%"}},
 }
 
 
 def _review(page, panel, ctx, run, shown, numbers, spreads):
-    at = visit.of(ctx)
-    _confidence(page, panel, ctx, at, summary.histogram(spreads))
+    at, chosen = visit.of(ctx), visit.chosen_class(ctx)
+    if stages.WITHOUT_CONFIDENCE in visit.ours(ctx):
+        spreads = None
+    else:
+        _confidence(page, panel, ctx, at, chosen, summary.histogram(spreads))
     _without_confidence(page, panel, ctx, numbers)
-    bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto", gap=1, **_ON_TWO_LINES)
+    bar = elements.row(page, "bar", **_FIRST_TAKES_THE_ROOM)
     said = f"{numbers.current:,} of {words.count(numbers.total, 'label')}{_selected(shown)}"
     if numbers.confidence is not None:
         said += f" · mean confidence {words.confidence(numbers.confidence)}"
@@ -96,7 +97,6 @@ def _review(page, panel, ctx, run, shown, numbers, spreads):
         disabled=not numbers.current,
         params={"run_id": run.id, "expected": numbers.current},
     )
-    chosen = visit.chosen_class(ctx)
     props = {"chosen": chosen, "on_click_row": panel.toggle_class, "spreads": spreads}
     table(page, panel, at, "classes", numbers, **props)
 
@@ -153,8 +153,10 @@ def table(page, panel, at, name, numbers, chosen=None, spreads=None, **props):
     ]
     if spreads is not None:
         columns["spread"] = "Spread"
-        for row, of_class in zip(cells, here, strict=True):
-            row.append(words.bars(spreads.get(of_class.label, ())))
+        of_rows = [spreads.get(row.label, ()) for row in here]
+        for cell, counts in zip(cells, of_rows, strict=True):
+            cell.append(histogram.said(counts))
+        props["look"] = histogram.in_rows(of_rows)
     elements.table(
         page,
         name,
@@ -206,9 +208,14 @@ def _nothing_left(page, panel, run: Run):
         elements.alert(page, "empty", "info", "The model found nothing in these samples")
 
 
-def _confidence(page, panel, ctx, at, bars):
-    plot = elements.column(page, "distribution", gap=0)
-    elements.text(plot, "title", "Confidence", color="text.primary", bold=True)
+def _confidence(page, panel, ctx, at, chosen, bars):
+    plot = elements.column(page, "distribution", gap=0, mb=-5)  # a slider takes too much room
+    # As high without a button as with one, so that nothing below it moves.
+    head = elements.row(plot, "head", columns="auto minmax(0, 1fr) auto", minHeight=36, mb=1)
+    elements.text(head, "title", "Confidence", color="text.primary", bold=True)
+    elements.text(head, "range", _range(at.span))
+    if at.span or chosen is not None:
+        elements.button(head, "clear", "Clear filters", panel.clear_filters, kind="quiet")
     histogram.add(plot, "histogram", bars, at.span, panel.click_bar)
     slider = types.SliderView(
         label_position="top",
@@ -217,12 +224,16 @@ def _confidence(page, panel, ctx, at, bars):
         view_multiple_of=0.01,
         value_label_display="auto",
         value_precision=2,
-        componentsProps={"container": {"sx": {"my": -4, "mx": -1}}},
+        componentsProps={"container": {"sx": {"mt": -3, "mb": -5, "mx": -1}}},
     )
     name = f"confidence_{at.slider}"
     page.list(name, types.Number(), view=slider, on_change=panel.slide_confidence)
     # As data: a default would be written to the panel's state (see visit.py).
     ctx.panel.set_data(name, list(at.slid))
+
+
+def _range(span):
+    return f"{span[0]:.2f} to {span[1]:.2f}" if span else "All"
 
 
 def _without_confidence(page, panel, ctx, numbers):

@@ -42,6 +42,10 @@ class ReviewEvents:
         self._narrow(ctx, state, span=None if visit.of(ctx).span == span else span)
 
     @event
+    def clear_filters(self, ctx, state):
+        visit.show_all(ctx, self._run(ctx, state))
+
+    @event
     def toggle_class(self, ctx, state):
         label = _clicked(ctx)
         if label is not None:

@@ -32,15 +32,25 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
     if run.is_active:
         progress(card, run, now)
     elif run.state is RunState.FAILED:
-        severity, remedy = remedies.severity(run), remedies.remedy(run)
-        elements.alert(card, "reason", severity, elements.plain(remedies.reason(run)), remedy)
+        _stopped(card, run)
+    elif run.state is RunState.APPROVING:
+        at_it = labeling.is_worked_on(ctx.dataset, run)
+        approving(card, run, labeling.progress(ctx.dataset, run), at_it)
     elements.text(card, "numbers", _numbers(run, promoted, now), color="text.primary")
     if state.run_id == run.id and state.question in ("delete", "rename"):
         _ask(card, panel, state, run)
         return
-    foot = elements.row(card, "foot", columns="minmax(0, 1fr) auto")
+    foot = elements.row(card, "foot", columns="minmax(0, 1fr) auto", **looks.STACKED)
     elements.text(foot, "facts", _who(run), title=words.moment(run.created_at))
     _actions(elements.row(foot, "actions", justifyContent="flex-end"), panel, run)
+
+
+def _stopped(card, run):
+    """Adds why a run stopped, in plain words, and what its error says in words of its own."""
+    said, first = remedies.in_plain_words(run), remedies.reason(run)
+    more = [remedies.remedy(run)] if said == first else [first, remedies.remedy(run)]
+    about = "\n\n".join(map(elements.plain, more))
+    elements.alert(card, "reason", remedies.severity(run), elements.plain(said), about)
 
 
 def _ask(card, panel, state, run):
@@ -62,7 +72,7 @@ def _ask(card, panel, state, run):
     actions = elements.row(box, "actions")
     params = {"run_id": run.id}
     elements.button(actions, "yes", "Rename", panel.rename, kind="primary", params=params)
-    elements.button(actions, "no", "Not now", panel.dismiss)
+    elements.button(actions, "no", "Cancel", panel.dismiss)
 
 
 def _actions(row, panel, run):
@@ -81,7 +91,7 @@ def _actions(row, panel, run):
     if run.state is RunState.DELETING:
         elements.button(row, "delete", "Finish deleting", panel.delete, params=params)
         return
-    review = run.state in (RunState.IN_REVIEW, RunState.APPROVING)
+    review = run.state is RunState.IN_REVIEW
     label = "Review" if review else "View progress" if run.is_active else "View"
     kind = "primary" if review else "secondary"
     elements.button(row, "open", label, panel.open_run, kind=kind, params=params)
@@ -106,7 +116,7 @@ def _numbers(run, promoted, now):
         parts += [words.count(run.labels, "label"), f"{run.approved:,} approved"]
     elif run.labels or run.state is RunState.IN_REVIEW:
         parts.append(words.count(run.labels, "label"))
-        if run.state is RunState.IN_REVIEW:
+        if run.state is RunState.IN_REVIEW and run.labels:
             parts.append(f"{promoted:,} promoted" if promoted is not None else "counting promoted…")
     if run.failed:
         parts.append(f"{words.count(run.failed, 'sample')} failed")
@@ -116,6 +126,28 @@ def _numbers(run, promoted, now):
 def _who(run):
     who = f"{run.created_by} · " if run.created_by else ""
     return f"{who}{words.ago(run.created_at)}"
+
+
+def approving(parent, run: Run, now, alive: bool):
+    """Adds how far an approval has come, or that it was interrupted.
+
+    Args:
+        parent: the object to add to
+        run: a run that is being approved
+        now: its :class:`auto_labeling.run.Progress`, or None
+        alive: whether a process is at it
+    """
+    if alive:
+        share = min(1.0, now.done / run.samples) if run.samples and now.done else None
+        elements.progress(parent, "progress", share, "Moving the promoted labels…")
+        return
+    elements.alert(
+        parent,
+        "unfinished",
+        "warning",
+        "This approval was interrupted",
+        "Finish it: what is done already is not done twice.",
+    )
 
 
 def progress(parent, run: Run, now):

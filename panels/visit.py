@@ -144,6 +144,14 @@ def toggle_class(ctx, run: Run, label: str):
     _narrow(ctx, run, (stages.only_class(label), *patches))
 
 
+def show_all(ctx, run: Run):
+    """Makes the grid show all classes and confidences again."""
+    label = chosen_class(ctx)
+    if label is not None:
+        toggle_class(ctx, run, label)
+    look_at(ctx, run, None, None)
+
+
 def leave_empty_class(ctx, run: Run):
     """Makes the grid show all classes again, if the one that it shows has no label left."""
     label = chosen_class(ctx)

@@ -77,21 +77,3 @@ def rate(samples_per_second: float) -> str:
 def license(expression: str) -> str:
     """A licence, as people know it."""
     return expression.replace("LicenseRef-", "").replace(" AND ", " and ")
-
-
-def bars(counts, most: int = 10) -> str:
-    """A histogram in a line of text, the highest bar in full: ``"▁▁▃█▅"``.
-
-    Args:
-        counts: the height of each bar
-        most (10): how many bars there is room for; neighbours are added up
-    """
-    counts = [int(count) for count in counts]
-    together = max(1, len(counts) // most)
-    sums = [sum(counts[first : first + together]) for first in range(0, len(counts), together)]
-    highest = max(sums, default=0)
-    # What there is at all can be told from what there is not.
-    return "".join(_BARS[-(-7 * number // highest)] for number in sums) if highest else ""
-
-
-_BARS = "▁▂▃▄▅▆▇█"

@@ -156,6 +156,16 @@ def fail(operation_id: str, why: str) -> bool:
     return changed is not None
 
 
+def withdraw(operation_id: str, why: str) -> bool:
+    """Marks an operation that no worker has taken as failed; whether that was so."""
+    changed = DelegatedOperationService().set_failed(
+        ObjectId(operation_id),
+        result=ExecutionResult(error=why),
+        required_state=ExecutionRunState.QUEUED,
+    )
+    return changed is not None
+
+
 def _job(document) -> Job:
     asked = document.context.request_params if document.context else {}
     ours = document.operator == GENERATE_OPERATOR

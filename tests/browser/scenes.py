@@ -45,6 +45,7 @@ def generating(dataset, run: Run, done: int, **facts) -> Run:
     """Makes a run look as if a worker were at it, for as long as a test may take."""
     store = RunStore(dataset)
     run = store.move(run.id, RunState.GENERATING, attempt=1, new_token="t")
+    DelegatedOperationService().set_running(ObjectId(run.operation_id))
     return _alive(dataset, run, done, **facts)
 
 
@@ -57,6 +58,7 @@ def _alive(dataset, run, done, **facts):
 
 def failed(dataset, run: Run, error: str, reason="error") -> Run:
     """Stops a run as a worker does that has met an error."""
+    DelegatedOperationService().set_failed(ObjectId(run.operation_id))
     return RunStore(dataset).move(run.id, RunState.FAILED, reason=reason, error=error)
 
 

@@ -87,7 +87,7 @@ def test_the_runs_of_a_dataset(app, gallery, many_samples):
         go_home(ui)
     if ALL:
         ui.card("Vehicles").get_by_role("button", name="Rename").click()
-        ui.sees("Not now")
+        ui.sees("Run name")
         gallery.show("home-rename")
         ui.panel.get_by_label("Search runs").fill("nothing of the kind")
         ui.sees("No run matches")
@@ -139,7 +139,7 @@ def _runs_in_every_state(dataset):
     made["worker-lost"] = scenes.failed(
         dataset,
         run,
-        "The worker stopped without a word (killed, out of memory, or its machine "
+        "The worker stopped without saying why (killed, out of memory, or its machine "
         "went away). What it had labeled is kept; resume to label the rest",
         "worker lost",
     )
@@ -241,9 +241,9 @@ def _try_and_paste(ui, gallery):
     ui.sees("Nothing was written")
     gallery.show("configure-preview")
     ui.press("Hide")
-    ui.pick("Sample ids")
-    ui.panel.get_by_label("Sample ids", exact=True).last.fill("e" * 24)
-    ui.sees("is not in this dataset")
+    ui.pick("Sample IDs")
+    ui.panel.get_by_label("Sample IDs", exact=True).last.fill("e" * 24)
+    ui.sees("No sample of this dataset has the ID")
     gallery.show("configure-unknown-ids")
     ui.pick("All samples")
 
@@ -270,8 +270,7 @@ def test_reviewing(app, gallery, many_samples):
     dataset = many_samples
     scenes.add_boxes(dataset, "boxes", 100, without=40)
     run = scenes.imported(dataset, "boxes", "checked", "Boxes of the annotators")
-    store_failed = scenes.at(dataset, run, 2 * DAY, failed=1_204)
-    total = store_failed.labels
+    total = scenes.at(dataset, run, 2 * DAY).labels
     ui = app(dataset)
     ui.press("Review")
     ui.sees(f"Review ({total:,})")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from auto_labeling import labeling
+from auto_labeling import labeling, watching
 from auto_labeling.engine import prediction
 from auto_labeling.errors import AttemptRevoked, ConfigError, IllegalTransition
 from auto_labeling.run import RunState
@@ -128,6 +128,17 @@ def test_a_cancelled_attempt_stops_and_the_run_resumes(numbered, config, task):
     run = labeling.generate(numbered, run.id)
     staged = without_ids(labels_by_number(numbered, run.staging_field))
     assert staged == {n: expected(task, n) for n in range(40)}
+
+
+def test_no_worker_is_offered_what_was_cancelled_or_deleted_while_it_waited(numbered, config):
+    run = labeling.start(numbered, config)
+    cancelled = labeling.cancel(numbered, run.id, by="Ada")
+    operation = watching.operation(cancelled)
+    assert (operation.state, operation.error) == ("failed", "Cancelled by Ada")
+    resumed = labeling.resume(numbered, run.id)
+    assert watching.operation(resumed).state == "queued"
+    labeling.delete(numbered, run.id)
+    assert watching.operation(resumed).state == "failed"
 
 
 def test_a_cancel_takes_effect_within_two_batches(numbered, config, task, monkeypatch):

@@ -213,21 +213,22 @@ def test_pasted_ids_are_the_target_of_a_run(numbered):
     _, state = send(numbered, "new_run")
     _, state = answer(numbered, state, family="yolo", version="v8-shapes", label_field="boxes")
     told, state = answer(numbered, state, target="ids")
-    assert "Still needed: sample ids" in page_of(told)
+    assert "Still needed: sample IDs" in page_of(told)
     told, state = send(numbered, "start", state)
     assert state["problems"] == {"ids": "Paste the ids of the samples to label"}
     told, state = answer(numbered, state, ids=f"{ids[0]}, {'f' * 24}, {ids[1]}")
-    assert state["problems"]["ids"].startswith("1 of the samples is not in this dataset: ffff")
+    assert state["problems"]["ids"].startswith("No sample of this dataset has the ID ffff")
+    assert "Generate labels for 2 samples" in page_of(told), "an id of no sample is none"
     told, state = send(numbered, "start", state)
     assert labeling.runs(numbered) == [] and "f" * 24 in state["problems"]["ids"]
     told, state = answer(numbered, state, ids="\n".join([*ids[:5], ids[0]]))
     assert state["problems"] == {} and "Generate labels for 5 samples" in page_of(told)
-    assert "1 id more than once" in page_of(told)
+    assert "5 sample IDs; 1 more than once" in page_of(told)
     _, state = send(numbered, "start", state)
     (run,) = labeling.runs(numbered)
     assert (run.samples, run.config.target) == (5, "ids")
     told, state = send(numbered, "duplicate", run_id=run.id)
-    assert "5 sample ids pasted" in page_of(told), "a run with the same settings has the same ids"
+    assert "5 sample IDs pasted" in page_of(told), "a run with the same settings has the same ids"
 
 
 def test_a_long_list_of_ids_does_not_travel_with_the_panels_state(numbered, monkeypatch):
@@ -237,9 +238,9 @@ def test_a_long_list_of_ids_does_not_travel_with_the_panels_state(numbered, monk
     _, state = answer(numbered, state, family="yolo", version="v8-shapes", label_field="boxes")
     told, state = answer(numbered, state, target="ids", ids=",".join(ids))
     assert pasted.is_kept(state["form"]["what"]["ids"])
-    assert "30 sample ids pasted" in page_of(told)
+    assert "30 sample IDs pasted" in page_of(told)
     told, _ = send(numbered, "clear_ids", copy.deepcopy(state))
-    assert "30 sample ids" not in page_of(told)
+    assert "30 sample IDs" not in page_of(told)
     state["form"]["what"]["ids"] = pasted.keep(ids)
     _, state = send(numbered, "start", state)
     (run,) = labeling.runs(numbered)

@@ -250,6 +250,18 @@ def test_a_promotion_of_labels_that_changed_says_the_new_number(ui):
 
 def test_each_class_shows_how_its_confidences_are_spread(ui):
     spread = {label: cells[2] for label, cells in ui.table().items()}
-    assert all(len(bars) == 10 and "█" in bars for bars in spread.values())
+    assert all(said.startswith("Most from 0.") for said in spread.values())
+    pictures = ui.find("classes")["view"]["componentsProps"]["table"]["sx"]
+    assert sum("svg" in str(look) for look in pictures.values()) == len(spread)
     ui.send("slide_confidence", path="confidence_0", value=[0.5, 1])
     assert {label: cells[2] for label, cells in ui.table().items()} == spread
+
+
+def test_what_narrows_the_labels_is_said_and_cleared_in_one_click(ui):
+    assert ui.find("range")["view"]["title"] == "All" and ui.find("clear") is None
+    ui.send("slide_confidence", path="confidence_0", value=[0.5, 1])
+    ui.send("toggle_class", row=0)
+    assert ui.find("range")["view"]["title"] == "0.50 to 1.00"
+    ui.send("clear_filters")
+    assert ui.find("range")["view"]["title"] == "All" and ui.find("clear") is None
+    assert set(named(ui)) == {"review"} and ui.grid["filters"]["number"] == USERS["number"]
