@@ -35,7 +35,6 @@ def sources(dataset) -> dict[str, str]:
     Returns:
         a dict from field name to the reason; it is empty for a field that qualifies
     """
-    dataset.reload()
     store = RunStore(dataset)
     fields = dataset.get_field_schema(ftype=fof.EmbeddedDocumentField)
     return {
@@ -111,6 +110,7 @@ def _why_not(dataset, store, name, kind) -> str:
 def _checked(dataset, store, source, label_field, replace, name, author) -> Run:
     """The run that is asked for, if everything about it is right."""
     problems = {}
+    dataset.reload()  # fields may have come and gone in other processes
     fields = sources(dataset)
     if not source:
         problems["source"] = "Choose the field whose labels you want to review"

@@ -71,7 +71,14 @@ NAVIGATION = frozenset(
         *("edit", "edit_existing", "edit_name", "edit_search", "add_listed", "clear_ids"),
         # What the grid or a list shows.
         *("list_status", "turn_runs", "show_failed", "show_labels", "select_tab", "turn"),
-        *("slide_confidence", "click_bar", "toggle_class", "toggle_without", "search"),
+        *(
+            "slide_confidence",
+            "click_bar",
+            "toggle_class",
+            "toggle_without",
+            "clear_filters",
+            "search",
+        ),
         *("toggle_patches", "toggle_empty"),
         "hide_preview",
     }

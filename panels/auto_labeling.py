@@ -23,6 +23,7 @@ from auto_labeling.panels import (
     spotlight,
     visit,
     visits,
+    working,
 )
 from auto_labeling.panels.configure_events import ConfigureEvents
 from auto_labeling.panels.events import (
@@ -47,6 +48,7 @@ PAGES = {
     "progress": progress.render,
     "review": review.render,
     "done": done.render,
+    "working": working.render,
 }
 
 
@@ -170,6 +172,11 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
 
     @event
     def refresh(self, ctx, state):
+        if state.page == "working":
+            if working.is_over(state):
+                with move(state):  # so that a refresh sent before this one does not undo it
+                    working.go_on(ctx, state)
+            return
         run = self._run_or_leave(ctx, state) if state.page == "review" else None
         if run and run.state is RunState.APPROVED:
             self._approved(ctx, state, run)
@@ -190,6 +197,11 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             RunState.APPROVED: "done",
         }
         self._go(ctx, state, pages.get(run.state, "progress"), run)
+
+    def _work(self, ctx, state, says, verb, then):
+        """Does what may take long; see ``working.py``."""
+        working.begin(state, says, verb, then)
+        working.go_on(ctx, state)
 
     def _go(self, ctx, state, page, run=None):
         visit.leave(ctx, state)

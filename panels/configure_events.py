@@ -3,7 +3,7 @@
 from auto_labeling import answers, class_entry, forms, labeling, pasted, targets
 from auto_labeling.errors import ConfigError
 from auto_labeling.models import catalog
-from auto_labeling.panels import previewing, words
+from auto_labeling.panels import previewing, words, working
 from auto_labeling.panels.events import change, event
 from auto_labeling.run import Target
 
@@ -118,14 +118,28 @@ class ConfigureEvents:
 
     @change
     def start(self, ctx, state):
+        if working.is_under_way(state):  # a second click, or its page's own name would be taken
+            working.go_on(ctx, state)
+            return
         config, state.problems = self._checked(ctx, state)
         if state.problems:
             return
-        try:
-            ids = targets.ids(ctx.dataset, forms.request(ctx), config.target, state.form)
-            run = labeling.start(ctx.dataset, config, ids, author=forms.person(ctx))
-        except ConfigError as error:  # the dataset has changed meanwhile, or has no samples
-            state.problems = error.problems
+        dataset, asked, form = ctx.dataset, forms.request(ctx), state.form
+        author = forms.person(ctx)
+
+        def start():
+            try:
+                ids = targets.ids(dataset, asked, config.target, form)
+                return labeling.start(dataset, config, ids, author=author)
+            except ConfigError as error:  # the dataset has changed meanwhile, or has no samples
+                return error
+
+        said = f"Settling which samples '{config.label_field}' is for"
+        self._work(ctx, state, said, start, self._started)
+
+    def _started(self, ctx, state, run):
+        if isinstance(run, ConfigError):
+            state.page, state.problems = "configure", run.problems
             return
         previewing.forget(ctx.panel.id)
         state.form = {**state.form, "label_field": "", "name": ""}

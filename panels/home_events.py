@@ -1,5 +1,7 @@
 """What a person does on the home page: find runs, rename, duplicate and delete them."""
 
+import functools
+
 from auto_labeling import answers, forms, labeling, pasted, targets
 from auto_labeling.errors import ConfigError
 from auto_labeling.panels import existing
@@ -73,12 +75,16 @@ class HomeEvents:
 
     @change
     def delete(self, ctx, state):
-        run = labeling.get(ctx.dataset, forms.run_id(ctx))
-        labeling.delete(ctx.dataset, run.id)
-        self._go(ctx, state, "home")
-        ctx.ops.notify(f"'{run.name}' is deleted", variant="success")
-        if run.state is not RunState.APPROVED:
-            ctx.ops.reload_dataset()
+        dataset, run = ctx.dataset, labeling.get(ctx.dataset, forms.run_id(ctx))
+
+        def deleted(ctx, state, _):
+            self._go(ctx, state, "home")
+            ctx.ops.notify(f"'{run.name}' is deleted", variant="success")
+            if run.state is not RunState.APPROVED:
+                ctx.ops.reload_dataset()
+
+        verb = functools.partial(labeling.delete, dataset, run.id)
+        self._work(ctx, state, f"Deleting '{run.name}'", verb, deleted)
 
 
 def _free(ctx, run) -> str:

@@ -158,6 +158,9 @@ def progress(parent, run: Run, now):
         run: an active run
         now: its :class:`auto_labeling.run.Progress`, or None
     """
+    if run.state is RunState.QUEUED and not run.frozen:
+        elements.progress(parent, "progress", None, "Settling which samples it is for…")
+        return
     if run.state is RunState.QUEUED:
         waiting = words.age(run.changed_at or run.created_at)
         late = waiting > PATIENCE

@@ -22,12 +22,20 @@ class RunEvents:
 
     @change
     def resume(self, ctx, state):
-        run = labeling.resume(ctx.dataset, forms.run_id(ctx))
-        self._go(ctx, state, "progress", run)
+        self._verb(ctx, state, "Resuming", labeling.resume, "progress")
 
     @change
     def skip(self, ctx, state):
-        self._go(ctx, state, "review", labeling.skip(ctx.dataset, forms.run_id(ctx)))
+        self._verb(ctx, state, "Going on to the review of", labeling.skip, "review")
+
+    def _verb(self, ctx, state, says, verb, page):
+        """Does something with the run of an event, and goes to a page of it."""
+        dataset, run = ctx.dataset, labeling.get(ctx.dataset, forms.run_id(ctx))
+
+        def then(ctx, state, run):
+            self._go(ctx, state, page, run)
+
+        self._work(ctx, state, f"{says} '{run.name}'", lambda: verb(dataset, run.id), then)
 
     @event
     def dismiss(self, ctx, state):

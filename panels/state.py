@@ -8,7 +8,7 @@ import json
 
 from auto_labeling import answers, forms
 
-PAGES = ("home", "configure", "existing", "progress", "review", "done")
+PAGES = ("home", "configure", "existing", "progress", "review", "done", "working")
 
 #: The page for existing labels before anybody has answered.
 BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}

@@ -7,6 +7,14 @@ import pytest
 from tests import scripted
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Lets the panel's handlers wait for what they do, however slow the machine is."""
+    from auto_labeling.panels import working
+
+    monkeypatch.setattr(working, "PATIENCE", 60)
+
+
 @pytest.fixture(params=["detection", "classification"])
 def task(request):
     return request.param

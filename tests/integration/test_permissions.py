@@ -41,6 +41,7 @@ LOOKS = {
     "show_labels",
     "select_tab",
     "slide_confidence",
+    "clear_filters",
     "click_bar",
     "toggle_class",
     "toggle_without",

@@ -1,0 +1,192 @@
+"""How long the panel's handlers take to answer: ``make bench-panel``.
+
+Each event is sent as the App would send it, on a dataset of 100,000 samples with a million labels
+in review and many other runs; its answer is serialised, as the App has to. The bar is what feels
+immediate. What writes for each of a million labels, or reads what was written, is told
+apart: the App turns the wheel in the panel's tab meanwhile. The last line is one JSON object.
+"""
+
+import argparse
+import json
+import sys
+import time
+import uuid
+
+from benchmarks import report, rig
+
+#: Seconds in which a handler answers.
+BAR = 0.5
+
+_RUNS = 60
+_ROUNDS = 3
+_CONFIG = {"task": "detection", "model": "yolo11n-coco-torch"}
+
+
+def main(argv=None) -> int:
+    """Runs the benchmark; returns 1 if a handler is slower than it may be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=100_000, help="ten labels each")
+    parser.add_argument("--no-report", action="store_true", help="leave docs/benchmarks.md alone")
+    args = parser.parse_args(argv)
+    with rig.place():
+        session = Session(args.samples)
+        seconds = {name: round(max(times), 4) for name, times in session.run().items()}
+    long = {name: seconds.pop(name) for name in session.LONG}
+    slow = [name for name, took in seconds.items() if took > BAR]
+    for name, took in {**seconds, **long}.items():
+        print(f"{name:28}{took:8.3f} s{'   MISSED' if name in slow else ''}")
+    result = {"samples": args.samples, "bar": BAR, "seconds": seconds, "long": long}
+    if not args.no_report:
+        report.write("panel", _markdown(result))
+    print(json.dumps(result))
+    return 1 if slow else 0
+
+
+class Session:
+    """One browser window, which goes from page to page.
+
+    Args:
+        samples: the number of samples
+    """
+
+    #: What writes for each label, or reads those that were written since.
+    LONG = ("open_run (in review)", "promote", "undo_all")
+
+    def __init__(self, samples):
+        from benchmarks import million
+        from benchmarks.app import App
+
+        self._seconds = {}
+        title = f"bench-{uuid.uuid4().hex[:6]}"
+        self._dataset, self._run = million.in_review(million.Truth(samples), title)
+        self._runs = self._make_runs()
+        self._app = App(self._dataset)
+
+    def _make_runs(self):
+        """Runs in several states, of few samples each: a card costs the same."""
+        from auto_labeling import labeling
+        from auto_labeling.run import RunConfig
+
+        ids = self._dataset.limit(8).values("id")
+        made = []
+        for number in range(_RUNS):
+            config = RunConfig(label_field=f"field_{number}", name=f"Run {number}", **_CONFIG)
+            run = labeling.start(self._dataset, config, ids, author="Ada Lovelace")
+            made.append(labeling.cancel(self._dataset, run.id) if number % 3 else run)
+        return made
+
+    def run(self) -> dict:
+        """Returns the seconds that each event took, by its name, each time."""
+        self._send("on_load", name="on_load (first)")
+        for _ in range(_ROUNDS):
+            self._home()
+            self._one_run()
+            self._configure()
+            self._existing()
+            self._review()
+        return self._seconds
+
+    def _home(self):
+        self._send("go_home")
+        self._send("refresh", name="refresh (home)")
+        self._send("edit_search", path="runs_search", value="Run 1")
+        self._send("turn_runs", step=1)
+        self._send("turn_runs", step=-1)
+        self._send("list_status", status="Error")
+        self._send("list_status", status="")
+        stopped = self._runs[1].id
+        self._send("ask_rename", run_id=stopped)
+        self._send("dismiss")
+        self._send("ask_delete", run_id=stopped)
+        self._send("dismiss")
+
+    def _one_run(self):
+        for run in self._runs[:2]:
+            self._send("open_run", name=f"open_run ({run.state.value})", run_id=run.id)
+            self._send("refresh", name="refresh (run)")
+        self._send("unfold")
+        self._send("unfold")
+        self._send("duplicate", run_id=self._runs[1].id)
+
+    def _configure(self):
+        self._send("go_home")
+        self._send("new_run")
+        for group, answers in {
+            "what": {"task": "classification"},
+            "model": {"family": "yolo"},
+        }.items():
+            for key, value in answers.items():
+                self._answer(group, key, value)
+        self._answer("what", "task", "detection")
+        for key, value in {"family": "yolo", "version": "v8-shapes"}.items():
+            self._answer("model", key, value)
+        self._answer("more_classes", "class_source", "")
+        ids = self._dataset.limit(400).values("id")
+        self._answer("what", "target", "ids")
+        self._answer("what", "ids", "\n".join(ids))
+        self._answer("what", "target", "all")
+        self._send("on_change_view", name="on_change_view (configure)")
+        self._answer("labels", "label_field", f"new_{uuid.uuid4().hex[:6]}")
+        self._send("start")
+        while self._app.state["page"] == "working":
+            self._send("refresh", name="refresh (working)")
+        assert self._app.state["page"] == "progress", self._app.state.get("problems")
+        self._send("cancel", run_id=self._app.state["run_id"])
+        self._send("go_home")
+
+    def _answer(self, group, key, value):
+        self._app.state.setdefault("form", {}).setdefault(group, {})[key] = value
+        self._send("edit", name=f"edit ({key})", path=f"form.{group}.{key}", value=value)
+
+    def _existing(self):
+        self._send("import_labels")
+        self._send("edit_existing", path="existing.label_field", value="x")
+        self._send("start_import", name="start_import (refused)")
+
+    def _review(self):
+        self._send("go_home")
+        self._send("open_run", name="open_run (in review)", run_id=self._run.id)
+        for low in (0.3, 0.5, 0.7):
+            at = self._slider()
+            self._send("slide_confidence", path=at, value=[low, 1])
+        self._send("click_bar", idx=9)
+        self._send("toggle_class", row=0)
+        self._send("clear_filters")
+        self._send("on_change_view", name="on_change_view (review)")
+        self._send("search", path="search", value="1")
+        self._send("search", path="search", value="")
+        self._send("select_tab", tab="approval")
+        self._send("select_tab", tab="review")
+        self._send("slide_confidence", path=self._slider(), value=[0.5, 1])
+        self._send("promote", **self._app.button("promote")["params"])
+        self._send("select_tab", tab="approval")
+        self._send("ask_approve")
+        self._send("dismiss")
+        self._send("undo_all")
+        self._send("go_home")
+
+    def _slider(self):
+        from auto_labeling.panels import visits
+
+        return f"confidence_{visits._visits[self._app.state['window']].slider}"
+
+    def _send(self, method, name="", **params):
+        began = time.perf_counter()
+        self._app.send(method, **params)
+        self._seconds.setdefault(name or method, []).append(time.perf_counter() - began)
+
+
+def _markdown(result):
+    head = (
+        f"{result['samples']:,} samples, ten labels each in review, {_RUNS} other runs; the "
+        f"slowest of {_ROUNDS} rounds. Bar: {result['bar']} s. The last ones have none: they write "
+        "for each label, or read what was written. Made by `make bench-panel`.\n"
+    )
+    lines = ["| event | seconds |", "|---|---|"]
+    slowest = sorted(result["seconds"].items(), key=lambda item: -item[1])
+    lines += [f"| `{name}` | {took:.3f} |" for name, took in [*slowest, *result["long"].items()]]
+    return "\n".join([head, *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
