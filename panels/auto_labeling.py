@@ -13,6 +13,7 @@ from fiftyone.operators.categories import Categories
 from auto_labeling import answers, forms, importing, labeling, names, targets, watching
 from auto_labeling.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
 from auto_labeling.panels import (
+    allowed,
     configure,
     done,
     elements,
@@ -107,7 +108,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         state = PanelState(ctx)
         try:
             page = PAGES[state.page](self, ctx, state)
-            return page if forms.may_edit(ctx) else elements.without(page, is_change)
+            return page if forms.may_edit(ctx) else allowed.without(page, is_change)
         except RunNotFound:
             return self._apology("This run is gone", "Somebody has deleted it meanwhile", "info")
         except DatasetNotFoundError:

@@ -30,18 +30,13 @@ def render(panel, ctx, state: PanelState):
 def add(page, panel, ctx, run: Run):
     """Adds what an approved run has left to a page."""
     field = run.config.label_field
-    by = _approved_by(ctx.dataset, run)
-    who = f" by {elements.plain(by)}" if by else ""
-    said = f"Approved {words.ago(run.changed_at)}{who}. "
     verb = "is" if run.approved == 1 else "are"
     elements.alert(
         page,
         "done",
         "success",
         f"{words.count(run.approved, 'label')} {verb} in {elements.plain(field)}",
-        elements.plain(
-            said + "The staging field is gone, and so are the other labels of this run."
-        ),
+        "The staging field is gone, and so are the other labels of this run.",
     )
     there = ctx.dataset.has_field(field)
     if not there:
@@ -72,7 +67,10 @@ def _facts(page, dataset, run, there):
         largest = sorted(counts, key=lambda name: (-counts[name], str(name)))
         classes = words.some([f"{name} ({counts[name]:,})" for name in largest], 8)
     made = "Reviewed" if run.source else "Generated"
+    by = _approved_by(dataset, run)
     facts = {
+        "Approved": (words.ago(run.changed_at), words.moment(run.changed_at)),
+        "Approved by": by,
         "Written to": config.label_field,
         "Classes": classes,
         "Mask files": run.mask_folder,
@@ -82,12 +80,7 @@ def _facts(page, dataset, run, there):
         "Failed": words.count(run.failed, "sample") if run.failed else "",
         "Kept as": f"custom run {approval.provenance_key(run)}",
     }
-    rows = elements.row(page, "facts", columns="8rem minmax(0, 1fr)", gap=0.75)
-    for key, value in facts.items():
-        if value:
-            name = key.lower().replace(" ", "_")
-            elements.text(rows, f"{name}_key", key)
-            elements.text(rows, name, value, color="text.primary")
+    elements.facts(page, "facts", facts)
 
 
 def _code(page, dataset, run):

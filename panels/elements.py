@@ -42,30 +42,6 @@ def finished(root: types.Object) -> types.Property:
     return types.Property(root, view=view)
 
 
-def without(page: types.Property, is_unwanted) -> types.Property:
-    """Takes the controls off a page that would call certain handlers.
-
-    Args:
-        page: a page, as :func:`finished` gives it
-        is_unwanted: says of anything whether it is such a handler
-    """
-    _take_off(page.type, is_unwanted)
-    return page
-
-
-def _take_off(parent, is_unwanted):
-    for name, child in list(parent.properties.items()):
-        view = child.view
-        actions = getattr(view, "row_actions", None)
-        if actions:
-            wanted = [a for a in actions if not any(map(is_unwanted, a._kwargs.values()))]
-            view.row_actions = view._kwargs["row_actions"] = wanted
-        if any(map(is_unwanted, (child.on_change, *view._kwargs.values()))):
-            del parent.properties[name]
-        elif isinstance(child.type, types.Object):
-            _take_off(child.type, is_unwanted)
-
-
 def column(parent, name, gap=1, **sx) -> types.Object:
     """Adds a column: what is added to it stands one below the other."""
     child = types.Object()
@@ -270,7 +246,8 @@ def facts(parent, name, known: dict) -> types.Object:
     Args:
         parent: the object to add to
         name: the name of what is added
-        known: a dict from what a fact is called to its text; one without text is left out
+        known: a dict from what a fact is called to its text, or to ``(text, hint)``; one without
+            text is left out
     """
     rows = row(
         parent,
@@ -283,10 +260,11 @@ def facts(parent, name, known: dict) -> types.Object:
     )
     look = {"whiteSpace": "pre-line", "lineHeight": 1.4}
     for key, value in known.items():
-        if value:
+        said, hint = value if isinstance(value, tuple) else (value, None)
+        if said:
             slug = key.lower().replace(" ", "_")
             text(rows, f"{slug}_key", key)
-            text(rows, slug, value, color="text.primary", sx=look)
+            text(rows, slug, said, color="text.primary", sx=look, title=hint)
     return rows
 
 

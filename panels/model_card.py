@@ -35,7 +35,7 @@ def speeds(spec, segmenter: str = "") -> list:
 
 def _facts(spec, segmenter):
     known = catalog.known_classes(spec)
-    measured = [_measured(speed) for speed in speeds(spec, segmenter)[:_MOST_SPEEDS]]
+    latest = speeds(spec, segmenter)[:_MOST_SPEEDS]
     return {
         "Name": spec.name,
         "Author": spec.author,
@@ -44,7 +44,10 @@ def _facts(spec, segmenter):
         "Classes": f"{len(known):,}" if known else "",
         "Speed": rating(spec.speed, spec.ratings_source),
         "Performance": rating(spec.performance, spec.ratings_source),
-        "Measured": "\n".join(measured),
+        "Measured": (
+            "\n".join(_measured(speed) for speed in latest),
+            "\n".join(words.moment(speed.at) for speed in latest),
+        ),
     }
 
 

@@ -137,19 +137,11 @@ def _facts(page, run, now):
         "Batch size": f"{now.batch_size:,}" if now and now.batch_size else "",
         "Worker": now.worker if now else "",
         "Attempt": f"{run.attempt:,}" if run.attempt > 1 else "",
-        "Created": words.ago(run.created_at),
+        "Created": (words.ago(run.created_at), words.moment(run.created_at)),
         "Created by": run.created_by,
         "Operation": f"{run.operation_id} ({operation.state})" if operation else "",
     }
-    facts = elements.row(
-        page, "facts", columns="8rem minmax(0, 1fr)", gap=0.75, alignItems="baseline"
-    )
-    for key, value in lines.items():
-        if value:
-            name = key.lower().replace(" ", "_")
-            title = words.moment(run.created_at) if key == "Created" else None
-            elements.text(facts, f"{name}_key", key)
-            elements.text(facts, name, value, color="text.primary", title=title)
+    elements.facts(page, "facts", lines)
     if operation:
         page.md(f"In a terminal: `fiftyone delegated info {run.operation_id}`", name="info")
 

@@ -190,6 +190,9 @@ def _pages(page, panel, first, number, total):
     elements.button(foot, "after", "Next", panel.turn, params={"step": 1}, disabled=last)
 
 
+_FOUND_NOTHING = "The model found nothing in these samples"
+
+
 def _nothing_left(page, panel, run: Run):
     if run.labels:
         elements.alert(page, "empty", "success", "Every label of this run is in the Approval tab")
@@ -204,8 +207,11 @@ def _nothing_left(page, panel, run: Run):
         )
     elif run.source:
         elements.alert(page, "empty", "info", f"There are no labels in {run.source}")
+    elif run.failed < run.samples:
+        found = "The model found nothing in the other samples" if run.failed else _FOUND_NOTHING
+        elements.alert(page, "empty", "info", found)
     else:
-        elements.alert(page, "empty", "info", "The model found nothing in these samples")
+        elements.alert(page, "empty", "info", "There are no labels to review")
 
 
 def _confidence(page, panel, ctx, at, chosen, bars):

@@ -42,7 +42,7 @@ _MISSING_HEIGHT = """
 (panel) => {
   const scroller = panel.firstElementChild;
   let bottom = 0;
-  for (const element of scroller.querySelectorAll("p, button, input, h6, table, svg, img"))
+  for (const element of scroller.querySelectorAll("p, button, input, h6, table, pre, svg, img"))
     bottom = Math.max(bottom, element.getBoundingClientRect().bottom + scroller.scrollTop);
   return Math.round(bottom + 32 - panel.getBoundingClientRect().bottom);
 }
