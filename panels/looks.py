@@ -46,13 +46,8 @@ TITLE_OF_ALERT = {"mb": 0.25, "& p": {**IN_ALERT["& p, & a"], "fontWeight": 600}
 #: In the middle of the height of the icon beside it.
 ALONE_IN_ALERT = {"mb": 0, "mt": "1px", **IN_ALERT}
 
-#: A row whose parts stand one below the other where the panel is narrow.
-STACKED = {
-    "@container (max-width: 520px)": {
-        "gridTemplateColumns": "minmax(0, 1fr)",
-        "justifyItems": "start",
-    }
-}
+#: What stands at both ends of a row, or at the ends of two where one has no room.
+ENDS = {"& > :first-of-type": {"flex": "1 1 auto"}, "& > :last-of-type": {"marginLeft": "auto"}}
 
 #: The first column takes the room that there is; the others hold numbers.
 TABLE = {

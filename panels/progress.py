@@ -83,10 +83,11 @@ def _stopped(page, panel, ctx, run, now, state):
 def _details(page, panel, ctx, run, state):
     """The whole error and the log, folded away."""
     operation = watching.operation(run)
-    said = remedies.in_plain_words(run)
-    details = (operation and operation.details) or run.error.removeprefix(said)
+    told = remedies.in_plain_words(run)
+    more = run.error.removeprefix(told) if run.reason == "error" else ""
+    details = ((operation and operation.details) or more).strip()
     parts = {
-        "details": details.strip(),
+        "details": "" if details == told else details,
         "log": "\n".join(labeling.log_tail(ctx.dataset, run)).strip(),
     }
     if not any(parts.values()):

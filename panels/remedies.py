@@ -5,6 +5,11 @@ import re
 from auto_labeling.run import Run
 
 _WORKER_LOST = "Start a worker if none is running, then resume."
+_VANISHED = "The worker stopped without saying why"
+_WHY_VANISHED = (
+    "It was killed, ran out of memory, or its machine went away. What it had labeled is kept. "
+    + _WORKER_LOST
+)
 _CANCELLED = "Resume to go on, or review what there is."
 
 #: What an error says, what has happened, and what helps. The first that fits is told.
@@ -67,12 +72,14 @@ def remedy(run: Run) -> str:
     if run.reason == "cancelled":
         return _CANCELLED
     if run.reason == "worker lost":
-        return _WORKER_LOST
+        return _known(run)[1] or _WORKER_LOST
     return _known(run)[1] or "Resume tries again what is not labeled yet; what is labeled is kept."
 
 
 def _known(run):
     """What has happened and what helps; nothing if the error is not one that we know."""
+    if run.reason == "worker lost" and run.error.startswith(_VANISHED):
+        return _VANISHED, _WHY_VANISHED
     if run.reason in ("cancelled", "worker lost"):  # which says it in words of ours
         return "", ""
     for pattern, happened, helps in _REMEDIES:

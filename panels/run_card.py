@@ -40,7 +40,7 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
     if state.run_id == run.id and state.question in ("delete", "rename"):
         _ask(card, panel, state, run)
         return
-    foot = elements.row(card, "foot", columns="minmax(0, 1fr) auto", **looks.STACKED)
+    foot = elements.row(card, "foot", **looks.ENDS)
     elements.text(foot, "facts", _who(run), title=words.moment(run.created_at))
     _actions(elements.row(foot, "actions", justifyContent="flex-end"), panel, run)
 
@@ -48,7 +48,9 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
 def _stopped(card, run):
     """Adds why a run stopped, in plain words, and what its error says in words of its own."""
     said, first = remedies.in_plain_words(run), remedies.reason(run)
-    more = [remedies.remedy(run)] if said == first else [first, remedies.remedy(run)]
+    more = [remedies.remedy(run)]
+    if said != first and run.reason == "error":
+        more.insert(0, first)
     about = "\n\n".join(map(elements.plain, more))
     elements.alert(card, "reason", remedies.severity(run), elements.plain(said), about)
 
