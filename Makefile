@@ -34,7 +34,7 @@ demo: $(ENV_STAMP) ## the App with the panel open and a worker (ARGS=--headless:
 
 test: $(ENV_STAMP) browser ## all tests: unit, integration and install (two at a time), then chaos and browser
 	@status=0; \
-	$(PYTEST) -n 2 --dist loadfile tests/unit tests/integration tests/install $(ARGS) || status=$$?; \
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/install tests/integration tests/unit $(ARGS) || status=$$?; \
 	$(PYTEST) tests/chaos tests/browser $(ARGS) || status=$$?; \
 	exit $$status
 

@@ -132,7 +132,7 @@ class RunConfig(BaseModel):
     max_labels: int | None = Field(
         default=None,
         ge=1,
-        title="Most labels per image",
+        title="Maximum labels per image",
         description="The most confident are kept",
     )
     device: str = Field(

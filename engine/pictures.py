@@ -38,7 +38,8 @@ def draw(filepath: str, label, width: int) -> bytes:
     if isinstance(label, fol.Detections):
         image = _with_detections(image, label.detections)
     elif isinstance(label, fol.Classification):
-        _write(ImageDraw.Draw(image), (0, 0), _said(label), color(label.label), image.size)
+        canvas = ImageDraw.Draw(image)
+        _write(canvas, (0, 0, 0, 0), _said(label), color(label.label))
     data = io.BytesIO()
     image.save(data, "JPEG", quality=_QUALITY, subsampling=0)  # or thin lines lose colour
     return data.getvalue()
@@ -62,9 +63,10 @@ def _with_detections(image, detections):
     line = max(2, max(image.size) // 200)
     for detection in ordered:
         canvas.rectangle(_corners(detection, image.size), outline=_color(detection), width=line)
-    for detection in ordered:
-        left, top, _, _ = _corners(detection, image.size)
-        _write(canvas, (left, top), _said(detection), _color(detection), image.size)
+    written = []
+    for detection in reversed(ordered):
+        box = _corners(detection, image.size)
+        written.append(_write(canvas, box, _said(detection), _color(detection), written))
     return image
 
 
@@ -96,13 +98,26 @@ def _said(label):
     return f"{label.label}" if confidence is None else f"{label.label} {confidence:.2f}"
 
 
-def _write(canvas, corner, text, background, size):
-    """Writes a text above a corner, or below it where there is no room."""
+def _write(canvas, box, text, background, others=()):
+    """Writes a text at a box, above it if there is room, and not over ``others`` if that can be.
+
+    Returns:
+        the rectangle that it fills: ``(left, top, right, bottom)``
+    """
+    size = canvas.im.size
     font = ImageFont.load_default(max(11, max(size) // 26))
     text = text if len(text) <= 32 else text[:31] + "…"
     left, top, right, bottom = canvas.textbbox((0, 0), text, font=font)
     width, height = right - left + 4, bottom - top + 4
-    x = min(max(0, corner[0]), max(0, size[0] - width))
-    y = corner[1] - height if corner[1] >= height else corner[1]
-    canvas.rectangle((x, y, x + width, y + height), fill=background)
-    canvas.text((x + 2 - left, y + 2 - top), text, font=font, fill=(0, 0, 0))
+    x = min(max(0, box[0]), max(0, size[0] - width))
+    places = [box[1] - height, box[1], box[3] - height, box[3], box[3] - 2 * height]
+    filled = [(x, y, x + width, y + height) for y in places if 0 <= y <= size[1] - height]
+    filled = filled or [(x, 0, x + width, height)]
+    place = next((one for one in filled if not any(_meet(one, o) for o in others)), filled[0])
+    canvas.rectangle(place, fill=background)
+    canvas.text((x + 2 - left, place[1] + 2 - top), text, font=font, fill=(0, 0, 0))
+    return place
+
+
+def _meet(one, other):
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,6 +1,7 @@
 """Reads image files as the App displays them."""
 
 import contextlib
+import sys
 
 import cv2
 import numpy as np
@@ -12,8 +13,11 @@ _ORIENTATION = 0x0112
 #: whole process.
 _MOST_PIXELS = 178_956_970
 
-#: OpenCV's and Pillow's own, before Ultralytics replaces them for the whole process.
-_imread, _open = cv2.imread, Image.open
+#: OpenCV's and Pillow's own, before Ultralytics replaces them for the whole process; or after it,
+#: what it keeps as Pillow's: its own asks for a package that is not there, and says that instead
+#: of what is wrong with an image.
+_imread = cv2.imread
+_open = getattr(sys.modules.get("ultralytics.utils.patches"), "_image_open", Image.open)
 
 #: OpenCV 4.11 and newer.
 _OPENCV_READS_INTO = "dst" in (_imread.__doc__ or "") and hasattr(cv2, "IMREAD_COLOR_RGB")

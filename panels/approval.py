@@ -85,12 +85,13 @@ def _consequences(run, promoted, left):
     else:
         yield f"{words.count(promoted, 'label')} will be written to '{field}'."
     if left:
-        lost = f"{words.count(left, 'label')} that you did not promote will be deleted"
+        lost = f"{words.count(left, 'label')} that you did not promote"
         if run.replaces:
-            lost += f" from '{field}'"
+            yield f"{lost} will be deleted from '{field}'."
         elif run.source:
-            lost += f" here, and stay in '{run.source}'"
-        yield f"{lost}."
+            yield f"{lost} will not be written; they stay in '{run.source}'."
+        else:
+            yield f"{lost} will be deleted."
     else:
         yield "All labels of this run are promoted, so none is lost."
     yield f"The staging field '{run.staging_field}' will be removed."
@@ -106,7 +107,8 @@ def render_closed(panel, ctx, run: Run):
         said = f"This run is {run.status.lower()} now"
         elements.alert(page, "closed", "info", said, "Somebody has changed it meanwhile.")
     elif labeling.is_worked_on(ctx.dataset, run):
-        run_card.approving(page, run, labeling.progress(ctx.dataset, run), alive=True)
+        now = labeling.progress(ctx.dataset, run)
+        run_card.approving(elements.card(page, "now"), run, now, alive=True)
         elements.timer(page, panel.refresh, milliseconds=1000)
     else:
         _unfinished(page, panel, run)

@@ -6,7 +6,7 @@ import fiftyone.operators.types as types
 
 from auto_labeling import labeling
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.panels import elements, words
+from auto_labeling.panels import elements, looks, words
 
 _MOST_CLASSES = 4
 _TICK = 1000
@@ -33,7 +33,7 @@ def add_preview(page, panel, job, config):
         elements.alert(card, "failed", "error", "There is no preview", job.error)
         return
     elements.text(card, "nothing_written", _found(job, config))
-    look = elements.equal_columns(2)
+    look = {**elements.equal_columns(2), **looks.ONE_COLUMN}
     grid = elements.column(card, "pictures", gap=1.5, alignItems="start", **look)
     for number, (preview, picture) in enumerate(zip(job.trial.previews, job.pictures, strict=True)):
         _add_one(grid, f"sample_{number}", preview, picture)
@@ -105,7 +105,7 @@ def add_preflight(page, panel, ctx, config, samples, job=None, inline_masks=Fals
     elements.facts(card, "facts", _facts(found, inline_masks))
     if found.estimated_seconds is None and (job is None or job.done):
         few = min(samples, labeling.MOST_TRIED) or labeling.MOST_TRIED
-        elements.button(card, "try", f"Try {words.count(few, 'sample')}", panel.preview)
+        elements.button(card, "try", f"Measure on {words.count(few, 'sample')}", panel.preview)
 
 
 def _facts(found, inline_masks) -> dict:
@@ -137,7 +137,8 @@ def _device(found):
         return "\n".join(f"Worker: {one}" for one in found.worker_devices)
     named = f" '{found.device}'" if found.device else ""
     if not found.gpus:
-        return f"No GPU{named} was found on this machine; a worker elsewhere may have one"
+        here = f"No GPU{named} here" if named else "CPU on this machine"
+        return f"{here}; a worker elsewhere may have a GPU"
     if not found.device_found:
         return f"No device{named} was found on this machine, but {words.count(found.gpus, 'GPU')}"
     return f"{words.count(found.gpus, 'GPU')} on this machine"

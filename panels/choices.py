@@ -11,8 +11,8 @@ TASKS = {
 }
 METHODS = {
     Method.ONE_STAGE: "One model finds and outlines",
-    Method.TWO_STAGE: "One model finds boxes, another outlines",
-    Method.EXISTING_DETECTIONS: "Boxes that you have get masks",
+    Method.TWO_STAGE: "One finds boxes, another adds masks",
+    Method.EXISTING_DETECTIONS: "Adds masks to boxes that you have",
 }
 MODEL_TYPES = {
     ModelType.FIXED_VOCABULARY: "Knows a list of classes",

@@ -22,7 +22,8 @@ def render(panel, ctx, state: PanelState):
     foot = elements.row(page, "foot", gap=1, pt=1)
     elements.button(foot, "start", _verb(form.samples), panel.start, kind="primary")
     if form.spec is not None:
-        elements.button(foot, "look", "Preview", panel.preview, title=_PREVIEW)
+        label = "Preview again" if previewing.of(ctx.panel.id) else "Preview"
+        elements.button(foot, "look", label, panel.preview, title=_PREVIEW)
     elements.button(foot, "cancel", "Cancel", panel.go_home)
     _what_is_left(foot, state, form)
     return elements.finished(page)
@@ -39,15 +40,15 @@ def _before(page, panel, ctx, state, form):
     if job is not None:
         before_start.add_preview(page, panel, job, config)
     inline = answers.makes_masks(state.form) and state.form["masks"] == answers.MASKS_INLINE
+    if "ids" in form.problems:  # nothing can be said of samples that are not known
+        return
     before_start.add_preflight(page, panel, ctx, config, form.samples or 0, job, inline)
 
 
 def _what_is_left(foot, state, form):
     """What is wrong, or else what is missing, beside the button."""
     if form.problems:
-        number = len(form.problems)
-        said = "One field needs" if number == 1 else f"{number} fields need"
-        elements.text(foot, "wrong", f"{said} attention", color="error.main")
+        elements.attention(foot, form.problems)
         return
     missing = answers.missing(state.form)
     if form.samples == 0 and "sample IDs" not in missing:
@@ -57,4 +58,4 @@ def _what_is_left(foot, state, form):
 
 
 def _verb(samples):
-    return "Generate labels" + ("" if samples is None else f" for {words.count(samples, 'sample')}")
+    return "Generate labels" + (f" for {words.count(samples, 'sample')}" if samples else "")

@@ -31,12 +31,13 @@ def add(page, panel, ctx, run: Run):
     """Adds what an approved run has left to a page."""
     field = run.config.label_field
     verb = "is" if run.approved == 1 else "are"
+    left = run.labels - run.approved
     elements.alert(
         page,
         "done",
         "success",
         f"{words.count(run.approved, 'label')} {verb} in {elements.plain(field)}",
-        "The staging field is gone, and so are the other labels of this run.",
+        "The staging field is gone" + (f", and so {_left_over(left)}." if left > 0 else "."),
     )
     there = ctx.dataset.has_field(field)
     if not there:
@@ -56,6 +57,10 @@ def add(page, panel, ctx, run: Run):
     _facts(page, ctx.dataset, run, there)
     if there:
         _code(page, ctx.dataset, run)
+
+
+def _left_over(number):
+    return f"{'is' if number == 1 else 'are'} {words.count(number, 'label')} of this run"
 
 
 def _facts(page, dataset, run, there):

@@ -191,6 +191,13 @@ def output(parent, name, said):
     text(parent, name, said, sx=look)
 
 
+def attention(parent, problems):
+    """Adds how many fields something is wrong with, beside the button that found it."""
+    if problems:
+        said = "1 field needs" if len(problems) == 1 else f"{len(problems):,} fields need"
+        text(parent, "wrong", f"{said} attention", color="error.main")
+
+
 def tab(parent, name, label, on_click, chosen, params):
     """Adds a tab: a button that looks like one, and keeps nothing in the panel's state."""
     color = "primary.main" if chosen else "transparent"

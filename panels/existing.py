@@ -29,7 +29,7 @@ def render(panel, ctx, state: PanelState):
     group = Fields(page, "existing", problems, panel.edit_existing, heard=answers)
     usable = [name for name, reason in sources.items() if not reason]
     options = [types.Choice(name, label=name) for name in usable]
-    group.dropdown("source", "Labels", options, "Choose a field" if usable else "There are none")
+    group.dropdown("source", "Labels", options, "Choose a field…" if usable else "There are none")
     group.radio("goes_to", "Approved labels go to", _destinations(answers["source"]))
     if answers["goes_to"] != REPLACE:
         group.text("label_field", "Label field", "A new field")
@@ -38,6 +38,7 @@ def render(panel, ctx, state: PanelState):
     foot = elements.row(page, "foot", gap=1, pt=1)
     elements.button(foot, "start", "Review these labels", panel.start_import, kind="primary")
     elements.button(foot, "cancel", "Cancel", panel.go_home)
+    elements.attention(foot, problems)
     return elements.finished(page)
 
 
@@ -58,5 +59,5 @@ def _destinations(source):
     yield types.Choice(
         REPLACE,
         label=f"Replace {source or 'the field'}",
-        description="Labels that you do not promote will be gone from it",
+        description="Labels that you do not promote are removed from it",
     )

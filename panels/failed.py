@@ -35,10 +35,11 @@ def add(page, panel, ctx, run: Run, now=None):
         params = {"run_id": run.id}
         elements.button(head, "retry", "Try again", panel.resume, params=params)
     if not kinds and run.is_active:
-        elements.text(card, "later", "The reasons are listed here as parts of the run are done")
+        elements.text(card, "later", "The reasons are listed here as parts of the run are done.")
     for index, kind in enumerate(kinds[:_MOST_KINDS]):
         line = elements.row(card, f"kind_{index}", columns="minmax(0, 1fr) auto")
-        said = f"{words.count(kind['count'], 'sample')}: {kind['example']}"
+        such = ", e.g." if kind["count"] > 1 else ":"
+        said = f"{words.count(kind['count'], 'sample')}{such} {kind['example']}"
         elements.text(line, "why", said, title=kind["kind"])
         if len(kinds) > 1:
             _show(line, panel, run, kind["kind"], lit, "Show in grid")

@@ -11,14 +11,16 @@ from auto_labeling import answers
 from auto_labeling.panels import elements, looks
 
 _BESIDE_A_LABEL = {"pt": 3.5, elements.NARROW: {"pt": 0}}
-#: Two fields in each column, where there are two.
+#: Two fields in each of two columns. The last stands below the one to which it belongs, and not
+#: beside the second: hence a row in between.
 _BY_COLUMN = {
-    "gridTemplateRows": "auto auto",
-    "gridAutoFlow": "column",
-    elements.NARROW: {
-        "gridTemplateColumns": "minmax(0, 1fr)",
-        "gridTemplateRows": "none",
-        "gridAutoFlow": "row",
+    "gridTemplateRows": "auto 1px auto",
+    elements.NARROW: {"gridTemplateColumns": "minmax(0, 1fr)", "gridTemplateRows": "none"},
+    **{
+        f"& > :nth-of-type({number})": {"gridArea": area, elements.NARROW: {"gridArea": "auto"}}
+        for number, area in enumerate(
+            ("1 / 1", "2 / 1 / span 2", "1 / 2 / span 2", "3 / 2"), start=1
+        )
     },
 }
 
@@ -28,7 +30,7 @@ def in_columns(number: int) -> dict:
     return {
         "container": {"fullWidth": True},
         "radioGroup": {"sx": {**elements.equal_columns(number), "columnGap": 2, "rowGap": 1}},
-        "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0}},
+        "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0, **looks.DISABLED_TITLE}},
         "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25, "&.Mui-disabled": {"opacity": 0.4}}},
     }
 

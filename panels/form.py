@@ -165,8 +165,8 @@ class Form:
                 "cat, dog\nvehicle: car, truck, bus",
                 rows=4,
                 problem_of=("classes", "prompts"),
-                caption="Separated by commas or lines. After a colon come the words to ask in: "
-                "what is found as a car, truck or bus is labeled vehicle",
+                caption="Separated by commas or lines. 'vehicle: car, truck, bus' looks for cars, "
+                "trucks and buses, and labels them vehicle",
             )
         elif self.spec is not None:
             known = self._panel._known_classes(self._ctx, self._form)
@@ -195,10 +195,10 @@ class Form:
             "Add a text file",
             class_entry.MOST_BYTES,
             "A list of classes has at most 256 KB",
-            caption="One class a line, or with commas",
+            caption="One class per line, or separated by commas",
         )
         if not worded:
-            group.text("class_list", "Paste a list", "cat, dog, or one a line", rows=2)
+            group.text("class_list", "Paste a list", "cat, dog, or one per line", rows=2)
             group.button("add_listed", "Add these classes", self._panel.add_listed)
 
     def _labels(self):
@@ -207,7 +207,7 @@ class Form:
             "label_field",
             "Label field",
             "A new field",
-            caption="Where the labels that you approve will be",
+            caption="Approved labels go here",
         )
         group.text("name", "Run name", "Optional")
         group.number(
@@ -220,7 +220,7 @@ class Form:
         if self._form["task"] != Task.CLASSIFICATION.value:
             group.number(
                 "max_labels",
-                "Most labels per image",
+                "Maximum labels per image",
                 "No limit",
                 {"min": 1},
                 caption="The most confident are kept",
@@ -273,7 +273,7 @@ def _speed_up(group):
         "Workers",
         "1",
         {"min": 1, "max": most},
-        caption=f"More share the run, on Ray, and speed it up: 1 to {most:,}",
+        caption=f"1 to {most:,}; more of them finish sooner, on Ray",
     )
 
 

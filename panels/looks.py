@@ -27,6 +27,8 @@ PROGRAM = {
 
 #: What is wrong stays red while it is being mended.
 FIELD = {"& .Mui-error.Mui-focused .MuiOutlinedInput-notchedOutline": {"borderColor": "error.main"}}
+#: The title of a choice that cannot be made; why it cannot stays readable.
+DISABLED_TITLE = {"& .Mui-disabled .MuiStack-root .MuiStack-root": {"opacity": 0.6}}
 #: As high as the App's fields for text, and with their line around it; pale where it is given.
 SELECT = {
     "height": 37,
@@ -36,6 +38,7 @@ SELECT = {
     "&.Mui-disabled.Mui-disabled.Mui-disabled .MuiOutlinedInput-notchedOutline": {
         "borderColor": "divider"
     },
+    "&.Mui-disabled .MuiSelect-icon": {"opacity": 0.4},
     "&.Mui-error.Mui-focused .MuiOutlinedInput-notchedOutline": {"borderColor": "error.main"},
 }
 
@@ -45,6 +48,9 @@ IN_ALERT = {"& p, & a": {"fontSize": "0.875rem", "lineHeight": 1.45, "overflowWr
 TITLE_OF_ALERT = {"mb": 0.25, "& p": {**IN_ALERT["& p, & a"], "fontWeight": 600}}
 #: In the middle of the height of the icon beside it.
 ALONE_IN_ALERT = {"mb": 0, "mt": "1px", **IN_ALERT}
+
+#: One column where the panel is too narrow for two pictures.
+ONE_COLUMN = {"@container (max-width: 520px)": {"gridTemplateColumns": "minmax(0, 1fr)"}}
 
 #: What stands at both ends of a row, or at the ends of two where one has no room.
 ENDS = {"& > :first-of-type": {"flex": "1 1 auto"}, "& > :last-of-type": {"marginLeft": "auto"}}

@@ -36,12 +36,12 @@ def render(panel, ctx, state: PanelState):
 
 def head_of(page, panel, ctx, run: Run):
     """Adds the way back, the run's name and its status, and whether it may only be looked at."""
-    head = elements.row(page, "head", columns="auto minmax(0, 1fr) auto")
+    head = elements.row(page, "head", columns="auto minmax(0, 1fr) auto", columnGap=1.5)
     elements.back(head, panel.go_home)
     elements.heading(head, "title", run.name)
     elements.pill(head, "status", run.status)
     if not forms.may_edit(ctx):
-        elements.text(page, "looks", "You may look at this run, but not change it")
+        elements.text(page, "looks", "View only: you cannot change this run")
 
 
 def _generating(page, panel, run, now, state):
@@ -64,7 +64,9 @@ def _stopped(page, panel, ctx, run, now, state):
     severity = remedies.severity(run)
     said = elements.plain(remedies.in_plain_words(run))
     elements.alert(page, "reason", severity, said, remedies.remedy(run))
-    if now and now.done:
+    if not (now and now.done) and not run.labels:
+        elements.text(page, "kept", "Nothing is labeled yet.", color="text.primary")
+    elif now and now.done:
         kept = f"{now.done:,} of {words.count(run.samples, 'sample')} were tried"
         if now.labels:
             kept += f", and {words.count(now.labels, 'label')} of them are kept"
@@ -94,7 +96,9 @@ def _details(page, panel, ctx, run, state):
         return
     verb = "Hide" if state.unfolded else "Show"
     foot = elements.row(page, "more")
-    elements.button(foot, "unfold", f"{verb} the details", panel.unfold, kind="quiet")
+    icon = "expand_less" if state.unfolded else "expand_more"
+    label = f"{verb} the details"
+    elements.button(foot, "unfold", label, panel.unfold, kind="quiet", icon=icon)
     for name, said in parts.items():
         if state.unfolded and said:
             elements.output(page, name, said)
@@ -144,7 +148,10 @@ def _facts(page, run, now):
     }
     elements.facts(page, "facts", lines)
     if operation:
-        page.md(f"In a terminal: `fiftyone delegated info {run.operation_id}`", name="info")
+        page.md(
+            f"Look at the operation in a terminal: `fiftyone delegated info {run.operation_id}`",
+            name="info",
+        )
 
 
 def _device(config, now):

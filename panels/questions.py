@@ -4,7 +4,7 @@ from auto_labeling.panels import elements, words
 from auto_labeling.run import Run, RunState
 
 
-def ask(parent, panel, run: Run, title, lines, answer):
+def ask(parent, panel, run: Run, title, lines, answer, forever=False):
     """Adds a question with two answers.
 
     Args:
@@ -14,12 +14,15 @@ def ask(parent, panel, run: Run, title, lines, answer):
         title: the question
         lines: what happens, a sentence each
         answer: ``(label, handler)`` of the button that says yes
+        forever (False): whether it cannot be undone
     """
     label, handler = answer
     box = elements.column(parent, "question", gap=1)
     elements.text(box, "title", title, variant="subtitle1", color="text.primary", bold=True)
     for number, line in enumerate(lines):
         elements.text(box, f"consequence_{number}", line)
+    if forever:
+        elements.text(box, "forever", "This cannot be undone.", color="text.primary")
     actions = elements.row(box, "actions")
     elements.button(actions, "yes", label, handler, kind="danger", params={"run_id": run.id})
     elements.button(actions, "no", "Not now", panel.dismiss)
@@ -27,8 +30,8 @@ def ask(parent, panel, run: Run, title, lines, answer):
 
 def delete(parent, panel, run: Run):
     """Asks whether to delete a run."""
-    lines = (*_lost(run), "This cannot be undone.")
-    ask(parent, panel, run, f"Delete '{run.name}'?", lines, ("Delete the run", panel.delete))
+    answer = ("Delete the run", panel.delete)
+    ask(parent, panel, run, f"Delete '{run.name}'?", _lost(run), answer, forever=True)
 
 
 def cancel(parent, panel, run: Run):
@@ -40,13 +43,13 @@ def cancel(parent, panel, run: Run):
 def _lost(run):
     if run.state is RunState.APPROVED:
         field = run.config.label_field
-        yield f"Only this entry is lost: the labels in {field} stay, and how they were made."
+        yield f"Only this entry is lost: the labels in '{field}' stay, and how they were made."
         return
     labels = words.count(run.labels, "label") if run.labels else "All labels"
     yield (
-        f"{labels} of this run, promoted or not, will be lost, and the staging field "
-        f"{run.staging_field} with them."
+        f"{labels} of this run, promoted or not, will be deleted, and the staging field "
+        f"'{run.staging_field}' with them."
     )
     if run.mask_folder:
-        yield f"Its mask files in {run.mask_folder} are deleted."
-    yield "No field of yours is touched."
+        yield f"Its mask files in {run.mask_folder} will be deleted."
+    yield "Your own fields stay as they are."

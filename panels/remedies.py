@@ -10,7 +10,7 @@ _WHY_VANISHED = (
     "It was killed, ran out of memory, or its machine went away. What it had labeled is kept. "
     + _WORKER_LOST
 )
-_CANCELLED = "Resume to go on, or review what there is."
+_CANCELLED = "Resume to go on, or skip to the review of what there is."
 
 #: What an error says, what has happened, and what helps. The first that fits is told.
 _REMEDIES = (

@@ -84,8 +84,10 @@ def _review(page, panel, ctx, run, shown, numbers, spreads):
     _without_confidence(page, panel, ctx, numbers)
     bar = elements.row(page, "bar", **_FIRST_TAKES_THE_ROOM)
     said = f"{numbers.current:,} of {words.count(numbers.total, 'label')}{_selected(shown)}"
+    if chosen is not None:
+        said += f" · only {chosen}"
     if numbers.confidence is not None:
-        said += f" · mean confidence {words.confidence(numbers.confidence)}"
+        said += f" · mean\u00a0confidence\u00a0{words.confidence(numbers.confidence)}"
     elements.text(bar, "hint", said, color="text.primary")
     _patches(bar, panel, ctx, run, numbers)
     elements.button(
@@ -252,6 +254,5 @@ def _without_confidence(page, panel, ctx, numbers):
     if only:
         said = f"Only labels without confidence are shown: {number:,}"
     elements.text(line, "said", said)
-    elements.button(
-        line, "toggle", "Show all again" if only else "Show only these", panel.toggle_without
-    )
+    these = "Show only this" if number == 1 else "Show only these"
+    elements.button(line, "toggle", "Show all again" if only else these, panel.toggle_without)

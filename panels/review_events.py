@@ -1,6 +1,6 @@
 """What a person does on the review page: look at labels, promote them, take back, approve."""
 
-from auto_labeling import forms
+from auto_labeling import forms, labeling
 from auto_labeling.errors import AutoLabelingError, LabelsChanged
 from auto_labeling.panels import visit, visits, words
 from auto_labeling.panels.events import change, event
@@ -137,7 +137,7 @@ class ReviewEvents:
 
     @change
     def finish_approval(self, ctx, state):
-        self._approve(ctx, state, self._run(ctx, state))
+        self._approve(ctx, state, labeling.get(ctx.dataset, forms.run_id(ctx)))
 
     def _approve(self, ctx, state, run):
         background = run.labels > LONG

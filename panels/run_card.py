@@ -2,7 +2,7 @@
 
 import fiftyone.operators.types as types
 
-from auto_labeling import labeling
+from auto_labeling import forms, labeling
 from auto_labeling.panels import elements, looks, questions, remedies, words
 from auto_labeling.run import Run, RunState
 
@@ -42,7 +42,8 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
         return
     foot = elements.row(card, "foot", **looks.ENDS)
     elements.text(foot, "facts", _who(run), title=words.moment(run.created_at))
-    _actions(elements.row(foot, "actions", justifyContent="flex-end"), panel, run)
+    actions = elements.row(foot, "actions", justifyContent="flex-end")
+    _actions(actions, panel, ctx, run)
 
 
 def _stopped(card, run):
@@ -77,7 +78,7 @@ def _ask(card, panel, state, run):
     elements.button(actions, "no", "Cancel", panel.dismiss)
 
 
-def _actions(row, panel, run):
+def _actions(row, panel, ctx, run):
     params = {"run_id": run.id}
     deletable = run.state not in (RunState.APPROVING, RunState.DELETING)
     elements.icon_button(row, "rename", "edit", "Rename", panel.ask_rename, params=params)
@@ -93,7 +94,11 @@ def _actions(row, panel, run):
     if run.state is RunState.DELETING:
         elements.button(row, "delete", "Finish deleting", panel.delete, params=params)
         return
-    review = run.state is RunState.IN_REVIEW
+    if run.state is RunState.APPROVING and not labeling.is_worked_on(ctx.dataset, run):
+        finish = panel.finish_approval
+        elements.button(row, "open", "Finish approval", finish, kind="primary", params=params)
+        return
+    review = run.state is RunState.IN_REVIEW and forms.may_edit(ctx)
     label = "Review" if review else "View progress" if run.is_active else "View"
     kind = "primary" if review else "secondary"
     elements.button(row, "open", label, panel.open_run, kind=kind, params=params)
@@ -140,8 +145,10 @@ def approving(parent, run: Run, now, alive: bool):
         alive: whether a process is at it
     """
     if alive:
-        share = min(1.0, now.done / run.samples) if run.samples and now.done else None
-        elements.progress(parent, "progress", share, "Moving the promoted labels…")
+        known = bool(run.samples and now.done)
+        share = min(1.0, now.done / run.samples) if known else None
+        far = f" {now.done:,} of {words.count(run.samples, 'sample')}" if known else ""
+        elements.progress(parent, "progress", share, f"Moving the promoted labels…{far}")
         return
     elements.alert(
         parent,

@@ -22,7 +22,9 @@ def add(page, ctx, run: Run):
         elements.text(page, "log_title", "Log", color="text.primary", bold=True)
         elements.output(page, "log", "\n".join(lines))
     elif run.state is RunState.GENERATING:
-        elements.text(page, "no_log", "Its log is in the terminal in which the worker was started.")
+        elements.text(
+            page, "no_log", "The worker's log is in the terminal in which it was started."
+        )
 
 
 def _said(workers):

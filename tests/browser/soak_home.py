@@ -41,10 +41,10 @@ def test_a_run_is_renamed_and_deleted_and_a_closed_one_says_what_it_left(app, nu
     ui.sees("Vehicles")
     assert labeling.get(numbered, run.id).name == "Vehicles"
     ui.card("Vehicles").get_by_role("button", name="Delete").click()
-    ui.sees(f"{run.labels} labels of this run, promoted or not, will be lost")
+    ui.sees(f"{run.labels} labels of this run, promoted or not, will be deleted")
     ui.picture("61-home-delete")
     ui.press("Not now")
-    ui.does_not_see("will be lost")
+    ui.does_not_see("will be deleted")
 
     # Another window deletes it; this one says so.
     labeling.delete(numbered, run.id)

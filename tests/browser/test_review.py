@@ -79,7 +79,7 @@ def test_existing_labels_from_choice_to_approval(app, labeled, truth):
     expect(ui.promote_button()).to_have_text(f"Add {left} labels for approval")
     ui.tab("Approval")
     ui.press(f"Approve {without} labels", exact=True)
-    ui.sees(f"{left} labels that you did not promote will be deleted here, and stay in 'boxes'")
+    ui.sees(f"{left} labels that you did not promote will not be written; they stay in 'boxes'")
     ui.picture("23-approve-existing")
     ui.press(f"Yes, approve {without} labels")
     ui.sees(f"{without} labels are in checked")

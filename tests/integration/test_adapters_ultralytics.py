@@ -1,5 +1,8 @@
 """FiftyOne's Ultralytics wrappers against the library called directly, with random weights."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from PIL import Image
@@ -115,3 +118,18 @@ def test_a_segmenter_of_ones_own(tmp_path, monkeypatch):
     result, size = library(YOLO, checkpoint, path, threshold)
     assert_boxes(found.detections, result, size)
     assert_masks(found.detections, result)
+
+
+def test_a_damaged_image_is_named_as_such_where_ultralytics_was_imported_first(tmp_path):
+    path = tmp_path / "damaged.jpg"
+    path.write_bytes(b"no image at all")
+    program = (
+        "import sys, ultralytics.utils.patches\n"
+        "from auto_labeling.models import pixels\n"
+        "try: pixels.read(sys.argv[1])\n"
+        "except OSError as error: print(type(error).__name__)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split()[-1] == "UnidentifiedImageError"

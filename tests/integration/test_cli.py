@@ -184,7 +184,7 @@ def test_samples_are_chosen_by_saved_view_tags_and_ids(document, numbered, tmp_p
     [
         (["--view", "nonesuch"], "no saved view 'nonesuch'"),
         (["--tags", "nonesuch"], "no samples to label"),
-        (["--sample-ids", "nonesuch"], "not in this dataset"),
+        (["--sample-ids", "nonesuch"], "No sample of this dataset has the ID nonesuch"),
         (["--sample-ids", "@/nonesuch"], "/nonesuch cannot be read"),
         (["--config", "/nonesuch.yml"], "/nonesuch.yml cannot be read"),
         (["--all", "--tags", "t1"], "Say once which samples"),
