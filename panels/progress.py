@@ -64,13 +64,7 @@ def _stopped(page, panel, ctx, run, now, state):
     severity = remedies.severity(run)
     said = elements.plain(remedies.in_plain_words(run))
     elements.alert(page, "reason", severity, said, remedies.remedy(run))
-    if not (now and now.done) and not run.labels:
-        elements.text(page, "kept", "Nothing is labeled yet.", color="text.primary")
-    elif now and now.done:
-        kept = f"{now.done:,} of {words.count(run.samples, 'sample')} were tried"
-        if now.labels:
-            kept += f", and {words.count(now.labels, 'label')} of them are kept"
-        elements.text(page, "kept", f"{kept}.", color="text.primary")
+    elements.text(page, "kept", _kept(run, now), color="text.primary")
     params = {"run_id": run.id}
     if state.question == "delete":
         questions.delete(elements.card(page, "asked"), panel, run)
@@ -80,6 +74,18 @@ def _stopped(page, panel, ctx, run, now, state):
     elements.button(actions, "skip", "Skip and continue review", panel.skip, params=params)
     elements.button(actions, "delete", "Delete", panel.ask_delete, kind="danger", params=params)
     _details(page, panel, ctx, run, state)
+
+
+def _kept(run, now):
+    if now and now.done:
+        kept = f"{now.done:,} of {words.count(run.samples, 'sample')} were tried"
+        if now.labels:
+            kept += f", and {words.count(now.labels, 'label')} of them are kept"
+        return f"{kept}."
+    verb = "copied" if run.source else "labeled"
+    return (
+        f"{words.count(run.labels, 'label')} are kept." if run.labels else f"Nothing is {verb} yet."
+    )
 
 
 def _details(page, panel, ctx, run, state):

@@ -89,7 +89,7 @@ def is_under_way(state: PanelState) -> bool:
 
 
 def is_over(state: PanelState) -> bool:
-    """Whether the verb of a window is over, and nobody has gone yet where it leads."""
+    """Whether the latest verb of a window is over."""
     job = _jobs.get(state.window)
     return job is not None and job.over.is_set()
 
@@ -103,8 +103,7 @@ def go_on(ctx, state: PanelState):
     if not is_over(state):
         state.page = "working"
         return
-    with _lock:
-        job = _jobs.pop(state.window)
+    job = _jobs[state.window]  # stays there: another tick of the page's timer may be on its way
     if job.error is not None:
         state.page = job.back
         raise job.error
