@@ -34,15 +34,19 @@ def move(state: PanelState):
     if state.page == "review":
         yield
         if state.page != "review":
-            state.moves += 1
+            state.moves = _next(state)
             _note(window, state.moves, state.page)
         return
-    state.moves += 1
-    number = state.moves
+    number = state.moves = _next(state)
     _note(window, number, "")
     yield
     if _latest.get(window, (number, ""))[0] == number:
         _note(window, number, state.page)
+
+
+def _next(state):
+    # Two windows of one session share a state, of which each may know an older version.
+    return max(state.moves, _latest.get(state.window, (0, ""))[0]) + 1
 
 
 def _note(window, number, page):

@@ -82,6 +82,13 @@ def approving(dataset, run: Run, alive: bool) -> Run:
     return _alive(dataset, run, run.samples // 3) if alive else run
 
 
+def die(dataset, run: Run):
+    """Ends the process that seems to be at a run: it gives no sign of life any more."""
+    long_ago = iso(clock.now() - timedelta(hours=1))
+    store = RunStore(dataset)
+    store.beat(run, store.progress(run).model_copy(update={"beat_at": long_ago}))
+
+
 def add_boxes(dataset, field: str, each: int, classes=_CLASSES, without=0):
     """Adds a field of boxes: ``each`` for every sample; one in ``without`` has no confidence."""
     random = np.random.default_rng(3)

@@ -69,7 +69,7 @@ def test_the_runs_of_a_dataset(app, gallery, many_samples):
     go_home(ui)
     gallery.show("home")
     for name, run in runs.items():
-        if not (name in _OFTEN or ALL):
+        if not (name in _OFTEN or ALL) or name == "approving-interrupted":
             continue
         open_run(ui, run.name)
         gallery.show(name)
@@ -77,6 +77,10 @@ def test_the_runs_of_a_dataset(app, gallery, many_samples):
             ui.press("Cancel run")
             ui.sees("Cancel this run?")
             gallery.show("running-cancel-question")
+        if ALL and name == "approving":
+            scenes.die(dataset, run)
+            ui.sees("This approval was interrupted")
+            gallery.show("approving-interrupted")
         if ALL and name == "failed":
             ui.press("Show the details")
             ui.sees("Hide the details")
@@ -113,7 +117,7 @@ def test_videos_and_those_who_may_only_look(app, gallery, many_samples, own_serv
     ui = app(many_samples, opens_with="Runs", url=server.url)
     expect(ui.button("Auto Label")).to_have_count(0)
     gallery.show("home-may-only-look")
-    ui.press("Review")
+    ui.press("View", exact=True)
     ui.sees("Review (48)")
     expect(ui.promote_button()).to_have_count(0)
     gallery.show("review-may-only-look")

@@ -254,6 +254,18 @@ def test_an_event_that_was_sent_before_the_latest_move_does_not_bring_back_its_p
     assert "Label this dataset" in page_of(told)
 
 
+def test_windows_that_share_a_state_count_on_from_each_others_moves(dataset):
+    _, state = send(dataset, "on_load")
+    older = copy.deepcopy(state)
+    for _ in range(3):
+        _, state = send(dataset, "new_run", state)
+    stale = copy.deepcopy(state)
+    told, older = send(dataset, "import_labels", older)
+    assert older["moves"] > stale["moves"], "or its page would pass for the older one"
+    told, _ = send(dataset, "on_change_view", stale)
+    assert told == []
+
+
 def test_a_panel_that_was_reloaded_begins_anew(dataset):
     _, state = send(dataset, "on_load")
     for _ in range(3):
