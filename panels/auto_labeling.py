@@ -97,12 +97,11 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         """Whether a request changes what the page shows; the App sends many that do not."""
         if state.page != "configure" or not forms.is_about_grid(ctx):
             return True
-        before = state.target_counts
         try:
-            state.target_counts = targets.counts(ctx.dataset, forms.request(ctx), state.form)
+            now = targets.counts(ctx.dataset, forms.request(ctx), state.form)
         except Exception:  # noqa: BLE001 - drawing the page will meet it again, and say so
             return True
-        return state.target_counts != before
+        return not configure.shows(state, now)
 
     def render(self, ctx):
         state = PanelState(ctx)

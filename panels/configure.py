@@ -1,9 +1,14 @@
 """Page: what to label with what."""
 
+from collections import OrderedDict
+
 from auto_labeling import answers, forms, labeling, media, targets
 from auto_labeling.panels import before_start, elements, previewing, words
 from auto_labeling.panels.form import Form
 from auto_labeling.panels.state import PanelState
+
+_MOST_WINDOWS = 1000
+_shown: OrderedDict[str, dict] = OrderedDict()  # by window
 
 
 def render(panel, ctx, state: PanelState):
@@ -16,6 +21,7 @@ def render(panel, ctx, state: PanelState):
         elements.alert(page, "refused", "warning", reason, media.remedy(ctx.dataset))
         return elements.finished(page)
     counts = targets.counts(ctx.dataset, forms.request(ctx), state.form)
+    _note(state, counts)
     form = Form(panel, ctx, state, counts)
     form.add_to(page)
     _before(page, panel, ctx, state, form)
@@ -27,6 +33,21 @@ def render(panel, ctx, state: PanelState):
     elements.button(foot, "cancel", "Cancel", panel.go_home)
     _what_is_left(foot, state, form)
     return elements.finished(page)
+
+
+def shows(state: PanelState, counts: dict) -> bool:
+    """Whether the page of a window shows these numbers of target samples already.
+
+    What a page shows is kept here: the state that comes with an event may be older than the page.
+    """
+    return _shown.get(state.window) == counts
+
+
+def _note(state, counts):
+    _shown[state.window] = counts
+    _shown.move_to_end(state.window)
+    while len(_shown) > _MOST_WINDOWS:
+        _shown.popitem(last=False)
 
 
 _PREVIEW = f"Tries the model on the selected samples, or the first: at most {labeling.MOST_TRIED}"

@@ -19,7 +19,6 @@ class ConfigureEvents:
         state.problems = {}
         state.form = state.form  # complete, so that each control has a value
         self._adapt(state, "")
-        state.target_counts = targets.counts(ctx.dataset, forms.request(ctx), state.form)
         previewing.forget(ctx.panel.id)
         self._go(ctx, state, "configure")
 
@@ -65,6 +64,12 @@ class ConfigureEvents:
         if not problem and (most is None or len(read.ids) <= most):
             problem = labeling.unknown_samples(ctx.dataset, list(read.ids))
         return {"ids": problem} if problem else {}
+
+    def _other_problems(self, state):
+        """What is wrong, without ids that are looked at anew: an event may know an older list."""
+        given = answers.text(state.form["ids"])
+        looked_at = given and len(pasted.read(given).ids) <= targets.FEW_IDS
+        return {k: v for k, v in state.problems.items() if k != "ids" or not looked_at}
 
     def _add_classes(self, ctx, state, name):
         """Adds the classes that come from elsewhere. Returns what is wrong with them."""

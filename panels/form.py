@@ -23,8 +23,7 @@ class Form:
         self._panel = panel
         self._ctx = ctx
         self._form = state.form
-        # Asked each time: an event that was sent before the ids were looked at would hide it.
-        self.problems = {**panel._id_problems(ctx, state), **state.problems}
+        self.problems = {**panel._id_problems(ctx, state), **panel._other_problems(state)}
         self._choices = answers.choices_of(state.form, state.remembered)
         self._counts = counts
         self._groups = types.Object()

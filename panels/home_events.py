@@ -2,7 +2,7 @@
 
 import functools
 
-from auto_labeling import answers, forms, labeling, pasted, targets
+from auto_labeling import answers, forms, labeling, pasted
 from auto_labeling.errors import ConfigError
 from auto_labeling.panels import existing
 from auto_labeling.panels.events import change, event
@@ -64,7 +64,6 @@ class HomeEvents:
         if answers.by_ids(form):
             form["ids"] = pasted.keep(labeling.target_ids(ctx.dataset, run))
         state.form = {**form, "label_field": _free(ctx, run), "name": name}
-        state.target_counts = targets.counts(ctx.dataset, forms.request(ctx), state.form)
         self._go(ctx, state, "configure")
 
     @change

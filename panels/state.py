@@ -137,15 +137,6 @@ class PanelState:
         self._set("remembered", remembered)
 
     @property
-    def target_counts(self) -> dict:
-        """The numbers of target samples that the configure page shows."""
-        return self._get("target_counts", dict, {})
-
-    @target_counts.setter
-    def target_counts(self, counts):
-        self._set("target_counts", {target.value: number for target, number in counts.items()})
-
-    @property
     def existing(self) -> dict:
         """The answers on the page for existing labels. Its controls write them."""
         given = self._get("existing", dict, {})

@@ -231,6 +231,21 @@ def test_pasted_ids_are_the_target_of_a_run(numbered):
     assert "5 sample IDs pasted" in page_of(told), "a run with the same settings has the same ids"
 
 
+def test_an_event_that_knows_an_older_list_brings_no_problem_back(numbered):
+    ids = numbered.values("id")
+    _, state = send(numbered, "new_run")
+    _, state = answer(numbered, state, target="ids", ids="f" * 24)
+    problems = dict(state["problems"])
+    assert "ffff" in problems["ids"]
+    told, state = answer(numbered, state, ids=ids[0])
+    assert state["problems"] == {} and "ffff" not in page_of(told)
+    older = {**copy.deepcopy(state), "problems": problems}
+    told, _ = send(numbered, "on_change_view", older)
+    assert told == [], "the page shows these numbers already"
+    told, _ = send(numbered, "on_change_selected", older, selection=ids[:2])
+    assert "2 samples" in page_of(told) and "ffff" not in page_of(told)
+
+
 def test_a_long_list_of_ids_does_not_travel_with_the_panels_state(numbered, monkeypatch):
     monkeypatch.setattr(pasted, "MOST_IN_FORM", 10)
     ids = numbered.values("id")[:30]
