@@ -381,8 +381,10 @@ class App:
             mouse.down()
             mouse.move(rail["x"] + rail["width"] * value, rail["y"] + rail["height"] / 2, steps=8)
             mouse.up()
-            if thumb.locator("input").input_value() != before:
-                return
+            for _ in range(10):
+                if thumb.locator("input").input_value() != before:
+                    return
+                self.page.wait_for_timeout(100)
         raise AssertionError("the slider cannot be dragged")
 
     def click_bar(self, confidence):

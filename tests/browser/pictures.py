@@ -28,14 +28,16 @@ _COLOURS = 192
 def page(chromium):
     context = chromium.new_context(viewport={"width": 1600, "height": 1000})
     context.set_default_timeout(PATIENCE)
-    yield context.new_page()
+    page = context.new_page()
+    yield page
+    page.screenshot(path=ARTIFACTS / "pictures-last.png")
     context.close()
 
 
 @pytest.fixture
 def dataset(tmp_path, database):
     """The demo's dataset, under a name that reads well at the top of a picture."""
-    dataset = data.make_dataset("quickstart", n_shapes=240, folder=tmp_path / "images")
+    dataset = data.make_dataset("quickstart", n_shapes=900, folder=tmp_path / "images")
     yield dataset
     fo.delete_dataset(dataset.name)
 
@@ -72,6 +74,7 @@ def test_the_journey(app, dataset, start_worker):
 
     worker = start_worker()
     expect(ui.panel.get_by_text(" left").first).to_be_visible(timeout=120_000)
+    os.kill(worker.process.pid, signal.SIGSTOP)  # or it would be done before the picture is
     take(ui, "generating")
     os.kill(worker.process.pid, signal.SIGKILL)
     expect(ui.button("Resume")).to_be_visible(timeout=60_000)
