@@ -13,7 +13,8 @@ _KINDS = {
 }
 _REMEDIES = {
     fom.VIDEO: (
-        'Label its frames instead: `dataset.to_frames(sample_frames=True).clone("frames")` '
+        "Label its frames instead: "
+        '`dataset.to_frames(sample_frames=True).clone("frames", persistent=True)` '
         "makes a dataset of images"
     ),
     fom.POINT_CLOUD: "3D labels that it has already can be analyzed, reviewed and approved",

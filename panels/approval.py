@@ -21,7 +21,7 @@ def render(page, panel, ctx, run: Run, promoted):
             "empty",
             "info",
             "No labels are waiting for approval",
-            "Add them in the Review tab; you can always take them back here.",
+            "Add them in the Review tab; you can take them back here until you approve.",
         )
         return
     at = visit.of(ctx)

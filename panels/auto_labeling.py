@@ -83,15 +83,28 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         if not forms.is_by_itself(ctx):
             with move(state):
                 self._answer(ctx)
-        elif not is_late(state, forms.is_about_grid(ctx)) and self._concerns_page(ctx, state):
-            self._answer(ctx)
+            return
 
-    def _answer(self, ctx):
-        """Does what a request asks for, if it is an event, and draws the page."""
+        def is_wanted():
+            return not is_late(state, forms.is_about_grid(ctx))
+
+        if is_wanted() and self._concerns_page(ctx, state):
+            self._answer(ctx, is_wanted)
+
+    def _answer(self, ctx, is_wanted=lambda: True):
+        """Does what a request asks for, if it is an event, and draws the page.
+
+        Args:
+            ctx: the context of the event
+            is_wanted: says whether the page is the one to show; asked when it is drawn,
+                since somebody may have gone on meanwhile
+        """
         handler = getattr(type(self), forms.event_name(ctx), None)
         if is_event(handler):
             handler(self, ctx)
-        ctx.ops.show_panel_output(self.render(ctx))
+        page = self.render(ctx)
+        if is_wanted():
+            ctx.ops.show_panel_output(page)
 
     def _concerns_page(self, ctx, state):
         """Whether a request changes what the page shows; the App sends many that do not."""

@@ -7,6 +7,7 @@ import fiftyone.operators.types as types
 from auto_labeling import labeling
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.panels import elements, looks, words
+from auto_labeling.run import Method
 
 _MOST_CLASSES = 4
 _TICK = 1000
@@ -102,16 +103,19 @@ def add_preflight(page, panel, ctx, config, samples, job=None, inline_masks=Fals
     elements.text(card, "title", "Before you start", "subtitle1", color="text.primary", bold=True)
     for number, warning in enumerate(found.warnings):
         elements.alert(card, f"warning_{number}", "warning", warning)
-    elements.facts(card, "facts", _facts(found, inline_masks))
-    if found.estimated_seconds is None and (job is None or job.done):
+    open_stage = config.method is Method.TWO_STAGE and not config.segmenter
+    elements.facts(card, "facts", _facts(found, inline_masks, open_stage))
+    can_be_tried = all(one.on_disk for one in found.weights)  # nothing is downloaded for that
+    if found.estimated_seconds is None and can_be_tried and (job is None or job.done):
         few = min(samples, labeling.MOST_TRIED) or labeling.MOST_TRIED
         elements.button(card, "try", f"Measure on {words.count(few, 'sample')}", panel.preview)
 
 
-def _facts(found, inline_masks) -> dict:
+def _facts(found, inline_masks, open_stage) -> dict:
+    weights = [_weights(one) for one in found.weights]
     return {
         "Samples": f"{found.samples:,}",
-        "Weights": "\n".join(_weights(one) for one in found.weights),
+        "Weights": "\n".join([*weights, *(["Segmenter: not chosen yet"] if open_stage else [])]),
         "Device": _device(found),
         "Packages": _packages(found),
         "Free disk": "\n".join(
@@ -152,7 +156,9 @@ def _packages(found):
 
 def _time(found):
     if found.estimated_seconds is None:
-        return "Not measured on any machine yet; a few samples give an estimate"
+        here = all(one.on_disk for one in found.weights)
+        how = "a few samples give an estimate" if here else "the first run will measure it"
+        return f"Not measured on any machine yet; {how}"
     about = f"About {words.duration(max(1.0, found.estimated_seconds))}"
     speed = found.speed
     if found.estimated_from == "measured":

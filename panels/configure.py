@@ -14,7 +14,7 @@ _shown: OrderedDict[str, dict] = OrderedDict()  # by window
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
     page = elements.page()
-    head = elements.row(page, "head", columns="auto 1fr", gap=1)
+    head = elements.row(page, "head", columns="auto 1fr", gap=1.5)
     elements.back(head, panel.go_home)
     elements.heading(head, "title", "Auto Label")
     if reason := media.refusal(ctx.dataset):

@@ -60,7 +60,8 @@ def add(page, panel, ctx, run: Run):
 
 
 def _left_over(number):
-    return f"{'is' if number == 1 else 'are'} {words.count(number, 'label')} of this run"
+    is_, was = ("is", "was") if number == 1 else ("are", "were")
+    return f"{is_} {words.count(number, 'label')} that {was} not promoted"
 
 
 def _facts(page, dataset, run, there):
@@ -112,14 +113,16 @@ def _code(page, dataset, run):
         ")",
     )
     kind = "classifications" if task is Task.CLASSIFICATION else "detections"
-    masks = ", use_masks=True" if task is Task.INSTANCE_SEGMENTATION else ""
+    masks = "    use_masks=True,\n" if task is Task.INSTANCE_SEGMENTATION else ""
     truth = _truth(dataset, run) or "ground_truth"
     elements.text(page, "evaluate_title", "Evaluate them", color="text.primary", bold=True)
     elements.code(
         page,
         "evaluate",
         f"results = view.evaluate_{kind}(\n"
-        f"    {field!r}, gt_field={truth!r}, eval_key='auto_labeling'{masks}\n"
+        f"    {field!r},\n"
+        f"    gt_field={truth!r},\n"
+        f"    eval_key='auto_labeling',\n{masks}"
         ")\n"
         "results.print_report()",
     )

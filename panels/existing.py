@@ -17,7 +17,7 @@ def render(panel, ctx, state: PanelState):
     answers, problems = state.existing, state.problems
     sources = importing.sources(ctx.dataset)
     page = elements.page()
-    head = elements.row(page, "head", columns="auto 1fr", gap=1)
+    head = elements.row(page, "head", columns="auto 1fr", gap=1.5)
     elements.back(head, panel.go_home)
     elements.heading(head, "title", "Analyze existing labels")
     elements.text(

@@ -176,7 +176,9 @@ class Form:
                 "Classes",
                 [types.Choice(name, label=name) for name in offered],
                 free=known is None,
-                caption="Empty: all classes",
+                caption="Empty: all classes"
+                if known is None
+                else "Of the classes that there are; empty: all",
             )
         if self.spec is not None:
             self._more_classes()
@@ -214,7 +216,9 @@ class Form:
             "Minimum confidence",
             "0 to 1",
             {"min": 0, "max": 1},
-            caption="Labels that the model is less sure of are not kept",
+            caption="Boxes below it get no mask; those without confidence do"
+            if self._is(Method.EXISTING_DETECTIONS)
+            else "Labels that the model is less sure of are not kept",
         )
         if self._form["task"] != Task.CLASSIFICATION.value:
             group.number(
@@ -272,7 +276,7 @@ def _speed_up(group):
         "Workers",
         "1",
         {"min": 1, "max": most},
-        caption=f"1 to {most:,}; more of them finish sooner, on Ray",
+        caption=f"Up to {most:,}; more of them finish sooner, on Ray",
     )
 
 

@@ -64,11 +64,11 @@ def _stopped(page, panel, ctx, run, now, state):
     severity = remedies.severity(run)
     said = elements.plain(remedies.in_plain_words(run))
     elements.alert(page, "reason", severity, said, remedies.remedy(run))
-    elements.text(page, "kept", _kept(run, now), color="text.primary")
-    params = {"run_id": run.id}
     if state.question == "delete":
         questions.delete(elements.card(page, "asked"), panel, run)
         return
+    elements.text(page, "kept", _kept(run, now), color="text.primary")
+    params = {"run_id": run.id}
     actions = elements.row(page, "actions")
     elements.button(actions, "resume", "Resume", panel.resume, kind="primary", params=params)
     elements.button(actions, "skip", "Skip and continue review", panel.skip, params=params)

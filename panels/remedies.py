@@ -7,7 +7,7 @@ from auto_labeling.run import Run
 _WORKER_LOST = "Start a worker if none is running, then resume."
 _VANISHED = "The worker stopped without saying why"
 _WHY_VANISHED = (
-    "It was killed, ran out of memory, or its machine went away. What it had labeled is kept. "
+    "It was killed, ran out of memory, or its machine went away. What was labeled is kept. "
     + _WORKER_LOST
 )
 _CANCELLED = "Resume to go on, or skip to the review of what there is."
@@ -17,7 +17,7 @@ _REMEDIES = (
     (
         r"out of memory|OutOfMemory|MemoryError|CUBLAS_STATUS_ALLOC",
         "The worker ran out of memory",
-        "Choose a smaller model or image size, or a machine with more memory, then resume.",
+        "Resume on a machine with more memory, or duplicate the run with a smaller model.",
     ),
     (
         r"No space left|Disk quota",

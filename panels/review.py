@@ -87,7 +87,7 @@ def _review(page, panel, ctx, run, shown, numbers, spreads):
     if chosen is not None:
         said += f" · only {chosen}"
     if numbers.confidence is not None:
-        said += f" · mean\u00a0confidence\u00a0{words.confidence(numbers.confidence)}"
+        said += f" ·\u00a0mean\u00a0confidence\u00a0{words.confidence(numbers.confidence)}"
     elements.text(bar, "hint", said, color="text.primary")
     _patches(bar, panel, ctx, run, numbers)
     elements.button(

@@ -90,7 +90,7 @@ def test_a_failed_run_says_why_and_what_helps(ui, numbered, config):
     )
     said = str(card(reload(ui), labeling.get(numbered, f"{2:012x}")))
     assert "CUDA out of memory" in said and "Tried to" not in said
-    assert "Choose a smaller model" in said
+    assert "duplicate the run with a smaller model" in said
     said = ui.send("open_run", run_id=f"{2:012x}")
     assert "The worker ran out of memory" in said and "CUDA" not in said
     assert "CUDA out of memory" in ui.send("unfold"), "the error itself is folded away"

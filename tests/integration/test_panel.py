@@ -254,6 +254,21 @@ def test_an_event_that_was_sent_before_the_latest_move_does_not_bring_back_its_p
     assert "Label this dataset" in page_of(told)
 
 
+def test_a_page_is_not_shown_if_somebody_has_gone_on_while_it_was_drawn(dataset, monkeypatch):
+    _, state = send(dataset, "on_load")
+    before = copy.deepcopy(state)
+    draw = AutoLabelingPanel.render
+
+    def go_on_meanwhile(panel, ctx):
+        monkeypatch.setattr(AutoLabelingPanel, "render", draw)
+        send(dataset, "new_run", state)
+        return draw(panel, ctx)
+
+    monkeypatch.setattr(AutoLabelingPanel, "render", go_on_meanwhile)
+    told, _ = send(dataset, "refresh", before)
+    assert told == []
+
+
 def test_windows_that_share_a_state_count_on_from_each_others_moves(dataset):
     _, state = send(dataset, "on_load")
     older = copy.deepcopy(state)
