@@ -1,8 +1,8 @@
 """Verbs that may take longer than a person likes to wait: each in a thread, with a page meanwhile.
 
-A handler must answer at once, and to start a run of a million samples takes half a minute. So a
-handler waits for a verb for a moment; if it is not done by then, the page says what is being done,
-and goes on where the verb leads when it is over. The verb goes on if the page is left.
+A handler must answer at once, and to start a run of 100,000 samples takes two seconds. So a handler
+waits for a verb for a moment; if it is not done by then, the page says what is being done, and goes
+on where the verb leads when it is over. The verb goes on if the page is left.
 """
 
 import threading
