@@ -105,7 +105,7 @@ def add_preflight(page, panel, ctx, config, samples, job=None, inline_masks=Fals
         elements.alert(card, f"warning_{number}", "warning", warning)
     open_stage = config.method is Method.TWO_STAGE and not config.segmenter
     elements.facts(card, "facts", _facts(found, inline_masks, open_stage))
-    can_be_tried = all(one.on_disk for one in found.weights)  # nothing is downloaded for that
+    can_be_tried = _are_here(found.weights)  # nothing is downloaded for that
     if found.estimated_seconds is None and can_be_tried and (job is None or job.done):
         few = min(samples, labeling.MOST_TRIED) or labeling.MOST_TRIED
         elements.button(card, "try", f"Measure on {words.count(few, 'sample')}", panel.preview)
@@ -121,11 +121,15 @@ def _facts(found, inline_masks, open_stage) -> dict:
         "Free disk": "\n".join(
             f"{words.size(disk.free_bytes)} for {disk.holds} ({disk.folder})"
             for disk in found.free_disk
-            if disk.holds == "masks" or not all(one.on_disk for one in found.weights)
+            if disk.holds == "masks" or not _are_here(found.weights)
         ),
         "Masks": "In the dataset" if inline_masks else "",
         "Time": _time(found),
     }
+
+
+def _are_here(weights):
+    return all(one.on_disk for one in weights)
 
 
 def _weights(weights):
@@ -156,7 +160,7 @@ def _packages(found):
 
 def _time(found):
     if found.estimated_seconds is None:
-        here = all(one.on_disk for one in found.weights)
+        here = _are_here(found.weights)
         how = "a few samples give an estimate" if here else "the first run will measure it"
         return f"Not measured on any machine yet; {how}"
     about = f"About {words.duration(max(1.0, found.estimated_seconds))}"

@@ -1,14 +1,13 @@
 """Page: what to label with what."""
 
-from collections import OrderedDict
-
 from auto_labeling import answers, forms, labeling, media, targets
 from auto_labeling.panels import before_start, elements, previewing, words
 from auto_labeling.panels.form import Form
 from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.windows import ByWindow
 
 _MOST_WINDOWS = 1000
-_shown: OrderedDict[str, dict] = OrderedDict()  # by window
+_shown: ByWindow = ByWindow(_MOST_WINDOWS)  # numbers of target samples
 
 
 def render(panel, ctx, state: PanelState):
@@ -21,7 +20,7 @@ def render(panel, ctx, state: PanelState):
         elements.alert(page, "refused", "warning", reason, media.remedy(ctx.dataset))
         return elements.finished(page)
     counts = targets.counts(ctx.dataset, forms.request(ctx), state.form)
-    _note(state, counts)
+    _shown.note(state.window, counts)
     form = Form(panel, ctx, state, counts)
     form.add_to(page)
     _before(page, panel, ctx, state, form)
@@ -41,13 +40,6 @@ def shows(state: PanelState, counts: dict) -> bool:
     What a page shows is kept here: the state that comes with an event may be older than the page.
     """
     return _shown.get(state.window) == counts
-
-
-def _note(state, counts):
-    _shown[state.window] = counts
-    _shown.move_to_end(state.window)
-    while len(_shown) > _MOST_WINDOWS:
-        _shown.popitem(last=False)
 
 
 _PREVIEW = f"Tries the model on the selected samples, or the first: at most {labeling.MOST_TRIED}"

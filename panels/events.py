@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import logging
-from collections import OrderedDict
 
 from fiftyone.core.dataset import DatasetNotFoundError
 from pymongo.errors import ConnectionFailure
@@ -11,13 +10,14 @@ from pymongo.errors import ConnectionFailure
 from auto_labeling import forms
 from auto_labeling.errors import AutoLabelingError
 from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.windows import ByWindow
 
 logger = logging.getLogger(__name__)
 
 _MOST_WINDOWS = 1000
 #: Pages that say how many samples or labels the grid shows.
 _FOLLOW_THE_GRID = ("configure", "review")
-_latest: OrderedDict[str, tuple[int, str]] = OrderedDict()  # by window
+_latest: ByWindow = ByWindow(_MOST_WINDOWS)  # ``(moves, page)``
 
 
 @contextlib.contextmanager
@@ -35,25 +35,18 @@ def move(state: PanelState):
         yield
         if state.page != "review":
             state.moves = _next(state)
-            _note(window, state.moves, state.page)
+            _latest.note(window, (state.moves, state.page))
         return
     number = state.moves = _next(state)
-    _note(window, number, "")
+    _latest.note(window, (number, ""))
     yield
     if _latest.get(window, (number, ""))[0] == number:
-        _note(window, number, state.page)
+        _latest.note(window, (number, state.page))
 
 
 def _next(state):
     # Two windows of one session share a state, of which each may know an older version.
     return max(state.moves, _latest.get(state.window, (0, ""))[0]) + 1
-
-
-def _note(window, number, page):
-    _latest[window] = (number, page)
-    _latest.move_to_end(window)
-    while len(_latest) > _MOST_WINDOWS:
-        _latest.popitem(last=False)
 
 
 def is_late(state: PanelState, about_grid: bool) -> bool:

@@ -29,13 +29,13 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
     elements.pill(head, "status", run.status)
     elements.text(card, "what", _what(run))
     now = labeling.progress(ctx.dataset, run) if run.is_active else None
+    is_approving = run.state is RunState.APPROVING and labeling.is_worked_on(ctx.dataset, run)
     if run.is_active:
         progress(card, run, now)
     elif run.state is RunState.FAILED:
         _stopped(card, run)
     elif run.state is RunState.APPROVING:
-        at_it = labeling.is_worked_on(ctx.dataset, run)
-        approving(card, run, labeling.progress(ctx.dataset, run), at_it)
+        approving(card, run, labeling.progress(ctx.dataset, run), is_approving)
     elements.text(card, "numbers", _numbers(run, promoted, now), color="text.primary")
     if state.run_id == run.id and state.question in ("delete", "rename"):
         _ask(card, panel, state, run)
@@ -43,7 +43,7 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
     foot = elements.row(card, "foot", **looks.ENDS)
     elements.text(foot, "facts", _who(run), title=words.moment(run.created_at))
     actions = elements.row(foot, "actions", justifyContent="flex-end")
-    _actions(actions, panel, ctx, run)
+    _actions(actions, panel, ctx, run, is_approving)
 
 
 def _stopped(card, run):
@@ -78,7 +78,7 @@ def _ask(card, panel, state, run):
     elements.button(actions, "no", "Cancel", panel.dismiss)
 
 
-def _actions(row, panel, ctx, run):
+def _actions(row, panel, ctx, run, is_approving):
     params = {"run_id": run.id}
     deletable = run.state not in (RunState.APPROVING, RunState.DELETING)
     elements.icon_button(row, "rename", "edit", "Rename", panel.ask_rename, params=params)
@@ -94,7 +94,7 @@ def _actions(row, panel, ctx, run):
     if run.state is RunState.DELETING:
         elements.button(row, "delete", "Finish deleting", panel.delete, params=params)
         return
-    if run.state is RunState.APPROVING and not labeling.is_worked_on(ctx.dataset, run):
+    if run.state is RunState.APPROVING and not is_approving:
         finish = panel.finish_approval
         elements.button(row, "open", "Finish approval", finish, kind="primary", params=params)
         return

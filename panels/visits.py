@@ -1,10 +1,10 @@
 """What each window shows of a review, and last asked its grid to show: in memory, see visit.py."""
 
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.windows import ByWindow
 
 #: Seconds in which the App may still tell, in several events at once, of what was before.
 SETTLED = 2.0
@@ -70,16 +70,14 @@ class Visit:
         return time.monotonic() - self.asked_at > SETTLED
 
 
-_visits: OrderedDict = OrderedDict()
+_visits: ByWindow = ByWindow(_MOST_VISITS)
 
 
 def of(ctx) -> Visit:
     """The visit of the window that an event is from."""
     window = PanelState(ctx).window
     visit = _visits.setdefault(window, Visit())
-    _visits.move_to_end(window)
-    while len(_visits) > _MOST_VISITS:
-        _visits.popitem(last=False)
+    _visits.note(window, visit)
     return visit
 
 

@@ -6,13 +6,13 @@ on where the verb leads when it is over. The verb goes on if the page is left.
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from auto_labeling.errors import AutoLabelingError
 from auto_labeling.panels import elements
 from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.windows import ByWindow
 
 #: Seconds for which a handler waits.
 PATIENCE = 0.1
@@ -20,7 +20,7 @@ PATIENCE = 0.1
 _TICK = 400
 _MOST_JOBS = 64
 
-_jobs: OrderedDict[str, "Job"] = OrderedDict()  # by window
+_jobs: ByWindow = ByWindow(_MOST_JOBS)
 _lock = threading.Lock()
 
 
@@ -69,15 +69,13 @@ def begin(state: PanelState, says: str, verb: Callable, then: Callable):
         AutoLabelingError: while something else is under way in this window
     """
     with _lock:
-        job = _jobs.get(state.window)
-        if job is not None and not job.over.is_set():
+        if is_under_way(state):
+            job = _jobs[state.window]
             if job.says != says:
                 raise AutoLabelingError(f"This has to be over first: {job.says}")
             return
-        job = _jobs[state.window] = Job(says, verb, then, back=state.page)
-        _jobs.move_to_end(state.window)
-        while len(_jobs) > _MOST_JOBS:
-            _jobs.popitem(last=False)
+        job = Job(says, verb, then, back=state.page)
+        _jobs.note(state.window, job)
     threading.Thread(target=job.run, name="auto-labeling-verb", daemon=True).start()
     job.over.wait(PATIENCE)
 

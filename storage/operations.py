@@ -148,20 +148,19 @@ def job(operation_id: str) -> Job | None:
 
 def fail(operation_id: str, why: str) -> bool:
     """Marks a running operation as failed since its worker is gone; whether it was running."""
-    changed = DelegatedOperationService().set_failed(
-        ObjectId(operation_id),
-        result=ExecutionResult(result=_LOST, error=why),
-        required_state=ExecutionRunState.RUNNING,
-    )
-    return changed is not None
+    lost = ExecutionResult(result=_LOST, error=why)
+    return _end(operation_id, ExecutionRunState.RUNNING, lost)
 
 
 def withdraw(operation_id: str, why: str) -> bool:
     """Marks an operation that no worker has taken as failed; whether that was so."""
+    return _end(operation_id, ExecutionRunState.QUEUED, ExecutionResult(error=why))
+
+
+def _end(operation_id, state, result) -> bool:
+    """Marks an operation in a certain state as failed; whether it was in that state."""
     changed = DelegatedOperationService().set_failed(
-        ObjectId(operation_id),
-        result=ExecutionResult(error=why),
-        required_state=ExecutionRunState.QUEUED,
+        ObjectId(operation_id), result=result, required_state=state
     )
     return changed is not None
 
