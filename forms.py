@@ -215,8 +215,8 @@ def run_answers(ctx) -> tuple[dict, dict]:
         for setting in settings()
         if ctx.params.get(setting.name) not in (None, "", [], {})
     }
-    if isinstance(slices := given.get("group_slices"), str):
-        given["group_slices"] = [name.strip() for name in slices.split(",") if name.strip()]
+    if isinstance(given.get("group_slices"), str):
+        given["group_slices"] = _names(given["group_slices"]) or []
     if not isinstance(given.get("classes"), str):
         return given, {}
     try:
@@ -260,13 +260,21 @@ def chosen_labels(ctx):
     elif classes is not None:
         asked["classes"] = _texts(classes)
     asked |= {name: _texts(params.get(name)) for name in ("label_ids", "sample_ids")}
+    asked["group_slices"] = _names(params.get("group_slices"))
     if params.get("shown") is True:
         now = grid.shown(ctx.dataset, request(ctx))
-        asked["view"] = now.view
+        asked |= {"view": now.view, "as_shown": True}
         for name in ("label_ids", "sample_ids"):
             if asked[name] is None:
                 asked[name] = list(getattr(now, name)) or None
     return choose(ctx.dataset, **asked)
+
+
+def _names(said) -> list | None:
+    """Names of slices, as a list or as people type them; None for nothing."""
+    if isinstance(said, str):
+        return [name.strip() for name in said.split(",") if name.strip()] or None
+    return _texts(said)
 
 
 def _classes(said: str) -> list | None:

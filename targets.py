@@ -60,7 +60,7 @@ def some_ids(dataset, asked: dict, target: Target, form: dict, most: int) -> lis
 def slices_of(form: dict) -> list:
     """The names of slices that a form chooses."""
     names = form.get("group_slices")
-    return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
+    return [n for n in names if isinstance(n, str)] if isinstance(names, (list, tuple)) else []
 
 
 def _pasted_ids(form):

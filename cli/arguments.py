@@ -45,6 +45,12 @@ LABELS = (
         help="labels of these classes, separated by commas; a backslash before a comma in a name",
     ),
     argument("--label-ids", nargs="+", metavar="ID", help="labels with these ids; or @FILE"),
+    argument(
+        "--group-slices",
+        nargs="+",
+        metavar="NAME",
+        help="grouped datasets: labels in these slices; without it, in all",
+    ),
     *SAMPLES,
 )
 
@@ -87,27 +93,52 @@ def run_of(args):
 
 
 def samples_of(args, dataset):
-    """What the options of :data:`SAMPLES` mean together.
+    """What the options of :data:`SAMPLES` say.
 
     Returns:
-        ``(samples, ids)``: the dataset or a view of it, and sample ids or None
+        ``(samples, ids)``: the dataset or a view of it, and sample ids or None; only those that
+        are in both are meant
     """
-    samples = dataset
-    if args.view is not None:
-        if not dataset.has_saved_view(args.view):
-            known = ", ".join(dataset.list_saved_views()) or "none"
-            raise AutoLabelingError(
-                f"'{dataset.name}' has no saved view '{args.view}'; it has: {known}"
-            )
-        samples = dataset.load_saved_view(args.view)
+    samples = _view_of(args, dataset)
     if args.tags:
         samples = samples.match_tags(args.tags)
-    ids = ids_of(args.sample_ids)
-    if ids is not None and samples is not dataset:
-        from auto_labeling.sdk.samples import ids_in
+    return samples, ids_of(args.sample_ids)
 
+
+def _view_of(args, dataset):
+    if args.view is None:
+        return dataset
+    if not dataset.has_saved_view(args.view):
+        known = ", ".join(dataset.list_saved_views()) or "none"
+        raise AutoLabelingError(
+            f"'{dataset.name}' has no saved view '{args.view}'; it has: {known}"
+        )
+    return dataset.load_saved_view(args.view)
+
+
+def targets_of(args, dataset, slices=()):
+    """What the options of :data:`SAMPLES` mean for a run.
+
+    Args:
+        args: the parsed arguments
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        slices (()): the slices of a grouped dataset; by default, all that hold images
+
+    Returns:
+        ``(samples, ids)``: the dataset or a view of it, and sample ids in its place or None
+    """
+    from auto_labeling import media
+    from auto_labeling.sdk.samples import ids_in
+
+    samples, ids = samples_of(args, dataset)
+    if args.tags and samples.media_type == "group" and dataset.media_type == "group":
+        # A view of groups stands for all samples of its groups; here each must have a tag.
+        images = media.image_slices(dataset)
+        names = [name for name in images if name in slices] or images
+        samples = _view_of(args, dataset).select_group_slices(names).match_tags(args.tags)
+    if ids is not None and samples is not dataset:
         wanted = set(ids)
-        ids = [one for one in ids_in(samples) if one in wanted]
+        ids = [one for one in ids_in(samples, slices) if one in wanted]
     return samples, ids
 
 
@@ -122,6 +153,7 @@ def labels_of(args, dataset) -> dict:
         "label_ids": ids_of(args.label_ids),
         "sample_ids": sample_ids,
         "view": None if samples is dataset else samples,
+        "group_slices": args.group_slices,
     }
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from auto_labeling.cli.arguments import SAMPLES, classes_of, samples_of
+from auto_labeling.cli.arguments import SAMPLES, classes_of, targets_of
 from auto_labeling.cli.verbs import Argument, argument
 from auto_labeling.errors import AutoLabelingError, ConfigError
 from auto_labeling.settings import settings
@@ -39,12 +39,13 @@ def asked(args, dataset) -> tuple:
         ``RunConfig``
     """
     from auto_labeling import sdk
+    from auto_labeling.targets import slices_of
 
     answers = sdk.load_config(args.config) if args.config else {}
     if "source" in answers:
         raise AutoLabelingError(f"{args.config} is of an import: use `auto-labeling import`")
     answers |= _answers_of(args)
-    samples, ids = samples_of(args, dataset)
+    samples, ids = targets_of(args, dataset, slices_of(answers))
     if args.samples_of is not None:
         ids = sdk.sample_ids(sdk.get(dataset, args.samples_of))
     chosen = [args.samples_of, args.view or args.tags or args.sample_ids, args.all or None]

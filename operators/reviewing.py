@@ -2,7 +2,7 @@
 
 import fiftyone.operators.types as types
 
-from auto_labeling import forms
+from auto_labeling import forms, media
 from auto_labeling.operators.base import RunOperator, facts
 from auto_labeling.review import approval, promotion
 from auto_labeling.run import RunState
@@ -23,6 +23,12 @@ class _Choosing(RunOperator):
                 max=1,
             )
         form.str("classes", label="Classes", description="Separated by commas; empty: all")
+        if names := ", ".join(media.slices(ctx.dataset)):
+            form.str(
+                "group_slices",
+                label="Group slices",
+                description=f"Separated by commas; empty: all ({names})",
+            )
         form.bool(
             "shown",
             default=False,

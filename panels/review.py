@@ -104,11 +104,12 @@ def _review(page, panel, ctx, run, shown, numbers, spreads):
 
 
 def _selected(shown):
-    """To what a selection in the grid limits the labels."""
+    """To what the grid limits the labels: by its slice of groups, and by what is selected."""
+    part = f" · slice {shown.base.group_slice}" if shown.base.group_slice else ""
     if shown.label_ids:
-        return " · only those selected"
+        return f"{part} · only those selected"
     number = len(shown.sample_ids)
-    return f" · only in the {words.count(number, 'selected sample')}" if number else ""
+    return f"{part} · only in the {words.count(number, 'selected sample')}" if number else part
 
 
 def _patches(bar, panel, ctx, run, numbers):

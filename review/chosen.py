@@ -19,10 +19,13 @@ class Chosen(grid.Shown):
     Args:
         wanted: which confidences and classes
         without_confidence: whether only labels without confidence
+        slices: where ``base`` is a view of groups: the slices that it is applied to, one by one;
+            without any, the one that it shows
     """
 
     wanted: Criteria = field(default_factory=Criteria)
     without_confidence: bool = False
+    slices: tuple = ()
 
     def criteria(self, run: Run) -> Criteria | None:
         """The choice as a predicate on the run's labels, if it is one."""
@@ -42,6 +45,19 @@ class Chosen(grid.Shown):
             wanted["$nor"] = [{"label.confidence": {"$gte": float("-inf")}}]
         return [*super().labels(run, tab), {"$match": wanted}]
 
+    def _is_of_all(self) -> bool:
+        if not self.slices or self.base._all_stages:
+            return super()._is_of_all()
+        return set(self.slices) == set(self.base._dataset.group_slices)
+
+    def _pipeline(self, view, stages: list) -> list[dict]:
+        if not self.slices:
+            return super()._pipeline(view, stages)
+        first, *others = (view._pipeline(pipeline=stages, group_slice=name) for name in self.slices)
+        samples = view._dataset._sample_collection_name
+        unions = [{"$unionWith": {"coll": samples, "pipeline": other}} for other in others]
+        return [*first, *unions]
+
 
 def choose(
     dataset,
@@ -53,8 +69,14 @@ def choose(
     label_ids=None,
     sample_ids=None,
     view: SampleCollection | None = None,
+    group_slices=None,
+    as_shown: bool = False,
 ) -> Chosen:
     """Chooses labels of a run. What is None does not narrow; what is empty leaves nothing.
+
+    In a grouped dataset, labels of all slices are chosen unless slices are named, by
+    ``group_slices`` or by the view: ``select_group_slices()`` flattens it to some. A view of groups
+    is applied to each slice by itself.
 
     Args:
         dataset: the run's :class:`fiftyone.core.dataset.Dataset`
@@ -65,6 +87,9 @@ def choose(
         label_ids (None): the ids of labels
         sample_ids (None): the ids of samples
         view (None): a view of the dataset, of samples or of the staged labels as patches
+        group_slices (None): the names of slices of a grouped dataset
+        as_shown (False): whether of a view of groups only what a grid shows of it is chosen: one
+            slice, and one sample of each dynamic group
 
     Raises:
         AutoLabelingError: if that cannot be a choice
@@ -76,8 +101,11 @@ def choose(
     if low > high:
         raise AutoLabelingError(f"No confidence is at least {low:g} and at most {high:g}")
     base = dataset.view() if view is None else _of_dataset(dataset, view)
+    if base._is_dynamic_groups and not as_shown:
+        base = base.flatten()
+    slices = _slices(base, group_slices, as_shown)
     samples, labels = _ids("sample", sample_ids), _ids("label", label_ids)
-    if samples == () or labels == ():
+    if samples == () or labels == () or (group_slices is not None and not slices):
         base = base.limit(0) if base._dataset is dataset else base.select([])
     grid.refresh_patches(dataset, base)
     return Chosen(
@@ -89,7 +117,30 @@ def choose(
             labels=None if classes is None else tuple(map(str, classes)),
         ),
         without_confidence=without_confidence,
+        slices=slices,
     )
+
+
+def _slices(base, names, as_shown) -> tuple:
+    """The slices that a view is applied to; none where it is not one of groups."""
+    grouped = base.group_slices and not base._is_dynamic_groups
+    if names is None:
+        return _slices_of(base) if grouped and not as_shown else ()
+    if not grouped:
+        raise AutoLabelingError("Only of a grouped dataset, or a view of groups, slices are chosen")
+    names = tuple(dict.fromkeys(map(str, names)))
+    if unknown := [name for name in names if name not in base.group_slices]:
+        known = ", ".join(base.group_slices)
+        raise AutoLabelingError(f"There is no slice '{unknown[0]}'; there are: {known}")
+    return names
+
+
+def _slices_of(base) -> tuple:
+    """All slices of a view of groups, unless somebody has set the one of this very view."""
+    known = base.group_slices
+    own = getattr(base, "_DatasetView__group_slice", None)
+    # FiftyOne sets it too, where a stage leaves some of the slices only.
+    return (own,) if own and len(known) == len(base._dataset.group_slices) else tuple(known)
 
 
 def _bound(value, default: float) -> float:

@@ -12,6 +12,7 @@ import fiftyone.core.stages as fos
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
 from bson import ObjectId
+from fiftyone.core.media import GROUP
 
 from auto_labeling.names import STAGING_SUFFIX
 from auto_labeling.review.asked import reading
@@ -53,9 +54,7 @@ class Shown:
 
         It is where the whole dataset is shown, and filtered by the run's labels alone.
         """
-        if self.base._all_stages or self.base._dataset._is_generated or self.label_ids:
-            return None
-        if self.base._dataset.media_type == "group":
+        if self.label_ids or not self._is_of_all():
             return None
         known = {REVIEW: None, "confidence": None, "label": None}
         prefix = f"{run.label_root}."
@@ -73,6 +72,12 @@ class Shown:
             labels=known["label"],
             sample_ids=tuple(map(ObjectId, self.sample_ids)) if self.sample_ids else None,
         )
+
+    def _is_of_all(self) -> bool:
+        """Whether all samples of the dataset are shown, before the sidebar's filters."""
+        shown = self.base._dataset
+        # A grid of groups shows one slice of them.
+        return not (self.base._all_stages or shown._is_generated or shown.media_type == GROUP)
 
     def without_confidence_filter(self, run: Run) -> "Shown":
         """The same, with labels of all confidences."""
@@ -103,6 +108,10 @@ class Shown:
         if self.label_ids:
             wanted["label._id"] = {"$in": [ObjectId(i) for i in self.label_ids]}
         stages.append({"$match": wanted})
+        return self._pipeline(view, stages)
+
+    def _pipeline(self, view, stages: list) -> list[dict]:
+        """The aggregation pipeline of a view, with further stages."""
         return view._pipeline(pipeline=stages)
 
     def aggregate(self, run: Run, tab: str, stages: list):

@@ -20,6 +20,7 @@ def labels(
     label_ids: list[str] | None = None,
     sample_ids: list[str] | None = None,
     view=None,
+    group_slices: list[str] | None = None,
 ) -> Summary:
     """The labels of a run by class: how many are chosen, of how many, and how sure of them.
 
@@ -33,6 +34,7 @@ def labels(
         label_ids (None): the ids of the labels to choose
         sample_ids (None): the ids of the samples to choose
         view (None): a view of the dataset: what it shows is chosen
+        group_slices (None): the slices of a grouped dataset to choose; by default, all
 
     Returns:
         a :class:`auto_labeling.review.summary.Summary`: ``rows``, one a class, and their sums
@@ -52,6 +54,7 @@ def labels(
         label_ids=label_ids,
         sample_ids=sample_ids,
         view=view,
+        group_slices=group_slices,
     )
     return summary.summarize(run.dataset, run.record, chosen, tab)
 
@@ -66,6 +69,7 @@ def promote(
     label_ids: list[str] | None = None,
     sample_ids: list[str] | None = None,
     view=None,
+    group_slices: list[str] | None = None,
     expected: int | None = None,
 ) -> int:
     """Promotes labels for approval: those that meet every condition; without any, all.
@@ -78,7 +82,9 @@ def promote(
         classes (None): the classes
         label_ids (None): the ids of labels
         sample_ids (None): the ids of samples
-        view (None): a view of the dataset: the labels that it shows
+        view (None): a view of the dataset: the labels that it shows. A view of groups is applied
+            to each of their slices
+        group_slices (None): the slices of a grouped dataset; by default, all
         expected (None): the number of labels that this must be, or nothing is promoted
 
     Returns:
@@ -97,6 +103,7 @@ def promote(
         label_ids=label_ids,
         sample_ids=sample_ids,
         view=view,
+        group_slices=group_slices,
     )
     return promotion.promote(run.dataset, run.id, chosen, expected)
 
@@ -111,6 +118,7 @@ def undo(
     label_ids: list[str] | None = None,
     sample_ids: list[str] | None = None,
     view=None,
+    group_slices: list[str] | None = None,
 ) -> int:
     """Takes back the promotion of labels: those that meet every condition; without any, all.
 
@@ -122,7 +130,9 @@ def undo(
         classes (None): the classes
         label_ids (None): the ids of labels
         sample_ids (None): the ids of samples
-        view (None): a view of the dataset: the labels that it shows
+        view (None): a view of the dataset: the labels that it shows. A view of groups is applied
+            to each of their slices
+        group_slices (None): the slices of a grouped dataset; by default, all
 
     Returns:
         the number of labels taken back
@@ -139,6 +149,7 @@ def undo(
         label_ids=label_ids,
         sample_ids=sample_ids,
         view=view,
+        group_slices=group_slices,
     )
     return promotion.undo(run.dataset, run.id, chosen=chosen)
 
