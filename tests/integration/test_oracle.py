@@ -309,7 +309,6 @@ def _count(labels):
 @pytest.mark.slow
 @settings(
     max_examples=-(-ACTIONS // ROUND),
-    deadline=None,
     derandomize=ACTIONS <= 500,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -1,4 +1,4 @@
-"""The house of design.md §2: who may import whom, and where FiftyOne's ``ctx`` stops."""
+"""The house of docs/architecture.md: who may import whom, and where FiftyOne's ``ctx`` stops."""
 
 import ast
 from pathlib import Path
@@ -114,7 +114,7 @@ def test_every_part_of_the_house_has_a_place_in_the_table():
 def test_imports_only_downwards(module):
     ours = {_of_ours(imported) for imported in _imports(TREES[module])} - {""}
     wrong = sorted(imported for imported in ours if not _allowed(module, imported))
-    assert not wrong, f"{module} may not import {', '.join(wrong)} (design.md §2)"
+    assert not wrong, f"{module} may not import {', '.join(wrong)} (docs/architecture.md)"
 
 
 @each_module
