@@ -117,7 +117,7 @@ def _from_classification(label, run, sample_id):
     if label is None or (isinstance(label, fol.Classification) and label.label is None):
         return None
     if not isinstance(label, fol.Classification):
-        raise TypeError(f"The model returned {type(label).__name__}, not one class per sample")
+        raise _wrong_kind(label, run.config, "one Classification per sample")
     if not _wanted(label.label, label.confidence, run.config):
         return None
     return _staged(label, label_ids(run.id, sample_id, 1)[0])
@@ -125,7 +125,7 @@ def _from_classification(label, run, sample_id):
 
 def _from_detections(label, run, sample_id):
     if label is not None and not isinstance(label, fol.Detections):
-        raise TypeError(f"The model returned {type(label).__name__}, not detections")
+        raise _wrong_kind(label, run.config, "Detections")
     found = label.detections if label else ()
     kept = [d for d in found if _wanted(d.label, d.confidence, run.config)]
     kept, dropped = _capped(kept, [d.confidence for d in kept], run.config)
@@ -230,6 +230,11 @@ def _inside(box):
     left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
     right, bottom = min(max(x + width, 0.0), 1.0), min(max(y + height, 0.0), 1.0)
     return [left, top, max(right - left, 0.0), max(bottom - top, 0.0)]
+
+
+def _wrong_kind(label, config, wanted) -> TypeError:
+    name, given = config.checkpoint or config.model, type(label).__name__
+    return TypeError(f"{name} gives {given}; {config.task.label.lower()} needs {wanted}")
 
 
 def _not_finite(box) -> ValueError:

@@ -3,6 +3,7 @@
 The zoo keeps some itself; others are where their own libraries put them.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -102,14 +103,21 @@ def _checkpoint(spec) -> str:
 
 def class_names(checkpoint: str) -> tuple[str, ...] | None:
     """The classes in the configuration of a Hugging Face checkpoint, if that is on this machine."""
+    try:
+        names = {int(i): str(n) for i, n in hub_config(checkpoint)["id2label"].items()}
+    except (ValueError, KeyError, AttributeError):
+        return None
+    return tuple(dict.fromkeys(names[index] for index in sorted(names)))
+
+
+def hub_config(checkpoint: str) -> dict:
+    """The configuration of a Hugging Face checkpoint; empty if that is not on this machine."""
     for folder in _folders(checkpoint):
-        try:
+        with contextlib.suppress(OSError, ValueError):
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            names = {int(index): str(name) for index, name in config["id2label"].items()}
-        except (OSError, ValueError, KeyError, AttributeError):
-            continue
-        return tuple(dict.fromkeys(names[index] for index in sorted(names)))
-    return None
+            if isinstance(config, dict):
+                return config
+    return {}
 
 
 def _folders(checkpoint):

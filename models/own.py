@@ -5,7 +5,7 @@ import os
 from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import trust
+from auto_labeling.models import checkpoints, kinds, trust
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.run import RunConfig
 
@@ -22,20 +22,43 @@ def load(spec: ModelSpec, config: RunConfig, options: dict):
         a :class:`fiftyone.core.models.Model`
 
     Raises:
-        ModelUnavailable: if it is not trusted, not there, or not a model
+        ModelUnavailable: if it is not trusted, not there, not a model, or one of another kind
     """
     trust.require(config.checkpoint)
     if spec.family == "custom-python":
         return _from_import(config.checkpoint)
     if not os.path.isfile(config.checkpoint):
         raise ModelUnavailable(f"There is no file {config.checkpoint} on the worker")
+    if problem := checkpoints.misfit(spec, config.checkpoint):
+        raise ModelUnavailable(problem)
     settings = deepcopy(spec.entry["default_deployment_config_dict"])
     try:
         if spec.family == "custom-torch":
             return _from_torch(settings, config, options)
-        return _from_ultralytics(settings, config, options)
-    except (RuntimeError, OSError, ValueError, TypeError, AttributeError) as error:
+        return _from_ultralytics(spec, settings, config, options)
+    except (RuntimeError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {error}") from error
+
+
+def require_fit(spec: ModelSpec, config: RunConfig, model) -> None:
+    """Sees that a model which somebody brings does what the run asks, as far as its class tells.
+
+    Args:
+        spec: what it is in the catalog
+        config: the run's configuration
+        model: the model, loaded
+
+    Raises:
+        ModelUnavailable: if it is of another kind
+    """
+    name = config.checkpoint or spec.name
+    problem = kinds.misfit(name, kinds.of_model(model), spec.task)
+    if spec.source == "zoo":
+        network = getattr(getattr(model, "_model", None), "config", None)
+        said = getattr(network, "architectures", None)
+        problem = checkpoints.of_hub(name, said, spec.task) or problem
+    if problem:
+        raise ModelUnavailable(problem)
 
 
 def _from_import(reference):
@@ -54,9 +77,19 @@ def _from_import(reference):
     return model
 
 
-def _from_ultralytics(settings, config, options):
+def _from_ultralytics(spec, settings, config, options):
     import fiftyone.core.models as fom
+    import ultralytics
 
+    name = os.path.basename(config.checkpoint)
+
+    def load_checked(model):
+        loaded = ultralytics.YOLO(model)
+        if problem := kinds.misfit(name, loaded.task or "", spec.task):
+            raise ModelUnavailable(problem)
+        return loaded
+
+    settings["config"]["entrypoint_fcn"] = load_checked
     return fom.load_model(settings, model_path=config.checkpoint, **options)
 
 

@@ -4,7 +4,7 @@ import os
 import re
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, requirements, trust
+from auto_labeling.models import catalog, checkpoints, requirements, trust
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
@@ -125,18 +125,21 @@ def _checkpoint_problems(spec, config):
         return {"checkpoint": f"{spec.name} has its own weights"} if given else {}
     if not given:
         return {"checkpoint": _WANTED.get(spec.family, "Name a Hugging Face model, as owner/name")}
-    if spec.source != "custom":
-        problem = "" if _HUB_ID.fullmatch(given) else trust.refusal(given)
-        return {"checkpoint": problem} if problem else {}
-    if spec.family == "custom-python":
-        module, _, name = given.partition(":")
-        parts = [*module.split("."), name]
-        if not all(part.isidentifier() for part in parts):
-            return {"checkpoint": _WANTED[spec.family]}
-    elif not os.path.isabs(given):
-        return {"checkpoint": _WANTED[spec.family]}
     refusal = trust.refusal(given)
-    return {"checkpoint": refusal} if refusal else {}
+    if spec.source != "custom":
+        refusal = "" if _HUB_ID.fullmatch(given) else refusal
+    elif not _is_reference(spec, given):
+        return {"checkpoint": _WANTED[spec.family]}
+    problem = checkpoints.misfit(spec, given) or refusal
+    return {"checkpoint": problem} if problem else {}
+
+
+def _is_reference(spec, given):
+    """Whether an import path is one, or a path to a file is whole."""
+    if spec.family != "custom-python":
+        return os.path.isabs(given)
+    module, _, name = given.partition(":")
+    return all(part.isidentifier() for part in [*module.split("."), name])
 
 
 _FILE = "Name the file on the worker by its full path"

@@ -8,7 +8,15 @@ from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, manifests, own, prompting, requirements, trust
+from auto_labeling.models import (
+    catalog,
+    checkpoints,
+    manifests,
+    own,
+    prompting,
+    requirements,
+    trust,
+)
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
@@ -80,7 +88,9 @@ def _load_one(spec: ModelSpec, config: RunConfig):
     elif spec.source == "bundled":
         model = _load_bundled(spec, options)
     else:
-        model = _load_zoo(spec, options)
+        model = _load_zoo(spec, config, options)
+    if spec.needs_checkpoint or spec.source == "remote":
+        own.require_fit(spec, config, model)
     if spec.wrapper == _YOLO and spec.task is Task.CLASSIFICATION:
         _crop_like_ultralytics(model)
     if spec.wrapper == _YOLOE_VISUAL:
@@ -209,7 +219,7 @@ def _load_bundled(spec: ModelSpec, options: dict):
     return fom.load_model(settings, model_path=path and str(path), **options)
 
 
-def _load_zoo(spec: ModelSpec, options: dict):
+def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
     import fiftyone.zoo as foz
     from eta.core.web import WebSessionError
 
@@ -231,6 +241,15 @@ def _load_zoo(spec: ModelSpec, options: dict):
         raise ModelUnavailable(
             f"The weights of '{spec.name}' are not on this machine and could not be downloaded "
             f"from {_origin(spec, options)}: {_first_line(error)}"
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        if not spec.needs_checkpoint:
+            raise
+        if problem := checkpoints.misfit(spec, config.checkpoint):
+            raise ModelUnavailable(problem) from error
+        raise ModelUnavailable(
+            f"'{config.checkpoint}' cannot be loaded for {spec.task.label.lower()}: "
+            f"{_first_line(error)}"
         ) from error
 
 

@@ -1,0 +1,202 @@
+"""What the files of somebody's own model say of themselves, read without running anything of them.
+
+The answer is about this machine's file; on a worker the same path may be another one.
+"""
+
+import os
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+
+from auto_labeling.models import downloads, kinds, pickles
+from auto_labeling.run import ModelType
+
+ULTRALYTICS, SCRIPT, MODULE, STATE = "ultralytics", "TorchScript", "module", "state"
+
+# The task of Ultralytics' networks that do not say it themselves: the end of the class's name.
+_TASKS = {
+    "OBBModel": "obb",
+    "PoseModel": "pose",
+    "SemanticSegmentationModel": "semantic",
+    "SemanticModel": "semantic",
+    "SegmentationModel": "segment",
+    "SegModel": "segment",
+    "ClassificationModel": "classify",
+    "DepthModel": "depth",
+    "DetectionModel": "detect",
+    "WorldModel": "detect",
+    "YOLOEModel": "detect",
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    Args:
+        holds: :data:`ULTRALYTICS`, :data:`SCRIPT`, :data:`MODULE` for a pickled network, or
+            :data:`STATE` for weights without one; empty if it cannot be told
+        task: Ultralytics' word for what the network does; empty if it cannot be told
+        names: the class of each output; None if it cannot be told
+        problem: what is wrong with the names; empty if nothing is
+    """
+
+    holds: str = ""
+    task: str = ""
+    names: tuple[str, ...] | None = None
+    problem: str = ""
+
+
+def read(path: str) -> Checkpoint:
+    """Reads what a file on this machine holds; nothing is known of one that is not there."""
+    try:
+        known = os.stat(path)
+    except (OSError, ValueError):
+        return Checkpoint()
+    return _read(path, known.st_mtime_ns, known.st_size)
+
+
+def misfit(spec, path: str) -> str:
+    """Why a file cannot be what an entry of the catalog takes it for.
+
+    Args:
+        spec: the :class:`auto_labeling.models.spec.ModelSpec`
+        path: the file, or the id of a Hugging Face model
+
+    Returns:
+        a sentence; empty if it can, or it is not on this machine
+    """
+    name, found = os.path.basename(path), read(path)
+    if spec.family == "custom-ultralytics":
+        if not path.endswith(".pt"):
+            return f"{name} is not a .pt file: name the checkpoint that Ultralytics has trained"
+        if found.holds == ULTRALYTICS:
+            return kinds.misfit(name, found.task, spec.task) or found.problem
+        if found.holds:
+            return f"{name} holds {_WORDS[found.holds]}, not an Ultralytics checkpoint"
+    if spec.family == "custom-torch" and found.holds in (ULTRALYTICS, STATE):
+        return f"{name} holds {_WORDS[found.holds]}, not a network that classifies"
+    if spec.source == "zoo" and spec.model_type is ModelType.FIXED_VOCABULARY:
+        return of_hub(path, downloads.hub_config(path).get("architectures"), spec.task)
+    return ""
+
+
+def of_hub(name: str, architectures, task) -> str:
+    """Why a Hugging Face model cannot do a task, by its architecture; empty if it can.
+
+    Args:
+        name: its id, or its folder
+        architectures: what its configuration says of that, if anything
+        task: the :class:`auto_labeling.run.Task`
+    """
+    said = architectures[0] if isinstance(architectures, (list, tuple)) and architectures else ""
+    return kinds.misfit(name, kinds.of_architecture(said), task) if isinstance(said, str) else ""
+
+
+def class_names(path: str) -> tuple[str, ...] | None:
+    """The class of each output of an Ultralytics checkpoint, if it is on this machine."""
+    return read(path).names
+
+
+def by_output(name: str, names, outputs: int | None) -> tuple[tuple[str, ...] | None, str]:
+    """Puts the names of classes to the outputs of a network, by position.
+
+    Args:
+        name: of the model, for people
+        names: a list, or a dict from number to name, which may begin at 1
+        outputs: how many outputs there are, if that is known
+
+    Returns:
+        ``(names, problem)``: a name for each output, or None and a sentence
+    """
+    try:
+        known = names if isinstance(names, dict) else dict(enumerate(names))
+        numbered = sorted((int(number), said) for number, said in known.items())
+        if not all(isinstance(said, (str, int, float)) for _, said in numbered):
+            raise TypeError
+    except (TypeError, ValueError):
+        return None, f"{name} does not name its classes by number"
+    said = tuple(str(text) for _, text in numbered)
+    is_whole = [number for number, _ in numbered] == list(range(len(said)))
+    if outputs is None or outputs == len(said):
+        return said, ""
+    if len(said) > outputs and is_whole:
+        return said[:outputs], ""
+    gaps = "" if is_whole else f", numbered {', '.join(str(n) for n, _ in numbered[:8])}"
+    return None, (
+        f"{name} has {outputs:,} outputs and names {len(said):,} classes{gaps}: "
+        "give each output a name, in order"
+    )
+
+
+_WORDS = {
+    ULTRALYTICS: "an Ultralytics checkpoint",
+    SCRIPT: "a TorchScript program",
+    MODULE: "a pickled network",
+    STATE: "weights without their network (a state dict)",
+}
+
+
+@lru_cache(maxsize=64)
+def _read(path, _changed, _size) -> Checkpoint:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = {name.partition("/")[2]: name for name in archive.namelist()}
+            if "constants.pkl" in inside:
+                return Checkpoint(SCRIPT)
+            if "data.pkl" not in inside:
+                return Checkpoint()
+            with archive.open(inside["data.pkl"]) as file:
+                return _of(os.path.basename(path), pickles.read(file.read(pickles.MOST_BYTES + 1)))
+    except (OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile):
+        return Checkpoint()  # whoever loads it says what is wrong with it
+
+
+def _of(path, root) -> Checkpoint:
+    if isinstance(root, pickles.Thing):
+        # A state dict is an OrderedDict of tensors.
+        return Checkpoint(STATE if root.made_by.endswith("OrderedDict") else MODULE)
+    if not isinstance(root, dict):
+        return Checkpoint()
+    network = root.get("ema") or root.get("model")
+    if not isinstance(network, pickles.Thing) or not isinstance(network.state, dict):
+        return Checkpoint(STATE)
+    if not network.made_by.startswith("ultralytics.") and "train_args" not in root:
+        return Checkpoint()  # another library's
+    names, problem = by_output(path, network.attribute("names"), _outputs(network))
+    return Checkpoint(ULTRALYTICS, _task(network), names, problem)
+
+
+def _task(network) -> str:
+    said = network.attribute("task")
+    if isinstance(said, str):
+        return said
+    last = network.made_by.rpartition(".")[2]
+    return next((task for end, task in _TASKS.items() if last.endswith(end)), "")
+
+
+def _outputs(network) -> int | None:
+    """How many classes the last layer tells apart."""
+    layers = _children(_children(network).get("model"))
+    head = layers[max(layers, key=_number)] if layers else None
+    if isinstance(head, pickles.Thing):
+        linear = _children(head).get("linear")
+        said = head.attribute("nc")
+        if said is None and isinstance(linear, pickles.Thing):
+            said = linear.attribute("out_features")
+        if isinstance(said, int):
+            return said
+    said = network.attribute("yaml")
+    said = said.get("nc") if isinstance(said, dict) else None
+    return said if isinstance(said, int) else None
+
+
+def _number(name):
+    return int(name) if str(name).isdecimal() else -1
+
+
+def _children(module) -> dict:
+    found = module.attribute("_modules") if isinstance(module, pickles.Thing) else None
+    if isinstance(found, pickles.Thing):  # an OrderedDict
+        return found.items
+    return found if isinstance(found, dict) else {}
