@@ -12,6 +12,7 @@
     ├── NotPermitted             whoever asks may look at the dataset, but not change it
     ├── Unreadable               a request says what no App would say
     ├── DatabaseAway             the database does not answer
+    ├── CannotWrite              labels or masks cannot be written, and no further ones could
     ├── RunFailed                a run that was waited for has stopped
     └── StillRunning             the time for waiting is over; the run goes on
 
@@ -68,6 +69,10 @@ class Unreadable(AutoLabelingError):
 
 class DatabaseAway(AutoLabelingError):
     """The database does not answer."""
+
+
+class CannotWrite(AutoLabelingError):
+    """Labels or masks cannot be written, for a reason that every further sample would meet."""
 
 
 class RunFailed(AutoLabelingError):

@@ -9,6 +9,8 @@ import math
 import secrets
 from collections.abc import Callable
 
+from pymongo.errors import PyMongoError
+
 from auto_labeling import configuration, importing, scaling
 from auto_labeling.configuration import draft as draft
 from auto_labeling.configuration import source_fields as source_fields
@@ -101,6 +103,7 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
     Raises:
         IllegalTransition: if the run is not queued; so a second worker loses here
         AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
+        CannotWrite: if the disk or the database takes no further labels or masks; the run stops
     """
     store = RunStore(dataset)
     run = store.get(run_id)
@@ -121,8 +124,9 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
     except AttemptRevoked:
         raise
     except Exception as error:
-        # If the run was cancelled or taken over meanwhile, that stands.
-        with contextlib.suppress(AutoLabelingError):
+        # If the run was cancelled or taken over since, that stands. A database that refuses may
+        # refuse this, too; what was wrong first is what the worker's log must say.
+        with contextlib.suppress(AutoLabelingError, PyMongoError):
             store.move(
                 run_id, RunState.FAILED, token=run.token, reason="error", error=_sentence(error)
             )

@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from auto_labeling.engine import nodes, shipping
-from auto_labeling.errors import AttemptRevoked, AutoLabelingError, RunNotFound
+from auto_labeling.errors import AttemptRevoked, AutoLabelingError, CannotWrite, RunNotFound
 from auto_labeling.names import PACKAGE
 from auto_labeling.run import Run
 
@@ -42,6 +42,7 @@ class News:
         facts: fields of :class:`auto_labeling.run.Progress`; empty until its model is loaded
         wants: whether it waits for more chunks
         broken: why it cannot go on, in words for people; empty if it can
+        is_final: whether no other worker could go on either
     """
 
     samples: int = 0
@@ -53,6 +54,7 @@ class News:
     facts: dict = field(default_factory=dict)
     wants: bool = False
     broken: str = ""
+    is_final: bool = False
 
 
 class Worker:
@@ -152,10 +154,8 @@ class Worker:
     def _work(self, dataset_id):
         try:
             self._label(dataset_id)
-        except (AttemptRevoked, RunNotFound) as error:
-            self._break(str(error))
         except AutoLabelingError as error:
-            self._break(str(error))
+            self._break(str(error), isinstance(error, CannotWrite))
         except BaseException as error:  # noqa: BLE001 - told to the driver
             logger.error(traceback.format_exc())
             self._break(f"{type(error).__name__}: {error}".splitlines()[0])
@@ -198,9 +198,9 @@ class Worker:
                 self._chunks.clear()
             yield chunks
 
-    def _break(self, why):
+    def _break(self, why, is_final=False):
         with self._changed:
-            self._news.broken, self._is_urgent = why, True
+            self._news.broken, self._news.is_final, self._is_urgent = why, is_final, True
             self._changed.notify_all()
 
     def _watch(self, _):

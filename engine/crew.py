@@ -9,10 +9,11 @@ import contextlib
 import logging
 import time
 
-from auto_labeling.engine import nodes, shipping
+from auto_labeling.engine import deaths, nodes, shipping
 from auto_labeling.engine.actor import News, Worker
 from auto_labeling.engine.cluster import connected, needs_of
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.engine.labeler import HOPELESS_AFTER
+from auto_labeling.errors import AutoLabelingError, CannotWrite
 from auto_labeling.run import Run
 from auto_labeling.storage.patience import patiently
 
@@ -26,9 +27,6 @@ GRACE = 30
 
 #: A chunk with which so many workers have died is given up, and the run with it.
 MOST_DEATHS = 3
-
-#: A worker that fails on so many samples, and on every one so far, while others do not, is let go.
-_HOPELESS_AFTER = 50
 
 #: Chunks that one worker is given together, while there are many: each time costs two messages.
 _MOST_AT_ONCE = 32
@@ -264,8 +262,10 @@ class Crew:
             )
         if news.broken:
             patiently(self._generation.check)()
+            if news.is_final:
+                raise CannotWrite(news.broken)
             self._let_go(hand, news.broken)
-        elif hand.failed == hand.tried >= _HOPELESS_AFTER:
+        elif hand.failed == hand.tried >= HOPELESS_AFTER:
             self._let_go(hand, f"It failed on each of {hand.tried:,} samples: {news.error}")
 
     def _facts(self):
@@ -283,7 +283,9 @@ class Crew:
     def _mourn(self, hand, error):
         """A worker has died: others take what it had, and another one its place."""
         lost = self._part(hand)
-        logger.warning("A worker on %s died: %s", hand.machine or "a machine", error)
+        why = deaths.why(error)
+        logger.warning("A worker on %s died: %s", hand.machine or "a machine", why)
+        logger.debug("Ray says: %s", error)
         self._ray.kill(hand.actor)  # it may only be out of reach
         self._vain += 1
         for index in lost:
@@ -291,10 +293,10 @@ class Crew:
             if self._deaths[index] >= MOST_DEATHS and len(lost) == 1:
                 raise AutoLabelingError(
                     f"{MOST_DEATHS} workers died one after the other while they labeled the same "
-                    f"samples (part {index + 1:,} of {self._run.chunks:,}): {_line(error)}"
+                    f"samples (part {index + 1:,} of {self._run.chunks:,}): {why}"
                 )
         if self._vain > MOST_DEATHS + len(self._hands):
-            raise AutoLabelingError(f"Workers keep dying before they label: {_line(error)}")
+            raise AutoLabelingError(f"Workers keep dying before they label: {why}")
         self._hire()
 
     def _let_go(self, hand, why):
@@ -333,7 +335,3 @@ class Crew:
             raise AutoLabelingError(
                 f"Ray has had no room for a worker ({self._room}) for {PATIENCE:,} seconds"
             )
-
-
-def _line(error):
-    return " ".join(str(error).split())[:300]

@@ -10,7 +10,8 @@ import time
 
 from auto_labeling.engine import heap
 from auto_labeling.engine.crew import crew
-from auto_labeling.engine.labeler import FEW, Labeler, loader_processes
+from auto_labeling.engine.labeler import FEW, HOPELESS_AFTER, Labeler, loader_processes
+from auto_labeling.engine.masks import MaskStore
 from auto_labeling.engine.writing import Written
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.models import catalog, zoo
@@ -19,9 +20,6 @@ from auto_labeling.storage import staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.patience import patiently
 from auto_labeling.storage.runs import RunStore
-
-#: A model that fails on this many samples, and on every one so far, is not tried further.
-HOPELESS_AFTER = 50
 
 #: How often labels that a killed database has lost are made again.
 _ROUNDS = 5
@@ -63,13 +61,19 @@ class Generation:
 
         Raises:
             AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
+            CannotWrite: if there is no room for masks, or no permission to write them
             AutoLabelingError: if the model fails on every sample
         """
         open_chunks = self._survey()
         if open_chunks:
+            masks = MaskStore(self._run)
+            masks.prepare()
             self._tell("Loading the model", force=True)
-            with self._workers(len(open_chunks)) as label:
-                self._label_all(label, open_chunks)
+            try:
+                with self._workers(len(open_chunks)) as label:
+                    self._label_all(label, open_chunks)
+            finally:
+                masks.tidy()
         kept = {name: self._counts[name] for name in ("failed", "dropped")}
         return {**kept, "tried": self._tried}
 

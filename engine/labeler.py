@@ -21,6 +21,9 @@ from auto_labeling.run import Run
 #: Fewer samples than this are not worth starting loader processes for.
 FEW = 32
 
+#: A model that fails on this many samples, and on every one so far, is not tried further.
+HOPELESS_AFTER = 50
+
 _MOST_LOADERS = 8
 
 #: How long the model's thread waits, at each operation, for a thread that is in its way. It was

@@ -2,22 +2,50 @@
 
 A file's name derives from run, sample and position, so that a sample that is labeled again
 overwrites its files; files of a sample that never got its labels are removed before it is tried
-again.
+again. A sample's files are written elsewhere first and then renamed, so that a file with such a
+name is always whole.
 """
 
+import errno
 import itertools
 import os
+import secrets
 import shutil
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from auto_labeling.engine.loading import describe
+from auto_labeling.errors import CannotWrite
 from auto_labeling.run import Run
 
 #: Files are waited for longer than they are worked on.
 _THREADS = 4
+
+
+#: Where files are until they are whole, in the run's folder: a rename must not leave the disk.
+_UNFINISHED = ".unfinished"
+
+#: Errors that every further file would meet, and what has happened then.
+_HOPELESS = {
+    errno.ENOSPC: "its disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "the worker has no permission",
+    errno.EPERM: "the worker has no permission",
+    errno.EROFS: "it is read-only",
+    errno.ENOENT: "the folder was removed",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EIO: "its disk does not answer (input/output error)",
+    errno.ESTALE: "its network share is gone",
+    errno.ENOTCONN: "its network share is gone",
+}
+_REMEDIES = {
+    errno.ENOSPC: "Make room there, then resume",
+    errno.EDQUOT: "Make room there, then resume",
+}
+_REMEDY = "Let the worker write there, then resume"
 
 
 class MaskStore:
@@ -32,26 +60,59 @@ class MaskStore:
         self._pool = ThreadPoolExecutor(_THREADS)
         self._made = set()
 
-    def save(self, documents) -> tuple[list, list]:
+    def prepare(self):
+        """Makes the run's folder, without what an earlier attempt has not finished there.
+
+        Raises:
+            CannotWrite: if nothing can be written there
+        """
+        if self._folder is None:
+            return
+        try:
+            self.tidy()
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._folder) as file:
+                file.write(bytes(1))
+        except OSError as error:
+            raise self._refusal(error) from error
+
+    def tidy(self):
+        """Removes files that nobody is writing any longer. No worker of the run may be at work."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder / _UNFINISHED, ignore_errors=True)
+
+    def save(self, documents) -> tuple[list, list, CannotWrite | None]:
         """Saves the masks of a batch.
 
         Args:
             documents: ``(target, document)`` pairs whose masks are arrays
 
         Returns:
-            ``(documents, failures)``: those pairs, ready to be stored, and ``(target,
-            error text)`` of those whose masks could not be written
+            ``(documents, failures, refusal)``: those pairs, ready to be stored; ``(target, error
+            text)`` of those whose masks could not be written; and what every further sample would
+            meet, or None. Samples that have met it are in neither list, and have no files
         """
         jobs = [(t, d, self._pool.submit(self._write, t.sample_id, d)) for t, d in documents]
-        saved, failures = [], []
+        saved, failures, refusal = [], [], None
         for target, document, job in jobs:
             try:
                 job.result()
             except OSError as error:
-                failures.append((target, describe(error)))
+                if error.errno in _HOPELESS:
+                    refusal = refusal or self._refusal(error)
+                else:
+                    failures.append((target, describe(error)))
             else:
                 saved.append((target, document))
-        return saved, failures
+        return saved, failures, refusal
+
+    def _refusal(self, error):
+        happened = _HOPELESS.get(error.errno) or error.strerror or str(error)
+        helps = _REMEDIES.get(error.errno, _REMEDY)
+        return CannotWrite(
+            f"No masks can be written to {self._folder}: {happened}. What was labeled is kept. "
+            f"{helps}"
+        )
 
     def forget(self, sample_ids):
         """Removes what an earlier attempt wrote for samples that have no labels."""
@@ -78,22 +139,40 @@ class MaskStore:
                 label["mask"] = inline(label["mask"])
             return
         if masked:
-            self._make_shard(sample_id)
-        for label, path in zip(masked, self._paths(sample_id), strict=False):  # they have no end
+            files = zip(masked, self._paths(sample_id), strict=False)  # they have no end
+            self._write_files(sample_id, list(files))
+
+    def _write_files(self, sample_id, files):
+        """Writes the files of a sample: all of them, or none."""
+        self._make_folder(self._shard(sample_id))
+        unfinished = self._make_folder(self._folder / _UNFINISHED)
+        parts, renamed = [], []
+        try:
+            for label, _ in files:
+                parts.append(unfinished / f"{sample_id}-{secrets.token_hex(8)}")
+                with open(parts[-1], "xb") as file:
+                    file.write(png(label["mask"]))
+            for part, (_, path) in zip(parts, files, strict=True):
+                os.replace(part, path)
+                renamed.append(path)
+        except BaseException:
+            for path in [*parts, *renamed]:
+                Path(path).unlink(missing_ok=True)
+            raise
+        for label, path in files:
+            del label["mask"]
             label["mask_path"] = path
-            with open(path, "wb") as file:
-                file.write(png(label.pop("mask")))
 
     def _paths(self, sample_id):
         """The files of a sample's masks, one after the other, without end."""
         shard = self._shard(sample_id)
         return (f"{shard}{os.sep}{sample_id}-{number}.png" for number in itertools.count())
 
-    def _make_shard(self, sample_id):
-        shard = self._shard(sample_id)
-        if shard not in self._made:
-            shard.mkdir(parents=True, exist_ok=True)
-            self._made.add(shard)
+    def _make_folder(self, folder):
+        if folder not in self._made:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
+        return folder
 
     def _shard(self, sample_id):
         # The last characters of an ObjectId are a counter: they spread evenly.

@@ -71,18 +71,24 @@ class Writer:
         return self.flush()
 
     def flush(self) -> Written | None:
-        """Writes what waits."""
+        """Writes what waits.
+
+        Raises:
+            CannotWrite: if no further labels or masks could be written either
+        """
         documents, failures = self._documents, self._failures
         self._documents, self._failures = [], []
         if not documents and not failures:
             return None
         written = Written(dropped=sum(take_dropped(document) for _, document in documents))
         patiently(self._check)()
-        saved, unsaved = self._masks.save(documents)
+        saved, unsaved, refusal = self._masks.save(documents)
         written.failures = failures + unsaved
         pairs = [(target.sample_id, document) for target, document in saved]
         patiently(staging.write)(self._dataset, self._run, pairs)
         self._ledger.close([t for t, _ in saved], written.failures)
+        if refusal is not None:
+            raise refusal
         written.samples = len(saved)
         written.labels = sum(_size(document) for _, document in saved)
         self._wrote = time.monotonic()

@@ -3,18 +3,20 @@
 ``make soak`` alone runs this.
 """
 
+import logging
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from auto_labeling import labeling
 from auto_labeling.engine import crew
-from auto_labeling.errors import AttemptRevoked, AutoLabelingError
-from auto_labeling.run import RunState
+from auto_labeling.errors import AttemptRevoked, AutoLabelingError, CannotWrite
+from auto_labeling.run import RunConfig, RunState
 from tests import red
 from tests.chaos import cluster as clusters
 from tests.chaos.test_workers import config, labels, pytestmark
@@ -102,6 +104,52 @@ def test_a_machine_that_does_not_see_the_media_is_named_before_the_first_chunk(
     finally:
         cluster.kill(cluster.nodes[1])
         cluster.add()
+
+
+@pytest.mark.timeout(240)
+def test_a_full_disk_stops_all_workers_with_one_sentence_and_a_resume_goes_on(
+    cluster, red_things, monkeypatch, tmp_path, caplog
+):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        dataset, limits = red_things(200), {"workers": 2, "mask_location": str(disk)}
+        settings = {**config(**limits).model_dump(), "checkpoint": "tests.red:segmenter"}
+        settings |= {
+            "task": "instance_segmentation",
+            "model": "custom-python-instance-segmentation",
+        }
+        run, killed = labeling.start(dataset, RunConfig(**settings)), []
+
+        def kill_one(*_):
+            actors = [a for node in cluster.nodes for a in cluster.actors(node)]
+            if actors and not killed and written(dataset, run):
+                actors[0].kill()
+                killed.append(actors[0])
+
+        with pytest.raises(CannotWrite), caplog.at_level(logging.WARNING):
+            labeling.generate(dataset, run.id, kill_one)
+        run = labeling.get(dataset, run.id)
+        assert run.error.startswith(
+            f"No masks can be written to {run.mask_folder}: its disk is full"
+        )
+        assert labeling.failures(dataset, run) == [] and 0 < written(dataset, run) < 200
+        [line] = [r.getMessage() for r in caplog.records if "A worker on" in r.getMessage()]
+        assert "\n" not in line and line.endswith("where memory runs out")
+
+        subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
+        labeling.resume(dataset, run.id)
+        run = labeling.generate(dataset, run.id)
+        assert (run.state, run.failed, run.labels) == (RunState.IN_REVIEW, 0, 200)
+        found = [path for path in dataset.values(f"{run.label_root}.mask_path", unwind=True)]
+        assert sorted(found) == sorted(str(p) for p in disk.rglob("*") if p.is_file())
+        assert all(Path(path).read_bytes()[:4] == b"\x89PNG" for path in found)
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def written(dataset, run):

@@ -15,6 +15,7 @@ from PIL import Image
 from auto_labeling.engine import arrays, loading, masks
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.prediction import Predictor
+from auto_labeling.errors import CannotWrite
 from auto_labeling.models import pixels
 from auto_labeling.run import Run, RunConfig
 from benchmarks.models import model as raw_model
@@ -351,7 +352,7 @@ def test_masks_on_disk_are_what_fiftyone_reads_back_and_are_named_idempotently(t
 
     store = masks.MaskStore(make_run(mask_location=str(tmp_path)))
     for _ in range(2):
-        saved, failures = store.save([with_masks(OID, 3)])
+        saved, failures, _ = store.save([with_masks(OID, 3)])
     labels = saved[0][1]["detections"]
     assert not failures
     assert len(list(tmp_path.rglob("*.png"))) == 3
@@ -385,9 +386,14 @@ def test_inline_masks_are_what_fiftyone_stores(tmp_path):
     assert bytes(masks.inline(mask)) == bytes(stored)
 
 
-def test_a_mask_location_that_cannot_be_written_fails_the_samples(tmp_path):
+def test_a_mask_location_that_cannot_be_written_is_said_once_and_fails_no_sample(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     store = masks.MaskStore(make_run(mask_location=str(tmp_path / "file")))
-    saved, failures = store.save([with_masks(OID, 1), (Waiting("b" * 24, {}), None)])
-    assert [target.sample_id for target, _ in failures] == [OID]
+    saved, failures, refusal = store.save(
+        [with_masks(OID, 1), (Waiting("b" * 24, {}), None), with_masks("c" * 24, 1)]
+    )
+    assert failures == []
     assert [target.sample_id for target, _ in saved] == ["b" * 24]
+    assert str(tmp_path / "file" / "r1") in str(refusal) and "not a folder" in str(refusal)
+    with pytest.raises(CannotWrite, match="not a folder"):
+        store.prepare()

@@ -1,0 +1,33 @@
+"""Why an actor died, in a sentence of ours: Ray tells it in a paragraph of its own."""
+
+import re
+
+#: What Ray's words mean, by class of error and text. The first that fits is told.
+_MEANINGS = (
+    (
+        r"OutOfMemoryError|OUT_OF_MEMORY|memory pressure|low on memory",
+        "its machine ran out of memory",
+    ),
+    (r"PREEMPT|preempted", "its machine was taken back by the cluster"),
+    (
+        r"NodeDiedError|node has died|node was (dead|terminated|drained)|Node Id",
+        "its machine went away",
+    ),
+    (r"ActorUnavailableError|OwnerDied", "it can no longer be reached"),
+)
+_KILLED = "its process was killed or crashed, as happens where memory runs out"
+
+
+def why(error: Exception) -> str:
+    """Why an actor died, in words that go on after "A worker died: ".
+
+    Args:
+        error: a ``ray.exceptions.RayError``
+    """
+    if getattr(error, "actor_init_failed", False) or type(error).__name__ == "RuntimeEnvSetupError":
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return f"it could not be set up ({lines[-1] if lines else type(error).__name__})"
+    if getattr(error, "preempted", False):
+        return "its machine was taken back by the cluster"
+    said = f"{type(error).__name__}: {error}"
+    return next((words for pattern, words in _MEANINGS if re.search(pattern, said)), _KILLED)
