@@ -8,6 +8,7 @@
     ├── RunNotFound              no run of that id in this dataset
     ├── IllegalTransition        the run is not in a state that allows this
     ├── AttemptRevoked           this attempt at the run is no longer the current one
+    ├── FieldGone                a run's field was deleted or renamed by hand
     ├── LabelsChanged            the labels are no longer those that were shown
     ├── NotPermitted             whoever asks may look at the dataset, but not change it
     ├── Unreadable               a request says what no App would say
@@ -53,6 +54,10 @@ class IllegalTransition(AutoLabelingError):
 
 class AttemptRevoked(AutoLabelingError):
     """A newer attempt, an approval or a deletion has taken over; this attempt must stop."""
+
+
+class FieldGone(AutoLabelingError):
+    """A field that a run needs was deleted or renamed by hand."""
 
 
 class LabelsChanged(AutoLabelingError):

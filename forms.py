@@ -50,6 +50,11 @@ def run_id(ctx) -> str:
     return name_of(ctx.params.get("run_id"))
 
 
+def is_again(ctx) -> bool:
+    """Whether samples whose labels are gone are to be labeled again."""
+    return ctx.params.get("again") is True
+
+
 def row(ctx, name: str = "row") -> int | None:
     """The index of the table row that was clicked, or of the bar; None for the table's head."""
     index = ctx.params.get(name)

@@ -13,10 +13,10 @@ import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 
 from auto_labeling import configuration, media
-from auto_labeling.errors import AttemptRevoked, AutoLabelingError, ConfigError
+from auto_labeling.errors import AttemptRevoked, AutoLabelingError, ConfigError, FieldGone
 from auto_labeling.names import STAGING_SUFFIX, staging_field
 from auto_labeling.run import Run, RunConfig, RunState, Task
-from auto_labeling.storage import clock, staging
+from auto_labeling.storage import clock, fields, staging
 from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.runs import RunStore
 
@@ -84,8 +84,11 @@ def resume(dataset, run: Run, background: bool = True) -> Run:
 
     Raises:
         IllegalTransition: if it has not failed (any more)
+        FieldGone: if its labels were in review, and were deleted or renamed by hand
     """
     store = RunStore(dataset)
+    if run.state is RunState.IN_REVIEW and (what := fields.gone(dataset, run)):
+        raise FieldGone(str(what))
     changes = {"reason": "", "error": "", "attempt": run.attempt + 1}
     run = store.move(run.id, RunState.IMPORTING, new_token=secrets.token_hex(8), **changes)
     return _copy(dataset, store, run, background)
@@ -193,12 +196,14 @@ class _Copy:
 
     def _steps(self):
         dataset, run, store = self._dataset, self._run, self._store
-        staging.declare(dataset, run)
-        if not run.frozen:
+        lost = fields.gone(dataset, run) is not None  # deleted or renamed by hand since
+        fields.declare(dataset, run)
+        if lost or not run.frozen:
             samples = staging.await_copies(dataset, run, self._check)
             run = self._run = store.amend(run.id, token=run.token, samples=samples, frozen=True)
         self._done = run.samples - staging.count_waiting(dataset, run)
         staging.copy_existing(dataset, run, self._check, self._count)
+        fields.require(dataset, run)
         labels = staging.count(dataset, run)
         return store.move(run.id, RunState.IN_REVIEW, token=run.token, labels=labels)
 

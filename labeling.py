@@ -23,7 +23,9 @@ from auto_labeling.models import catalog
 from auto_labeling.planning import Preflight as Preflight
 from auto_labeling.planning import preflight as preflight
 from auto_labeling.run import Progress, Run, RunConfig, RunState, Speed, Worker
-from auto_labeling.storage import clock, logs, operations, registry, speeds, staging
+from auto_labeling.runs import resuming
+from auto_labeling.runs.resuming import gone as gone
+from auto_labeling.storage import clock, fields, logs, operations, registry, speeds, staging
 from auto_labeling.storage import runs as storage
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import Heartbeat, is_alive
@@ -113,6 +115,7 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
     try:
         with Heartbeat(store, run) as heartbeat:
             counts = Generation(dataset, run, store, heartbeat, report).run()
+            fields.require(dataset, run)
             run = store.move(
                 run_id,
                 RunState.IN_REVIEW,
@@ -204,7 +207,7 @@ def failures(dataset, run: Run) -> list[dict]:
     return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]
 
 
-def resume(dataset, run_id: str, queue: bool = True) -> Run:
+def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run:
     """Queues a failed run again, or the failed samples of a run in review.
 
     What is labeled, promoted or done stays as it is.
@@ -213,30 +216,24 @@ def resume(dataset, run_id: str, queue: bool = True) -> Run:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         queue (True): whether a worker is to do it; if not, call :func:`generate`
+        again (False): whether to label all samples again if the staging field is gone
 
     Raises:
         IllegalTransition: if there is nothing to resume
+        FieldGone: if the staging field was deleted or renamed, and ``again`` is false
     """
-    store, chunks = RunStore(dataset), ChunkStore(dataset)
+    store = RunStore(dataset)
     run = get(dataset, run_id)
     if run.source:
         return importing.resume(dataset, run)
-    if not run.frozen:
-        raise IllegalTransition(
-            "This run was interrupted before its target samples were settled; "
-            "delete it and start it again"
-        )
-    if run.state is RunState.IN_REVIEW and not run.failed:
-        raise IllegalTransition(f"All samples of '{run.name}' are labeled; nothing to resume")
+    resuming.refuse(dataset, run, again)
     run = store.move(run_id, RunState.QUEUED, reason="", error="", operation_id="", new_token="")
-    for index in range(run.chunks):
-        known = chunks.failures(run_id, index)
-        if known is None:
-            staging.await_labels(dataset, run, chunks.sample_ids(run_id, index))
-        elif known:
-            staging.await_labels(dataset, run, [f["sample_id"] for f in known])
-            chunks.reopen(run_id, index)
-    return _queue(dataset, store, run) if queue else run
+    try:
+        resuming.await_labels(dataset, run, again)
+        return _queue(dataset, store, run) if queue else run
+    except Exception as error:
+        store.move(run_id, RunState.FAILED, reason="error", error=_sentence(error))
+        raise
 
 
 def cancel(dataset, run_id: str, by: str = "") -> Run:
@@ -256,6 +253,7 @@ def skip(dataset, run_id: str) -> Run:
     run = get(dataset, run_id)
     if run.state is not RunState.FAILED:
         raise IllegalTransition(f"'{run.name}' is {run.status.lower()}, not stopped")
+    resuming.refuse_if_gone(dataset, run)
     skipped = staging.count_waiting(dataset, run)
     run = store.move(
         run_id, RunState.IN_REVIEW, new_token=secrets.token_hex(8), reason="", error=""
@@ -284,9 +282,8 @@ def delete(dataset, run_id: str):
     if run.state is not RunState.DELETING:
         run = store.move(run_id, RunState.DELETING, new_token=secrets.token_hex(8))
     _withdraw(run, "Its run was deleted")
-    if not approved and staging.owner(dataset, run.staging_field) == run.id:
-        staging.withdraw(dataset, run)
     if not approved:
+        staging.clear(dataset, run)
         MaskStore(run).remove_all()
     ChunkStore(dataset).remove(run)
     logs.remove(dataset, run.id)
@@ -297,7 +294,7 @@ def _freeze(dataset, store, run, sample_ids) -> Run:
     chunks = ChunkStore(dataset)
     # So many that each worker has its share, even near the end.
     size = min(1000, max(16, math.ceil(len(sample_ids) / (64 * run.config.workers))))
-    staging.declare(dataset, run)
+    fields.declare(dataset, run)
     starts = range(0, len(sample_ids), size)
     for index, first in enumerate(starts):
         ids = sample_ids[first : first + size]

@@ -101,7 +101,7 @@ def in_review(truth, title):
     import fiftyone as fo
 
     from auto_labeling.run import Run, RunConfig, RunState, Task
-    from auto_labeling.storage import clock, staging
+    from auto_labeling.storage import clock, fields
     from auto_labeling.storage.runs import RunStore
 
     dataset = fo.Dataset(title, persistent=True)
@@ -111,7 +111,7 @@ def in_review(truth, title):
     run = Run(id="benchmark", config=config, created_at=clock.stamp(), frozen=True, labels=labels)
     store = RunStore(dataset)
     store.create(run.model_copy(update={"samples": len(truth.sample_ids)}))
-    staging.declare(dataset, run)
+    fields.declare(dataset, run)
     insert(dataset, truth, run.staging_field, review=True)
     store.move(run.id, RunState.GENERATING)
     return dataset, store.move(run.id, RunState.IN_REVIEW)

@@ -86,8 +86,17 @@ def import_labels(args) -> None:
 @verb(
     "resume",
     RUN,
+    argument(
+        "--again",
+        action="store_true",
+        help="label all samples again, where the staging field was deleted or renamed by hand",
+    ),
     WAITING,
-    examples=("resume photos latest --watch", "resume photos 3f2a --here"),
+    examples=(
+        "resume photos latest --watch",
+        "resume photos 3f2a --here",
+        "resume photos latest --again",
+    ),
 )
 def resume(args) -> int | None:
     """Goes on with a run that stopped, or with the failed samples of one in review.
@@ -96,7 +105,7 @@ def resume(args) -> int | None:
     """
     from auto_labeling import sdk
 
-    run = sdk.resume(run_of(args), queue=not args.here)
+    run = sdk.resume(run_of(args), queue=not args.here, again=args.again)
     return _go_on(args, run) if run.is_active else _say(args, run)
 
 

@@ -37,6 +37,13 @@ ACTIONS = (
     ),
     Action(("cancel",), "Cancel", "cancel", "cancel", "cancel_run"),
     Action(("resume",), "Resume, or retry what failed", "resume", "resume", "resume_run"),
+    Action(
+        ("label_again",),
+        "Label again what was deleted by hand",
+        "resume",
+        "resume --again",
+        "resume_run",
+    ),
     Action(("skip",), "Skip and continue review", "skip", "skip"),
     Action(("promote",), "Promote labels", "promote", "promote", "promote_labels"),
     Action(("undo_class", "undo_all"), "Take labels back", "undo", "undo", "undo_promotion"),

@@ -122,7 +122,13 @@ class Worker:
     # --- what the labeler tells -------------------------------------------------------------
 
     def check(self):
-        """Raises :class:`AttemptRevoked` if the work is to end."""
+        """Raises an error if the work is to end, or the run's field is gone."""
+        from auto_labeling.storage import fields
+
+        self._refuse_if_over()
+        fields.require(self._dataset, self._run)
+
+    def _refuse_if_over(self):
         if self._is_stopped or self._store.get(self._run.id).token != self._run.token:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
 
@@ -171,7 +177,7 @@ class Worker:
 
         name = foo.get_db_conn().datasets.find_one({"_id": dataset_id}, {"name": 1})["name"]
         dataset = load_dataset(name)
-        self._store = RunStore(dataset)
+        self._dataset, self._store = dataset, RunStore(dataset)
         config = self._run.config
         names = [config.model, *filter(None, [config.segmenter])]
         with _one_download(all(_is_there(catalog.get_model(name)) for name in names)):
@@ -218,7 +224,7 @@ class Worker:
             return False
         with contextlib.suppress(PyMongoError):
             try:
-                self.check()
+                self._refuse_if_over()
             except (AttemptRevoked, RunNotFound):
                 return not self._is_stopped
         return False

@@ -16,7 +16,7 @@ from auto_labeling.engine.writing import Written
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.models import catalog, zoo
 from auto_labeling.run import Run
-from auto_labeling.storage import staging
+from auto_labeling.storage import fields, staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.patience import patiently
 from auto_labeling.storage.runs import RunStore
@@ -64,6 +64,7 @@ class Generation:
             CannotWrite: if there is no room for masks, or no permission to write them
             AutoLabelingError: if the model fails on every sample
         """
+        self.check()
         open_chunks = self._survey()
         if open_chunks:
             masks = MaskStore(self._run)
@@ -80,9 +81,10 @@ class Generation:
     # --- what a labeler tells ---------------------------------------------------------------
 
     def check(self):
-        """Raises :class:`AttemptRevoked` if this attempt no longer stands."""
+        """Raises an error if this attempt no longer stands, or its field is gone."""
         if self._store.get(self._run.id).token != self._run.token:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
+        fields.require(self._dataset, self._run)
 
     def began(self, **facts):
         """A model is ready; ``facts`` are fields of :class:`auto_labeling.run.Progress`."""

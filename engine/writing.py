@@ -85,7 +85,8 @@ class Writer:
         saved, unsaved, refusal = self._masks.save(documents)
         written.failures = failures + unsaved
         pairs = [(target.sample_id, document) for target, document in saved]
-        patiently(staging.write)(self._dataset, self._run, pairs)
+        if patiently(staging.write)(self._dataset, self._run, pairs) < len(pairs):
+            patiently(self._check)()  # they may have been done or deleted; their field may be gone
         self._ledger.close([t for t, _ in saved], written.failures)
         if refusal is not None:
             raise refusal

@@ -29,8 +29,17 @@ class ResumeRun(RunOperator):
     icon = "play_arrow"
     states = STOPPED
 
+    def ask(self, ctx, form):
+        form.bool(
+            "again",
+            default=False,
+            label="Label all samples again",
+            description="Only where the staging field was deleted or renamed by hand",
+        )
+
     def act(self, ctx):
-        return facts(labeling.resume(ctx.dataset, forms.run_id(ctx)))
+        again = forms.is_again(ctx)
+        return facts(labeling.resume(ctx.dataset, forms.run_id(ctx), again=again))
 
 
 class CancelRun(RunOperator):

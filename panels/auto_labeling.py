@@ -209,7 +209,8 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             RunState.APPROVING: "review",
             RunState.APPROVED: "done",
         }
-        self._go(ctx, state, pages.get(run.state, "progress"), run)
+        page = "progress" if labeling.gone(ctx.dataset, run) else pages.get(run.state, "progress")
+        self._go(ctx, state, page, run)
 
     def _work(self, ctx, state, says, verb, then):
         """Does what may take long; see ``working.py``."""

@@ -8,7 +8,7 @@ from auto_labeling.run import Run
 _MOST_KINDS = 6
 
 
-def add(page, panel, ctx, run: Run, now=None):
+def add(page, panel, ctx, run: Run, now=None, may_retry=True):
     """Adds which samples failed and why, if any did.
 
     Args:
@@ -17,6 +17,7 @@ def add(page, panel, ctx, run: Run, now=None):
         ctx: the context of the event
         run: the run
         now (None): its :class:`auto_labeling.run.Progress`, if it is under way
+        may_retry (True): whether they can be tried again
     """
     number = max(run.failed, now.failed if now and run.is_active else 0)
     if not number:
@@ -31,7 +32,7 @@ def add(page, panel, ctx, run: Run, now=None):
     lit = spotlight.lit(ctx)
     if kinds:
         _show(head, panel, run, "", lit, "Show all in grid" if len(kinds) > 1 else "Show in grid")
-    if not run.is_active and run.failed:
+    if not run.is_active and run.failed and may_retry:
         params = {"run_id": run.id}
         elements.button(head, "retry", "Try again", panel.resume, params=params)
     if not kinds and run.is_active:

@@ -4,6 +4,7 @@ from auto_labeling import forms, labeling, watching
 from auto_labeling.panels import (
     elements,
     failed,
+    gone,
     questions,
     remedies,
     run_card,
@@ -20,13 +21,17 @@ def render(panel, ctx, state: PanelState):
     now = labeling.progress(ctx.dataset, run)
     page = elements.page()
     head_of(page, panel, ctx, run)
+    what = None if run.is_active else labeling.gone(ctx.dataset, run)
     if run.is_active:
         _generating(page, panel, run, now, state)
+    elif what:
+        gone.add(page, panel, run, what, state.question)
+        _details(page, panel, ctx, run, state)
     elif run.state is RunState.FAILED:
         _stopped(page, panel, ctx, run, now, state)
     else:
         _finished(page, panel, run)
-    failed.add(page, panel, ctx, run, now)
+    failed.add(page, panel, ctx, run, now, may_retry=not what)
     _facts(page, run, now)
     if run.is_active:
         workers.add(page, ctx, run)

@@ -20,6 +20,8 @@ def render(panel, ctx, state: PanelState):
     run = labeling.get(ctx.dataset, state.run_id)
     if run.state is not RunState.IN_REVIEW:
         return approval.render_closed(panel, ctx, run)
+    if labeling.gone(ctx.dataset, run):
+        return progress.render(panel, ctx, state)
     at = visit.of(ctx)
     shown = visit.shown(ctx, run)
     numbers = summary.summarize(ctx.dataset, run, shown, at.tab)

@@ -30,8 +30,11 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
     elements.text(card, "what", _what(run))
     now = labeling.progress(ctx.dataset, run) if run.is_active else None
     is_approving = run.state is RunState.APPROVING and labeling.is_worked_on(ctx.dataset, run)
+    what = None if run.is_active else labeling.gone(ctx.dataset, run)
     if run.is_active:
         progress(card, run, now)
+    elif what:
+        elements.alert(card, "gone", "warning", elements.plain(what.happened))
     elif run.state is RunState.FAILED:
         _stopped(card, run)
     elif run.state is RunState.APPROVING:
@@ -43,7 +46,7 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
     foot = elements.row(card, "foot", **looks.ENDS)
     elements.text(foot, "facts", _who(run), title=words.moment(run.created_at))
     actions = elements.row(foot, "actions", justifyContent="flex-end")
-    _actions(actions, panel, ctx, run, is_approving)
+    _actions(actions, panel, ctx, run, is_approving, bool(what))
 
 
 def _stopped(card, run):
@@ -78,7 +81,7 @@ def _ask(card, panel, state, run):
     elements.button(actions, "no", "Cancel", panel.dismiss)
 
 
-def _actions(row, panel, ctx, run, is_approving):
+def _actions(row, panel, ctx, run, is_approving, is_gone):
     params = {"run_id": run.id}
     deletable = run.state not in (RunState.APPROVING, RunState.DELETING)
     elements.icon_button(row, "rename", "edit", "Rename", panel.ask_rename, params=params)
@@ -87,6 +90,9 @@ def _actions(row, panel, ctx, run, is_approving):
     )
     if deletable and not run.is_active:
         elements.icon_button(row, "delete", "delete", "Delete", panel.ask_delete, params=params)
+    if is_gone:
+        elements.button(row, "open", "Details", panel.open_run, kind="primary", params=params)
+        return
     if run.state is RunState.FAILED:
         elements.button(row, "open", "Details", panel.open_run, params=params)
         elements.button(row, "resume", "Resume", panel.resume, kind="primary", params=params)

@@ -1,5 +1,7 @@
 """What a person does with one run that generates, has stopped or is over."""
 
+import functools
+
 import fiftyone.core.stages as fos
 
 from auto_labeling import forms, labeling, watching
@@ -23,6 +25,12 @@ class RunEvents:
     @change
     def resume(self, ctx, state):
         self._verb(ctx, state, "Resuming", labeling.resume, "progress")
+
+    @change
+    def label_again(self, ctx, state):
+        """Labels all samples of a run whose staging field is gone."""
+        again = functools.partial(labeling.resume, again=True)
+        self._verb(ctx, state, "Resuming", again, "progress")
 
     @change
     def skip(self, ctx, state):

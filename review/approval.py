@@ -6,7 +6,7 @@ import threading
 
 from auto_labeling.errors import IllegalTransition, LabelsChanged
 from auto_labeling.run import Run, RunState
-from auto_labeling.storage import clock, mask_files, staging
+from auto_labeling.storage import clock, fields, mask_files, staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat, is_alive
 from auto_labeling.storage.runs import RunStore
@@ -93,6 +93,7 @@ def _claim(dataset, store, run, expected) -> Run:
             raise IllegalTransition(f"'{run.name}' is being approved already")
         return store.take_over(run.id, run.token, token)
     if run.state is RunState.IN_REVIEW:
+        fields.require(dataset, run)
         _refuse_taken_field(dataset, run)
         if expected is not None:
             _expect(staging.count(dataset, run, staging.PROMOTED), expected)
@@ -118,7 +119,7 @@ def _refuse_taken_field(dataset, run):
         if not dataset.has_field(name):
             raise IllegalTransition(f"The field '{name}' is gone; its labels cannot be replaced")
         return
-    if dataset.has_field(name) and staging.owner(dataset, name) != run.id:
+    if dataset.has_field(name) and fields.owner(dataset, name) != run.id:
         raise IllegalTransition(
             f"A field '{name}' was made by somebody else since this run began. Rename that "
             "field, then approve; nothing was changed"

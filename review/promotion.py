@@ -10,7 +10,7 @@ from auto_labeling.review import snapshot
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid import Shown
 from auto_labeling.run import Run, RunState
-from auto_labeling.storage import ranges
+from auto_labeling.storage import fields, ranges
 from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED, count
 
@@ -184,4 +184,5 @@ def _in_review(dataset, run_id) -> Run:
     run = RunStore(dataset).get(run_id)
     if run.state is not RunState.IN_REVIEW:
         raise IllegalTransition(f"'{run.name}' is {run.status.lower()}; labels cannot move now")
+    fields.require(dataset, run)
     return run

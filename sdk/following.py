@@ -130,7 +130,7 @@ def generate(run: Run, report: Callable[[float, str], None] | None = None) -> Ru
     return run
 
 
-def resume(run: Run, *, queue: bool = True) -> Run:
+def resume(run: Run, *, queue: bool = True, again: bool = False) -> Run:
     """Goes on with a run that stopped, or with the failed samples of one in review.
 
     What is labeled, promoted or done stays as it is. An import goes on in this process.
@@ -138,17 +138,20 @@ def resume(run: Run, *, queue: bool = True) -> Run:
     Args:
         run: the run
         queue (True): whether a worker is to do it; if not, call ``generate``
+        again (False): whether to label all samples again, where the staging field with the
+            run's labels was deleted or renamed by hand
 
     Returns:
         the run itself: queued, or in review if it is an import
 
     Raises:
         IllegalTransition: if there is nothing to resume
+        FieldGone: if the staging field was deleted or renamed, and ``again`` is false
     """
     if run.reload().record.source:
         importing.resume(run.dataset, run.record, background=False)
     else:
-        labeling.resume(run.dataset, run.id, queue=queue)
+        labeling.resume(run.dataset, run.id, queue=queue, again=again)
     return run.reload()
 
 

@@ -8,63 +8,47 @@ nothing ends with an empty list, or with no staging field at all where a sample 
 single label; "found nothing" is never ``null``.
 """
 
-import fiftyone as fo
 from bson import ObjectId
 from pymongo import UpdateOne
 
-from auto_labeling.errors import IllegalTransition
-from auto_labeling.run import Run, Task
-from auto_labeling.storage import ranges, samples, schema
+from auto_labeling.run import Run
+from auto_labeling.storage import fields, ranges, samples, schema
 from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.fields import REVIEW as REVIEW
 
-REVIEW = "review"
 UNPROMOTED = "unpromoted"
 PROMOTED = "promoted"
 
 _NULL = {"$type": "null"}
-_INFO = "auto_labeling"
-
-
-def _document_type(run: Run):
-    return fo.Classification if run.config.task is Task.CLASSIFICATION else fo.Detections
-
-
-def declare(dataset, run: Run):
-    """Adds the staging field and its review state to the dataset's schema."""
-    _declare(dataset, run.staging_field, run, f"Labels of '{run.name}', waiting for review")
-    schema.declare_attributes(dataset, run.staging_field, {REVIEW: fo.StringField()})
-    if run.source:
-        _declare_attributes(dataset, run.source, run.staging_field, run)
-
-
-def owner(dataset, field_name: str):
-    """The id of the run that declared a field, or None."""
-    field = dataset.get_field(field_name)
-    return ((getattr(field, "info", None) or {}).get(_INFO) or {}).get("run")
 
 
 def await_labels(dataset, run: Run, sample_ids):
-    """Marks samples as waiting for this run's labels; those it has labeled stay as they are."""
+    """Marks samples as waiting for this run's labels; those it has labeled stay as they are.
+
+    Raises:
+        FieldGone: if the staging field is not there (any more); then no mark is left
+    """
     _samples(dataset).update_many(
         {"_id": {"$in": _oids(sample_ids)}, run.staging_field: {"$exists": False}},
         {"$set": {run.staging_field: None}},
     )
+    fields.require(dataset, run)
 
 
-def waiting(dataset, run: Run, sample_ids, fields=None) -> list[tuple[str, dict]]:
+def waiting(dataset, run: Run, sample_ids, wanted=None) -> list[tuple[str, dict]]:
     """Returns ``(sample id, values)`` of the samples that still wait, in the order given.
 
     Args:
         dataset: the dataset
         run: the run
         sample_ids: the ids of a chunk
-        fields (None): a dict from key to the name of a field of labels that is wanted too
+        wanted (None): a dict from key to the name of a field of labels that is wanted too
 
     Returns:
         each sample's ``values`` hold its ``filepath``, and a
-        :class:`fiftyone.core.labels.Label` or None for each of ``fields``
+        :class:`fiftyone.core.labels.Label` or None for each of ``wanted``
     """
-    return samples.read(dataset, sample_ids, fields, {run.staging_field: _NULL})
+    return samples.read(dataset, sample_ids, wanted, {run.staging_field: _NULL})
 
 
 def write(dataset, run: Run, documents) -> int:
@@ -191,18 +175,29 @@ def publish(dataset, run: Run, after=None):
     any point: the label field is declared before data moves, and the staging field's
     schema goes last, since a sample holding an undeclared field makes a dataset unreadable.
     """
-    dataset.reload()
-    if not run.replaces:
-        _declare(dataset, run.config.label_field, run, f"Approved labels of '{run.name}'")
-    if dataset.has_field(run.staging_field):
-        _declare_attributes(dataset, run.staging_field, run.config.label_field, run)
+    fields.refuse_renamed(dataset, run)
+    fields.declare_label_field(dataset, run)
     ranges.update_many(
         _samples(dataset),
         {run.staging_field: {"$exists": True}},
         _move_pipeline(run),
         after=after,
     )
+    fields.refuse_renamed(dataset, run)
+    fields.declare_label_field(dataset, run, again=True)
     withdraw(dataset, run)
+
+
+def clear(dataset, run: Run):
+    """Takes away all that a run has left in its staging field, whoever the field is of by now.
+
+    A field that somebody else has made under its name keeps what the run has not written.
+    """
+    name = run.staging_field
+    if not fields.is_declared(dataset, name):
+        fields.sweep(dataset, name)
+    elif fields.gone(dataset, run) is None:
+        withdraw(dataset, run)
 
 
 def withdraw(dataset, run: Run):
@@ -254,6 +249,7 @@ def await_copies(dataset, run: Run, before=None) -> int:
     wanted = {run.source: {"$type": "object"}, run.staging_field: {"$exists": False}}
     update = {"$set": {run.staging_field: None}}
     ranges.update_many(_samples(dataset), wanted, update, before=before)
+    fields.require(dataset, run)
     return count_waiting(dataset, run)
 
 
@@ -285,27 +281,6 @@ def has_marker(dataset, run: Run) -> bool:
     """Whether labels of the source have an attribute named as our marker."""
     path = run.source if not run.many else f"{run.source}.detections"
     return _samples(dataset).find_one({f"{path}.{REVIEW}": {"$exists": True}}) is not None
-
-
-def _declare_attributes(dataset, source, target, run):
-    """Declares the attributes that labels of one field have for those of another."""
-    below = ".detections" if run.many else ""
-    source, target = f"{source}{below}.", f"{target}{below}."
-    known = dataset.get_field_schema(flat=True)
-    names = {path: path.removeprefix(source) for path in known if path.startswith(source)}
-    missing = {
-        name: known[path]
-        for path, name in names.items()
-        if "." not in name and name != REVIEW and f"{target}{name}" not in known
-    }
-    schema.declare_attributes(dataset, target.split(".")[0], missing)
-
-
-def _declare(dataset, name, run, description):
-    kind, info = _document_type(run), {_INFO: {"run": run.id}}
-    schema.declare(dataset, name, kind, description, info)
-    if owner(dataset, name) != run.id:
-        raise IllegalTransition(f"Somebody else has made a field '{name}'; rename it, then go on")
 
 
 def _sum_of_sizes(root):

@@ -66,6 +66,14 @@ def stopped(dataset):
     return al.cancel(queued(dataset))
 
 
+def bereft(dataset):
+    """A run whose staging field was deleted by hand."""
+    run = reviewed(dataset)
+    dataset.reload()
+    dataset.delete_sample_field(run.staging_field)
+    return run
+
+
 def reviewed(dataset):
     return al.generate(al.start(dataset, ANSWERS, queue=False))
 
@@ -150,6 +158,15 @@ CASES = {
             "sdk": lambda d, r: al.resume(r),
             "cli": lambda d, r: command(d, "resume", r.id),
             "operator": lambda d, r: operate(d, "resume_run", run_id=r.id),
+        },
+    ),
+    "label_again": (
+        bereft,
+        {
+            "panel": lambda d, r: panel(d, "label_again", r),
+            "sdk": lambda d, r: al.resume(r, again=True),
+            "cli": lambda d, r: command(d, "resume", r.id, "--again"),
+            "operator": lambda d, r: operate(d, "resume_run", run_id=r.id, again=True),
         },
     ),
     "skip": (

@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "answers": NOUNS | {"models", "pasted"},
     "labeling": NOUNS
     | {"configuration", "importing", "lost", "planning", "scaling", "trial"}
-    | {"engine", "models", "storage", "__init__"},
+    | {"engine", "models", "runs", "storage", "__init__"},
+    "runs": NOUNS | {"storage"},
     "lost": NOUNS | {"storage"},
     "watching": NOUNS | {"storage"},
     "media": NOUNS | {"storage"},

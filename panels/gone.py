@@ -1,0 +1,31 @@
+"""What a page says of a run whose staging field was deleted or renamed by hand."""
+
+from auto_labeling.panels import elements, questions, words
+from auto_labeling.run import Run, RunState
+
+
+def add(page, panel, run: Run, what, question: str = ""):
+    """Adds what has happened, and what can be done about it.
+
+    Args:
+        page: the object to add to
+        panel: the panel
+        run: the run
+        what: the :class:`auto_labeling.runs.resuming.Gone`
+        question (""): the question that is open on the page, if any
+    """
+    elements.alert(
+        page, "gone", "warning", elements.plain(what.happened), elements.plain(what.remedy) + "."
+    )
+    if question == "delete":
+        questions.delete(elements.card(page, "asked"), panel, run)
+        return
+    params = {"run_id": run.id}
+    actions = elements.row(page, "actions")
+    if run.source:
+        if run.state is RunState.FAILED:
+            elements.button(actions, "resume", "Resume", panel.resume, "primary", params=params)
+    elif not what.is_taken and not (what.renamed_to and run.mask_folder):
+        label = f"Label {words.count(run.samples, 'sample')} again"
+        elements.button(actions, "again", label, panel.label_again, kind="primary", params=params)
+    elements.button(actions, "delete", "Delete", panel.ask_delete, kind="danger", params=params)

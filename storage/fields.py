@@ -1,0 +1,222 @@
+"""A run's fields in the dataset's schema: declared, and looked for, in the database itself.
+
+A process's own copy of a schema is as old as its last ``reload``. A person may delete or rename
+any field at any moment, in the App or in a script, and a sample that holds a field which the schema
+lacks makes the whole dataset unreadable. So what writes into samples asks here afterwards.
+"""
+
+from dataclasses import dataclass
+
+import fiftyone as fo
+
+from auto_labeling.errors import FieldGone, IllegalTransition
+from auto_labeling.run import Run, RunState, Task
+from auto_labeling.storage import ranges, schema
+
+#: Under this key, ``info`` of a field of ours says which run it is of.
+INFO = "auto_labeling"
+
+#: The attribute of staged labels that says where they stand in the review.
+REVIEW = "review"
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What has become of a run's staging field, which is no longer there.
+
+    Args:
+        field: the name that it had
+        renamed_to: the name that it has now; empty if it was deleted
+        is_taken: whether another field has its name now
+        makes_again: what makes the labels again, in words
+    """
+
+    field: str
+    renamed_to: str = ""
+    is_taken: bool = False
+    makes_again: str = "label all samples again"
+
+    @property
+    def happened(self) -> str:
+        """What has happened, in one sentence without its end."""
+        if self.renamed_to:
+            return f"The staging field '{self.field}' was renamed to '{self.renamed_to}'"
+        if self.is_taken:
+            return f"Another field has the name '{self.field}' of this run's staging field"
+        return f"The staging field '{self.field}' was deleted, and this run's labels with it"
+
+    @property
+    def remedy(self) -> str:
+        """What can be done, in one sentence without its end."""
+        if self.is_taken:
+            return f"Rename or delete '{self.field}' first, or delete the run"
+        if self.renamed_to:
+            return (
+                f"Rename it back to go on, {self.makes_again}, or delete the run; "
+                f"'{self.renamed_to}' keeps its labels"
+            )
+        return f"{self.makes_again[:1].upper()}{self.makes_again[1:]}, or delete the run"
+
+    def __str__(self):
+        return f"{self.happened}. {self.remedy}"
+
+
+def schema_of(dataset) -> list[dict]:
+    """The fields of samples as the database stores them, with what is below them."""
+    document = dataset._doc
+    found = document._get_collection().find_one({"_id": document.id}, {"sample_fields": 1})
+    return (found or {}).get("sample_fields") or []
+
+
+def owner_of(field: dict) -> str:
+    """The id of the run that a stored field says it is of; empty if it says nothing."""
+    said = (field.get("info") or {}).get(INFO)
+    return (said.get("run") or "") if isinstance(said, dict) else ""
+
+
+def is_staging(field: dict) -> bool:
+    """Whether labels of a stored field declare a review state, as those of a staging field do."""
+    inner = next((f for f in field.get("fields") or () if f["name"] == "detections"), field)
+    return any(below["name"] == REVIEW for below in inner.get("fields") or ())
+
+
+def is_declared(dataset, name: str) -> bool:
+    """Whether the schema has a field, at this moment."""
+    wanted = {"_id": dataset._doc.id, "sample_fields.name": name}
+    return dataset._doc._get_collection().find_one(wanted, {"_id": 1}) is not None
+
+
+def gone(dataset, run: Run) -> Gone | None:
+    """What has become of a run's staging field; None if it is there.
+
+    A field whose ``info`` somebody has changed is still the run's, by its review state.
+    """
+    fields = schema_of(dataset)
+    name = run.staging_field
+    here = next((field for field in fields if field["name"] == name), None)
+    if here is not None and (owner_of(here) == run.id or (not owner_of(here) and is_staging(here))):
+        return None
+    own = {name, run.config.label_field}
+    moved = [f["name"] for f in fields if owner_of(f) == run.id and f["name"] not in own]
+    return Gone(name, next(iter(moved), ""), here is not None, **_makes_again(run))
+
+
+def _makes_again(run) -> dict:
+    if not run.source:
+        return {}
+    if run.state is RunState.IN_REVIEW:
+        return {"makes_again": f"import the labels of '{run.source}' again into a new run"}
+    return {"makes_again": f"resume to copy the labels of '{run.source}' again"}
+
+
+def require(dataset, run: Run):
+    """Refuses to go on without the run's staging field, and leaves nothing undeclared behind.
+
+    Called after values were written into it: whoever deletes a field takes its values first and
+    its schema last, so that what was written in between would be left.
+
+    Raises:
+        FieldGone: with what has happened, and what can be done
+    """
+    wanted = {
+        "_id": dataset._doc.id,
+        "sample_fields": {"$elemMatch": {"name": run.staging_field, f"info.{INFO}.run": run.id}},
+    }
+    if dataset._doc._get_collection().find_one(wanted, {"_id": 1}) is not None:
+        return
+    what = gone(dataset, run)
+    if what is None:
+        return
+    sweep(dataset, run.staging_field)
+    raise FieldGone(str(what))
+
+
+def sweep(dataset, name: str) -> int:
+    """Takes the values of a field that the schema lacks from all samples; returns of how many.
+
+    Nothing is done if the schema has the field.
+    """
+    if is_declared(dataset, name):
+        return 0
+    return ranges.update_many(
+        dataset._sample_collection,
+        {name: {"$exists": True}},
+        [{"$unset": name}, {"$set": {"last_modified_at": "$$NOW"}}],
+    )
+
+
+# --- declaring ---------------------------------------------------------------------------------
+
+
+def declare(dataset, run: Run):
+    """Adds the staging field and its review state to the dataset's schema."""
+    _declare(dataset, run.staging_field, run, f"Labels of '{run.name}', waiting for review")
+    schema.declare_attributes(dataset, run.staging_field, {REVIEW: fo.StringField()})
+    if run.source:
+        _declare_attributes(dataset, run.source, run.staging_field, run)
+
+
+def declare_label_field(dataset, run: Run, again: bool = False):
+    """Adds the label field, with the attributes of the staged labels, to the dataset's schema.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: a run that is being approved
+        again (False): whether labels are there already, so that it must be, whatever somebody has
+            made of it in the meantime
+    """
+    name, about = run.config.label_field, f"Approved labels of '{run.name}'"
+    if again and not is_declared(dataset, name):
+        # Before anything is reloaded: samples in memory could not be, with undeclared values.
+        schema.declare(dataset, name, _document_type(run), about, _info(run))
+    dataset.reload()
+    if not again and not run.replaces:
+        _declare(dataset, name, run, about)
+    if dataset.has_field(run.staging_field) and dataset.has_field(name):
+        _declare_attributes(dataset, run.staging_field, name, run)
+
+
+def refuse_renamed(dataset, run: Run):
+    """Stops an approval whose labels have another field by now; a deleted one holds nothing.
+
+    Raises:
+        FieldGone: with what has happened, and what can be done
+    """
+    what = gone(dataset, run)
+    if what and what.renamed_to:
+        raise FieldGone(f"{what.happened}. Rename it back, then finish the approval")
+
+
+def owner(dataset, field_name: str):
+    """The id of the run that declared a field, or None."""
+    field = dataset.get_field(field_name)
+    return ((getattr(field, "info", None) or {}).get(INFO) or {}).get("run")
+
+
+def _document_type(run: Run):
+    return fo.Classification if run.config.task is Task.CLASSIFICATION else fo.Detections
+
+
+def _info(run):
+    return {INFO: {"run": run.id}}
+
+
+def _declare_attributes(dataset, source, target, run):
+    """Declares the attributes that labels of one field have for those of another."""
+    below = ".detections" if run.many else ""
+    source, target = f"{source}{below}.", f"{target}{below}."
+    known = dataset.get_field_schema(flat=True)
+    names = {path: path.removeprefix(source) for path in known if path.startswith(source)}
+    missing = {
+        name: known[path]
+        for path, name in names.items()
+        if "." not in name and name != REVIEW and f"{target}{name}" not in known
+    }
+    schema.declare_attributes(dataset, target.split(".")[0], missing)
+
+
+def _declare(dataset, name, run, description):
+    schema.declare(dataset, name, _document_type(run), description, _info(run))
+    of_ours = owner(dataset, name) == run.id
+    if not of_ours and (name != run.staging_field or gone(dataset, run)):
+        raise IllegalTransition(f"Somebody else has made a field '{name}'; rename it, then go on")
