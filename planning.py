@@ -20,13 +20,19 @@ MEASURED, TRIED = "measured", "trial"
 
 
 class Weights(BaseModel):
-    """The weights of a model that a run loads."""
+    """The weights of a model that a run loads.
+
+    ``name`` is a file and its training, or the id of a checkpoint; empty where that says nothing.
+    ``damaged`` are files that are empty or were cut off: the worker downloads them again.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     model: str
     on_disk: bool
     size_bytes: int | None = None
+    name: str = ""
+    damaged: tuple[str, ...] = ()
 
 
 class Disk(BaseModel):
@@ -109,8 +115,14 @@ def preflight(
 
 
 def _weights(spec, config):
-    there = downloads.is_downloaded(spec, config.checkpoint)
-    return Weights(model=spec.name, on_disk=there, size_bytes=spec.size_bytes)
+    named = config.checkpoint if spec.needs_checkpoint else ""
+    return Weights(
+        model=spec.name,
+        on_disk=downloads.is_downloaded(spec, named),
+        size_bytes=downloads.size_bytes(spec, named),
+        name=downloads.weights_name(spec, named),
+        damaged=tuple(map(str, downloads.damaged(spec, named))),
+    )
 
 
 def _disks(models, config):
@@ -156,6 +168,9 @@ def _warnings(found: Preflight):
         yield f"Packages are missing on this machine: {found.install_command}"
     if not found.device_found and not found.worker_devices:
         yield f"This machine has no device '{found.device}'; the worker's needs it"
+    for weights in found.weights:
+        for path in weights.damaged:
+            yield f"The file of weights {path} is empty, or only part of it is there"
     yield from _of_time(found)
     yield from _of_disk(found)
 

@@ -147,7 +147,15 @@ def _require_weights(config):
         return
     spec = missing[0]
     name = config.checkpoint if spec.needs_checkpoint and config.checkpoint else spec.name
-    how = f": `fiftyone zoo models download {spec.name}`" if spec.entry.get("manager") else ""
+    damaged = downloads.damaged(spec, config.checkpoint if spec.needs_checkpoint else "")
+    if damaged:
+        raise ModelUnavailable(
+            f"The file of weights {damaged[0]} is empty, or only part of it is there. A preview "
+            "downloads nothing; the worker downloads it again when a run starts"
+        )
+    # FiftyOne's command may download other weights of torchvision's than a run loads.
+    can_be_told = spec.entry.get("manager") and spec.wrapper != downloads.TORCHVISION
+    how = f": `fiftyone zoo models download {spec.name}`" if can_be_told else ""
     raise ModelUnavailable(
         f"The weights of '{name}' are not on this machine, and a preview downloads nothing. "
         f"The worker downloads them when a run starts; for a preview, get them first{how}"

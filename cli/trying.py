@@ -148,7 +148,8 @@ def _said(found) -> dict:
 def _weights(one) -> str:
     there = "on this machine" if one.on_disk else "the worker will download them"
     large = f"{output.size(one.size_bytes)}, " if one.size_bytes else ""
-    return f"{one.model}: {large}{there}"
+    named = f"{one.name}, " if one.name else ""
+    return f"{one.model}: {named}{large}{there}"
 
 
 def _time(found) -> str:

@@ -8,13 +8,16 @@ import importlib.util
 import json
 import os
 import re
+import time
 from functools import lru_cache
 from pathlib import Path
 
-from auto_labeling.models import manifests
+from auto_labeling.errors import ModelUnavailable
+from auto_labeling.models import manifests, weight_files
 
-_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+_QUIET = 30  # seconds without a change, after which nobody is writing a file
 
+TORCHVISION = "fiftyone.zoo.models.torch.TorchvisionImageModel"
 _RFDETR = "fiftyone.utils.rfdetr."
 _YOLO_NAS = "fiftyone.utils.super_gradients."
 # What a wrapper takes from the Hugging Face hub if its entry does not say.
@@ -39,14 +42,86 @@ def is_downloaded(spec, checkpoint: str = "") -> bool:
         spec: the model
         checkpoint (""): the weights that a run names, if the model needs that
     """
-    if spec.source == "bundled":
-        return spec.weights is None or spec.weights.is_file()
-    if spec.source == "custom":  # an import path brings what it brings
-        return not os.path.isabs(checkpoint) or os.path.isfile(checkpoint)
-    path = _in_zoo(spec.entry) or _in_library(spec)
+    if spec.source == "bundled" and spec.weights is None:
+        return True  # a package brings them
+    if spec.source == "custom" and not os.path.isabs(checkpoint):
+        return True  # an import path brings what it brings
+    return bool(files(spec, checkpoint))
+
+
+def files(spec, checkpoint: str = "") -> list[Path]:
+    """The files of weights that a run loads from this machine: all of them whole, or none.
+
+    Args:
+        spec: the model
+        checkpoint (""): the weights that a run names, if the model needs that
+    """
+    return next((all_ for all_ in _candidates(spec, checkpoint) if _are_whole(spec, all_)), [])
+
+
+def size_bytes(spec, checkpoint: str = "") -> int | None:
+    """How large the weights are: those on this machine, else those to download; None if unknown."""
+    here = files(spec, checkpoint)
+    return sum(path.stat().st_size for path in here) if here else spec.size_bytes
+
+
+def weights_name(spec, checkpoint: str = "") -> str:
+    """Which weights a run loads: a file and its training, or an id; empty if that says nothing."""
+    if spec.source in ("bundled", "custom"):
+        return ""
+    training = _training(spec)
+    if training is not None:
+        return f"{training.filename} ({training.name})"
+    path = _in_library(spec)
     if path is not None:
-        return path.is_file()
-    return any(_holds_weights(folder) for folder in _folders(_checkpoint(spec) or checkpoint))
+        return path.name
+    return url(spec).rpartition("/")[2] or _checkpoint(spec) or checkpoint
+
+
+def url(spec) -> str:
+    """Where the weights are downloaded from; empty if a library knows that."""
+    training = _training(spec)
+    if training is not None:
+        return training.url
+    return ((spec.entry.get("manager") or {}).get("config") or {}).get("url") or ""
+
+
+def damaged(spec, checkpoint: str = "") -> list[Path]:
+    """The files of weights that are on this machine and not whole, where no others will do."""
+    if files(spec, checkpoint):
+        return []
+    found = [path for all_ in _candidates(spec, checkpoint) for path in all_]
+    return [path for path in found if path.is_file() and not _is_whole(spec, path)]
+
+
+def clear_damaged(spec, checkpoint: str = "") -> None:
+    """Sets aside files of weights that were cut off, so that they are downloaded again.
+
+    A file that still changes is being downloaded: its end is waited for.
+
+    Raises:
+        ModelUnavailable: if the file is a person's own, or part of this installation
+    """
+    while found := damaged(spec, checkpoint):
+        path = found[0]
+        if spec.source in ("bundled", "custom") or os.path.isdir(checkpoint):
+            how = "Install Auto-Labeling" if spec.source == "bundled" else "Copy the file"
+            raise ModelUnavailable(
+                f"The file of weights {path} is empty, or only part of it is there. {how} again"
+            )
+        try:
+            real = path.resolve()
+            if time.time() - real.stat().st_mtime < _QUIET:
+                time.sleep(1)
+            else:
+                os.replace(real, f"{real}.damaged")
+        except FileNotFoundError:
+            continue  # another worker was faster
+        except OSError as error:
+            raise ModelUnavailable(
+                f"The file of weights {path} is empty, or only part of it is there, and this "
+                f"worker may not replace it ({error.strerror}). Delete it, then resume"
+            ) from error
 
 
 def folder(spec) -> Path:
@@ -55,6 +130,42 @@ def folder(spec) -> Path:
     if path is not None:
         return path.parent
     return manifests.zoo_dir() if spec.source in ("custom", "remote") else _hub_cache()
+
+
+def _candidates(spec, checkpoint):
+    """Where the weights may be, in the order in which loading looks: a list of files each time."""
+    training = _training(spec)
+    if spec.source == "custom":
+        yield [Path(checkpoint)]
+    elif spec.weights is not None:
+        yield [spec.weights]
+    elif training is not None:  # not what the entry names: torchvision loads its own
+        yield [_torch_home() / training.filename]
+        yield [manifests.zoo_dir() / training.filename]
+    elif (path := _in_zoo(spec.entry) or _in_library(spec)) is not None:
+        yield [path]
+    else:
+        for one in _folders(_checkpoint(spec) or checkpoint):
+            yield weight_files.in_folder(one)
+
+
+def _are_whole(spec, paths):
+    return bool(paths) and all(_is_whole(spec, path) for path in paths)
+
+
+def _is_whole(spec, path):
+    return weight_files.is_whole(path, hashed=spec.wrapper == TORCHVISION)
+
+
+def _training(spec):
+    """What torchvision loads, for one of its models."""
+    return weight_files.torchvision(spec.settings) if spec.wrapper == TORCHVISION else None
+
+
+def _torch_home() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
+    home = Path(os.environ.get("TORCH_HOME") or cache)
+    return home.expanduser() / "hub" / "checkpoints"
 
 
 def _in_zoo(entry) -> Path | None:
@@ -74,9 +185,7 @@ def _in_zoo(entry) -> Path | None:
 def _in_library(spec) -> Path | None:
     """The file of a model whose own library downloads it."""
     if spec.wrapper.startswith(_YOLO_NAS):
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
-        home = Path(os.environ.get("TORCH_HOME") or cache)
-        return home.expanduser() / "hub" / "checkpoints" / _YOLO_NAS_FILE
+        return _torch_home() / _YOLO_NAS_FILE
     if spec.wrapper.startswith(_RFDETR):
         home = os.environ.get("RF_HOME") or os.environ.get("ROBOFLOW_HOME")
         filename = _rfdetr_files().get(spec.settings.get("model_type", ""))
@@ -129,8 +238,10 @@ def _folders(checkpoint):
         return
     name = "models--" + checkpoint.replace("/", "--")
     for cache in (manifests.zoo_dir(), _hub_cache()):
-        snapshots = cache / name / "snapshots"
-        if snapshots.is_dir():
+        snapshots, main = cache / name / "snapshots", cache / name / "refs" / "main"
+        if main.is_file():
+            yield snapshots / main.read_text(encoding="utf-8").strip()
+        elif snapshots.is_dir():
             yield from sorted(snapshots.iterdir(), reverse=True)
 
 
@@ -139,7 +250,3 @@ def _hub_cache() -> Path:
         return Path(os.environ["HF_HUB_CACHE"])
     home = os.environ.get("HF_HOME") or "~/.cache/huggingface"
     return Path(home).expanduser() / "hub"
-
-
-def _holds_weights(folder):
-    return any(child.name.endswith(_WEIGHTS) for child in folder.iterdir())

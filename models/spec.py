@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from auto_labeling.models import curated, downloads, licenses, names, requirements
+from auto_labeling.models import curated, downloads, licenses, names, requirements, weight_files
 from auto_labeling.run import Method, ModelType, Task
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -118,15 +118,25 @@ class ModelSpec:
 
     @property
     def downloaded(self) -> bool:
-        """Whether the weights are known to be on this machine."""
+        """Whether the weights are known to be on this machine, whole."""
         return downloads.is_downloaded(self)
+
+    @property
+    def loaded_bytes(self) -> int | None:
+        """How large the weights are: those on this machine, else those to download."""
+        return downloads.size_bytes(self)
+
+    @property
+    def weights_name(self) -> str:
+        """Which weights a run loads: a file and its training, or the id of a checkpoint."""
+        return downloads.weights_name(self)
 
     @cached_property
     def facts(self) -> dict:
         """What the command line prints, but for :attr:`downloaded`."""
         shown = ("name", "task", "method", "model_type", "family", "version", "size", "license")
         shown += ("description", "author", "url", "size_bytes", "confidence", "speed")
-        shown += ("performance", "ratings_source")
+        shown += ("performance", "ratings_source", "weights_name")
         values = {key: getattr(self, key) for key in shown}
         return {key: getattr(value, "value", value) for key, value in values.items()}
 
@@ -162,12 +172,19 @@ def make(entry: dict, source: str) -> ModelSpec:
         description=entry.get("description") or "",
         author=entry.get("author") or "",
         url=entry.get("source") or "",
-        size_bytes=entry.get("size_bytes"),
+        size_bytes=_size(entry),
         packages=requirements.of(entry),
         confidence=_recommended(entry, family, None if segmenter else task),
         source=source,
         entry=entry,
     )
+
+
+def _size(entry):
+    """That of torchvision's own file, where an entry may name another one."""
+    settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}
+    training = weight_files.torchvision(settings)
+    return training.size_bytes if training and training.size_bytes else entry.get("size_bytes")
 
 
 def _model_type(entry) -> ModelType:

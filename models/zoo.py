@@ -4,13 +4,13 @@ import functools
 import gc
 import os
 import re
-from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import (
     catalog,
     checkpoints,
+    downloads,
     manifests,
     own,
     prompting,
@@ -83,6 +83,7 @@ def _load_one(spec: ModelSpec, config: RunConfig):
     # Ultralytics would otherwise change the environment behind the back of whoever runs the worker.
     os.environ["YOLO_AUTOINSTALL"] = "false"
     options = options_for(spec, config)
+    downloads.clear_damaged(spec, config.checkpoint if spec.needs_checkpoint else "")
     if spec.source == "custom":
         model = own.load(spec, config, options)
     elif spec.source == "bundled":
@@ -233,8 +234,7 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
         )
         if spec.source == "remote":
             return _load_remote(load, options)
-        with _zoo_for_torchvision() if spec.wrapper == _TORCHVISION else nullcontext():
-            return load(**options)
+        return _load_torchvision(spec, options) if spec.wrapper == _TORCHVISION else load(**options)
     except ImportError as error:
         raise ModelUnavailable(f"The model '{spec.name}' cannot be imported: {error}") from error
     except (OSError, WebSessionError) as error:
@@ -268,34 +268,33 @@ def _load_remote(load, options):
             options = {name: value for name, value in options.items() if name != unknown[1]}
 
 
-@contextmanager
-def _zoo_for_torchvision():
-    """Lets torchvision find weights in the zoo, and put there those that it downloads.
+def _load_torchvision(spec, options):
+    """Loads a model of torchvision, downloading the one file that torchvision wants.
 
-    FiftyOne means to, but replaces a function that torchvision no longer calls: weights that are in
-    the zoo would be downloaded a second time.
+    FiftyOne would download the file that the entry names first, often that of another training.
+    It also replaces a function that torchvision no longer calls: weights in the zoo would be
+    downloaded a second time.
     """
-    import torch
+    import fiftyone.core.models as fom
     import torchvision.models._api as api
 
     load = api.load_state_dict_from_url
 
-    def load_from_zoo(url, **options):
-        own = os.path.join(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
-        return load(url, model_dir=None if os.path.isfile(own) else zoo_dir, **options)
+    def load_from_zoo(url, **named):
+        return load(url, model_dir=str(folder), **named)
 
-    zoo_dir = str(manifests.zoo_dir())
+    here = downloads.files(spec)
+    folder = here[0].parent if here else manifests.zoo_dir()
+    settings = deepcopy(spec.entry["default_deployment_config_dict"])
     api.load_state_dict_from_url = load_from_zoo
     try:
-        yield
+        return fom.load_model(settings, model_path=str(folder), **options)
     finally:
         api.load_state_dict_from_url = load
 
 
 def _origin(spec: ModelSpec, options: dict) -> str:
-    manager = spec.entry.get("manager") or {}
-    named = options.get("name_or_path") or manager.get("config", {}).get("url")
-    return named or spec.url or "its source"
+    return options.get("name_or_path") or downloads.url(spec) or spec.url or "its source"
 
 
 def _first_line(error: Exception) -> str:

@@ -134,8 +134,9 @@ def _are_here(weights):
 
 def _weights(weights):
     size = f"{words.size(weights.size_bytes)}, " if weights.size_bytes else ""
+    named = f"{weights.name}, " if weights.name else ""
     there = "on this machine" if weights.on_disk else "downloaded by the worker when the run starts"
-    return f"{weights.model}: {size}{there}"
+    return f"{weights.model}: {named}{size}{there}"
 
 
 def _device(found):

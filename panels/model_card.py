@@ -55,7 +55,8 @@ def weights(spec) -> str:
     """How large a model's weights are, and whether they are here."""
     if spec.source == "custom":
         return "Yours"
-    parts = [f"{spec.size_bytes / 2**20:,.0f} MB" if spec.size_bytes else ""]
+    large = spec.loaded_bytes
+    parts = [f"{large / 2**20:,.0f} MB" if large else ""]
     if spec.needs_checkpoint:
         parts.append("downloaded when the run starts, unless they are on the worker")
     elif spec.downloaded:
@@ -63,7 +64,8 @@ def weights(spec) -> str:
     else:
         parts.append("not on this machine: downloaded when the run starts")
     said = " · ".join(filter(None, parts))
-    return said[:1].upper() + said[1:]
+    said = said[:1].upper() + said[1:]
+    return f"{said}\n{spec.weights_name}" if spec.weights_name else said
 
 
 def rating(value: int, source: str) -> str:

@@ -1,5 +1,8 @@
 """Torchvision's wrappers against torchvision itself, with seeded random weights."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -22,12 +25,10 @@ def zoo_dir(tmp_path, monkeypatch):
 
 
 def place(name, network, folder):
-    """The zoo's folder alone: torchvision must not want the weights again in one of its own."""
-    entry = catalog.get_model(name).entry
-    arguments = entry["default_deployment_config_dict"]["config"]["entrypoint_args"]
-    url = torchvision.models.get_weight(arguments["weights"]).url
-    for filename in {entry["base_filename"], url.rpartition("/")[2]}:  # often the same
-        torch.save(network.state_dict(), folder / filename)
+    """The file that torchvision loads, and no other, in the zoo's folder or in its own."""
+    weights = catalog.get_model(name).settings["entrypoint_args"]["weights"]
+    url = torchvision.models.get_weight(weights).url
+    torch.save(network.state_dict(), folder / url.rpartition("/")[2])
 
 
 def seeded(make):
@@ -61,10 +62,32 @@ def test_weights_that_torchvision_has_are_not_wanted_in_the_zoo(zoo_dir):
     own = zoo_dir / "torch" / "hub" / "checkpoints"
     own.mkdir(parents=True)
     place(name, seeded(torchvision.models.shufflenet_v2_x0_5), own)
-    torch.save({}, zoo_dir / catalog.get_model(name).entry["base_filename"])
     model, _ = wrappers.load(name)
     ours, theirs = model._model.state_dict(), network.state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+def test_weights_that_were_cut_off_are_set_aside_and_downloaded_again(zoo_dir, monkeypatch):
+    name, network = "resnet18-imagenet-torch", seeded(torchvision.models.resnet18)
+    place(name, network, zoo_dir)
+    [path] = zoo_dir.glob("*.pth")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    os.utime(path, (0, 0))
+    assert not catalog.get_model(name).downloaded
+    asked = []
+
+    def download(url, dst, *args, **named):
+        asked.append(url)
+        Path(dst).write_bytes(whole)
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    model, _ = wrappers.load(name)
+    # That file alone, and not the one that the zoo's entry names.
+    assert asked == ["https://download.pytorch.org/models/resnet18-f37072fd.pth"]
+    theirs = network.state_dict()
+    assert all(torch.equal(model._model.state_dict()[key], theirs[key]) for key in theirs)
+    assert catalog.get_model(name).downloaded
 
 
 def boxes_of(network, path):

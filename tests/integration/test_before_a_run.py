@@ -125,7 +125,7 @@ def test_what_a_preview_refuses_it_says(numbered, yolo):
 
 
 def test_a_model_that_is_not_here_is_not_downloaded_for_a_preview(numbered, monkeypatch):
-    model = "faster-rcnn-resnet50-fpn-coco-torch"
+    model = "yolo11n-coco-torch"
     config = RunConfig(task="detection", model=model, label_field="boxes")
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: asked.append(a) or [])
@@ -150,7 +150,7 @@ def test_preflight_says_how_things_stand(numbered, yolo, tmp_path, no_speeds):
     found = labeling.preflight(numbered, yolo, numbered.values("id")[:7])
     assert (found.samples, found.missing_packages, found.device_found) == (7, (), True)
     (weights,) = found.weights
-    assert weights.on_disk and weights.size_bytes == catalog.get_model("shapes-yolo").size_bytes
+    assert weights.on_disk and weights.size_bytes == catalog.get_model("shapes-yolo").loaded_bytes
     assert found.estimated_seconds is None and found.free_disk == ()
     masks = RunConfig(
         task="instance_segmentation",

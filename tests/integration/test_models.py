@@ -1,5 +1,6 @@
 """The real models, loaded as a run loads them, against the libraries that they come from."""
 
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from auto_labeling.demo import data, shapes
 from auto_labeling.demo.scoring import Score, iou, mask_iou
 from auto_labeling.demo.train import CONFIDENCE, PREDICTION
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, zoo
+from auto_labeling.models import catalog, downloads, zoo
 from auto_labeling.run import RunConfig, Task
 
 CLASSIFIER, DETECTOR = "efficientnet-lite0-imagenet", "shapes-yolo"
@@ -312,6 +313,9 @@ def zoo_dir(tmp_path, monkeypatch):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(
+        urllib.request, "_opener", None
+    )  # it remembers the proxies of its first use
     return tmp_path
 
 
@@ -321,7 +325,8 @@ def test_a_torchvision_model_of_the_zoo_is_batched_at_one_size(zoo_dir):
 
     name = "shufflenetv2-0.5x-imagenet-torch"
     network = torchvision.models.shufflenet_v2_x0_5()
-    torch.save(network.state_dict(), zoo_dir / catalog.get_model(name).entry["base_filename"])
+    filename = catalog.get_model(name).weights_name.split()[0]
+    torch.save(network.state_dict(), zoo_dir / filename)
     model = load(name)
     assert not model.ragged_batches
     images = [np.zeros((60, 80, 3), np.uint8), np.zeros((300, 200, 3), np.uint8)]
@@ -335,7 +340,7 @@ def test_weights_that_cannot_be_downloaded_are_a_readable_error(zoo_dir, name):
     text = str(caught.value)
     assert f"'{name}'" in text
     assert "could not be downloaded" in text
-    assert catalog.get_model(name).entry["manager"]["config"]["url"] in text
+    assert downloads.url(catalog.get_model(name)) in text
 
 
 def test_missing_packages_are_told_with_the_command_to_install_them():

@@ -12,7 +12,7 @@ from auto_labeling.models import catalog
 FIELDS = {
     *("name", "task", "method", "model_type", "family", "version", "size", "license"),
     *("description", "author", "url", "size_bytes", "downloaded", "confidence"),
-    *("speed", "performance", "ratings_source"),
+    *("speed", "performance", "ratings_source", "weights_name"),
 }
 
 
