@@ -226,9 +226,10 @@ def makes_masks(form: dict) -> bool:
 
 
 def asks_in_words(spec) -> bool:
-    """Whether a model looks for whatever classes it is asked for."""
-    zero_shot = spec is not None and spec.model_type is ModelType.ZERO_SHOT
-    return zero_shot and not spec.is_segmenter
+    """Whether people write a model's classes down: what it looks for, or its outputs' names."""
+    if spec is None or spec.is_segmenter:
+        return False
+    return spec.model_type is ModelType.ZERO_SHOT or spec.names_outputs
 
 
 def _levels(choices):
@@ -263,7 +264,7 @@ def _task(form):
 
 def _in_words(form):
     try:
-        classes, prompts = wording.read(text(form.get("vocabulary")))
+        classes, prompts = wording.read(text(form.get("vocabulary")), repeated=True)
     except ValueError:  # told by problems()
         return {"classes": (), "prompts": {}}
     return {"classes": classes, "prompts": prompts}

@@ -66,14 +66,14 @@ def added(form: dict, spec, known, text: str) -> Added:
         ConfigError: with a sentence, if the text cannot be read
     """
     if answers.asks_in_words(spec):
-        return _in_words(form, text)
+        return _in_words(form, spec, text)
     return _chosen(form, known, names(text, known))
 
 
 def added_names(form: dict, spec, known, classes) -> Added:
     """Adds classes, whatever is in their names, to those of a form; see :func:`added`."""
     if answers.asks_in_words(spec):
-        return _in_words(form, wording.write(classes, {}))
+        return _in_words(form, spec, wording.write(classes, {}))
     return _chosen(form, known, classes)
 
 
@@ -98,16 +98,16 @@ def names(text: str, known=None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _in_words(form, text):
+def _in_words(form, spec, text):
     before = answers.text(form.get("vocabulary"))
     text = text.replace("\r\n", "\n").strip()
     together = f"{before}\n{text}" if before else text
     try:
-        old, _ = wording.read(before)
+        old, _ = wording.read(before, spec.names_outputs)
     except ValueError:  # what is wrong with it is told already
         old = ()
     try:
-        classes, prompts = wording.read(together)
+        classes, prompts = wording.read(together, spec.names_outputs)
     except ValueError as error:
         raise _refused(str(error)) from error
     new = len(classes) - len(old)

@@ -225,7 +225,7 @@ def run_answers(ctx) -> tuple[dict, dict]:
     if not isinstance(given.get("classes"), str):
         return given, {}
     try:
-        classes, prompts = wording.read(given.pop("classes"))
+        classes, prompts = wording.read(given.pop("classes"), repeated=True)
     except ValueError as error:
         return given, {"classes": str(error)}
     given["classes"] = classes

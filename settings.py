@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 LONGEST_CLASS = 200
 LONGEST_PROMPT = 500
 
+#: The models whose outputs a run's classes name, by position: there a name may stand twice.
+NAMES_OUTPUTS = frozenset({"custom-torch-classification"})
+
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d{1,3})?)?")
 
 
@@ -158,12 +161,14 @@ class RunConfig(BaseModel):
 
     @field_validator("classes")
     @classmethod
-    def _distinct(cls, classes):
+    def _distinct(cls, classes, info):
         blank = [c for c in classes if not c.strip()]
         if blank:
             raise ValueError("a class must have a name")
         if any(len(c) > LONGEST_CLASS or not _is_plain(c) for c in classes):
             raise ValueError(f"a class has at most {LONGEST_CLASS} printable characters")
+        if info.data.get("model") in NAMES_OUTPUTS:
+            return classes
         return tuple(dict.fromkeys(classes))
 
     @field_validator("group_slices")

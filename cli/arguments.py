@@ -175,7 +175,7 @@ def classes_of(texts) -> tuple[tuple, dict]:
     """
     lines = [_read(text[1:]) if text.startswith("@") else text for text in texts]
     try:
-        return wording.read("\n".join(lines))
+        return wording.read("\n".join(lines), repeated=True)
     except ValueError as error:
         raise AutoLabelingError(f"--classes: {error}") from error
 

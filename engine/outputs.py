@@ -103,7 +103,7 @@ class _Logits(_Fast):
 
     def _document(self, one, frame, config, run, sample_id):
         index, score = one
-        label = self._classes[index]
+        [label] = _named(self._classes, [index])
         if config.confidence_thresh is not None and score < config.confidence_thresh:
             return None
         if config.filter_classes is not None and label not in config.filter_classes:
@@ -137,7 +137,7 @@ class _Boxes(_Fast):
 
     def _document(self, one, found, rows, run, sample_id):
         kept = rows if found.kept is None else [i for i in rows if found.kept[i]]
-        labels = [self._classes[found.labels[i]] for i in kept]
+        labels = _named(self._classes, [found.labels[i] for i in kept])
         if found.allowed is not None:
             pairs = zip(kept, labels, strict=True)
             kept = [i for i, label in pairs if label in found.allowed]
@@ -153,6 +153,19 @@ class _Boxes(_Fast):
 
     def _masks(self, one, found, rows, kept):
         return None
+
+
+def _named(classes, outputs):
+    """The names of outputs. A number below 0 would silently be one from the end."""
+    try:
+        if min(outputs, default=0) >= 0:
+            return [classes[number] for number in outputs]
+    except (IndexError, KeyError, TypeError):
+        pass
+    raise ValueError(
+        f"The model gives class {max(outputs, key=abs)}, counted from 0, and names "
+        f"{len(classes or ()):,}: give each output a name, in order"
+    )
 
 
 class _Found:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import (
+    checkpoints,
     curated,
     custom,
     downloads,
@@ -118,6 +119,9 @@ def known_classes(spec: ModelSpec, checkpoint: str = "") -> tuple[str, ...] | No
     listed = spec.entry.get("classes")
     if listed:
         return tuple(listed)
+    if spec.family == "custom-ultralytics":
+        named = checkpoints.class_names(checkpoint)
+        return named and tuple(dict.fromkeys(named))
     return vocabularies.find(spec) or downloads.class_names(checkpoint or spec.checkpoint)
 
 

@@ -95,7 +95,9 @@ def of_hub(name: str, architectures, task) -> str:
 
 def class_names(path: str) -> tuple[str, ...] | None:
     """The class of each output of an Ultralytics checkpoint, if it is on this machine."""
-    return read(path).names
+    names = read(path).names
+    # Ultralytics puts the words of ImageNet in place of its codes.
+    return None if names and names[0].startswith("n0") else names
 
 
 def by_output(name: str, names, outputs: int | None) -> tuple[tuple[str, ...] | None, str]:
@@ -124,7 +126,7 @@ def by_output(name: str, names, outputs: int | None) -> tuple[tuple[str, ...] | 
         return said[:outputs], ""
     gaps = "" if is_whole else f", numbered {', '.join(str(n) for n, _ in numbered[:8])}"
     return None, (
-        f"{name} has {outputs:,} outputs and names {len(said):,} classes{gaps}: "
+        f"{name} has {_count(outputs, 'output')} and names {_count(len(said), 'class')}{gaps}: "
         "give each output a name, in order"
     )
 
@@ -165,6 +167,11 @@ def _of(path, root) -> Checkpoint:
         return Checkpoint()  # another library's
     names, problem = by_output(path, network.attribute("names"), _outputs(network))
     return Checkpoint(ULTRALYTICS, _task(network), names, problem)
+
+
+def _count(number, noun):
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _task(network) -> str:

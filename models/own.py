@@ -5,9 +5,9 @@ import os
 from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import checkpoints, kinds, trust
+from auto_labeling.models import checkpoints, kinds, trust, vocabularies
 from auto_labeling.models.spec import ModelSpec
-from auto_labeling.run import RunConfig
+from auto_labeling.run import ModelType, RunConfig
 
 
 def load(spec: ModelSpec, config: RunConfig, options: dict):
@@ -37,7 +37,8 @@ def load(spec: ModelSpec, config: RunConfig, options: dict):
             return _from_torch(settings, config, options)
         return _from_ultralytics(spec, settings, config, options)
     except (RuntimeError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {error}") from error
+        said = first_line(error)
+        raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {said}") from error
 
 
 def require_fit(spec: ModelSpec, config: RunConfig, model) -> None:
@@ -49,14 +50,19 @@ def require_fit(spec: ModelSpec, config: RunConfig, model) -> None:
         model: the model, loaded
 
     Raises:
-        ModelUnavailable: if it is of another kind
+        ModelUnavailable: if it is of another kind, or does not know the run's classes
     """
     name = config.checkpoint or spec.name
+    name = os.path.basename(name) if os.path.isabs(name) else name
     problem = kinds.misfit(name, kinds.of_model(model), spec.task)
     if spec.source == "zoo":
         network = getattr(getattr(model, "_model", None), "config", None)
         said = getattr(network, "architectures", None)
         problem = checkpoints.of_hub(name, said, spec.task) or problem
+    if not problem and spec.model_type is ModelType.FIXED_VOCABULARY and not spec.names_outputs:
+        known = getattr(model, "classes", None)
+        if isinstance(known, (list, tuple)):
+            problem = vocabularies.unknown(name, config.classes, [str(one) for one in known])
     if problem:
         raise ModelUnavailable(problem)
 
@@ -85,8 +91,15 @@ def _from_ultralytics(spec, settings, config, options):
 
     def load_checked(model):
         loaded = ultralytics.YOLO(model)
-        if problem := kinds.misfit(name, loaded.task or "", spec.task):
-            raise ModelUnavailable(problem)
+        problem = kinds.misfit(name, loaded.task or "", spec.task)
+        head = loaded.model.model[-1]
+        outputs = getattr(head, "nc", None) or getattr(
+            getattr(head, "linear", None), "out_features", None
+        )
+        names, unnamed = checkpoints.by_output(name, loaded.model.names, outputs)
+        if problem or unnamed:
+            raise ModelUnavailable(problem or unnamed)
+        loaded.model.names = dict(enumerate(names))
         return loaded
 
     settings["config"]["entrypoint_fcn"] = load_checked
@@ -108,4 +121,38 @@ def _from_torch(settings, config, options):
     names = list(config.classes)
     # The wrapper's configuration is kept as JSON: it takes a function, not a network.
     settings["config"]["entrypoint_fcn"] = lambda: network
-    return fom.load_model(settings, classes=names, **options)
+    model = fom.load_model(settings, classes=names, **options)
+    _require_outputs(model, os.path.basename(config.checkpoint), names)
+    return model
+
+
+def _require_outputs(model, name, names):
+    """Sees that a network gives one row of scores for an image, with a name for each."""
+    import torch
+
+    images = torch.zeros(1, 3, *model.config.image_size, device=model.device)
+    try:
+        with torch.no_grad():
+            scores = model._forward_pass(images.half() if model.using_half_precision else images)
+    except Exception as error:
+        height, width = model.config.image_size
+        raise ModelUnavailable(
+            f"{name} fails on an image of {width} by {height} pixels: {first_line(error)}"
+        ) from error
+    if isinstance(scores, dict):
+        scores = scores.get("logits")
+    if not isinstance(scores, torch.Tensor) or scores.dim() != 2 or len(scores) != 1:
+        raise ModelUnavailable(
+            f"{name} is not a classifier: for each image a classifier gives one row of scores"
+        )
+    if scores.shape[1] != len(names):
+        raise ModelUnavailable(
+            f"{name} has {scores.shape[1]:,} outputs, and the classes name {len(names):,}: "
+            "give each output a name, in order"
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, for a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

@@ -4,7 +4,7 @@ import os
 import re
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, checkpoints, requirements, trust
+from auto_labeling.models import catalog, checkpoints, requirements, trust, vocabularies
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
@@ -96,7 +96,7 @@ def _class_problems(spec, config, skip):
             found["classes"] = f"{spec.name} looks for the classes you name: name at least one"
         elif zero_shot and len(config.classes) > MOST_ZERO_SHOT_CLASSES:
             found["classes"] = f"At most {MOST_ZERO_SHOT_CLASSES:,} classes for a zero-shot model"
-        elif spec.family == "custom-torch" and not config.classes:
+        elif spec.names_outputs and not config.classes:
             found["classes"] = "Name the outputs of your model, in order"
         elif config.classes and not zero_shot:
             found.update(_unknown_classes(spec, config))
@@ -107,13 +107,11 @@ def _class_problems(spec, config, skip):
 
 def _unknown_classes(spec, config):
     known = catalog.known_classes(spec, config.checkpoint)
-    vocabulary = frozenset(known or ())
-    unknown = [c for c in config.classes if known is not None and c not in vocabulary]
-    if not unknown:
+    if known is None or spec.names_outputs:
         return {}
-    named = ", ".join(f"'{c}'" for c in unknown[:3])
-    more = f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
-    return {"classes": f"{spec.name} does not know {named}{more}"}
+    name = os.path.basename(config.checkpoint) if spec.source == "custom" else spec.name
+    problem = vocabularies.unknown(name, config.classes, known)
+    return {"classes": problem} if problem else {}
 
 
 def _checkpoint_problems(spec, config):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auto_labeling.models import curated, downloads, licenses, names, requirements, weight_files
 from auto_labeling.run import Method, ModelType, Task
+from auto_labeling.settings import NAMES_OUTPUTS
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -94,6 +95,11 @@ class ModelSpec:
     def needs_checkpoint(self) -> bool:
         """Whether a run has to say which weights: an id, a path or an import path."""
         return self.source == "custom" or is_template(self.entry, self.source)
+
+    @property
+    def names_outputs(self) -> bool:
+        """Whether the classes of a run name the model's outputs, by position."""
+        return self.name in NAMES_OUTPUTS
 
     @property
     def wrapper(self) -> str:

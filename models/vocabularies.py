@@ -1,5 +1,6 @@
 """The classes of models with a fixed vocabulary, from the label files that packages bring."""
 
+import difflib
 import importlib.util
 import re
 from functools import lru_cache
@@ -8,7 +9,43 @@ from pathlib import Path
 _ULTRALYTICS_DATASETS = {"coco": "coco", "oiv7": "open-images-v7", "imagenet": "ImageNet"}
 # The names in Ultralytics' ImageNet weights are those of the data set's `map`, not of its `names`.
 _SECTION = {"imagenet": "map"}
+#: From how much alike, in difflib's measure, one name may be meant for another.
+_ALIKE = 0.7
+
+#: So few classes are all named where somebody asks for another.
+_FEW = 8
+
 _ETA_PATTERN = "{{eta-resources}}/"
+
+
+def unknown(name: str, asked, known) -> str:
+    """Says which of the classes that a run asks for a model does not know, and what may be meant.
+
+    Args:
+        name: of the model, for people
+        asked: the classes that a run asks for
+        known: those that the model can give
+
+    Returns:
+        a sentence; empty if it knows them all
+    """
+    vocabulary = frozenset(known)
+    wrong = [one for one in asked if one not in vocabulary]
+    if not wrong:
+        return ""
+    quoted = ", ".join(f"'{one}'" for one in wrong[:3])
+    more = f" and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
+    near = list(dict.fromkeys(n for one in wrong[:3] if (n := _nearest(one, known)) is not None))
+    meant = f"; did you mean {' and '.join(near)}?" if near else ""
+    few = f". It knows {', '.join(known)}" if not near and 0 < len(known) <= _FEW else ""
+    return f"{name} does not know {quoted}{more}{meant}{few}"
+
+
+def _nearest(name, known):
+    """The known class that somebody may have meant, or None."""
+    alike = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(name.casefold(), alike, n=1, cutoff=_ALIKE)
+    return alike[found[0]] if found else None
 
 
 def find(spec) -> tuple[str, ...] | None:

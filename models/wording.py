@@ -15,11 +15,13 @@ from collections.abc import Iterable, Mapping
 _ESCAPE = "\\"
 
 
-def read(text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+def read(text: str, repeated: bool = False) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     """Reads classes and prompts.
 
     Args:
         text: lines as this module describes them
+        repeated (False): whether a class may stand there more than once, as the names of a
+            model's outputs may
 
     Returns:
         the classes, each once and in order, and the prompts of those that have some
@@ -27,19 +29,21 @@ def read(text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
     Raises:
         ValueError: with a sentence, if a line has prompts but no class
     """
-    classes, prompts = {}, {}
+    classes, prompts = [], {}
     for number, line in enumerate(text.split("\n"), 1):
         heads, colon, rest = _partition(_tokens(line))
         if not colon:
-            classes.update(dict.fromkeys(_items(heads)))
+            classes += _items(heads)
             continue
         name = _text(heads)
         if not name:
             raise ValueError(f"Line {number} has prompts but no class before the ':'")
-        classes[name] = None
+        if name not in prompts:
+            classes.append(name)
         asked = prompts.setdefault(name, {})
         asked.update(dict.fromkeys(_items(rest)))
-    return tuple(classes), {name: tuple(asked) for name, asked in prompts.items() if asked}
+    listed = classes if repeated else dict.fromkeys(classes)
+    return tuple(listed), {name: tuple(asked) for name, asked in prompts.items() if asked}
 
 
 def write(classes: Iterable[str], prompts: Mapping[str, Iterable[str]]) -> str:

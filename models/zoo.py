@@ -240,7 +240,7 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
     except (OSError, WebSessionError) as error:
         raise ModelUnavailable(
             f"The weights of '{spec.name}' are not on this machine and could not be downloaded "
-            f"from {_origin(spec, options)}: {_first_line(error)}"
+            f"from {_origin(spec, options)}: {own.first_line(error)}"
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         if not spec.needs_checkpoint:
@@ -249,7 +249,7 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
             raise ModelUnavailable(problem) from error
         raise ModelUnavailable(
             f"'{config.checkpoint}' cannot be loaded for {spec.task.label.lower()}: "
-            f"{_first_line(error)}"
+            f"{own.first_line(error)}"
         ) from error
 
 
@@ -295,8 +295,3 @@ def _load_torchvision(spec, options):
 
 def _origin(spec: ModelSpec, options: dict) -> str:
     return options.get("name_or_path") or downloads.url(spec) or spec.url or "its source"
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:300] if lines else type(error).__name__

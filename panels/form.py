@@ -157,7 +157,16 @@ class Form:
 
     def _classes(self):
         group = self._group("classes")
-        if answers.asks_in_words(self.spec):
+        if self.spec is not None and self.spec.names_outputs:
+            group.text(
+                "vocabulary",
+                "Classes",
+                "cat, dog, bird",
+                rows=4,
+                problem_of=("classes", "prompts"),
+                caption="A name for each output of your model, in their order",
+            )
+        elif answers.asks_in_words(self.spec):
             group.text(
                 "vocabulary",
                 "Classes",

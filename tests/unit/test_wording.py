@@ -29,6 +29,10 @@ def test_what_people_write_is_understood(text, classes, prompts):
     assert wording.read(text) == (classes, prompts)
 
 
+def test_names_of_outputs_may_repeat():
+    assert wording.read("ok, ok\ndefect", repeated=True) == (("ok", "ok", "defect"), {})
+
+
 def test_prompts_without_a_class_are_told_by_line():
     with pytest.raises(ValueError, match="Line 2 has prompts but no class"):
         wording.read("cat\n : dog")
