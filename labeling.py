@@ -28,6 +28,7 @@ from auto_labeling.runs.resuming import gone as gone
 from auto_labeling.storage import clock, fields, logs, operations, registry, speeds, staging
 from auto_labeling.storage import runs as storage
 from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.guesses import GuessStore
 from auto_labeling.storage.heartbeat import Heartbeat, is_alive
 from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.vocabulary import class_sources as class_sources
@@ -123,6 +124,7 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
                 labels=staging.count(dataset, run),
                 failed=counts["failed"],
                 dropped=run.dropped + counts["dropped"],
+                guessed=GuessStore(dataset).count(run_id),
             )
     except AttemptRevoked:
         raise
@@ -260,7 +262,8 @@ def skip(dataset, run_id: str) -> Run:
     )
     staging.stop_waiting(dataset, run)
     failed = 0 if run.source else skipped  # what was not imported has not failed
-    return store.amend(run_id, token=run.token, labels=staging.count(dataset, run), failed=failed)
+    labels, guessed = staging.count(dataset, run), GuessStore(dataset).count(run_id)
+    return store.amend(run_id, token=run.token, labels=labels, failed=failed, guessed=guessed)
 
 
 def rename(dataset, run_id: str, name: str) -> Run:

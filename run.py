@@ -150,6 +150,7 @@ class Run(BaseModel):
     dropped: int = 0
     failed: int = 0
     approved: int = 0
+    guessed: dict[str, int] = {}  # images whose range of values was guessed; see models/depth.py
     license: str = ""
     source: str = ""  # the field whose labels were imported; empty for a run of a model
     replaces: bool = False  # whether approval puts the labels back into ``source``
@@ -182,6 +183,15 @@ class Run(BaseModel):
     def mask_folder(self) -> str:
         """The folder of the run's own mask files; empty if masks are in the labels."""
         return os.path.join(self.config.mask_location, self.id) if self.config.mask_location else ""
+
+    @property
+    def guesses(self) -> str:
+        """That, and how, the range of values of images was guessed, in a sentence; or ""."""
+        total = sum(self.guessed.values())
+        how = ", ".join(f"{guess} ({number:,})" for guess, number in self.guessed.items())
+        images = "image holds" if total == 1 else "images hold"
+        said = f"{total:,} {images} more than 8 bits without saying which range: read as {how}"
+        return said if total else ""
 
     @property
     def many(self) -> bool:

@@ -38,12 +38,15 @@ class Preview:
         labels: the :class:`fiftyone.core.labels.Label`, as it would be once approved; None if the
             sample failed, or the model gives one label per sample and gave none that counts
         error: why the sample failed; empty if it did not
+        guess: how the range of values of an image of more than 8 bits was guessed; empty if it
+            was not
     """
 
     sample_id: str
     filepath: str
     labels: fol.Label | None = None
     error: str = ""
+    guess: str = ""
 
     def picture(self, width: int = 480) -> bytes:
         """Draws the labels on the image.
@@ -202,11 +205,13 @@ def _try(model, config, targets, report):
 
 def _previews(predictor, reader, targets):
     loaded = reader(targets)
+    guesses = {target.sample_id: guess for target, guess in loaded.guessed}
     made, failures = predictor.finish(predictor.forward(loaded))
     for target, document in made:
         documents.take_dropped(document)
         labels = documents.to_label(document)
-        yield Preview(target.sample_id, target.values["filepath"], labels)
+        guess = guesses.get(target.sample_id, "")
+        yield Preview(target.sample_id, target.values["filepath"], labels, guess=guess)
     for target, error in failures:
         yield Preview(target.sample_id, target.values["filepath"], error=error)
 

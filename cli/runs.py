@@ -101,6 +101,7 @@ def _shown(run, facts) -> dict:
         **{key: config[key] for key in ("task", "model", "method", "classes", "label_field")},
         "staging field": run.staging_field,
         **{key: facts[key] for key in counts if facts[key]},
+        "guessed": run.guesses,
         "done": now.get("done"),
         "worker": now.get("worker"),
         "device": now.get("device"),

@@ -50,6 +50,9 @@ def preview(args) -> int | None:
     else:
         rows = [row for one in previews for row in _rows(one)]
         output.show(output.table(rows, ("sample_id", "file", "label", "confidence", "box")))
+        for one in previews:
+            if one.guess:
+                output.say(f"{Path(one.filepath).name} was read as {one.guess}, which is a guess")
         if args.output:
             output.say(f"{sum(map(bool, saved)):,} pictures are in {args.output}")
     return RUN_FAILED if all(one.error for one in previews) else None
@@ -76,6 +79,7 @@ def _facts(one) -> dict:
         "filepath": one.filepath,
         "labels": [_label(label) for label in _labels(one)],
         "error": one.error,
+        "guess": one.guess,
     }
 
 

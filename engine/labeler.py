@@ -115,7 +115,7 @@ class Labeler:
     def _finish(self, predicted):
         """Turns one batch's outputs into documents and writes them. Runs behind the model."""
         documents, failures = self._predictor.finish(predicted)
-        self._told(self._writer.add(documents, failures))
+        self._told(self._writer.add(documents, failures, predicted.guessed))
 
     def _finish_all(self):
         self._told(self._writer.flush())

@@ -59,12 +59,15 @@ class Loaded:
         batch: their images, as the model takes them; None if they do not go together
         failures: ``(target, error text)`` of those that could not
         release: to be called when the model is done with ``batch``, if there is one
+        guessed: ``(target, guess)`` of those whose range of values was guessed, which see
+            :func:`auto_labeling.models.pixels.take_guess`
     """
 
     targets: list
     batch: Any
     failures: list = field(default_factory=list)
     release: Callable | None = None
+    guessed: list = field(default_factory=list)
 
 
 class Reader:
@@ -99,6 +102,7 @@ class Reader:
         filling = self._slots.begin() if self._slots is not None else None
         loaded = Loaded([], None)
         items = []
+        pixels.take_guess()  # which may be of an image that somebody else has read
         for target in targets:
             try:
                 item = self.item(target, filling and filling.room())
@@ -107,6 +111,8 @@ class Reader:
                 loaded.failures.append((target, describe(error)))
             else:
                 items.append(item) if filling is None else filling.add(item)
+                if guess := pixels.take_guess():
+                    loaded.guessed.append((target, guess))
         loaded.batch = self._together(items) if filling is None else self._filled(filling)
         return loaded
 

@@ -4,7 +4,7 @@
 documents, and runs in another thread meanwhile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from auto_labeling.engine import outputs
@@ -23,12 +23,14 @@ class Predicted:
         result: the model's output for them, raw or as a list of labels
         failures: ``(target, error text)`` of the samples that failed
         is_raw: whether ``result`` still has to go through :mod:`engine.outputs`
+        guessed: ``(target, guess)`` of images whose range of values was guessed
     """
 
     targets: list
     result: Any
     failures: list
     is_raw: bool
+    guessed: list = field(default_factory=list)
 
 
 class Predictor:
@@ -79,7 +81,7 @@ class Predictor:
             return Predicted([], [], loaded.failures, False)
         try:
             result, is_raw = self._run_model(loaded.batch, len(loaded.targets))
-            return Predicted(loaded.targets, result, loaded.failures, is_raw)
+            return Predicted(loaded.targets, result, loaded.failures, is_raw, loaded.guessed)
         except Exception as error:  # noqa: BLE001 - a model may raise anything
             if _is_out_of_memory(error):
                 _free_memory()
@@ -92,6 +94,7 @@ class Predictor:
                 [label for _, label in labels],
                 loaded.failures + failed,
                 False,
+                loaded.guessed,
             )
 
     def finish(self, predicted: Predicted) -> tuple[list, list]:

@@ -10,6 +10,7 @@ from auto_labeling.errors import RunNotFound
 from auto_labeling.run import Run, Task
 from auto_labeling.storage import staging
 from auto_labeling.storage.chunks import ChunkStore, Claim
+from auto_labeling.storage.guesses import GuessStore
 from auto_labeling.storage.patience import patiently
 
 #: A write is made at most this often, unless so many samples wait for it. Each one costs a round
@@ -55,16 +56,23 @@ class Writer:
         # Masks take much memory, and much longer to write than to ask.
         self._most = 1 if run.config.task is Task.INSTANCE_SEGMENTATION else _MOST_SAMPLES
         self._documents, self._failures = [], []
+        self._guesses, self._guessed = GuessStore(dataset), []
         self._wrote = float("-inf")
 
-    def add(self, documents, failures) -> Written | None:
+    def add(self, documents, failures, guessed=()) -> Written | None:
         """Takes the ``(target, document)`` pairs and the failures of a batch.
+
+        Args:
+            documents: those pairs
+            failures: ``(target, error text)`` of the samples that failed
+            guessed (()): ``(target, guess)`` of images whose range of values was guessed
 
         Returns:
             what has been written, if this was the time for it
         """
         self._documents += documents
         self._failures += failures
+        self._guessed += [(target.chunk, target.sample_id, guess) for target, guess in guessed]
         waiting = len(self._documents) + len(self._failures)
         if waiting < self._most and time.monotonic() - self._wrote < _EVERY_SECONDS:
             return None
@@ -82,6 +90,8 @@ class Writer:
             return None
         written = Written(dropped=sum(take_dropped(document) for _, document in documents))
         patiently(self._check)()
+        guessed, self._guessed = self._guessed, []
+        patiently(self._guesses.note)(self._run.id, guessed)
         saved, unsaved, refusal = self._masks.save(documents)
         written.failures = failures + unsaved
         pairs = [(target.sample_id, document) for target, document in saved]

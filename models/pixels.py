@@ -2,12 +2,16 @@
 
 import contextlib
 import sys
+import threading
 
 import cv2
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from auto_labeling.models import depth
 
 _ORIENTATION = 0x0112
+_ON_THEIR_SIDE = (5, 6, 7, 8)
 
 #: More would take gigabytes to decode. Pillow has this limit too, but libraries lift it for the
 #: whole process.
@@ -18,6 +22,8 @@ _MOST_PIXELS = 178_956_970
 #: of what is wrong with an image.
 _imread = cv2.imread
 _open = getattr(sys.modules.get("ultralytics.utils.patches"), "_image_open", Image.open)
+
+_guess = threading.local()
 
 #: OpenCV 4.11 and newer.
 _OPENCV_READS_INTO = "dst" in (_imread.__doc__ or "") and hasattr(cv2, "IMREAD_COLOR_RGB")
@@ -36,7 +42,8 @@ def read(path: str) -> Image.Image:
     """Reads an image as 8-bit RGB, turned as its EXIF orientation says.
 
     Browsers turn images by that orientation, so boxes must be in the turned frame; FiftyOne's
-    own loader does not turn them.
+    own loader does not turn them. More than 8 bits are brought to 8 by the rule of
+    :mod:`auto_labeling.models.depth`; :func:`take_guess` says whether that was a guess.
 
     Args:
         path: the file's path
@@ -47,18 +54,40 @@ def read(path: str) -> Image.Image:
     """
     # Ultralytics sets this to True for the whole process: half of an image would be labeled.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    with _open(path) as image:
-        if image.width * image.height > _MOST_PIXELS:
-            raise ValueError(f"{image.width:,} by {image.height:,} pixels are too many to decode")
+    try:
+        image = _open(path)
+    except UnidentifiedImageError:
+        if not depth.is_tiff(path):
+            raise
+        return _from_tiff(path)
+    with image:
+        _check_size(image.width, image.height)
+        is_deep = depth.is_deep(image)
+        if image.format == "TIFF" and image.getexif().get(_ORIENTATION, 1) in _ON_THEIR_SIDE:
+            image.filename = ""  # Pillow would map the file with its sides exchanged
         image.load()
-        if image.getexif().get(_ORIENTATION, 1) != 1:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        if is_deep:
+            found = depth.values(image, path, _imread, _check_size)
+            if found is not None:
+                stated, tags = depth.stated(image, path, found), getattr(image, "tag_v2", {})
+                return _shown(depth.turned(found, orientation), stated, tags)
+        if orientation != 1:
             image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):
-            return _from_16_bit(image)
         if image.mode == "P" and "transparency" in image.info:
             image = image.convert("RGBA")
         # Pillow copies an image that is in this mode already.
         return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def take_guess() -> str:
+    """How the range of the last image was guessed that this thread has read; empty if it was not.
+
+    It is said once.
+    """
+    guess = getattr(_guess, "said", "")
+    _guess.said = ""
+    return guess
 
 
 def read_array(path: str, into=None) -> np.ndarray:
@@ -129,7 +158,16 @@ def _shape_of_plain_jpeg(data: bytes) -> tuple[int, int, int] | None:
     return None
 
 
-def _from_16_bit(image):
-    # Pillow's convert() would clip 16-bit values at 255: a white image.
-    pixels = np.asarray(image).astype(np.uint32)
-    return Image.fromarray((pixels >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+def _check_size(width, height):
+    if width * height > _MOST_PIXELS:
+        raise ValueError(f"{width:,} by {height:,} pixels are too many to decode")
+
+
+def _from_tiff(path):
+    found, tags = depth.from_tiff(path, _check_size)
+    return _shown(found, depth.stated_by(tags), tags)
+
+
+def _shown(found, stated, tags):
+    shown, _guess.said = depth.to_bytes(found, stated, tags)
+    return Image.fromarray(shown).convert("RGB")

@@ -60,6 +60,8 @@ def _add_one(grid, name, preview, picture):
         elements.text(cell, "error", f"{title}: {preview.error}", color="error.main")
     else:
         elements.text(cell, "says", _classes(preview.labels), title=title)
+    if preview.guess:
+        elements.text(cell, "guess", f"Read as {preview.guess}, which is a guess")
 
 
 def _count(labels) -> int:

@@ -28,6 +28,8 @@ def render(panel, ctx, state: PanelState):
     page = elements.page()
     progress.head_of(page, panel, ctx, run)
     _tabs(page, panel, at, numbers.totals)
+    if run.guesses:
+        elements.alert(page, "guesses", "warning", run.guesses, _COMPARE)
     if at.tab == "approval":
         approval.render(page, panel, ctx, run, numbers)
     elif numbers.total:
@@ -41,6 +43,9 @@ def render(panel, ctx, state: PanelState):
         elements.once(page, panel.on_change_view)
     at.answered()
     return elements.finished(page)
+
+
+_COMPARE = "If boxes look wrong, compare such an image with what you see. The guide has the rule."
 
 
 def _tabs(page, panel, at, totals):

@@ -83,6 +83,14 @@ class Run:
         return self._record.failed
 
     @property
+    def guesses(self) -> str:
+        """How the range of values of images of more than 8 bits was guessed; empty if it was not.
+
+        The numbers are in ``to_dict()["guessed"]``.
+        """
+        return self._record.guesses
+
+    @property
     def approved(self) -> int:
         """The number of labels that were approved."""
         return self._record.approved
