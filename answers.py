@@ -81,11 +81,12 @@ def given(form: dict) -> dict:
         **{name: text(form.get(name)) for name in ("model", "label_field", "name")},
         **{name: form.get(name) for name in ("target", "task", "method")},
         "confidence": _unless_empty(form.get("confidence")),
-        "max_labels": _unless_empty(form.get("max_labels")),
         "device": "" if device == AUTOMATIC else device,
         "half": form.get("half"),
         "workers": 1 if form.get("workers") == "" else form.get("workers"),
     }
+    if form.get("task") != Task.CLASSIFICATION.value:
+        said["max_labels"] = _unless_empty(form.get("max_labels"))
     if asks_in_words(spec):
         said |= _in_words(form)
     else:

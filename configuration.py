@@ -14,10 +14,12 @@ from pydantic import ValidationError
 from auto_labeling import media, scaling
 from auto_labeling.errors import ConfigError
 from auto_labeling.models import rules
-from auto_labeling.names import STAGING_SUFFIX, staging_field
+from auto_labeling.names import LATEST, STAGING_SUFFIX, staging_field
 from auto_labeling.run import Method, RunConfig, Task
+from auto_labeling.settings import sentence
 from auto_labeling.storage import samples, vocabulary
 
+_RUN_ID = re.compile("[0-9a-f]{12}")
 _CLOUD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
@@ -66,6 +68,7 @@ def check(dataset, answers: dict, store) -> RunConfig:
     judged = config or _without(answers, problems)
     for field, problem in {
         **rules.problems(judged, skip=problems),
+        **_unused_problems(judged, problems),
         **_source_problems(dataset, judged),
         **_mask_problems(judged),
         **_worker_problems(judged),
@@ -86,7 +89,11 @@ def check_model(dataset, config: RunConfig):
     Raises:
         ConfigError: with a sentence for every wrong field
     """
-    problems = {**rules.problems(config), **_source_problems(dataset, config)}
+    problems = {
+        **rules.problems(config),
+        **_unused_problems(config, ()),
+        **_source_problems(dataset, config),
+    }
     if problems:
         raise ConfigError(problems)
 
@@ -160,14 +167,26 @@ def _some(ids):
 
 
 def _parse(answers):
+    answers = {str(field): value for field, value in answers.items()}
+    problems = _name_problems(answers.get("name"))
     try:
-        return RunConfig(**answers), {}
+        config = RunConfig(**answers)
     except ValidationError as error:
-        problems = {}
         for detail in error.errors():
             field = str(detail["loc"][0])
-            problems.setdefault(field, _words(field, detail))
+            problems.setdefault(field, sentence(field, detail))
         return None, problems
+    return (None if problems else config), problems
+
+
+def _name_problems(name):
+    """Names by which a run could not be told from others; see ``sdk.get``."""
+    said = name.strip().casefold() if isinstance(name, str) else ""
+    if said == LATEST:
+        return {"name": f"'{LATEST}' stands for the newest run; choose another name"}
+    if _RUN_ID.fullmatch(said):
+        return {"name": "This looks like the id of a run; choose another name"}
+    return {}
 
 
 def _without(answers, problems):
@@ -191,6 +210,19 @@ def _source_problems(dataset, config):
     known = vocabulary.of_field(dataset, name) if config.classes else None
     unknown = [c for c in config.classes if known is not None and c not in known]
     return {"classes": f"No label of '{name}' is '{unknown[0]}'"} if unknown else {}
+
+
+def _unused_problems(config, wrong):
+    """Settings that a run of this kind would not regard."""
+    found = {}
+    method = None if "method" in wrong else config.method
+    if config.segmenter and method not in (None, Method.TWO_STAGE):
+        found["segmenter"] = "Only two-stage runs have a segmenter"
+    if config.source_field and method not in (None, Method.EXISTING_DETECTIONS):
+        found["source_field"] = "Only runs on existing detections take boxes from a field"
+    if "task" not in wrong and config.task is Task.CLASSIFICATION and config.max_labels:
+        found["max_labels"] = "Classification gives one label per image"
+    return found
 
 
 def _mask_problems(config):
@@ -222,29 +254,6 @@ def _location_problem(location):
     except (OSError, ValueError) as error:
         return f"Nothing can be written to {location}: {getattr(error, 'strerror', '') or error}"
     return None
-
-
-def _words(field, detail):
-    """A sentence in place of pydantic's terms."""
-    kind, empty = detail["type"], detail.get("input") in (None, "")
-    if kind == "missing" or empty:
-        return {
-            "label_field": "Name the field in which the approved labels will be",
-            "model": "Choose a model",
-            "task": "Choose a task",
-        }.get(field, "This is needed")
-    if field == "max_labels":
-        return "The most labels per image is a whole number from 1"
-    if field == "workers":
-        return "The number of workers is a whole number from 1"
-    if field == "confidence":
-        return "The minimum confidence is a number from 0 to 1"
-    if kind == "string_too_long":
-        return f"At most {detail['ctx']['max_length']} characters"
-    if kind == "extra_forbidden":
-        return "There is no such setting"
-    text = detail["msg"].removeprefix("Value error, ")
-    return text[:1].upper() + text[1:]
 
 
 def _label_field_problem(dataset, name, store):

@@ -8,7 +8,7 @@ import json
 import math
 
 from auto_labeling.answers import text
-from auto_labeling.errors import AutoLabelingError, NotPermitted
+from auto_labeling.errors import AutoLabelingError, ConfigError, NotPermitted
 from auto_labeling.models import wording
 from auto_labeling.review import asked, grid
 from auto_labeling.review.chosen import choose
@@ -43,6 +43,11 @@ def is_by_itself(ctx) -> bool:
     """
     event = event_name(ctx)
     return is_about_grid(ctx) or event.startswith("edit") or event == "refresh"
+
+
+def parameters(ctx) -> dict:
+    """The parameters of a call, as they came."""
+    return dict(ctx.params)
 
 
 def run_id(ctx) -> str:
@@ -228,6 +233,8 @@ def run_answers(ctx) -> tuple[dict, dict]:
         classes, prompts = wording.read(given.pop("classes"), repeated=True)
     except ValueError as error:
         return given, {"classes": str(error)}
+    if not classes:
+        return given, {"classes": _NO_CLASS}
     given["classes"] = classes
     return ({**given, "prompts": prompts} if prompts else given), {}
 
@@ -282,12 +289,18 @@ def _names(said) -> list | None:
     return _texts(said)
 
 
+_NO_CLASS = "This names no class; leave it out for all"
+
+
 def _classes(said: str) -> list | None:
     """Classes as people type them; None for nothing."""
     try:
-        return list(wording.read(said)[0]) or None
+        classes = list(wording.read(said)[0])
     except ValueError as error:
-        raise AutoLabelingError(str(error)) from error
+        raise ConfigError({"classes": str(error)}) from error
+    if said and not classes:
+        raise ConfigError({"classes": _NO_CLASS})
+    return classes or None
 
 
 def _texts(values) -> list | None:

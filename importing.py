@@ -72,6 +72,7 @@ def import_labels(
     Raises:
         ConfigError: with a sentence for every wrong answer; nothing is written then
     """
+    _require_kinds(source=source, label_field=label_field, name=name, replace=replace)
     store = RunStore(dataset)
     run = store.create(
         _checked(dataset, store, source.strip(), label_field.strip(), replace, name, author)
@@ -108,6 +109,16 @@ def _why_not(dataset, store, name, kind) -> str:
     if store.claimed_by(name) or dataset.has_field(staging_field(name)):
         return "A run is already making or reviewing this field"
     return ""
+
+
+def _require_kinds(**answers):
+    wrong = {}
+    for name, value in answers.items():
+        kind = bool if name == "replace" else str
+        if not isinstance(value, kind):
+            wrong[name] = "This is true or false" if kind is bool else "This is text"
+    if wrong:
+        raise ConfigError(wrong)
 
 
 def _checked(dataset, store, source, label_field, replace, name, author) -> Run:

@@ -1,7 +1,11 @@
 """What a dataset holds, and what of it models can label: images, alone or in slices of groups."""
 
-import fiftyone.core.media as fom
+import contextlib
 
+import fiftyone.core.media as fom
+from pymongo.errors import ConnectionFailure
+
+from auto_labeling.errors import AutoLabelingError
 from auto_labeling.storage import samples
 
 _KINDS = {
@@ -46,6 +50,27 @@ def remedy(dataset) -> str:
 def can_be_reviewed(dataset) -> bool:
     """Whether existing labels of a dataset can be analyzed."""
     return dataset.media_type not in (fom.VIDEO, fom.MULTIMODAL)
+
+
+@contextlib.contextmanager
+def reading(what: str = "The view"):
+    """Takes what goes wrong while FiftyOne makes or reads a view for a fault of the view.
+
+    Args:
+        what ("The view"): what is read, as a sentence begins with it
+
+    Raises:
+        AutoLabelingError: with FiftyOne's reason: the view names a field that is gone, as a rule
+    """
+    try:
+        yield
+    except (AutoLabelingError, ConnectionFailure):
+        raise
+    except Exception as error:
+        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise AutoLabelingError(
+            f"{what} cannot be read any longer: {said}. Make it again, or delete it"
+        ) from error
 
 
 def slices(dataset) -> dict[str, str]:

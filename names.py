@@ -13,6 +13,9 @@ LOGS_STORE = "auto_labeling.logs"
 
 STAGING_SUFFIX = "_in_review"
 
+#: In place of a run's id: the newest run of a dataset.
+LATEST = "latest"
+
 
 def staging_field(label_field: str) -> str:
     """The field in which the labels meant for ``label_field`` wait for approval."""

@@ -16,6 +16,7 @@ from auto_labeling.settings import Method, ModelType, RunConfig, Target, Task
 
 __all__ = [
     "ACTIVE",
+    "STATUSES",
     "TRANSITIONS",
     "Method",
     "ModelType",
@@ -58,7 +59,8 @@ TRANSITIONS: dict[RunState, frozenset] = {
 
 ACTIVE = frozenset({S.QUEUED, S.GENERATING, S.IMPORTING})
 
-_STATUS = {
+#: The word that people see for each state.
+STATUSES = {
     S.QUEUED: "Generating",
     S.GENERATING: "Generating",
     S.IMPORTING: "Generating",
@@ -162,7 +164,7 @@ class Run(BaseModel):
     @property
     def status(self) -> str:
         """The word that people see for the state."""
-        return _STATUS[self.state]
+        return STATUSES[self.state]
 
     @property
     def is_active(self) -> bool:

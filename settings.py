@@ -4,6 +4,7 @@ The flags of the command line, the forms of the operators and the reference are 
 :func:`settings`, so that a setting is written down once, in :class:`RunConfig`.
 """
 
+import difflib
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -159,6 +160,13 @@ class RunConfig(BaseModel):
     def _strip(cls, value):
         return value.strip() if isinstance(value, str) else value
 
+    @field_validator("confidence", "max_labels", "workers", mode="before")
+    @classmethod
+    def _is_no_truth_value(cls, value):
+        if isinstance(value, bool):  # which Python takes for 0 or 1
+            raise ValueError("a number is needed")
+        return value
+
     @field_validator("classes")
     @classmethod
     def _distinct(cls, classes, info):
@@ -281,3 +289,49 @@ def _setting(name, schema):
         default=default.value if isinstance(default, Enum) else default,
         required=field.is_required(),
     )
+
+
+_NEEDED = {
+    "label_field": "Name the field in which the approved labels will be",
+    "model": "Choose a model",
+    "task": "Choose a task",
+}
+_SENTENCES = {
+    "confidence": "The minimum confidence is a number from 0 to 1",
+    "max_labels": "The most labels per image is a whole number from 1",
+    "workers": "The number of workers is a whole number from 1",
+    "half": "Mixed precision is true or false",
+    "prompts": "Prompts are a list of texts for each class, such as {'vehicle': ['car', 'truck']}",
+}
+
+
+def sentence(field: str, detail: dict) -> str:
+    """What is wrong with a setting, in our words.
+
+    Args:
+        field: the setting's name
+        detail: an entry of ``errors()`` of pydantic's ``ValidationError``
+    """
+    kind, given = detail["type"], detail.get("input")
+    known = {setting.name: setting for setting in settings()}
+    if field not in known:
+        near = difflib.get_close_matches(field, known, 1)
+        return "There is no such setting" + (f"; do you mean '{near[0]}'?" if near else "")
+    if field in _NEEDED and (kind == "missing" or given in (None, "")):
+        return _NEEDED[field]
+    if field in _SENTENCES and (kind != "value_error" or field != "prompts"):
+        return _SENTENCES[field]
+    if kind == "value_error":
+        text = str(detail["ctx"]["error"])
+        return text[:1].upper() + text[1:]
+    if kind == "string_too_long":
+        return f"At most {detail['ctx']['max_length']} characters"
+    if kind == "string_unicode":
+        return "This has halves of characters, which cannot be stored"
+    setting = known[field]
+    if setting.kind == "choice":
+        *others, last = (value for value, _ in setting.choices)
+        return f"Choose {', '.join(others)} or {last}"
+    if setting.kind == "texts":
+        return f"{setting.title} are a list of texts, such as ['one', 'another']"
+    return f"{setting.title} is text, not {type(given).__name__}"

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from auto_labeling.cli.verbs import argument
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.errors import AutoLabelingError, ConfigError
 from auto_labeling.models import wording
 
 DATASET = argument("dataset", metavar="DATASET", help="the dataset's name")
@@ -113,7 +113,12 @@ def _view_of(args, dataset):
         raise AutoLabelingError(
             f"'{dataset.name}' has no saved view '{args.view}'; it has: {known}"
         )
-    return dataset.load_saved_view(args.view)
+    from auto_labeling import media
+
+    with media.reading(f"The saved view '{args.view}'"):
+        view = dataset.load_saved_view(args.view)
+        view._pipeline()
+    return view
 
 
 def targets_of(args, dataset, slices=()):
@@ -171,13 +176,16 @@ def classes_of(texts) -> tuple[tuple, dict]:
     """Classes and prompts from the command line; each text may be ``@FILE``.
 
     Raises:
-        AutoLabelingError: if a text names prompts but no class
+        AutoLabelingError: if a text names prompts but no class, or nothing is named
     """
     lines = [_read(text[1:]) if text.startswith("@") else text for text in texts]
     try:
-        return wording.read("\n".join(lines), repeated=True)
+        classes, prompts = wording.read("\n".join(lines), repeated=True)
     except ValueError as error:
-        raise AutoLabelingError(f"--classes: {error}") from error
+        raise ConfigError({"classes": str(error)}) from error
+    if not classes:
+        raise ConfigError({"classes": "This names no class; leave it out for all"})
+    return classes, prompts
 
 
 def _read(path: str) -> str:

@@ -3,6 +3,8 @@
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, RUN, YES, confirmed, dataset_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
+from auto_labeling.errors import ConfigError
+from auto_labeling.run import STATUSES
 
 _COLUMNS = ("id", "name", "status", "samples", "labels", "failed", "approved", "created_at")
 _OF_A_WORKER = ("host", "pid", "device", "state", "dataset", "run_id", "run_name", "beat_at")
@@ -20,7 +22,8 @@ def list_runs(args) -> None:
 
     datasets = [dataset_of(args)] if args.dataset else sdk.datasets()
     found = [run for dataset in datasets for run in sdk.runs(dataset)]
-    if args.status:
+    if args.status is not None:
+        _require_status(args.status)
         found = [run for run in found if run.status.casefold() == args.status.casefold()]
     rows = [run.to_dict() for run in found]
     if args.json:
@@ -29,6 +32,12 @@ def list_runs(args) -> None:
         output.show(output.table(rows, _COLUMNS if args.dataset else ("dataset", *_COLUMNS)))
     else:
         output.say("There are no runs")
+
+
+def _require_status(word):
+    known = dict.fromkeys(STATUSES.values())
+    if word.casefold() not in map(str.casefold, known):
+        raise ConfigError({"status": f"There is no '{word}'; a run is {' or '.join(known)}"})
 
 
 @verb("workers", examples=("workers", "workers --json"))

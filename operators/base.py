@@ -7,6 +7,7 @@ import fiftyone.operators.types as types
 
 from auto_labeling import forms, labeling
 from auto_labeling.errors import AutoLabelingError
+from auto_labeling.operators import parameters
 from auto_labeling.run import Run, RunState
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ class RunOperator(foo.Operator):
     changes = True
     #: The states of the runs that can be chosen; empty where no run is.
     states: tuple = ()
+    #: The kinds of its parameters, beside the run's id.
+    takes = parameters.taking()
 
     @property
     def config(self):
@@ -59,6 +62,7 @@ class RunOperator(foo.Operator):
             raise AutoLabelingError("Open a dataset first")
         if self.changes:
             forms.require_edit(ctx)
+        parameters.require(forms.parameters(ctx), self._takes())
         done = self.act(ctx)
         if self.changes:
             ctx.ops.reload_dataset()
@@ -70,6 +74,9 @@ class RunOperator(foo.Operator):
     def act(self, ctx) -> dict:
         """Does what was asked for. Returns facts that JSON can hold."""
         raise NotImplementedError
+
+    def _takes(self):
+        return parameters.taking(self.takes, text=["run_id"]) if self.states else self.takes
 
     def _ask_for_run(self, ctx, form):
         runs = [run for run in labeling.runs(ctx.dataset) if run.state in self.states]

@@ -3,6 +3,7 @@
 import fiftyone.operators.types as types
 
 from auto_labeling import forms, media
+from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
 from auto_labeling.review import approval, promotion
 from auto_labeling.run import RunState
@@ -12,6 +13,12 @@ class _Choosing(RunOperator):
     """An operator on labels that are chosen by what they are, or by what the grid shows."""
 
     states = (RunState.IN_REVIEW,)
+    takes = parameters.taking(
+        number=("min_confidence", "max_confidence"),
+        flag=("shown", "without_confidence"),
+        texts=("classes", "group_slices"),
+        ids=("label_ids", "sample_ids"),
+    )
 
     def ask(self, ctx, form):
         for name, label in (("min_confidence", "Least"), ("max_confidence", "Greatest")):
@@ -44,6 +51,7 @@ class PromoteLabels(_Choosing):
     label = "promote labels"
     description = "Adds labels of a run in review for approval: those that meet every condition"
     icon = "add_task"
+    takes = parameters.taking(_Choosing.takes, whole=["expected"])
 
     def act(self, ctx):
         chosen = forms.chosen_labels(ctx)
@@ -77,6 +85,7 @@ class ApproveRun(RunOperator):
     icon = "check_circle"
     risk = types.RiskLevel.HIGH
     states = (RunState.IN_REVIEW, RunState.APPROVING)
+    takes = parameters.taking(whole=["expected"])
 
     def ask(self, ctx, form):
         form.view("warning", types.Warning(label=f"{self.description}. This cannot be undone"))

@@ -5,6 +5,7 @@ import fiftyone.operators.types as types
 from auto_labeling import forms, importing, labeling, media, targets
 from auto_labeling.errors import AutoLabelingError, ConfigError
 from auto_labeling.models import catalog
+from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
 from auto_labeling.run import Method, Target, Task
 from auto_labeling.settings import settings
@@ -25,6 +26,7 @@ class StartRun(RunOperator):
     name = "start_run"
     label = "start a run"
     description = "Generates labels with a model in the background, to be reviewed in the panel"
+    takes = parameters.taking(any=[s.name for s in settings()], ids=["sample_ids"])
 
     def ask(self, ctx, form):
         given, problems = forms.run_answers(ctx)
@@ -41,8 +43,9 @@ class StartRun(RunOperator):
         if problems:
             raise ConfigError({**_problems(ctx.dataset, given), **problems})
         sample_ids = forms.given_sample_ids(ctx)
-        if sample_ids is not None:
-            given["target"] = Target.IDS.value
+        by_ids = Target.IDS.value
+        if sample_ids is not None and given.setdefault("target", by_ids) != by_ids:
+            raise ConfigError({"target": "Leave this out where sample_ids are given"})
         config = labeling.check(ctx.dataset, given)
         if sample_ids is None:
             sample_ids = targets.ids(ctx.dataset, forms.request(ctx), config.target, given)
@@ -136,6 +139,7 @@ class ImportLabels(RunOperator):
     name = "import_labels"
     label = "review existing labels"
     description = "Copies the labels of a field into a new run in review; the field is not touched"
+    takes = parameters.taking(text=("source", "label_field", "name"), flag=["replace"])
 
     def ask(self, ctx, form):
         usable = [name for name, reason in importing.sources(ctx.dataset).items() if not reason]

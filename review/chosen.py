@@ -1,12 +1,13 @@
 """Labels that are chosen by what they are, not by what a grid shows: for scripts and commands."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import fiftyone.core.view as fov
 from bson import ObjectId
 from fiftyone.core.collections import SampleCollection
 
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.errors import AutoLabelingError, ConfigError
 from auto_labeling.review import grid
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.run import Run
@@ -92,28 +93,24 @@ def choose(
             slice, and one sample of each dynamic group
 
     Raises:
+        ConfigError: with a sentence for every condition of another kind
         AutoLabelingError: if that cannot be a choice
     """
-    low, high = _bound(min_confidence, 0.0), _bound(max_confidence, 1.0)
-    narrowed = min_confidence is not None or max_confidence is not None
-    if narrowed and without_confidence:
-        raise AutoLabelingError("Labels without confidence lie in no range of confidence")
-    if low > high:
-        raise AutoLabelingError(f"No confidence is at least {low:g} and at most {high:g}")
-    base = dataset.view() if view is None else _of_dataset(dataset, view)
-    if base._is_dynamic_groups and not as_shown:
-        base = base.flatten()
+    lists = {"classes": classes, "label_ids": label_ids, "sample_ids": sample_ids}
+    _require_lists(group_slices=group_slices, **lists)
+    span = _span(min_confidence, max_confidence, without_confidence)
+    base = _of_dataset(dataset, view, as_shown)
+    grid.refresh_patches(dataset, base)
     slices = _slices(base, group_slices, as_shown)
     samples, labels = _ids("sample", sample_ids), _ids("label", label_ids)
     if samples == () or labels == () or (group_slices is not None and not slices):
         base = base.limit(0) if base._dataset is dataset else base.select([])
-    grid.refresh_patches(dataset, base)
     return Chosen(
         base=base,
         sample_ids=samples or (),
         label_ids=labels or (),
         wanted=Criteria(
-            span=(low, high) if narrowed else None,
+            span=span,
             labels=None if classes is None else tuple(map(str, classes)),
         ),
         without_confidence=without_confidence,
@@ -143,12 +140,41 @@ def _slices_of(base) -> tuple:
     return (own,) if own and len(known) == len(base._dataset.group_slices) else tuple(known)
 
 
-def _bound(value, default: float) -> float:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise AutoLabelingError(f"A confidence is a number from 0 to 1, not {value!r}")
-    return float(value)
+def _require_lists(**lists):
+    wrong = {
+        name: f"A list is needed, not {type(value).__name__}"
+        for name, value in lists.items()
+        if value is not None and (isinstance(value, str) or not isinstance(value, Iterable))
+    }
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _span(least, greatest, without) -> tuple | None:
+    """The range of confidence that is asked for, if one is."""
+    bounds = {"min_confidence": least, "max_confidence": greatest}
+    wrong = {
+        name: f"A confidence is a number from 0 to 1, not {value!r}"
+        for name, value in bounds.items()
+        if value is not None and not _is_confidence(value)
+    }
+    if not isinstance(without, bool):
+        wrong["without_confidence"] = "This is true or false"
+    if wrong:
+        raise ConfigError(wrong)
+    if least is None and greatest is None:
+        return None
+    if without:
+        raise AutoLabelingError("Labels without confidence lie in no range of confidence")
+    low, high = float(least or 0), 1.0 if greatest is None else float(greatest)
+    if low > high:
+        raise AutoLabelingError(f"No confidence is at least {low:g} and at most {high:g}")
+    return low, high
+
+
+def _is_confidence(value) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and 0 <= value <= 1
 
 
 def _ids(kind: str, ids) -> tuple | None:
@@ -161,7 +187,10 @@ def _ids(kind: str, ids) -> tuple | None:
     return ids
 
 
-def _of_dataset(dataset, view) -> fov.DatasetView:
+def _of_dataset(dataset, view, as_shown) -> fov.DatasetView:
+    if view is None:
+        return dataset.view()
     if not isinstance(view, SampleCollection) or view._root_dataset.name != dataset.name:
         raise AutoLabelingError(f"The view is not one of the dataset '{dataset.name}'")
-    return view if isinstance(view, fov.DatasetView) else view.view()
+    view = view if isinstance(view, fov.DatasetView) else view.view()
+    return view.flatten() if view._is_dynamic_groups and not as_shown else view

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from auto_labeling import importing, labeling
 from auto_labeling.errors import AutoLabelingError, RunNotFound
+from auto_labeling.names import LATEST
 from auto_labeling.run import Progress, RunState, Worker
 from auto_labeling.sdk.handle import Run
 from auto_labeling.sdk.samples import dataset_of
@@ -54,13 +55,14 @@ def get(dataset, run: str) -> Run:
 def _named(known, wanted):
     if not wanted:
         return []
-    for matches in (
-        lambda run: run.name == wanted,
-        lambda run: len(wanted) >= 3 and run.id.startswith(wanted),
-    ):
-        if found := [run for run in known if matches(run)]:
-            return found
-    return known[:1] if wanted == "latest" else []
+    newest = known[:1] if wanted == LATEST else []
+    # Where a name is also the beginning of an id, or "latest", nobody can tell which is meant.
+    begins = len(wanted) >= 3
+    return [
+        run
+        for run in known
+        if run.name == wanted or run in newest or (begins and run.id.startswith(wanted))
+    ]
 
 
 def progress(run: Run) -> Progress | None:

@@ -31,6 +31,8 @@ def targets(samples, sample_ids=None, slices=()) -> tuple[Target, list | None]:
     """
     dataset_of(samples)
     if sample_ids is not None:
+        if isinstance(sample_ids, str):
+            raise ConfigError({"target": "sample_ids are a list of IDs, not one text"})
         return Target.IDS, list(sample_ids)
     if isinstance(samples, Dataset):
         return Target.ALL, None
@@ -39,7 +41,8 @@ def targets(samples, sample_ids=None, slices=()) -> tuple[Target, list | None]:
 
 def ids_in(samples, slices=()) -> list[str]:
     """The ids of the samples of a view, each once; of patches, those that they are of."""
-    return media.target_ids(samples._root_dataset, samples, slices)
+    with media.reading():
+        return media.target_ids(samples._root_dataset, samples, slices)
 
 
 def refuse_forgotten(target: Target, asked) -> None:

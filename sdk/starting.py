@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from auto_labeling import importing, labeling
+from auto_labeling.errors import AutoLabelingError
 from auto_labeling.models import catalog
-from auto_labeling.run import Method, ModelType, RunConfig, Task
+from auto_labeling.run import Method, ModelType, RunConfig, Target, Task
 from auto_labeling.sdk.handle import Run
 from auto_labeling.sdk.samples import dataset_of, refuse_forgotten, targets
+from auto_labeling.targets import slices_of
 
 #: The most samples of a preview.
 _FEW = 8
@@ -46,7 +48,7 @@ def check(samples, config: RunConfig | Mapping | None = None, **settings) -> Run
         ConfigError: with a sentence for every wrong field
     """
     given = _given(config, settings)
-    target, _ = targets(samples, slices=given.get("group_slices") or ())
+    target, _ = targets(samples, slices=slices_of(given))
     return _checked(dataset_of(samples), given, target)
 
 
@@ -73,9 +75,9 @@ def preview(
     dataset = dataset_of(samples)
     given = _given(config, settings)
     view = samples if sample_ids is not None else samples.limit(_FEW)
-    target, ids = targets(view, sample_ids, given.get("group_slices") or ())
+    target, ids = targets(view, sample_ids, slices_of(given))
     nowhere = {"label_field": f"preview_{secrets.token_hex(6)}", "mask_location": ""}
-    config = labeling.check(dataset, {**given, "target": target, **nowhere})
+    config = labeling.check(dataset, {**_with_target(given, target), **nowhere})
     return labeling.preview(dataset, config, ids[:_FEW])
 
 
@@ -98,7 +100,7 @@ def preflight(
     """
     dataset = dataset_of(samples)
     given = _given(config, settings)
-    target, ids = targets(samples, sample_ids, given.get("group_slices") or ())
+    target, ids = targets(samples, sample_ids, slices_of(given))
     config = _checked(dataset, given, target)
     return labeling.preflight(dataset, config, ids)
 
@@ -134,7 +136,7 @@ def start(
     """
     dataset = dataset_of(samples)
     given = _given(config, settings)
-    target, ids = targets(samples, sample_ids, given.get("group_slices") or ())
+    target, ids = targets(samples, sample_ids, slices_of(given))
     config = _checked(dataset, given, target)
     return Run(dataset, labeling.start(dataset, config, ids, author=author, queue=queue))
 
@@ -174,10 +176,22 @@ def import_labels(
 
 def _given(config, settings) -> dict:
     """A configuration and what wins over it, as answers."""
-    given = config.model_dump() if isinstance(config, RunConfig) else dict(config or {})
-    return {**given, **settings}
+    if isinstance(config, RunConfig):
+        config = config.model_dump()
+    if config is not None and not isinstance(config, Mapping):
+        raise AutoLabelingError(
+            f"A configuration is a RunConfig or a dict, not {type(config).__name__}"
+        )
+    return {**(config or {}), **settings}
 
 
 def _checked(dataset, given, target):
     refuse_forgotten(target, given.get("target"))
-    return labeling.check(dataset, {**given, "target": target})
+    return labeling.check(dataset, _with_target(given, target))
+
+
+def _with_target(given, target) -> dict:
+    """Answers with what the samples are called; one that cannot be a target stays, to be told."""
+    asked = given.get("target")
+    known = asked is None or asked in (*Target, *(part.value for part in Target))
+    return {**given, "target": target} if known else given

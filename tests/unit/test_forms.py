@@ -62,6 +62,10 @@ _classes = st.text(_plain, min_size=1, max_size=8).filter(str.strip)
 _texts = st.text(min_size=1, max_size=12).filter(lambda text: text == text.strip())
 
 
+#: The tasks that give more than one label per image.
+MANY = (Task.DETECTION, Task.INSTANCE_SEGMENTATION)
+
+
 @st.composite
 def configurations(draw):
     """Configurations of every task, method and model type, with answers that fit."""
@@ -78,7 +82,7 @@ def configurations(draw):
         "target": draw(st.sampled_from(Target)),
         "classes": classes,
         "confidence": draw(st.none() | st.floats(0, 1)),
-        "max_labels": draw(st.none() | st.integers(1, 1000)),
+        "max_labels": draw(st.none() | st.integers(1, 1000)) if task in MANY else None,
         "name": draw(st.just("") | _texts),
         "device": draw(st.sampled_from(["", "cpu", "cuda", "cuda:3", "cuda:112", "mps"])),
         "half": draw(st.booleans()),
