@@ -59,7 +59,7 @@ bench-engine: $(ENV_STAMP) ## how fast labels are made; about 30 minutes (ARGS="
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
 soak: $(ENV_STAMP) browser ## 60 kills, every page at every width, 10,000 random actions of a review, 10,000 hostile calls, then the database tests SOAK_ROUNDS=10 times
-	@CHAOS_KILLS=12 SCALEOUT_KILLS=10 $(PYTEST) -s tests/chaos tests/chaos/soak_workers.py
+	@CHAOS_KILLS=12 SCALEOUT_KILLS=10 DATABASE_PAUSE=75 $(PYTEST) -s tests/chaos tests/chaos/soak_workers.py
 	@GALLERY=all $(PYTEST) -q tests/browser/test_gallery.py tests/browser/pictures.py \
 		tests/browser/soak_configure.py tests/browser/soak_home.py
 	@$(PYTEST) -q -m soak tests/browser

@@ -15,7 +15,7 @@ import fiftyone.core.labels as fol
 from auto_labeling import configuration, media
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, ConfigError, FieldGone
 from auto_labeling.names import STAGING_SUFFIX, staging_field
-from auto_labeling.run import Run, RunConfig, RunState, Task
+from auto_labeling.run import Run, RunConfig, RunState, StopReason, Task
 from auto_labeling.storage import clock, fields, staging
 from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.runs import RunStore
@@ -90,7 +90,8 @@ def resume(dataset, run: Run, background: bool = True) -> Run:
     store = RunStore(dataset)
     if run.state is RunState.IN_REVIEW and (what := fields.gone(dataset, run)):
         raise FieldGone(str(what))
-    changes = {"reason": "", "error": "", "attempt": run.attempt + 1}
+    store.reserve(run)  # its start may have been interrupted before it did
+    changes = {"reason": StopReason.NONE, "error": "", "attempt": run.attempt + 1}
     run = store.move(run.id, RunState.IMPORTING, new_token=secrets.token_hex(8), **changes)
     return _copy(dataset, store, run, background)
 
@@ -195,7 +196,7 @@ class _Copy:
                     self._run.id,
                     RunState.FAILED,
                     token=self._run.token,
-                    reason="error",
+                    reason=StopReason.ERROR,
                     error=f"{type(error).__name__}: {error}".splitlines()[0],
                 )
             raise

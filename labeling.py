@@ -18,18 +18,27 @@ from auto_labeling.configuration import unknown_samples as unknown_samples
 from auto_labeling.engine.generation import Generation
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
-from auto_labeling.lost import why_lost
 from auto_labeling.models import catalog
 from auto_labeling.planning import Preflight as Preflight
 from auto_labeling.planning import preflight as preflight
-from auto_labeling.run import Progress, Run, RunConfig, RunState, Speed, Worker
+from auto_labeling.run import Run, RunConfig, RunState, StopReason
 from auto_labeling.runs import resuming
+from auto_labeling.runs.monitoring import datasets as datasets
+from auto_labeling.runs.monitoring import failures as failures
+from auto_labeling.runs.monitoring import get
+from auto_labeling.runs.monitoring import is_worked_on as is_worked_on
+from auto_labeling.runs.monitoring import log_tail as log_tail
+from auto_labeling.runs.monitoring import measured_speeds as measured_speeds
+from auto_labeling.runs.monitoring import progress as progress
+from auto_labeling.runs.monitoring import record as record
+from auto_labeling.runs.monitoring import runs as runs
+from auto_labeling.runs.monitoring import target_ids as target_ids
+from auto_labeling.runs.monitoring import workers as workers
 from auto_labeling.runs.resuming import gone as gone
-from auto_labeling.storage import clock, fields, logs, operations, registry, speeds, staging
-from auto_labeling.storage import runs as storage
+from auto_labeling.storage import clock, fields, logs, operations, speeds, staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.guesses import GuessStore
-from auto_labeling.storage.heartbeat import Heartbeat, is_alive
+from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.vocabulary import class_sources as class_sources
 from auto_labeling.storage.vocabulary import classes_of as classes_of
@@ -85,13 +94,15 @@ def start(dataset, config: RunConfig, sample_ids=None, author: str = "", queue: 
             created_at=clock.stamp(),
             created_by=author,
             license=catalog.get_model(config.model).license,
+            delegated=queue,
         )
     )
     try:
-        run = _freeze(dataset, store, run, sample_ids)
-        return _queue(dataset, store, run) if queue else run
+        with Heartbeat(store, run):  # freezing the targets of a large dataset takes minutes
+            run = _freeze(dataset, store, run, sample_ids)
+            return _queue(dataset, store, run) if queue else run
     except Exception as error:
-        store.move(run.id, RunState.FAILED, reason="error", error=_sentence(error))
+        store.move(run.id, RunState.FAILED, reason=StopReason.ERROR, error=_sentence(error))
         raise
 
 
@@ -133,80 +144,15 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
         # refuse this, too; what was wrong first is what the worker's log must say.
         with contextlib.suppress(AutoLabelingError, PyMongoError):
             store.move(
-                run_id, RunState.FAILED, token=run.token, reason="error", error=_sentence(error)
+                run_id,
+                RunState.FAILED,
+                token=run.token,
+                reason=StopReason.ERROR,
+                error=_sentence(error),
             )
         raise
     speeds.record(run, store.progress(run), counts["tried"])
     return run
-
-
-def measured_speeds(model: str = "") -> dict[str, list[Speed]]:
-    """How fast models were on the machines of this database: the latest of each kind first.
-
-    Args:
-        model (""): the name of a model; by default, all that were measured
-
-    Returns:
-        a dict from a model's name to its :class:`auto_labeling.run.Speed` list
-    """
-    return {model: speeds.of_model(model)} if model else speeds.of_all()
-
-
-def datasets() -> list:
-    """The datasets of this database that have, or had, runs; by name."""
-    return storage.datasets()
-
-
-def runs(dataset) -> list[Run]:
-    """Returns the runs of a dataset, newest first, each as it really stands."""
-    store = RunStore(dataset)
-    return [_reconciled(store, run) for run in store.list()]
-
-
-def get(dataset, run_id: str) -> Run:
-    """Returns a run as it really stands.
-
-    Raises:
-        RunNotFound: if there is none of that id
-    """
-    store = RunStore(dataset)
-    return _reconciled(store, store.get(run_id))
-
-
-def progress(dataset, run: Run) -> Progress | None:
-    """How far the run's current attempt has come; None before its first sign of life."""
-    return RunStore(dataset).progress(run)
-
-
-def is_worked_on(dataset, run: Run) -> bool:
-    """Whether a process has given a sign of life for the run's current attempt lately."""
-    return is_alive(progress(dataset, run))
-
-
-def workers() -> list[Worker]:
-    """The workers of this database that are alive; FiftyOne's own are not heard of."""
-    return registry.live()
-
-
-def log_tail(dataset, run: Run, lines: int = 40) -> list[str]:
-    """The last lines that a worker has logged for the run's current attempt.
-
-    Returns:
-        a list of lines; empty if there are none (yet), or FiftyOne's own worker has the run
-    """
-    return logs.tail(dataset, run, lines)
-
-
-def target_ids(dataset, run: Run) -> list[str]:
-    """The ids of a run's target samples, as they were when it started."""
-    chunks = ChunkStore(dataset)
-    return [i for index in range(run.chunks) for i in chunks.sample_ids(run.id, index)]
-
-
-def failures(dataset, run: Run) -> list[dict]:
-    """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
-    chunks = ChunkStore(dataset)
-    return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]
 
 
 def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run:
@@ -229,12 +175,22 @@ def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run
     if run.source:
         return importing.resume(dataset, run)
     resuming.refuse(dataset, run, again)
-    run = store.move(run_id, RunState.QUEUED, reason="", error="", operation_id="", new_token="")
+    store.reserve(run)  # its start may have been interrupted before it did
+    run = store.move(
+        run_id,
+        RunState.QUEUED,
+        reason=StopReason.NONE,
+        error="",
+        operation_id="",
+        new_token="",
+        delegated=queue,
+    )
     try:
-        resuming.await_labels(dataset, run, again)
-        return _queue(dataset, store, run) if queue else run
+        with Heartbeat(store, run, keep=True):  # marking a large dataset's samples takes long
+            resuming.await_labels(dataset, run, again)
+            return _queue(dataset, store, run) if queue else run
     except Exception as error:
-        store.move(run_id, RunState.FAILED, reason="error", error=_sentence(error))
+        store.move(run_id, RunState.FAILED, reason=StopReason.ERROR, error=_sentence(error))
         raise
 
 
@@ -243,7 +199,7 @@ def cancel(dataset, run_id: str, by: str = "") -> Run:
     why = f"Cancelled by {by}" if by else "Cancelled"
     token = secrets.token_hex(8)
     run = RunStore(dataset).move(
-        run_id, RunState.FAILED, reason="cancelled", error=why, new_token=token
+        run_id, RunState.FAILED, reason=StopReason.CANCELLED, error=why, new_token=token
     )
     _withdraw(run, why)
     return run
@@ -258,7 +214,11 @@ def skip(dataset, run_id: str) -> Run:
     resuming.refuse_if_gone(dataset, run)
     skipped = staging.count_waiting(dataset, run)
     run = store.move(
-        run_id, RunState.IN_REVIEW, new_token=secrets.token_hex(8), reason="", error=""
+        run_id,
+        RunState.IN_REVIEW,
+        new_token=secrets.token_hex(8),
+        reason=StopReason.NONE,
+        error="",
     )
     staging.stop_waiting(dataset, run)
     failed = 0 if run.source else skipped  # what was not imported has not failed
@@ -317,26 +277,6 @@ def _withdraw(run, why):
     """Spares a worker an operation that is still queued; one that takes it first is refused."""
     if run.operation_id:
         operations.withdraw(run.operation_id, why)
-
-
-def _reconciled(store, run: Run) -> Run:
-    if not run.is_active:
-        return run
-    operation = operations.look_up(run.operation_id) if run.operation_id else None
-    lost = why_lost(run, store.progress(run), operation, waited=clock.age(run.changed_at))
-    if not lost:
-        return run
-    try:
-        return store.move(
-            run.id,
-            RunState.FAILED,
-            token=run.token,
-            reason=lost[0],
-            error=lost[1],
-            new_token=secrets.token_hex(8),
-        )
-    except AutoLabelingError:  # somebody else was faster; theirs is the truth
-        return store.get(run.id)
 
 
 def _sentence(error: BaseException) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "RunConfig",
     "RunState",
     "Speed",
+    "StopReason",
     "Target",
     "Task",
     "iso",
@@ -42,6 +43,19 @@ class RunState(str, Enum):
     APPROVED = "approved"  # the label field holds the promoted labels; the run is over
     FAILED = "failed"  # stopped, with a reason; resume, or review what there is
     DELETING = "deleting"  # its labels are being removed
+
+
+class StopReason(str, Enum):
+    """Why a run stopped, for programs; ``Run.error`` says it to people."""
+
+    NONE = ""
+    ERROR = "error"  # what the worker said is in ``Run.error``
+    CANCELLED = "cancelled"
+    WORKER_LOST = "worker lost"  # another process saw how the worker ended
+    WORKER_VANISHED = "worker vanished"  # its signs of life stopped
+    NEVER_BEGAN = "never began"  # an operation came to its end, or was deleted, without a worker
+    START_INTERRUPTED = "start interrupted"  # whoever started the run stopped in the middle
+    APP_STOPPED = "app stopped"  # while existing labels were being copied
 
 
 S = RunState
@@ -146,7 +160,8 @@ class Run(BaseModel):
     attempt: int = 0
     token: str = ""
     operation_id: str = ""
-    reason: str = ""
+    delegated: bool = True  # whether a worker is to generate, or whoever started the run
+    reason: StopReason = StopReason.NONE
     error: str = ""
     labels: int = 0
     dropped: int = 0

@@ -79,7 +79,9 @@ class RunOperator(foo.Operator):
         return parameters.taking(self.takes, text=["run_id"]) if self.states else self.takes
 
     def _ask_for_run(self, ctx, form):
-        runs = [run for run in labeling.runs(ctx.dataset) if run.state in self.states]
+        runs = [
+            run for run in labeling.runs(ctx.dataset, confirm=False) if run.state in self.states
+        ]
         if not runs:
             raise AutoLabelingError("No run of this dataset can be chosen for this now")
         view = types.DropdownView()

@@ -34,7 +34,7 @@ class GenerateLabels(foo.Operator):
         forms.require_edit(ctx)
         began = time.monotonic()
         run_id = forms.run_id(ctx)
-        _log_start(ctx.dataset, labeling.get(ctx.dataset, run_id))
+        _log_start(ctx.dataset, labeling.record(ctx.dataset, run_id))
         run = labeling.generate(ctx.dataset, run_id, _Report(ctx))
         seconds = time.monotonic() - began
         logger.info(

@@ -203,7 +203,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
 
     @event
     def open_run(self, ctx, state):
-        run = labeling.get(ctx.dataset, forms.run_id(ctx))
+        run = labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False)
         pages = {
             RunState.IN_REVIEW: "review",
             RunState.APPROVING: "review",
@@ -261,7 +261,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         self._go(ctx, state, "progress", run)
 
     def _run(self, ctx, state):
-        return labeling.get(ctx.dataset, state.run_id)
+        return labeling.get(ctx.dataset, state.run_id, confirm=False)
 
     def _run_or_leave(self, ctx, state):
         """The run of the page; None if it is gone, which the page will say."""

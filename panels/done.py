@@ -20,7 +20,7 @@ _EXPORTS = {
 
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
-    run = labeling.get(ctx.dataset, state.run_id)
+    run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     page = elements.page()
     progress.head_of(page, panel, ctx, run)
     add(page, panel, ctx, run)

@@ -19,7 +19,7 @@ _SOON = 1.0
 
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
-    runs = labeling.runs(ctx.dataset)
+    runs = labeling.runs(ctx.dataset, confirm=False)
     page = elements.page()
     refusal = media.refusal(ctx.dataset)
     if refusal and not runs and not media.can_be_reviewed(ctx.dataset):

@@ -27,7 +27,7 @@ class HomeEvents:
 
     @change
     def ask_rename(self, ctx, state):
-        run = labeling.get(ctx.dataset, forms.run_id(ctx))
+        run = labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False)
         state.run_id, state.question, state.problems = run.id, "rename", {}
         state.new_name = run.name
 
@@ -47,7 +47,7 @@ class HomeEvents:
     @change
     def duplicate(self, ctx, state):
         """Goes to the page on which a run was configured, with the same answers."""
-        run = labeling.get(ctx.dataset, forms.run_id(ctx))
+        run = labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False)
         state.problems = {}
         name = f"{run.config.name} (2)" if run.config.name else ""
         if run.source:
@@ -69,12 +69,12 @@ class HomeEvents:
     @change
     def ask_delete(self, ctx, state):
         if state.page == "home":
-            state.run_id = labeling.get(ctx.dataset, forms.run_id(ctx)).id
+            state.run_id = labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False).id
         state.question = "delete"
 
     @change
     def delete(self, ctx, state):
-        dataset, run = ctx.dataset, labeling.get(ctx.dataset, forms.run_id(ctx))
+        dataset, run = ctx.dataset, labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False)
 
         def deleted(ctx, state, _):
             self._go(ctx, state, "home")
@@ -93,7 +93,7 @@ def _free(ctx, run) -> str:
     if head and tail.isdecimal():
         stem, number = head, int(tail) + 1
     taken = {*ctx.dataset.get_field_schema()}
-    taken.update(other.config.label_field for other in labeling.runs(ctx.dataset))
+    taken.update(other.config.label_field for other in labeling.runs(ctx.dataset, confirm=False))
     while f"{stem}_{number}" in taken:
         number += 1
     return f"{stem}_{number}"

@@ -12,12 +12,12 @@ from auto_labeling.panels import (
     workers,
 )
 from auto_labeling.panels.state import PanelState
-from auto_labeling.run import Run, RunState
+from auto_labeling.run import Run, RunState, StopReason
 
 
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
-    run = labeling.get(ctx.dataset, state.run_id)
+    run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     now = labeling.progress(ctx.dataset, run)
     page = elements.page()
     head_of(page, panel, ctx, run)
@@ -97,7 +97,7 @@ def _details(page, panel, ctx, run, state):
     """The whole error and the log, folded away."""
     operation = watching.operation(run)
     told = remedies.in_plain_words(run)
-    more = run.error.removeprefix(told) if run.reason == "error" else ""
+    more = run.error.removeprefix(told) if run.reason is StopReason.ERROR else ""
     details = ((operation and operation.details) or more).strip()
     parts = {
         "details": "" if details == told else details,

@@ -2,14 +2,26 @@
 
 import re
 
-from auto_labeling.run import Run
+from auto_labeling.run import Run, StopReason
 
 _WORKER_LOST = "Start a worker if none is running, then resume."
-_VANISHED = "The worker stopped without saying why"
+_VANISHED = "The worker stopped unexpectedly"
 _WHY_VANISHED = (
-    "It was killed, ran out of memory, or its machine went away. What was labeled is kept. "
+    "It was killed, ran out of memory, or its machine went away. Labels so far are kept. "
     + _WORKER_LOST
 )
+
+#: Reasons whose sentence is ours, and complete.
+_OURS = (
+    StopReason.CANCELLED,
+    StopReason.WORKER_LOST,
+    StopReason.NEVER_BEGAN,
+    StopReason.START_INTERRUPTED,
+    StopReason.APP_STOPPED,
+)
+
+#: Reasons after which a worker must be there before the run is resumed.
+_NEEDS_WORKER = (StopReason.WORKER_LOST, StopReason.NEVER_BEGAN)
 _CANCELLED = "Resume to go on, or skip to the review of what there is."
 
 #: What an error says, what has happened, and what helps. The first that fits is told.
@@ -69,18 +81,18 @@ def in_plain_words(run: Run) -> str:
 
 def remedy(run: Run) -> str:
     """What helps, in one sentence."""
-    if run.reason == "cancelled":
+    if run.reason is StopReason.CANCELLED:
         return _CANCELLED
-    if run.reason == "worker lost":
-        return _known(run)[1] or _WORKER_LOST
+    if run.reason in _NEEDS_WORKER:
+        return _WORKER_LOST
     return _known(run)[1] or "Resume tries again what is not labeled yet; what is labeled is kept."
 
 
 def _known(run):
     """What has happened and what helps; nothing if the error is not one that we know."""
-    if run.reason == "worker lost" and run.error.startswith(_VANISHED):
+    if run.reason is StopReason.WORKER_VANISHED:
         return _VANISHED, _WHY_VANISHED
-    if run.reason in ("cancelled", "worker lost"):  # which says it in words of ours
+    if run.reason in _OURS:
         return "", ""
     for pattern, happened, helps in _REMEDIES:
         if re.search(pattern, run.error, re.IGNORECASE):
@@ -90,4 +102,4 @@ def _known(run):
 
 def severity(run: Run) -> str:
     """How loudly to say it: what a person has done on purpose is no error."""
-    return "warning" if run.reason == "cancelled" else "error"
+    return "warning" if run.reason is StopReason.CANCELLED else "error"

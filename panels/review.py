@@ -17,7 +17,7 @@ ROWS = 50
 
 def render(panel, ctx, state: PanelState):
     """Builds the page."""
-    run = labeling.get(ctx.dataset, state.run_id)
+    run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     if run.state is not RunState.IN_REVIEW:
         return approval.render_closed(panel, ctx, run)
     if labeling.gone(ctx.dataset, run):

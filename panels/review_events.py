@@ -137,7 +137,7 @@ class ReviewEvents:
 
     @change
     def finish_approval(self, ctx, state):
-        self._approve(ctx, state, labeling.get(ctx.dataset, forms.run_id(ctx)))
+        self._approve(ctx, state, labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False))
 
     def _approve(self, ctx, state, run):
         background = run.labels > LONG

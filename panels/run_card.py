@@ -4,7 +4,7 @@ import fiftyone.operators.types as types
 
 from auto_labeling import forms, labeling
 from auto_labeling.panels import elements, looks, questions, remedies, words
-from auto_labeling.run import Run, RunState
+from auto_labeling.run import Run, RunState, StopReason
 
 #: Seconds that a run may wait for a worker before the panel says how to start one.
 PATIENCE = 30
@@ -53,7 +53,7 @@ def _stopped(card, run):
     """Adds why a run stopped, in plain words, and what its error says in words of its own."""
     said, first = remedies.in_plain_words(run), remedies.reason(run)
     more = [remedies.remedy(run)]
-    if said != first and run.reason == "error":
+    if said != first and run.reason is StopReason.ERROR:
         more.insert(0, first)
     about = "\n\n".join(map(elements.plain, more))
     elements.alert(card, "reason", remedies.severity(run), elements.plain(said), about)

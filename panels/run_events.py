@@ -38,7 +38,7 @@ class RunEvents:
 
     def _verb(self, ctx, state, says, verb, page):
         """Does something with the run of an event, and goes to a page of it."""
-        dataset, run = ctx.dataset, labeling.get(ctx.dataset, forms.run_id(ctx))
+        dataset, run = ctx.dataset, labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False)
 
         def then(ctx, state, run):
             self._go(ctx, state, page, run)
@@ -56,7 +56,7 @@ class RunEvents:
     @event
     def show_failed(self, ctx, state):
         """Shows failed samples in the grid alone, or all again."""
-        run, kind = labeling.get(ctx.dataset, forms.run_id(ctx)), forms.kind(ctx)
+        run, kind = labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False), forms.kind(ctx)
         ids = watching.failed_ids(ctx.dataset, run, kind)
         if not ids:
             ctx.ops.notify("No sample failed for this reason any more", variant="info")
@@ -74,7 +74,7 @@ class RunEvents:
     @event
     def show_labels(self, ctx, state):
         """Shows the samples with approved labels in the grid alone, or all again."""
-        run = labeling.get(ctx.dataset, forms.run_id(ctx))
+        run = labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False)
         field = run.config.label_field
         if run.state is not RunState.APPROVED or not ctx.dataset.has_field(field):
             ctx.ops.notify(f"There is no field {field} any more", variant="info")

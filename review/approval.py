@@ -6,9 +6,10 @@ import threading
 
 from auto_labeling.errors import IllegalTransition, LabelsChanged
 from auto_labeling.run import Run, RunState
+from auto_labeling.runs import liveness
 from auto_labeling.storage import clock, fields, mask_files, staging
 from auto_labeling.storage.chunks import ChunkStore
-from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat, is_alive
+from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat
 from auto_labeling.storage.runs import RunStore
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _claim(dataset, store, run, expected) -> Run:
     """Makes this process the one that approves the run."""
     token = secrets.token_hex(8)
     if run.state is RunState.APPROVING:
-        if is_alive(store.progress(run)):
+        if not liveness.is_silent(store, run, confirm=True):
             raise IllegalTransition(f"'{run.name}' is being approved already")
         return store.take_over(run.id, run.token, token)
     if run.state is RunState.IN_REVIEW:

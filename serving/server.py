@@ -1,7 +1,5 @@
 """The service: takes queued operations, oldest first, and watches the process that runs them."""
 
-import time
-
 from pymongo.errors import ConnectionFailure
 
 from auto_labeling import labeling
@@ -12,8 +10,8 @@ from auto_labeling.serving.presence import Presence
 from auto_labeling.serving.process import Process
 from auto_labeling.serving.signals import Signals
 from auto_labeling.serving.telling import Teller, duration
-from auto_labeling.serving.work import Work, dataset_of, run_of
-from auto_labeling.storage import operations, registry
+from auto_labeling.serving.work import Work, dataset_of, run_of, settled_run_of
+from auto_labeling.storage import availability, clock, operations, registry
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.patience import patiently
 
@@ -47,7 +45,7 @@ class Server:
         self._was_ready = False
         self._start_at = 0.0
         self._over = self._away = self._draining = False
-        self._steady_since = self._swept = time.monotonic()
+        self._steady_since = self._swept = clock.monotonic()
         self._tally = {"completed": 0, "failed": 0}
 
     def serve(self) -> dict:
@@ -87,18 +85,19 @@ class Server:
 
     def _attempt(self, function, *args):
         """Calls a function of the database, which may be away; None if it is."""
-        began = time.monotonic()
+        began = clock.monotonic()
         try:
             result = function(*args)
         except ConnectionFailure as error:
+            availability.notice()
             if not self._away:
                 self._tell("away", why=str(error).partition(" (configured timeouts")[0])
             self._away = True
             return None
         if self._away:
             self._tell("back")
-        if self._away or time.monotonic() - began > LEASE_SECONDS / 4:
-            self._steady_since = time.monotonic()
+        if self._away or clock.monotonic() - began > LEASE_SECONDS / 4:
+            self._steady_since = clock.monotonic()
         self._away = False
         return result
 
@@ -107,7 +106,7 @@ class Server:
     def _has_process(self) -> bool:
         """Whether there is a process that can execute operations; begins one if need be."""
         if self._process is None:
-            if time.monotonic() < self._start_at:
+            if clock.monotonic() < self._start_at:
                 return False
             self._process, self._executed = Process(), 0
         self._process.answers()
@@ -134,7 +133,7 @@ class Server:
             raise AutoLabelingError(f"Operations cannot be executed here: {why}")
         pause = min(2.0**self._starts_failed, _LONGEST_PAUSE)
         self._starts_failed += 1
-        self._start_at = time.monotonic() + pause
+        self._start_at = clock.monotonic() + pause
         self._tell("restarting", why=why, seconds=pause)
 
     def _end_process(self):
@@ -220,7 +219,7 @@ class Server:
             operations.fail(job.id, work.why_lost(self._process.status, self._presence.host))
         operation = operations.look_up(job.id)
         failed = operation is not None and operation.state == "failed"
-        run_of(job)  # as it really stands: this writes down that it has failed
+        settled_run_of(job)
         self._pass_on(work, at_once=True)
         facts = {**work.facts, "took": duration(work.seconds), "seconds": round(work.seconds, 1)}
         if failed:
@@ -234,9 +233,11 @@ class Server:
 
     def _sweep(self):
         """Marks operations as failed whose workers were killed together with their services."""
-        now = time.monotonic()
+        now = clock.monotonic()
         # After the database was away, all workers look dead for a moment.
         if min(now - self._swept, now - self._steady_since) < LEASE_SECONDS:
+            return
+        if availability.steady_for() < LEASE_SECONDS:
             return
         self._swept = now
         live = {worker.id for worker in registry.live()}
@@ -246,9 +247,13 @@ class Server:
             host = job.worker.rsplit("-", 2)[0]
             work = Work.on(job, self._options.log_dir)
             work.why = f"The worker on {host} is gone, killed perhaps or its machine with it"
+            run = run_of(job)
+            is_current = run is not None and run.operation_id == job.id
             if operations.fail(job.id, work.why_lost(None, host)):
-                run_of(job)
-                self._tell("swept", **work.facts, host=host)
+                settled_run_of(job)
+                # After a resume, the run has an operation of its own that may be done by now.
+                event = "swept" if is_current or not job.run_id else "closed"
+                self._tell(event, **work.facts, host=host)
         for worker in registry.expired():
             registry.leave(worker.id)
 

@@ -12,6 +12,7 @@ _SENTENCES = {
     "restarting": "The process for operations ended ({why}); starting another in {seconds:.0f} s",
     "away": "The database cannot be reached; trying again: {why}",
     "back": "The database is back",
+    "closed": "Closed an earlier attempt of {name}, whose worker on {host} is gone",
     "swept": "Marked {name} as failed, since its worker on {host} is gone",
     "draining": "Stopping when {name} is done; once more to stop it now (its run can be resumed)",
     "stopping": "Stopping {name}",

@@ -1,6 +1,5 @@
 """One operation on its way through the service, and what is told of it."""
 
-import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,7 +11,7 @@ from auto_labeling.errors import RunNotFound
 from auto_labeling.run import Run
 from auto_labeling.serving import deaths
 from auto_labeling.serving.tail import Tail
-from auto_labeling.storage import logs
+from auto_labeling.storage import clock, logs
 from auto_labeling.storage.operations import Job
 
 _KEEP_EVERY_SECONDS = 2.0
@@ -34,7 +33,7 @@ class Work:
     tail: Tail
     claimed: bool = False
     why: str = ""
-    _began: float = field(default_factory=time.monotonic)
+    _began: float = field(default_factory=clock.monotonic)
     _unwanted_since: float | None = None
     _kills: int = field(default_factory=deaths.out_of_memory_kills)
     _kept_at: float = 0.0
@@ -54,7 +53,7 @@ class Work:
     @property
     def seconds(self) -> float:
         """How long it has been going on."""
-        return time.monotonic() - self._began
+        return clock.monotonic() - self._began
 
     @property
     def facts(self) -> dict:
@@ -68,8 +67,8 @@ class Work:
         if not unwanted:
             self._unwanted_since = None
             return 0.0
-        self._unwanted_since = self._unwanted_since or time.monotonic()
-        return time.monotonic() - self._unwanted_since
+        self._unwanted_since = self._unwanted_since or clock.monotonic()
+        return clock.monotonic() - self._unwanted_since
 
     def why_lost(self, status: int | None, host: str) -> str:
         """Why it came to no end of its own, and what to do.
@@ -87,7 +86,7 @@ class Work:
 
     def keep_log(self, at_once: bool = False) -> None:
         """Puts the end of the log where the panel finds it, now and then."""
-        size, now = self.tail.size(), time.monotonic()
+        size, now = self.tail.size(), clock.monotonic()
         due = at_once or now - self._kept_at >= _KEEP_EVERY_SECONDS
         if not self.job.run_id or size == self._kept_size or not due:
             return
@@ -104,11 +103,23 @@ def dataset_of(job: Job):
 
 
 def run_of(job: Job) -> Run | None:
-    """The run of an operation as it really stands; None if it has none any more."""
+    """The run of an operation as its record stands; None if there is none.
+
+    Not judged: whoever executes a run never judges it lost.
+    """
+    return _run(job, labeling.record)
+
+
+def settled_run_of(job: Job) -> Run | None:
+    """The run of an operation that has ended, after its end was written down."""
+    return _run(job, labeling.get)
+
+
+def _run(job, read) -> Run | None:
     dataset = dataset_of(job) if job.run_id else None
     if dataset is None:
         return None
     try:
-        return labeling.get(dataset, job.run_id)
+        return read(dataset, job.run_id)
     except RunNotFound:
         return None

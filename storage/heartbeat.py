@@ -8,7 +8,7 @@ import threading
 from pymongo.errors import ConnectionFailure
 
 from auto_labeling.run import Progress, Run
-from auto_labeling.storage import clock
+from auto_labeling.storage import availability, clock
 from auto_labeling.storage.runs import RunStore
 
 #: Seconds without a sign of life after which a process counts as lost.
@@ -24,12 +24,15 @@ class Heartbeat:
     Args:
         store: the :class:`auto_labeling.storage.runs.RunStore`
         run: the run, as it is in this attempt
+        keep (False): whether to go on from the progress that is known of this attempt
     """
 
-    def __init__(self, store: RunStore, run: Run):
+    def __init__(self, store: RunStore, run: Run, keep: bool = False):
         self._store = store
         self._run = run
-        self._facts = {"worker": f"{socket.gethostname()}:{os.getpid()}"}
+        known = store.progress(run) if keep else None
+        self._facts = known.model_dump(exclude={"token", "beat_at"}) if known else {}
+        self._facts["worker"] = f"{socket.gethostname()}:{os.getpid()}"
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._beat_until_closed, daemon=True)
@@ -57,7 +60,7 @@ class Heartbeat:
         with self._lock:
             facts = dict(self._facts)
         # A beat that is lost, since the database is away, is followed by others.
-        with contextlib.suppress(ConnectionFailure):
+        with contextlib.suppress(ConnectionFailure), availability.noticing():
             progress = Progress(token=self._run.token, beat_at=clock.stamp(), **facts)
             self._store.beat(self._run, progress)
 

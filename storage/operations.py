@@ -28,12 +28,14 @@ class Operation:
         error: the last line of its error, if it failed
         lost: whether it failed because its worker is gone
         details: the whole error, a traceback as a rule
+        worker: the id of the worker of ours that has claimed it; empty for others'
     """
 
     state: str
     error: str = ""
     lost: bool = False
     details: str = ""
+    worker: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -76,7 +78,7 @@ def look_up(operation_id: str) -> Operation | None:
     text = ((document.result and document.result.error) or "").strip()
     lost = document.result is not None and document.result.result == _LOST
     last = text.splitlines()[-1] if text else ""
-    return Operation(document.run_state, last, lost, text)
+    return Operation(document.run_state, last, lost, text, _worker(document))
 
 
 # --- what a worker asks --------------------------------------------------------------------------
@@ -168,7 +170,6 @@ def _end(operation_id, state, result) -> bool:
 def _job(document) -> Job:
     asked = document.context.request_params if document.context else {}
     ours = document.operator == GENERATE_OPERATOR
-    run_link = document.run_link or ""
     return Job(
         id=str(document.id),
         operator=document.operator,
@@ -177,5 +178,10 @@ def _job(document) -> Job:
         dataset=asked.get("dataset_name") or "",
         run_id=(asked.get("params") or {}).get("run_id", "") if ours else "",
         run_name=(document.label or "").removeprefix(_LABEL) if ours else "",
-        worker=run_link.removeprefix(_LINK) if run_link.startswith(_LINK) else "",
+        worker=_worker(document),
     )
+
+
+def _worker(document) -> str:
+    run_link = document.run_link or ""
+    return run_link.removeprefix(_LINK) if run_link.startswith(_LINK) else ""

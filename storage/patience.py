@@ -12,6 +12,7 @@ import pymongo
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure
 
 from auto_labeling.errors import CannotWrite, DatabaseAway
+from auto_labeling.storage import availability, clock
 
 #: Seconds without an answer after which a worker gives up; its run can then be resumed.
 GIVE_UP_AFTER = 120
@@ -43,6 +44,7 @@ def require_database(seconds: float = 3):
         with pymongo.timeout(seconds):
             foo.get_db_conn().command("ping")
     except pymongo.errors.PyMongoError as error:
+        availability.notice()
         raise DatabaseAway(
             "The database does not answer. Nothing was changed; this page comes back by itself "
             "when the database does"
@@ -59,12 +61,13 @@ def patiently(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def patient(*args, **kwargs):
-        began = time.monotonic()
+        began = clock.monotonic()
         while True:
             try:
                 return function(*args, **kwargs)
             except ConnectionFailure:
-                if time.monotonic() - began > GIVE_UP_AFTER:
+                availability.notice()
+                if clock.monotonic() - began > GIVE_UP_AFTER:
                     raise
                 time.sleep(_PAUSE)
             except OperationFailure as error:

@@ -5,12 +5,14 @@ A record changes only by compare-and-set, in :meth:`RunStore.move` and
 neither heartbeats nor a worker that was overtaken ever contend with the record.
 """
 
+import secrets
+
 import fiftyone as fo
 import fiftyone.core.odm as foo
 
 from auto_labeling.errors import AttemptRevoked, IllegalTransition, RunNotFound
 from auto_labeling.names import RUNS_STORE
-from auto_labeling.run import Progress, Run, RunState
+from auto_labeling.run import Progress, Run, RunState, StopReason
 from auto_labeling.storage import clock
 from auto_labeling.storage.keys import Keys, collection
 
@@ -39,9 +41,13 @@ class RunStore(Keys):
         Raises:
             IllegalTransition: if another run has claimed the label field
         """
-        self._reserve(run.config.label_field, run.id)
         run = run.model_copy(update={"changed_at": clock.stamp()})
         self._store.set_if_absent(_key(run.id), run.model_dump(mode="json"))
+        try:
+            self.reserve(run)
+        except IllegalTransition:
+            self._store.delete(_key(run.id))
+            raise
         return run
 
     def get(self, run_id: str) -> Run:
@@ -82,6 +88,27 @@ class RunStore(Keys):
         """Sets fields other than the state; raises as :meth:`move` does."""
         return self._change(run_id, token, lambda run: run.model_copy(update=changes))
 
+    def stop(self, run: Run, reason: StopReason, sentence: str) -> Run:
+        """Writes down that a run has stopped, if it has not changed since it was judged.
+
+        A run that a worker has begun to label since, or that was resumed, stays as it is.
+
+        Raises:
+            IllegalTransition: if the run has changed
+            AttemptRevoked: if another attempt has the run
+            RunNotFound: if the run has been deleted
+        """
+
+        def transform(now: Run) -> Run:
+            if (now.state, now.operation_id, now.attempt) != judged:
+                raise IllegalTransition(f"'{now.name}' has changed")
+            token = secrets.token_hex(8)
+            changes = {"reason": reason, "error": sentence, "token": token}
+            return now.to(RunState.FAILED, **changes)
+
+        judged = run.state, run.operation_id, run.attempt
+        return self._change(run.id, run.token, transform)
+
     def take_over(self, run_id: str, token: str, new_token: str) -> Run:
         """Passes a run from one attempt to the next without a change of state.
 
@@ -95,7 +122,25 @@ class RunStore(Keys):
         self.release(run)
         for attempt in range(run.attempt + 1):
             self._store.delete(_progress_key(run.id, attempt))
+        self._documents.delete_many(self._where(_started_key(run.id, "")))
         self._store.delete(_key(run.id))
+
+    def reserve(self, run: Run):
+        """Claims a run's label field, if the run has not done so already.
+
+        Raises:
+            IllegalTransition: if another run has claimed it
+        """
+        key = _field_key(run.config.label_field)
+        claim = {"run": run.id, "at": clock.stamp()}
+        if self._store.set_if_absent(key, claim):
+            return
+        old = self._store.get(key)
+        if old and old["run"] == run.id:
+            return
+        orphaned = old and self._is_orphaned(old)
+        if not (orphaned and self._store.compare_and_set(key, old, claim)):
+            raise IllegalTransition(f"Another run is already making '{run.config.label_field}'")
 
     def release(self, run: Run):
         """Gives up a run's claim on its label field."""
@@ -107,6 +152,16 @@ class RunStore(Keys):
         """The id of the run that has claimed a label field, if any."""
         claim = self._store.get(_field_key(label_field))
         return claim["run"] if claim and not self._is_orphaned(claim) else None
+
+    def first_seen_started(self, run: Run) -> str:
+        """When it was first noticed that a worker has taken the run's operation.
+
+        The operation's own times are those of the worker's machine, whose clock may be wrong.
+        """
+        key, now = _started_key(run.id, run.operation_id), {"at": clock.stamp()}
+        if self._store.set_if_absent(key, now):
+            return now["at"]
+        return (self._store.get(key) or now)["at"]
 
     def beat(self, run: Run, progress: Progress):
         """Says how far an attempt has come, and that it is alive."""
@@ -130,21 +185,11 @@ class RunStore(Keys):
                 return run
         raise IllegalTransition("The run is being changed by others; try again")
 
-    def _reserve(self, label_field, run_id):
-        key = _field_key(label_field)
-        claim = {"run": run_id, "at": clock.stamp()}
-        if self._store.set_if_absent(key, claim):
-            return
-        old = self._store.get(key)
-        orphaned = old and self._is_orphaned(old)
-        if not (orphaned and self._store.compare_and_set(key, old, claim)):
-            raise IllegalTransition(f"Another run is already making '{label_field}'")
-
     def _is_orphaned(self, claim) -> bool:
         """Whether a claim outlived its run: whoever was to make or approve the run has died."""
         run = self._store.get(_key(claim["run"]))
-        if run is None:
-            return clock.age(claim["at"]) > 60
+        if run is None:  # the record is there before the claim, and goes after it
+            return True
         return run["state"] == RunState.APPROVED.value
 
 
@@ -154,6 +199,10 @@ def _key(run_id):
 
 def _field_key(label_field):
     return f"field:{label_field}"
+
+
+def _started_key(run_id, operation_id):
+    return f"started:{run_id}:{operation_id}"
 
 
 def _progress_key(run_id, attempt):

@@ -10,7 +10,7 @@ from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
 from auto_labeling import importing, labeling
-from auto_labeling.run import Progress, Run, RunConfig, RunState, iso
+from auto_labeling.run import Progress, Run, RunConfig, RunState, StopReason, iso
 from auto_labeling.storage import clock
 from auto_labeling.storage.chunks import ChunkStore, Claim
 from auto_labeling.storage.runs import RunStore
@@ -56,7 +56,7 @@ def _alive(dataset, run, done, **facts):
     return run
 
 
-def failed(dataset, run: Run, error: str, reason="error") -> Run:
+def failed(dataset, run: Run, error: str, reason=StopReason.ERROR) -> Run:
     """Stops a run as a worker does that has met an error."""
     DelegatedOperationService().set_failed(ObjectId(run.operation_id))
     return RunStore(dataset).move(run.id, RunState.FAILED, reason=reason, error=error)

@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from auto_labeling import labeling
 from auto_labeling.review import approval, promotion
 from auto_labeling.review.grid import merged, shown, tab_filters
+from auto_labeling.run import StopReason
 from tests.browser import scenes
 from tests.browser.conftest import ARTIFACTS, PATIENCE, has_failed
 from tests.browser.gallery import ALL, HEIGHT, WINDOW, Gallery
@@ -143,9 +144,9 @@ def _runs_in_every_state(dataset):
     made["worker-lost"] = scenes.failed(
         dataset,
         run,
-        "The worker stopped without saying why (killed, out of memory, or its machine "
-        "went away). What it had labeled is kept; resume to label the rest",
-        "worker lost",
+        "The worker stopped unexpectedly: it was killed, ran out of memory, or its machine went "
+        "away. Labels so far are kept; resume to label the rest",
+        StopReason.WORKER_VANISHED,
     )
     run = scenes.start(dataset, "everything", scenes.LONG_NAME, ago=2 * DAY)
     made["failed"] = scenes.at(

@@ -201,7 +201,7 @@ def test_a_killed_worker_shows_as_an_error_and_resume_finishes(
     worker = start_worker()
     half = wait_until(lambda: _half_done(dataset), "a run that is half done")
     os.kill(worker.process.pid, signal.SIGKILL)
-    ui.sees(re.compile("The worker stopped without saying why"))
+    ui.sees(re.compile("The worker stopped unexpectedly"))
     ui.picture("13-error")
     run = only_run(dataset)
     assert run.state is RunState.FAILED

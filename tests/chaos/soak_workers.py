@@ -61,7 +61,7 @@ def test_a_killed_driver_takes_its_actors_along_and_its_run_is_resumed(
         driver.wait()
     assert len(actors) == 2 and written(dataset, run) < SAMPLES
     wait(lambda: not labeling.get(dataset, run.id).is_active)
-    assert labeling.get(dataset, run.id).reason == "worker lost"
+    assert labeling.get(dataset, run.id).reason == "worker vanished"
     wait(lambda: not any(psutil.pid_exists(actor.pid) for actor in actors))
     labeling.resume(dataset, run.id)
     assert_whole(dataset, labeling.generate(dataset, run.id))

@@ -69,7 +69,7 @@ def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(numbered, c
     assert not psutil.wait_procs(loaders, timeout=10)[1], "a loader process outlived its worker"
 
     run = wait_for(lambda: _failed(numbered, run), LEASE_SECONDS + 10)
-    assert run.reason == "worker lost"
+    assert run.reason == "worker vanished"
     assert run.status == "Error"
     before = labels_by_number(numbered, run.staging_field)
 

@@ -3,6 +3,7 @@
 What is left at the end must not tell that anything happened.
 """
 
+import math
 import shutil
 import time
 import uuid
@@ -12,13 +13,14 @@ import fiftyone as fo
 import pymongo.collection
 import pytest
 
-from auto_labeling import importing, labeling, lost
+from auto_labeling import importing, labeling
 from auto_labeling.errors import AutoLabelingError, RunNotFound
 from auto_labeling.review import approval as approval_module
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.run import RunState
+from auto_labeling.runs import liveness
 from auto_labeling.storage import runs as runs_module
 from auto_labeling.storage.runs import RunStore
 
@@ -68,7 +70,9 @@ class Doom:
 def no_waiting(monkeypatch):
     """The dead give no sign of life, and nobody waits to be sure of it."""
     monkeypatch.setattr(RunStore, "beat", lambda *_: None)
-    monkeypatch.setattr(lost, "LEASE_SECONDS", -1)
+    monkeypatch.setattr(liveness, "LEASE_SECONDS", -1)
+    monkeypatch.setattr(liveness, "CONFIRM_SECONDS", -1)
+    monkeypatch.setattr(liveness.availability, "steady_for", lambda: math.inf)
     monkeypatch.setattr(runs_module.clock, "age", lambda _: 10_000.0)
     monkeypatch.setattr(approval_module, "LEASE_SECONDS", 0)
 

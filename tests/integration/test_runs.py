@@ -2,17 +2,13 @@
 
 import re
 import threading
-from datetime import timedelta
 
 import pytest
 
 from auto_labeling import labeling
 from auto_labeling.errors import AutoLabelingError, IllegalTransition, RunNotFound
-from auto_labeling.lost import START_UP_SECONDS, why_lost
-from auto_labeling.run import Progress, RunState
-from auto_labeling.storage import clock, staging
-from auto_labeling.storage.heartbeat import LEASE_SECONDS
-from auto_labeling.storage.operations import Operation
+from auto_labeling.run import RunState
+from auto_labeling.storage import staging
 from auto_labeling.storage.runs import RunStore
 
 
@@ -99,31 +95,6 @@ def test_a_start_that_cannot_be_queued_is_an_error_with_its_reason(numbered, con
     assert (run.state, run.error) == (RunState.FAILED, "ConnectionError: the queue is away")
     labeling.resume(numbered, run.id)
     assert labeling.generate(numbered, run.id).state is RunState.IN_REVIEW
-
-
-def beating(run, age):
-    moment = clock.iso(clock.now() - timedelta(seconds=age))
-    return Progress(token=run.token, beat_at=moment)
-
-
-def test_why_an_active_run_counts_as_lost(numbered, config):
-    run = labeling.start(numbered, config)
-    running, failed = Operation("running"), Operation("failed", "Boom")
-    long = START_UP_SECONDS + 1
-    assert why_lost(run, None, Operation("queued"), waited=10 * long) is None
-    assert why_lost(run, None, running, waited=1) is None
-    assert why_lost(run, None, running, waited=long)[0] == "worker lost"
-    assert why_lost(run, None, None, waited=long)[0] == "worker lost"
-    assert why_lost(run, None, failed, waited=1) == ("error", "Boom")
-
-    generating = run.model_copy(update={"state": RunState.GENERATING})
-    alive, dead = beating(run, 0), beating(run, LEASE_SECONDS + 1)
-    assert why_lost(generating, alive, running, waited=10 * long) is None
-    assert why_lost(generating, dead, running, waited=LEASE_SECONDS + 1)[0] == "worker lost"
-    assert why_lost(generating, None, running, waited=LEASE_SECONDS + 1)[0] == "worker lost"
-    assert why_lost(generating, alive, failed, waited=1) == ("error", "Boom")
-    killed = Operation("failed", "Killed", lost=True)
-    assert why_lost(generating, alive, killed, waited=1) == ("worker lost", "Killed")
 
 
 def test_an_operation_that_somebody_marks_as_failed_fails_its_run(numbered, config):

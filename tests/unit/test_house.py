@@ -30,10 +30,9 @@ MAY_IMPORT = {
     "forms": TOP,
     "answers": NOUNS | {"models", "pasted"},
     "labeling": NOUNS
-    | {"configuration", "importing", "lost", "planning", "scaling", "trial"}
+    | {"configuration", "importing", "planning", "scaling", "trial"}
     | {"engine", "models", "runs", "storage", "__init__"},
     "runs": NOUNS | {"storage"},
-    "lost": NOUNS | {"storage"},
     "watching": NOUNS | {"storage"},
     "media": NOUNS | {"storage"},
     "pasted": NOUNS,
@@ -44,7 +43,7 @@ MAY_IMPORT = {
     "importing": NOUNS | {"configuration", "media", "storage"},
     "configuration": NOUNS | {"media", "scaling", "models", "storage"},
     "scaling": {"models"},
-    "review": NOUNS | {"storage"},
+    "review": NOUNS | {"runs", "storage"},
     "engine": NOUNS | {"scaling", "models", "storage", "__init__"},
     "models": NOUNS,
     "storage": NOUNS,
