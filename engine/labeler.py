@@ -7,6 +7,7 @@ behind it turns outputs into documents and writes them.
 import multiprocessing
 import os
 import sys
+import time
 from typing import Protocol
 
 from auto_labeling.engine import loading
@@ -17,6 +18,7 @@ from auto_labeling.engine.prediction import Predictor
 from auto_labeling.engine.writing import Ledger, Writer, Written
 from auto_labeling.models import zoo
 from auto_labeling.run import Run
+from auto_labeling.storage.patience import patiently
 
 #: Fewer samples than this are not worth starting loader processes for.
 FEW = 32
@@ -29,6 +31,9 @@ _MOST_LOADERS = 8
 #: How long the model's thread waits, at each operation, for a thread that is in its way. It was
 #: a twentieth of a small model's time at 200 us, and is half of that at this.
 _SWITCH_SECONDS = 1e-5
+
+#: How often it is asked whether the attempt still stands while a service is waited for.
+_LOOK_EVERY_SECONDS = 2.0
 
 _AHEAD = 2
 _BEHIND = 4
@@ -63,7 +68,7 @@ class Labeler:
     def __init__(self, dataset, run: Run, model, listener: Listener):
         self._mapping = zoo.field_mapping(run.config)
         self._reader = Reader(model, self._mapping)
-        self._predictor = Predictor(model, run, self._reader)
+        self._predictor = Predictor(model, run, self._reader, self._pause)
         self._masks = MaskStore(run)
         self._ledger = Ledger(dataset, run, listener.ended)
         self._writer = Writer(dataset, run, self._masks, self._ledger, listener.check)
@@ -95,6 +100,13 @@ class Labeler:
                     behind.put(predicted)
         finally:
             sys.setswitchinterval(interval)
+
+    def _pause(self, seconds):
+        """Waits, unless the attempt is over."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            patiently(self._listener.check)()
+            time.sleep(min(left, _LOOK_EVERY_SECONDS))
 
     def _batches(self, chunks):
         for together in chunks:

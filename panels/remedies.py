@@ -27,6 +27,11 @@ _CANCELLED = "Resume to go on, or skip to the review of what there is."
 #: What an error says, what has happened, and what helps. The first that fits is told.
 _REMEDIES = (
     (
+        r"model's service",
+        "The service behind the model does not answer",
+        "Resume when it answers again; what is labeled is kept.",
+    ),
+    (
         r"out of memory|OutOfMemory|MemoryError|CUBLAS_STATUS_ALLOC",
         "The worker ran out of memory",
         "Resume on a machine with more memory, or duplicate the run with a smaller model.",
