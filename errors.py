@@ -6,6 +6,7 @@
     ├── ConfigError              a run's settings are wrong; names every wrong field
     ├── ModelUnavailable         a model cannot be used here, and why
     ├── RunNotFound              no run of that id in this dataset
+    ├── NewerRecord              the run was stored by a newer version of this package
     ├── IllegalTransition        the run is not in a state that allows this
     ├── AttemptRevoked           this attempt at the run is no longer the current one
     ├── FieldGone                a run's field was deleted or renamed by hand
@@ -46,6 +47,17 @@ class RunNotFound(AutoLabelingError):
 
     def __init__(self, run_id: str):
         super().__init__(f"There is no run {run_id} in this dataset; it may have been deleted")
+
+
+class NewerRecord(AutoLabelingError):
+    """A newer version of this package has stored the run, in a format that this one cannot read."""
+
+    def __init__(self, name: str, found: int, readable: int):
+        super().__init__(
+            f"A newer version of Auto-Labeling has stored the run '{name}' (record format {found}; "
+            f"this version reads up to {readable}). Nothing was changed. Update Auto-Labeling "
+            "here, and on every worker, to the same version"
+        )
 
 
 class IllegalTransition(AutoLabelingError):

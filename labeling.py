@@ -29,6 +29,7 @@ from auto_labeling.runs.monitoring import get
 from auto_labeling.runs.monitoring import is_worked_on as is_worked_on
 from auto_labeling.runs.monitoring import log_tail as log_tail
 from auto_labeling.runs.monitoring import measured_speeds as measured_speeds
+from auto_labeling.runs.monitoring import newer_runs as newer_runs
 from auto_labeling.runs.monitoring import progress as progress
 from auto_labeling.runs.monitoring import record as record
 from auto_labeling.runs.monitoring import runs as runs

@@ -16,6 +16,7 @@ from auto_labeling.settings import Method, ModelType, RunConfig, Target, Task
 
 __all__ = [
     "ACTIVE",
+    "RECORD_FORMAT",
     "STATUSES",
     "TRANSITIONS",
     "Method",
@@ -143,12 +144,18 @@ class Speed(BaseModel):
     at: str
 
 
+#: The format of the records that this version writes. It reads all up to this one; raise it when
+#: an older version would misread what is stored. 1: version 0.1.0, whose records have no number.
+RECORD_FORMAT = 2
+
+
 class Run(BaseModel):
     """A run's record, as stored. Change it through ``storage.runs.RunStore`` only."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     id: str
+    format: int = 1
     config: RunConfig
     state: RunState = RunState.QUEUED
     created_at: str

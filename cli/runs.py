@@ -18,7 +18,7 @@ _OF_A_WORKER = ("host", "pid", "device", "state", "dataset", "run_id", "run_name
 )
 def list_runs(args) -> None:
     """Lists the runs of a dataset, newest first, or of all datasets."""
-    from auto_labeling import sdk
+    from auto_labeling import labeling, sdk
 
     datasets = [dataset_of(args)] if args.dataset else sdk.datasets()
     found = [run for dataset in datasets for run in sdk.runs(dataset)]
@@ -26,6 +26,9 @@ def list_runs(args) -> None:
         _require_status(args.status)
         found = [run for run in found if run.status.casefold() == args.status.casefold()]
     rows = [run.to_dict() for run in found]
+    for dataset in datasets:
+        for name in labeling.newer_runs(dataset).values():
+            output.say(f"'{name}' of '{dataset.name}' needs a newer version of Auto-Labeling")
     if args.json:
         output.show_json(rows)
     elif rows:

@@ -62,6 +62,10 @@ def _limits(page, ctx, refusal):
     if refusal:
         said = f"{refusal}, so no labels can be generated"
         elements.alert(page, "refused", "info", said, media.remedy(ctx.dataset))
+    if newer := labeling.newer_runs(ctx.dataset):
+        said = "A newer version of Auto-Labeling has stored runs that this one cannot read"
+        which = ", ".join(f"'{name}'" for name in newer.values())
+        elements.alert(page, "newer", "warning", said, f"Update Auto-Labeling to see {which}.")
     if not forms.may_edit(ctx):
         said = "You may look at this dataset, but not change it"
         elements.alert(

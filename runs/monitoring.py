@@ -57,6 +57,18 @@ def get(dataset, run_id: str, confirm: bool = True) -> Run:
     return _reconciled(store, store.get(run_id), confirm)
 
 
+def newer_runs(dataset) -> dict[str, str]:
+    """The runs that a newer version of this package has stored, which this one cannot read.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+
+    Returns:
+        a dict from the id of each to its name
+    """
+    return RunStore(dataset).newer()
+
+
 def record(dataset, run_id: str) -> Run:
     """Returns a run as its record stands, without a judgement: for whoever works on it.
 

@@ -10,9 +10,9 @@ import secrets
 import fiftyone as fo
 import fiftyone.core.odm as foo
 
-from auto_labeling.errors import AttemptRevoked, IllegalTransition, RunNotFound
+from auto_labeling.errors import AttemptRevoked, IllegalTransition, NewerRecord, RunNotFound
 from auto_labeling.names import RUNS_STORE
-from auto_labeling.run import Progress, Run, RunState, StopReason
+from auto_labeling.run import RECORD_FORMAT, Progress, Run, RunState, StopReason
 from auto_labeling.storage import clock
 from auto_labeling.storage.keys import Keys, collection
 
@@ -41,7 +41,7 @@ class RunStore(Keys):
         Raises:
             IllegalTransition: if another run has claimed the label field
         """
-        run = run.model_copy(update={"changed_at": clock.stamp()})
+        run = run.model_copy(update={"changed_at": clock.stamp(), "format": RECORD_FORMAT})
         self._store.set_if_absent(_key(run.id), run.model_dump(mode="json"))
         try:
             self.reserve(run)
@@ -55,16 +55,20 @@ class RunStore(Keys):
 
         Raises:
             RunNotFound: if there is none of that id
+            NewerRecord: if a newer version of this package has stored it
         """
-        value = self._store.get(_key(run_id))
-        if value is None:
-            raise RunNotFound(run_id)
-        return Run.model_validate(value)
+        return _read(run_id, self._store.get(_key(run_id)))
 
     def list(self) -> list[Run]:
-        """Returns all runs, newest first."""
-        runs = [Run.model_validate(d["value"]) for d in self._documents.find(self._where("run:"))]
+        """Returns all runs that this version can read, newest first."""
+        values = [d["value"] for d in self._documents.find(self._where("run:"))]
+        runs = [Run.model_validate(value) for value in values if not _is_newer(value)]
         return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)
+
+    def newer(self) -> dict[str, str]:
+        """The runs that a newer version of this package has stored: from id to name."""
+        values = [d["value"] for d in self._documents.find(self._where("run:"))]
+        return {value["id"]: _name(value) for value in values if _is_newer(value)}
 
     def move(self, run_id: str, state: RunState, *, token: str = "", **changes) -> Run:
         """Takes a run to its next state, if it may go there and nobody is faster.
@@ -175,12 +179,12 @@ class RunStore(Keys):
     def _change(self, run_id, token, transform) -> Run:
         for _ in range(_RETRIES):
             value = self._store.get(_key(run_id))
-            if value is None:
-                raise RunNotFound(run_id)
-            run = Run.model_validate(value)
+            run = _read(run_id, value)
             if token and run.token != token:
                 raise AttemptRevoked(f"Another process has taken over '{run.name}'")
-            run = transform(run).model_copy(update={"changed_at": clock.stamp()})
+            run = transform(run).model_copy(
+                update={"changed_at": clock.stamp(), "format": RECORD_FORMAT}
+            )
             if self._store.compare_and_set(_key(run_id), value, run.model_dump(mode="json")):
                 return run
         raise IllegalTransition("The run is being changed by others; try again")
@@ -191,6 +195,24 @@ class RunStore(Keys):
         if run is None:  # the record is there before the claim, and goes after it
             return True
         return run["state"] == RunState.APPROVED.value
+
+
+def _read(run_id, value) -> Run:
+    if value is None:
+        raise RunNotFound(run_id)
+    if _is_newer(value):
+        raise NewerRecord(_name(value), value["format"], RECORD_FORMAT)
+    return Run.model_validate(value)
+
+
+def _is_newer(value) -> bool:
+    return value.get("format", 1) > RECORD_FORMAT
+
+
+def _name(value) -> str:
+    """What people call a run, whatever the format of its record."""
+    config = value.get("config") or {}
+    return config.get("name") or config.get("label_field") or value.get("id", "")
 
 
 def _key(run_id):
