@@ -28,6 +28,7 @@ _SDK = frozenset(
         "cancel",
         "check",
         "datasets",
+        "decision",
         "delete",
         "export_config",
         "failures",

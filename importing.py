@@ -126,15 +126,15 @@ def _checked(dataset, store, source, label_field, replace, name, author) -> Run:
     """The run that is asked for, if everything about it is right."""
     problems = {}
     dataset.reload()  # fields may have come and gone in other processes
-    fields = sources(dataset)
+    known = sources(dataset)
     if not source:
         problems["source"] = "Choose the field whose labels you want to review"
-    elif source not in fields:
+    elif source not in known:
         problems["source"] = f"There is no label field '{source}'"
-    elif fields[source]:
-        problems["source"] = f"'{source}' cannot be used: {fields[source]}"
+    elif known[source]:
+        problems["source"] = f"'{source}' cannot be used: {known[source]}"
     if replace:
-        if source in fields and dataset.get_field(source).read_only:
+        if source in known and dataset.get_field(source).read_only:
             problems["label_field"] = f"'{source}' is read-only, so it cannot be replaced"
     elif not label_field:
         problems["label_field"] = "Name the field in which the approved labels will be"
@@ -152,6 +152,7 @@ def _checked(dataset, store, source, label_field, replace, name, author) -> Run:
     run = Run(
         id=secrets.token_hex(6),
         config=RunConfig(**configuration.parse(answers).model_dump()),
+        own_source=fields.has_source(dataset, source),
         state=RunState.IMPORTING,
         created_at=clock.stamp(),
         created_by=author,

@@ -96,6 +96,7 @@ def start(dataset, config: RunConfig, sample_ids=None, author: str = "", queue: 
             created_by=author,
             license=catalog.get_model(config.model).license,
             delegated=queue,
+            own_source=fields.has_source(dataset, config.source_field),
         )
     )
     try:

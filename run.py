@@ -19,6 +19,7 @@ __all__ = [
     "RECORD_FORMAT",
     "STATUSES",
     "TRANSITIONS",
+    "Decision",
     "Method",
     "ModelType",
     "Progress",
@@ -106,6 +107,23 @@ class Progress(BaseModel):
     beat_at: str
 
 
+class Decision(BaseModel):
+    """What an approval does with a run's labels, as counted before it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    promoted: int = 0
+    added: int = 0  # labels that people added, and nobody promoted: they are kept
+    left: int = 0  # all others
+    empty: int = 0  # samples in which nothing was found
+    bare: int = 0  # samples with labels, of which none is kept
+
+    @property
+    def kept(self) -> int:
+        """How many labels are approved."""
+        return self.promoted + self.added
+
+
 class Worker(BaseModel):
     """A process that serves delegated operations, as it last said of itself.
 
@@ -175,9 +193,11 @@ class Run(BaseModel):
     failed: int = 0
     approved: int = 0
     guessed: dict[str, int] = {}  # images whose range of values was guessed; see models/depth.py
+    decision: Decision | None = None  # counted when an approval began
     license: str = ""
     source: str = ""  # the field whose labels were imported; empty for a run of a model
     replaces: bool = False  # whether approval puts the labels back into ``source``
+    own_source: bool = False  # whether labels it stages have an attribute "source" of their own
 
     @property
     def name(self) -> str:

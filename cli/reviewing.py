@@ -105,7 +105,8 @@ def undo(args) -> None:
 def approve(args) -> int | None:
     """Writes the promoted labels to the label field and deletes all others of the run.
 
-    This cannot be undone. An approval whose process died is finished.
+    Labels that people added to the staging field are kept, promoted or not. This cannot be
+    undone. An approval whose process died is finished.
     """
     from auto_labeling import sdk
 
@@ -124,10 +125,11 @@ def approve(args) -> int | None:
 def _question(run) -> str:
     from auto_labeling import sdk
 
-    totals = sdk.labels(run).totals
+    decision = sdk.decision(run)
+    added = f", {decision.added:,} that people added among them," if decision.added else ""
     return (
-        f"Write {totals['approval']:,} labels to {run.label_field} and delete "
-        f"{totals['review']:,} others of '{run.name}' for good?"
+        f"Write {decision.kept:,} labels{added} to {run.label_field} and delete "
+        f"{decision.left:,} others of '{run.name}' for good?"
     )
 
 

@@ -60,6 +60,7 @@ LOOKS = (
     Action((), "How far a run is", "progress", "watch"),
     Action((), "The samples that failed", "failures", "show"),
     Action((), "The labels by class", "labels", "labels"),
+    Action((), "What an approval would do", "decision", "approve"),
     Action((), "The models", "list_models", "models"),
     Action(("preview",), "A model on a few samples", "preview", "preview"),
     Action((), "What is wrong with the answers", "check", "run --dry-run"),

@@ -38,7 +38,7 @@ _ORDER = {
         "log_tail",
     ),
     "Decide": ("resume", "cancel", "skip", "rename", "delete"),
-    "Review": ("labels", "promote", "undo", "approve"),
+    "Review": ("labels", "promote", "undo", "decision", "approve"),
     "Nouns": ("RunConfig", "RunState", "Progress", "Worker", "Target", "Task"),
 }
 

@@ -2,7 +2,8 @@
 
 from auto_labeling import labeling
 from auto_labeling.panels import done, elements, progress, review, run_card, visit, words
-from auto_labeling.run import Run, RunState
+from auto_labeling.review import summary
+from auto_labeling.run import Decision, Run, RunState
 
 
 def render(page, panel, ctx, run: Run, promoted):
@@ -15,7 +16,8 @@ def render(page, panel, ctx, run: Run, promoted):
         run: the run
         promoted: the tab's :class:`auto_labeling.review.summary.Summary`
     """
-    if not promoted.total:
+    decision = summary.decision(ctx.dataset, run)
+    if not decision.kept:
         elements.alert(
             page,
             "empty",
@@ -26,9 +28,11 @@ def render(page, panel, ctx, run: Run, promoted):
         return
     at = visit.of(ctx)
     if at.question == "approve":
-        _ask(page, panel, run, promoted.total, promoted.totals["review"])
+        _ask(page, panel, run, decision)
     else:
-        _actions(page, panel, run, promoted)
+        _actions(page, panel, run, decision)
+    if not promoted.total:
+        return
     review.table(
         page,
         panel,
@@ -45,45 +49,55 @@ def render(page, panel, ctx, run: Run, promoted):
     )
 
 
-def _actions(page, panel, run, promoted):
+def _actions(page, panel, run, decision):
     bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto")
     elements.text(bar, "hint", "These labels are written when you approve")
     elements.button(bar, "undo_all", "Undo all", panel.undo_all, params={"run_id": run.id})
     elements.button(
         bar,
         "approve",
-        f"Approve {words.count(promoted.total, 'label')}",
+        f"Approve {words.count(decision.kept, 'label')}",
         panel.ask_approve,
         kind="primary",
         params={"run_id": run.id},
     )
+    if decision.added:
+        elements.text(page, "added", _added(decision))
 
 
-def _ask(page, panel, run, promoted, left):
+def _added(decision):
+    is_ = "is" if decision.added == 1 else "are"
+    said = words.count(decision.added, "label")
+    return f"{said} that people added {is_} kept too, though not promoted"
+
+
+def _ask(page, panel, run, decision):
     card = elements.card(page, "question")
-    title = f"Approve {words.count(promoted, 'label')}?"
+    title = f"Approve {words.count(decision.kept, 'label')}?"
     elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
-    for number, line in enumerate(_consequences(run, promoted, left)):
+    for number, line in enumerate(_consequences(run, decision)):
         elements.text(card, f"consequence_{number}", line)
     elements.text(card, "forever", "This cannot be undone.", color="text.primary")
     actions = elements.row(card, "actions")
     elements.button(
         actions,
         "yes",
-        f"Yes, approve {words.count(promoted, 'label')}",
+        f"Yes, approve {words.count(decision.kept, 'label')}",
         panel.approve,
         kind="primary",
-        params={"run_id": run.id, "expected": promoted},
+        params={"run_id": run.id, "expected": decision.kept},
     )
     elements.button(actions, "no", "Not now", panel.dismiss)
 
 
-def _consequences(run, promoted, left):
-    field = run.config.label_field
+def _consequences(run: Run, decision: Decision):
+    field, left = run.config.label_field, decision.left
     if run.replaces:
-        yield f"The labels of '{field}' will be replaced by {words.count(promoted, 'label')}."
+        yield f"The labels of '{field}' will be replaced by {words.count(decision.kept, 'label')}."
     else:
-        yield f"{words.count(promoted, 'label')} will be written to '{field}'."
+        yield f"{words.count(decision.kept, 'label')} will be written to '{field}'."
+    if decision.added:
+        yield f"{_added(decision)}."
     if left:
         lost = f"{words.count(left, 'label')} that you did not promote"
         if run.replaces:
@@ -92,6 +106,8 @@ def _consequences(run, promoted, left):
             yield f"{lost} will not be written; they stay in '{run.source}'."
         else:
             yield f"{lost} will be deleted."
+    elif decision.added:
+        yield "No label of this run is lost."
     else:
         yield "All labels of this run are promoted, so none is lost."
     yield f"The staging field '{run.staging_field}' will be removed."

@@ -31,7 +31,7 @@ def add(page, panel, ctx, run: Run):
     """Adds what an approved run has left to a page."""
     field = run.config.label_field
     verb = "is" if run.approved == 1 else "are"
-    left = run.labels - run.approved
+    left = run.labels - run.approved if run.decision is None else run.decision.left
     elements.alert(
         page,
         "done",

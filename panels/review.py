@@ -23,6 +23,8 @@ def render(panel, ctx, state: PanelState):
     if labeling.gone(ctx.dataset, run):
         return progress.render(panel, ctx, state)
     at = visit.of(ctx)
+    if summary.settle(ctx.dataset, run):
+        visit.reload(ctx, run)
     shown = visit.shown(ctx, run)
     numbers = summary.summarize(ctx.dataset, run, shown, at.tab)
     page = elements.page()
@@ -38,7 +40,7 @@ def render(panel, ctx, state: PanelState):
         _review(page, panel, ctx, run, shown, numbers, spreads)
     else:
         _summary(page, panel, ctx, run, numbers)
-        _nothing_left(page, panel, run)
+        _nothing_left(page, panel, run, numbers)
     if visit.is_unsettled(ctx, run):
         elements.once(page, panel.on_change_view)
     at.answered()
@@ -203,8 +205,8 @@ def _pages(page, panel, first, number, total):
 _FOUND_NOTHING = "The model found nothing in these samples"
 
 
-def _nothing_left(page, panel, run: Run):
-    if run.labels:
+def _nothing_left(page, panel, run: Run, numbers):
+    if numbers.totals["approval"]:
         elements.alert(page, "empty", "success", "Every label of this run is in the Approval tab")
         actions = elements.row(page, "actions")
         elements.button(

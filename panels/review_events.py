@@ -1,12 +1,11 @@
 """What a person does on the review page: look at labels, promote them, take back, approve."""
 
 from auto_labeling import forms, labeling
-from auto_labeling.errors import AutoLabelingError, LabelsChanged
+from auto_labeling.errors import AutoLabelingError
 from auto_labeling.panels import visit, visits, words
 from auto_labeling.panels.events import change, event
 from auto_labeling.review import approval as approving
 from auto_labeling.review import grid, promotion, stages, summary
-from auto_labeling.review.summary import count_promoted
 from auto_labeling.run import RunState
 
 #: Labels of a run from which approval works in a thread, and the page shows its progress.
@@ -128,20 +127,20 @@ class ReviewEvents:
     def approve(self, ctx, state):
         run = self._run(ctx, state)
         visit.of(ctx).question = ""
-        if count_promoted(ctx.dataset, run) != forms.expected(ctx):
-            raise LabelsChanged(
-                "The labels waiting for approval have changed since you were asked; "
-                "nothing was approved. Look again, then approve"
-            )
-        self._approve(ctx, state, run)
+        self._approve(ctx, state, run, forms.expected(ctx))
 
     @change
     def finish_approval(self, ctx, state):
         self._approve(ctx, state, labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False))
 
-    def _approve(self, ctx, state, run):
-        background = run.labels > LONG
-        run = approving.approve(ctx.dataset, run.id, by=forms.person(ctx), background=background)
+    def _approve(self, ctx, state, run, expected=None):
+        run = approving.approve(
+            ctx.dataset,
+            run.id,
+            by=forms.person(ctx),
+            background=run.labels > LONG,
+            expected=expected,
+        )
         if run.state is RunState.APPROVED:
             self._approved(ctx, state, run)
 

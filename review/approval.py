@@ -1,13 +1,13 @@
-"""Approve: the promoted labels become the label field; the rest goes."""
+"""Approve: what is promoted, or was added by people, becomes the label field; the rest goes."""
 
 import logging
 import secrets
 import threading
 
 from auto_labeling.errors import IllegalTransition, LabelsChanged
-from auto_labeling.run import Run, RunState
+from auto_labeling.run import Decision, Run, RunState
 from auto_labeling.runs import liveness
-from auto_labeling.storage import clock, fields, mask_files, staging
+from auto_labeling.storage import clock, decision, fields, mask_files, staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat
 from auto_labeling.storage.runs import RunStore
@@ -20,14 +20,15 @@ def approve(
 ) -> Run:
     """Moves the promoted labels to the label field and deletes all others of the run.
 
-    An approval whose process died is taken over and finished.
+    Labels that people have added to the staging field are moved too, promoted or not. An approval
+    whose process died is taken over and finished.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         by (""): who approves
         background (False): whether to return at once and work in a thread
-        expected (None): the number of promoted labels that the person was shown
+        expected (None): the number of labels to approve that the person was shown
 
     Returns:
         the :class:`auto_labeling.run.Run`: approved, or approving if in the background
@@ -96,19 +97,27 @@ def _claim(dataset, store, run, expected) -> Run:
     if run.state is RunState.IN_REVIEW:
         fields.require(dataset, run)
         _refuse_taken_field(dataset, run)
+        decided = decision.count(dataset, run)
         if expected is not None:
-            _expect(staging.count(dataset, run, staging.PROMOTED), expected)
-        if not staging.has_promoted(dataset, run):
+            _expect(decided, expected)
+        if not decided.kept:
             raise IllegalTransition(
                 f"No label of '{run.name}' is promoted; there is nothing to approve"
             )
-    return store.move(run.id, RunState.APPROVING, new_token=token, attempt=run.attempt + 1)
+        return store.move(
+            run.id,
+            RunState.APPROVING,
+            new_token=token,
+            attempt=run.attempt + 1,
+            decision=decided,
+        )
+    return store.move(run.id, RunState.APPROVING)  # which says why it cannot be
 
 
-def _expect(promoted, expected):
-    if promoted != expected:
+def _expect(decided: Decision, expected: int):
+    if decided.kept != expected:
         raise LabelsChanged(
-            f"The labels waiting for approval have changed: there are now {promoted:,}, "
+            f"The labels waiting for approval have changed: there are now {decided.kept:,}, "
             f"not {expected:,}. Nothing was approved; look again, then approve"
         )
 
@@ -135,6 +144,7 @@ def provenance_key(run: Run) -> str:
 def _keep_provenance(dataset, run, approved, by):
     """Keeps where the labels came from as a FiftyOne custom run, for good."""
     key = provenance_key(run)
+    decided = run.decision or Decision(promoted=approved)
     config = dataset.init_run(
         method="auto_labeling",
         run=run.id,
@@ -145,6 +155,8 @@ def _keep_provenance(dataset, run, approved, by):
         failed=run.failed,
         generated=run.labels,
         approved=approved,
+        promoted=decided.promoted,
+        added=decided.added,
         source=run.source,
         replaced=run.replaces,
         created_by=run.created_by,

@@ -7,8 +7,8 @@ from datetime import datetime
 import numpy as np
 
 from auto_labeling.run import Run
-from auto_labeling.storage import ranges
-from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
+from auto_labeling.storage import added, ranges
+from auto_labeling.storage.states import PERSON, PROMOTED, REVIEW, UNPROMOTED
 
 #: The review states as the small numbers of the column ``states``.
 CODES = {UNPROMOTED: 0, PROMOTED: 1}
@@ -30,6 +30,8 @@ class Columns:
         labels: a list with the class of each label
         confidence: the confidence of each label; NaN for none
         states: the review state of each label as a small number
+        added: whether a person added each label
+        unmarked: the object ids of samples with labels that lack their review state
         there: whether each sample holds the staging field at all
         newest: the samples' latest ``last_modified_at``
     """
@@ -39,6 +41,8 @@ class Columns:
     labels: list
     confidence: np.ndarray
     states: np.ndarray
+    added: np.ndarray
+    unmarked: list
     there: np.ndarray
     newest: datetime | None
 
@@ -63,7 +67,9 @@ def read(dataset, run: Run, query: dict, everything: bool = False) -> Columns:
         "t": "$last_modified_at",
         "h": {"$eq": [{"$type": f"${run.staging_field}"}, "object"]},
     }
-    fields = {**about, **(_lists(run) if run.many else _scalars(run))}
+    # Where nobody has added a label, no sample is asked who did.
+    sources = added.declared_sources(dataset, run)
+    fields = {**about, **(_lists(run, sources) if run.many else _scalars(run, sources))}
 
     def gather(part):
         gathered, uneven = _Gathered(), []
@@ -72,7 +78,7 @@ def read(dataset, run: Run, query: dict, everything: bool = False) -> Columns:
                 uneven.append(document["_id"])
         for first in range(0, len(uneven), _BATCH):
             some = {"_id": {"$in": uneven[first : first + _BATCH]}}
-            for document in _found(dataset, some, {**about, **_aligned(run)}):
+            for document in _found(dataset, some, {**about, **_aligned(run, sources)}):
                 gathered.add(document)
         return gathered
 
@@ -86,11 +92,12 @@ def _joined(gathered) -> Columns:
     each = [part.columns() for part in gathered]
     arrays = {
         name: np.concatenate([getattr(part, name) for part in each])
-        for name in ("ids", "sizes", "confidence", "states", "there")
+        for name in ("ids", "sizes", "confidence", "states", "added", "there")
     }
     return Columns(
         **arrays,
         labels=[label for part in each for label in part.labels],
+        unmarked=[sample_id for part in each for sample_id in part.unmarked],
         newest=max(filter(None, (part.newest for part in each)), default=None),
     )
 
@@ -101,6 +108,7 @@ class _Gathered:
     def __init__(self):
         self._ids, self._sizes, self._times = [], [], []
         self._labels, self._confidence, self._states, self._there = [], [], [], []
+        self._added, self._unmarked = [], []
 
     def add(self, document) -> bool:
         """Adds a sample; False if some of its labels lack an attribute that others have."""
@@ -113,8 +121,11 @@ class _Gathered:
         # The database leaves out what is missing: an empty list says that all labels lack it.
         labels = labels or [None] * size
         confidence = confidence or [None] * size
-        if not len(labels) == len(confidence) == len(states) == size:
+        sources = [document[name] or [None] * size for name in _SOURCES if name in document]
+        if not all(len(values) == size for values in (labels, confidence, states, *sources)):
             return False
+        if NEITHER in states:
+            self._unmarked.append(document["_id"])
         self._ids.append(document["_id"])
         self._sizes.append(size)
         self._times.append(document.get("t"))
@@ -122,6 +133,7 @@ class _Gathered:
         self._labels += labels
         self._confidence += confidence
         self._states += states
+        self._added += [PERSON in said for said in zip(*sources, strict=True)] or [False] * size
         return True
 
     def columns(self) -> Columns:
@@ -131,6 +143,8 @@ class _Gathered:
             labels=self._labels,
             confidence=_numbers(self._confidence),
             states=np.array(self._states, dtype=np.int8),
+            added=np.array(self._added, dtype=bool),
+            unmarked=self._unmarked,
             there=np.array(self._there, dtype=bool),
             newest=max(filter(None, self._times), default=None),
         )
@@ -141,7 +155,11 @@ def _found(dataset, query, fields):
     return dataset._sample_collection.aggregate(pipeline, batchSize=_BATCH)
 
 
-def _lists(run):
+#: The names under which a query returns what says that a person added a label.
+_SOURCES = ("s0", "s1")
+
+
+def _lists(run, sources):
     root = f"${run.label_root}"
     size = {"$size": {"$ifNull": [root, []]}}
     state = f"{root}.{REVIEW}"
@@ -157,20 +175,29 @@ def _lists(run):
         "c": {"$ifNull": [f"{root}.confidence", []]},
         # Mostly one state for all: one value to read in place of one for each label.
         "r": {"$cond": [uniform, {"$first": state}, {"$ifNull": [state, []]}]},
+        **{
+            key: {"$ifNull": [f"{root}.{s}", []]} for key, s in zip(_SOURCES, sources, strict=False)
+        },
     }
 
 
-def _aligned(run):
+def _aligned(run, sources):
     root = f"${run.label_root}"
 
     def each(attribute):
         value = {"$ifNull": [f"$$label.{attribute}", None]}
         return {"$map": {"input": root, "as": "label", "in": value}}
 
-    return {"n": {"$size": root}, "l": each("label"), "c": each("confidence"), "r": each(REVIEW)}
+    return {
+        "n": {"$size": root},
+        "l": each("label"),
+        "c": each("confidence"),
+        "r": each(REVIEW),
+        **{key: each(name) for key, name in zip(_SOURCES, sources, strict=False)},
+    }
 
 
-def _scalars(run):
+def _scalars(run, sources):
     field = f"${run.staging_field}"
     is_label = {"$eq": [{"$type": field}, "object"]}
 
@@ -178,7 +205,13 @@ def _scalars(run):
         return {"$cond": [is_label, [{"$ifNull": [f"{field}.{attribute}", None]}], []]}
 
     size = {"$cond": [is_label, 1, 0]}
-    return {"n": size, "l": only("label"), "c": only("confidence"), "r": only(REVIEW)}
+    return {
+        "n": size,
+        "l": only("label"),
+        "c": only("confidence"),
+        "r": only(REVIEW),
+        **{key: only(name) for key, name in zip(_SOURCES, sources, strict=False)},
+    }
 
 
 def _numbers(values):

@@ -14,9 +14,9 @@ import numpy as np
 
 from auto_labeling.review import columns
 from auto_labeling.review.criteria import Criteria
-from auto_labeling.run import Run
-from auto_labeling.storage import changes
-from auto_labeling.storage.staging import PROMOTED, UNPROMOTED
+from auto_labeling.run import Decision, Run
+from auto_labeling.storage import added, changes
+from auto_labeling.storage.states import PROMOTED, UNPROMOTED
 
 #: Labels of all runs together that are kept in memory; about 20 bytes each.
 MOST_LABELS = 20_000_000
@@ -28,6 +28,9 @@ _NO_BIN = 255
 
 #: Answers that are kept while the labels stay as they are.
 _MOST_KNOWN = 16
+
+#: How often the labels are read again, should people add some all the while.
+_LOOKS = 4
 
 #: If more samples than this share have changed, reading all again is faster.
 _PATCHED_SHARE = 0.1
@@ -50,6 +53,8 @@ class Snapshot:
         self._lock = threading.Lock()
         self._stamp = None
         self._known = {}  # answers that hold as long as the stamp does
+        self._unmarked = []  # samples with labels that people have added since
+        self.marked = 0  # samples whose added labels it has marked so far
 
     def __len__(self):
         return 0 if self._stamp is None else len(self._code)
@@ -57,13 +62,20 @@ class Snapshot:
     # --- keeping up ---------------------------------------------------------------------------
 
     def catch_up(self, dataset) -> bool:
-        """Makes the snapshot as new as the database; False if the server cannot tell changes."""
-        now = changes.stamp(dataset)
-        if now is None:
-            return False
-        if now == self._stamp or (self._stamp and self._patch(dataset, now)):
-            return True
-        self._load(dataset, now)
+        """Makes the snapshot as new as the database; False if the server cannot tell changes.
+
+        Labels that people have added since are marked as such on the way.
+        """
+        for _ in range(_LOOKS):
+            now = changes.stamp(dataset)
+            if now is None:
+                return False
+            if now != self._stamp and not (self._stamp and self._patch(dataset, now)):
+                self._load(dataset, now)
+            if not self._unmarked:
+                added.note(dataset, self._run, now)
+                return True
+            self.marked += added.mark(dataset, self._run, self._unmarked)
         return True
 
     def forget(self):
@@ -83,6 +95,8 @@ class Snapshot:
         self._code = self._encoded(read.labels)
         self._confidence = read.confidence
         self._state = read.states
+        self._added = read.added
+        self._unmarked = read.unmarked
         self._bin = _bins(read.confidence)
         self._there = read.there
         self._gone = 0
@@ -107,6 +121,7 @@ class Snapshot:
             return False
         self._newest = read.newest
         self._known = {}
+        self._unmarked = read.unmarked
         self._stamp = now
         return True
 
@@ -130,6 +145,7 @@ class Snapshot:
         self._confidence[old] = read.confidence[new]
         self._bin[old] = _bins(read.confidence[new])
         self._state[old] = read.states[new]
+        self._added[old] = read.added[new]
         return True
 
     def _grow(self, rows, firsts, sizes, codes, read) -> bool:
@@ -145,6 +161,7 @@ class Snapshot:
         self._confidence = np.concatenate([self._confidence, read.confidence[new]])
         self._bin = np.concatenate([self._bin, _bins(read.confidence[new])])
         self._state = np.concatenate([self._state, read.states[new]])
+        self._added = np.concatenate([self._added, read.added[new]])
         return True
 
     def moved(self, dataset, criteria: Criteria, state: str, modified: int) -> bool:
@@ -209,6 +226,21 @@ class Snapshot:
         counts = np.bincount(cells, minlength=len(self._codes) * BINS).reshape(-1, BINS)
         some = counts.any(axis=1)
         return {label: counts[i] for label, i in self._codes.items() if some[i]}
+
+    def decision(self) -> Decision:
+        """What an approval would do with the labels."""
+        promoted = self._state == columns.CODES[PROMOTED]
+        unpromoted = self._state == columns.CODES[UNPROMOTED]
+        added = unpromoted & self._added
+        before = np.concatenate([[0], np.cumsum(promoted | added)])
+        kept = before[self._starts + self._sizes] - before[self._starts]
+        return Decision(
+            promoted=int(promoted.sum()),
+            added=int(added.sum()),
+            left=int(unpromoted.sum() - added.sum()),
+            empty=self.without_labels(),
+            bare=int(np.count_nonzero((self._sizes > 0) & (kept == 0))),
+        )
 
     def without_labels(self) -> int:
         """How many samples were tried and have no label."""

@@ -7,8 +7,9 @@ import numpy as np
 from auto_labeling.review import snapshot
 from auto_labeling.review.grid import TABS, Shown
 from auto_labeling.review.snapshot import BINS, Group
-from auto_labeling.run import Run
-from auto_labeling.storage import staging
+from auto_labeling.run import Decision, Run
+from auto_labeling.storage import added, staging
+from auto_labeling.storage import decision as deciding
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
             current = None if criteria is None else kept.table(TABS[tab], criteria)
             without = kept.without_labels() if run.many else None
         else:
+            added.settle(dataset, run)
             everything = {tab: _groups(_everything(dataset), run, tab) for tab in TABS}
             current = without = None
     if current is None:
@@ -122,7 +124,26 @@ def count(dataset, run: Run, state: str) -> int:
     with snapshot.of(dataset, run) as kept:
         if kept is not None and kept.catch_up(dataset):
             return kept.count(state)
+    added.settle(dataset, run)
     return staging.count(dataset, run, state)
+
+
+def decision(dataset, run: Run) -> Decision:
+    """Counts what an approval would keep and delete now."""
+    with snapshot.of(dataset, run) as kept:
+        if kept is not None and kept.catch_up(dataset):
+            return kept.decision()
+    return deciding.count(dataset, run)
+
+
+def settle(dataset, run: Run) -> bool:
+    """Marks the labels that people have added; returns whether there were any since last time."""
+    with snapshot.of(dataset, run) as kept:
+        if kept is not None:
+            before = kept.marked
+            if kept.catch_up(dataset):
+                return kept.marked != before
+    return added.settle(dataset, run) > 0
 
 
 def _summary(everything, current, tab, without):

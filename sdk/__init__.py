@@ -29,7 +29,7 @@ from auto_labeling.sdk.following import (
     workers,
 )
 from auto_labeling.sdk.handle import Run
-from auto_labeling.sdk.reviewing import approve, labels, promote, undo
+from auto_labeling.sdk.reviewing import approve, decision, labels, promote, undo
 from auto_labeling.sdk.starting import (
     check,
     import_labels,
@@ -51,6 +51,7 @@ __all__ = [
     "cancel",
     "check",
     "datasets",
+    "decision",
     "delete",
     "export_config",
     "failures",

@@ -5,7 +5,7 @@ from auto_labeling.review import approval, promotion, summary
 from auto_labeling.review.chosen import choose
 from auto_labeling.review.grid import TABS
 from auto_labeling.review.summary import Summary
-from auto_labeling.run import RunState
+from auto_labeling.run import Decision, RunState
 from auto_labeling.sdk.handle import Run
 
 
@@ -43,6 +43,7 @@ def labels(
         AutoLabelingError: if the run has no staged labels (any more)
     """
     _refuse_unstaged(run.reload())
+    summary.settle(run.dataset, run.record)
     if tab not in TABS:
         raise AutoLabelingError(f"There is no tab '{tab}': {' or '.join(TABS)}")
     chosen = choose(
@@ -154,15 +155,33 @@ def undo(
     return promotion.undo(run.dataset, run.id, chosen=chosen)
 
 
+def decision(run: Run) -> Decision:
+    """What an approval would do with the labels of a run now.
+
+    Args:
+        run: a run in review
+
+    Returns:
+        a :class:`auto_labeling.run.Decision`: how many labels are ``promoted``, ``added`` by people
+        and kept without that, and ``left`` to be deleted; ``kept`` is what would be approved
+
+    Raises:
+        AutoLabelingError: if the run has no staged labels (any more)
+    """
+    _refuse_unstaged(run.reload())
+    return summary.decision(run.dataset, run.record)
+
+
 def approve(run: Run, by: str = "", *, expected: int | None = None) -> Run:
     """Writes the promoted labels to the label field and deletes all others of the run.
 
-    This cannot be undone. An approval whose process died is finished.
+    Labels that people added to the staging field are kept, promoted or not. This cannot be
+    undone. An approval whose process died is finished.
 
     Args:
         run: a run in review
         by (""): who approves
-        expected (None): the number of promoted labels that this must be, or nothing is approved
+        expected (None): the number of labels to approve that this must be, or nothing is approved
 
     Returns:
         the run itself, approved

@@ -12,12 +12,7 @@ import fiftyone as fo
 from auto_labeling.errors import FieldGone, IllegalTransition
 from auto_labeling.run import Run, RunState, Task
 from auto_labeling.storage import ranges, schema
-
-#: Under this key, ``info`` of a field of ours says which run it is of.
-INFO = "auto_labeling"
-
-#: The attribute of staged labels that says where they stand in the review.
-REVIEW = "review"
+from auto_labeling.storage.states import INFO, REVIEW, SOURCE
 
 
 @dataclass(frozen=True)
@@ -210,9 +205,19 @@ def _declare_attributes(dataset, source, target, run):
     missing = {
         name: known[path]
         for path, name in names.items()
-        if "." not in name and name != REVIEW and f"{target}{name}" not in known
+        if "." not in name and not _is_ours(name, known[path]) and f"{target}{name}" not in known
     }
     schema.declare_attributes(dataset, target.split(".")[0], missing)
+
+
+def _is_ours(name, field) -> bool:
+    return name == REVIEW or INFO in (field.info or {})
+
+
+def has_source(dataset, field_name: str) -> bool:
+    """Whether labels of a field have an attribute ``source`` of their own."""
+    paths = (f"{field_name}.{SOURCE}", f"{field_name}.detections.{SOURCE}")
+    return bool(field_name) and any(map(dataset.has_field, paths))
 
 
 def _declare(dataset, name, run, description):

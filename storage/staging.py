@@ -12,12 +12,10 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from auto_labeling.run import Run
-from auto_labeling.storage import fields, ranges, samples, schema
+from auto_labeling.storage import fields, ranges, samples, schema, states
 from auto_labeling.storage.chunks import ChunkStore
-from auto_labeling.storage.fields import REVIEW as REVIEW
-
-UNPROMOTED = "unpromoted"
-PROMOTED = "promoted"
+from auto_labeling.storage.states import PROMOTED as PROMOTED
+from auto_labeling.storage.states import REVIEW, UNPROMOTED
 
 _NULL = {"$type": "null"}
 
@@ -123,13 +121,6 @@ def count_waiting(dataset, run: Run, sample_ids=None) -> int:
     return _samples(dataset).count_documents(query)
 
 
-def has_promoted(dataset, run: Run) -> bool:
-    """Whether any label of the run is promoted."""
-    return (
-        _samples(dataset).find_one({f"{run.label_root}.{REVIEW}": PROMOTED}, {"_id": 1}) is not None
-    )
-
-
 def ids_without_label(dataset, run: Run) -> list[str]:
     """The samples that a run with one label a sample has tried without finding any."""
     found = []
@@ -212,22 +203,23 @@ def withdraw(dataset, run: Run):
 
 def _move_pipeline(run):
     target, staging = run.config.label_field, run.staging_field
-    bare = {"$unsetField": {"field": REVIEW, "input": "$$label"}}
+    bare = states.bare("$$label", run)
     if run.many:
-        promoted = {
+        labels = {
             "$filter": {
                 "input": {"$ifNull": [f"${staging}.detections", []]},
                 "as": "label",
-                "cond": {"$eq": [f"$$label.{REVIEW}", PROMOTED]},
+                "cond": states.is_kept("$$label", run),
             }
         }
-        stripped = {"$map": {"input": "$$promoted", "as": "label", "in": bare}}
+        stripped = {"$map": {"input": "$$kept", "as": "label", "in": bare}}
         moved = {"$mergeObjects": [f"${staging}", {"detections": stripped}]}
-        kept = {"$gt": [{"$size": "$$promoted"}, 0]}
+        kept = {"$gt": [{"$size": "$$kept"}, 0]}
         value = {"$cond": [_or_replaced(kept, run), moved, f"${target}"]}
-        value = {"$let": {"vars": {"promoted": promoted}, "in": value}}
+        value = {"$let": {"vars": {"kept": labels}, "in": value}}
     else:
-        kept = {"$eq": [f"${staging}.{REVIEW}", PROMOTED]}
+        is_label = {"$eq": [{"$type": f"${staging}"}, "object"]}
+        kept = {"$and": [is_label, states.is_kept(f"${staging}", run)]}
         moved = {"$let": {"vars": {"label": f"${staging}"}, "in": bare}}
         moved = {"$cond": [kept, moved, None]}
         value = {"$cond": [_or_replaced(kept, run), moved, f"${target}"]}
@@ -238,7 +230,7 @@ def _move_pipeline(run):
 
 
 def _or_replaced(kept, run):
-    """Where labels go back to their source, those that nobody promoted are taken out of it."""
+    """Where labels go back to their source, those that are not kept are taken out of it."""
     if not run.replaces:
         return kept
     return {"$or": [kept, {"$eq": [{"$type": f"${run.staging_field}"}, "object"]}]}

@@ -20,8 +20,9 @@ from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import TABS, merged, shown, tab_filters
 from auto_labeling.review.promotion import promote, undo
 from auto_labeling.review.stages import is_filterable, only_class, view_with
-from auto_labeling.review.summary import BINS, histogram, spreads, summarize
-from auto_labeling.run import RunState
+from auto_labeling.review.summary import BINS, decision, histogram, spreads, summarize
+from auto_labeling.run import Decision, RunState
+from auto_labeling.storage import decision as storage_decision
 
 ACTIONS = int(os.environ.get("ORACLE_ACTIONS", "500"))
 ROUND = 12
@@ -39,6 +40,7 @@ class Label:
     name: str
     confidence: float | None
     promoted: bool = False
+    added: bool = False  # by a person
 
 
 class Model:
@@ -214,6 +216,43 @@ class Model:
         detections[:] = [d for d in detections if d.id != label.id]
         sample.save()
 
+    def add_label(self):
+        """Somebody adds a label through the SDK, or sets one where there was none."""
+        sample = self.dataset[self.random.choice(list(self.numbers))]
+        field = self.run.staging_field
+        theirs = self.random.choice([{}, {}, {"source": "annotator"}, {"review": "draft"}])
+        if self.single:
+            self._forget_labels_of(sample)
+            sample[field] = fo.Classification(label=self.random.choice(CLASSES), **theirs)
+            label = sample[field]
+        else:
+            label = fo.Detection(
+                label=self.random.choice(CLASSES), bounding_box=[0.5, 0.5, 0.1, 0.1], **theirs
+            )
+            if sample[field] is None or self.random.random() < 0.2:
+                self._forget_labels_of(sample)
+                sample[field] = fo.Detections(detections=[label])
+            else:
+                sample[field].detections.append(label)
+        sample.save()
+        self.labels[label.id] = Label(label.id, sample.id, label.label, None, added=True)
+
+    def _forget_labels_of(self, sample):
+        self.labels = {i: v for i, v in self.labels.items() if v.sample != sample.id}
+
+    def move_label(self):
+        """Somebody draws a box elsewhere, or gives it another class, through the SDK."""
+        if not self.labels:
+            return
+        label = self.random.choice(list(self.labels.values()))
+        sample = self.dataset[label.sample]
+        stored = sample[self.run.staging_field]
+        if not self.single:
+            stored = next(d for d in stored.detections if d.id == label.id)
+            stored.bounding_box = [0.3, 0.3, 0.3, 0.3]
+        stored.label = label.name = self.random.choice(CLASSES)
+        sample.save()
+
     def delete_sample(self):
         if len(self.numbers) < 3:
             return
@@ -240,6 +279,7 @@ class Model:
         assert numbers.confidence == (None if mean is None else pytest.approx(mean))
         assert numbers.without_confidence == len(current) - len(known)
         assert numbers.without_labels == self._empty()
+        self._check_decision()
         spread = spreads(self.dataset, self.run, view, self.tab)
         bars = histogram(spread)
         counted = [v for v in self.expected(with_span=False) if v.confidence is not None]
@@ -249,6 +289,23 @@ class Model:
         assert {name: sum(row) for name, row in spread.items()} == _count(counted)
         self._check_grid(view, current)
         self._check_stored()
+
+    def _check_decision(self):
+        """What an approval would do, as it is known in memory and as the database counts it."""
+        kept = self._kept()
+        full = {label.sample for label in self.labels.values()}
+        wanted = Decision(
+            promoted=self._in("approval"),
+            added=len(kept) - self._in("approval"),
+            left=len(self.labels) - len(kept),
+            empty=self._empty(),
+            bare=len(full - {self.labels[i].sample for i in kept}),
+        )
+        assert decision(self.dataset, self.run) == wanted
+        assert storage_decision.count(self.dataset, self.run) == wanted
+
+    def _kept(self):
+        return {i for i, label in self.labels.items() if label.promoted or label.added}
 
     def _check_grid(self, view, current):
         """What the grid shows, narrowed to what is selected, is what is counted."""
@@ -265,8 +322,13 @@ class Model:
         found = {}
         for document in self.dataset._sample_collection.find():
             for label in self._stored(document):
-                found[str(label["_id"])] = label["review"] == "promoted"
-        assert found == {i: label.promoted for i, label in self.labels.items()}
+                added = "person" in (label.get("source"), label.get("review_source"))
+                found[str(label["_id"])] = (label["review"], added)
+        wanted = {
+            i: ("promoted" if label.promoted else "unpromoted", label.added)
+            for i, label in self.labels.items()
+        }
+        assert found == wanted
 
     def _empty(self):
         """Of samples with lists of labels, those whose list is empty."""
@@ -277,7 +339,7 @@ class Model:
         return sum(label.promoted == (tab == "approval") for label in self.labels.values())
 
     def approve(self):
-        kept = {i for i, label in self.labels.items() if label.promoted}
+        kept = self._kept()
         if not kept:
             with pytest.raises(IllegalTransition, match="nothing to approve"):
                 approve(self.dataset, self.run.id)
@@ -295,6 +357,7 @@ class Model:
 NAMES = [
     *("filter", "filter", "widen", "select_samples", "select_labels", "promote", "promote"),
     *("undo_class", "undo_all", "edit", "delete_label", "delete_sample"),
+    *("add_label", "add_label", "move_label"),
 ]
 
 
