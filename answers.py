@@ -170,7 +170,7 @@ def adapt(form: dict, remembered: dict, name: str) -> tuple[dict, dict]:
     Returns:
         ``(changes, remembered)``
     """
-    task = _task(form)
+    task = task_of(form)
     if task is None or name not in ("", "task", *choosing.LEVELS):
         return {}, remembered
     if name in choosing.LEVELS:
@@ -189,7 +189,7 @@ def adapt(form: dict, remembered: dict, name: str) -> tuple[dict, dict]:
 
 def choices_of(form: dict, remembered: dict) -> choosing.Choices:
     """The choices that lead to a model, as they stand."""
-    return choosing.narrow(_task(form) or Task.DETECTION, remembered, form)
+    return choosing.narrow(task_of(form) or Task.DETECTION, remembered, form)
 
 
 def chosen_model(form: dict):
@@ -256,7 +256,8 @@ def _answers_for(remembered, before, after, form):
     return changes
 
 
-def _task(form):
+def task_of(form) -> Task | None:
+    """The task that a form asks for; None if it names none."""
     try:
         return Task(form.get("task"))
     except ValueError:

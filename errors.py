@@ -98,3 +98,7 @@ class RunFailed(AutoLabelingError):
 
 class StillRunning(AutoLabelingError, TimeoutError):
     """A run that was waited for is not done within the time; it goes on."""
+
+
+class RunWarning(UserWarning):
+    """What a person may not mean with a run that starts; ``preflight`` says it before."""

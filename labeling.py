@@ -20,6 +20,7 @@ from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
 from auto_labeling.models import catalog
 from auto_labeling.planning import Preflight as Preflight
+from auto_labeling.planning import cautions as cautions
 from auto_labeling.planning import preflight as preflight
 from auto_labeling.run import Run, RunConfig, RunState, StopReason
 from auto_labeling.runs import resuming

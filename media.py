@@ -6,6 +6,7 @@ import fiftyone.core.media as fom
 from pymongo.errors import ConnectionFailure
 
 from auto_labeling.errors import AutoLabelingError
+from auto_labeling.run import Task
 from auto_labeling.storage import samples
 
 _KINDS = {
@@ -139,6 +140,54 @@ def target_count(dataset, view, names=()) -> int:
     if dataset.media_type == fom.GROUP or view._dataset is not dataset or view._is_dynamic_groups:
         return len(target_ids(dataset, view, names))
     return len(view)
+
+
+def meaning(view, samples: int, task: Task | None = None, names=()) -> str:
+    """Says what a view stands for when it is to be labeled, where that is not its own samples.
+
+    Args:
+        view: a view of a dataset
+        samples: how many samples it stands for
+        task (None): the task
+        names (()): slices of a grouped dataset; by default, all that hold images
+
+    Returns:
+        a sentence or two; empty where the samples of the view are labeled
+    """
+    if view._dataset is not view._root_dataset and view.has_field("sample_id"):
+        return _of_generated(view, samples, task)
+    said = f"The run labels {_count(samples, 'sample')}"
+    groups = _count(len(view), "group") if view.media_type == fom.GROUP else ""
+    if view._is_dynamic_groups:
+        return f"{said}: all that are in the {groups} of the view"
+    if groups:
+        slices_of = ", ".join(names or image_slices(view._root_dataset))
+        return f"{said}: those in {slices_of} of the {groups} of the view"
+    return ""
+
+
+def _of_generated(view, samples, task):
+    kind = "patch" if view._is_patches else "clip" if view._is_clips else "frame"
+    number = len(view)
+    noun = {"patch": "patches"}.get(kind, f"{kind}s") if number != 1 else kind
+    one_each = ", each with one label" if task is Task.CLASSIFICATION else ""
+    said = (
+        f"The view shows {number:,} {noun}; the run labels the "
+        f"{_count(samples, 'whole image')} that they are of{one_each}"
+    )
+    if not view._is_patches:
+        return said
+    field = getattr(view._patches_stage, "field", None) or "FIELD"
+    folder = "dataset_type=fo.types.ImageClassificationDirectoryTree"
+    return (
+        f"{said}. To label each patch by itself, make images of them and label those: "
+        f'`view.export(export_dir="patches", {folder}, label_field="{field}")`, then '
+        f'`fo.Dataset.from_dir("patches", {folder})`'
+    )
+
+
+def _count(number, noun):
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def slice_problem(dataset, names) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from auto_labeling import media, trial
 from auto_labeling.models import catalog, devices, downloads, requirements
 from auto_labeling.run import Method, RunConfig, Speed
-from auto_labeling.storage import registry, speeds
+from auto_labeling.storage import places, registry, speeds
 
 #: Seconds from which a run without a GPU is warned of.
 _LONG = 600
@@ -76,6 +76,7 @@ def preflight(
     *,
     tried: "trial.Trial | None" = None,
     samples: int | None = None,
+    view=None,
 ) -> Preflight:
     """Says how things stand for a run: samples, weights, device, packages, disk and time.
 
@@ -86,6 +87,7 @@ def preflight(
         tried (None): what :func:`auto_labeling.trial.trial` returned, to estimate the time from
             where no run has measured it
         samples (None): the number of the target samples, if it is known
+        view (None): the view that the target samples are of, if they are of one
 
     Raises:
         ModelUnavailable: if a model is not offered
@@ -111,7 +113,23 @@ def preflight(
         "speed": speed,
     }
     found = Preflight(**known)
-    return found.model_copy(update={"warnings": tuple(_warnings(found))})
+    warnings = (*cautions(dataset, config, samples, view), *_warnings(found))
+    return found.model_copy(update={"warnings": warnings})
+
+
+def cautions(dataset, config: RunConfig, samples: int, view=None) -> tuple[str, ...]:
+    """What a person may not mean with a run, in sentences to be said before it starts.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: what to do
+        samples: the number of the target samples
+        view (None): the view that the target samples are of, if they are of one
+    """
+    said = [] if view is None else [media.meaning(view, samples, config.task, config.group_slices)]
+    if config.mask_location:
+        said += places.doubts(dataset, config.mask_location)
+    return tuple(filter(None, said))
 
 
 def _weights(spec, config):

@@ -5,6 +5,9 @@ from auto_labeling.answers import text
 from auto_labeling.review import grid
 from auto_labeling.run import Target
 
+#: What a request says of its grid where it does not show the whole dataset.
+NARROWING = ("view", "view_name", "filters", "extended")
+
 #: Pasted ids up to which those of no sample are found with each change of the page.
 FEW_IDS = 20_000
 
@@ -19,7 +22,7 @@ def counts(dataset, asked: dict, form: dict) -> dict:
     """
     slices = slices_of(form)
     everything = media.count(dataset, slices)
-    narrowed = any(asked.get(key) for key in ("view", "view_name", "filters", "extended"))
+    narrowed = any(asked.get(key) for key in NARROWING)
     return {
         Target.ALL: everything,
         Target.VIEW: _count_shown(dataset, asked, slices) if narrowed else everything,
@@ -36,6 +39,23 @@ def ids(dataset, asked: dict, target: Target, form: dict) -> list | None:
         return _pasted_ids(form)
     of_target = _selected_ids if target is Target.SELECTION else _shown_ids
     return of_target(dataset, asked, slices_of(form))
+
+
+def view(dataset, asked: dict, target: Target):
+    """The view that the target samples are of; None for all, or for ids.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        asked: what the App says about its grid
+        target: the target samples
+    """
+    if target not in (Target.VIEW, Target.SELECTION):
+        return None
+    shown = grid.shown(dataset, asked)
+    if target is Target.VIEW:
+        narrowed = any(asked.get(key) for key in NARROWING)
+        return shown.view if narrowed else None
+    return shown.view.select(list(shown.sample_ids)) if shown.sample_ids else None
 
 
 def some_ids(dataset, asked: dict, target: Target, form: dict, most: int) -> list:

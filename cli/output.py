@@ -3,8 +3,9 @@
 import contextlib
 import json
 import sys
+import warnings
 
-from auto_labeling.errors import AutoLabelingError, ConfigError
+from auto_labeling.errors import AutoLabelingError, ConfigError, RunWarning
 
 _results = None
 
@@ -102,3 +103,20 @@ def _cell(value) -> str:
 def plain(text: str) -> str:
     """A text without what moves a terminal's cursor, which a dataset or a log may hold."""
     return "".join(c if c.isprintable() else "�" for c in text)
+
+
+@contextlib.contextmanager
+def warnings_said():
+    """Says what the SDK warns of as a sentence, not as Python does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RunWarning)
+        other = warnings.showwarning
+
+        def show(message, category, *where, **more):
+            if issubclass(category, RunWarning):
+                say(f"warning: {message}")
+            else:
+                other(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield

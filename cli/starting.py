@@ -46,7 +46,10 @@ def run(args) -> int | None:
     samples, ids, answers = flags.asked(args, dataset)
     if args.dry_run:
         return trying.preflight(args, samples, ids, answers)
-    started = sdk.start(samples, answers, sample_ids=ids, author=args.author, queue=not args.here)
+    with output.warnings_said():
+        started = sdk.start(
+            samples, answers, sample_ids=ids, author=args.author, queue=not args.here
+        )
     return _go_on(args, started)
 
 

@@ -31,6 +31,8 @@ class StartRun(RunOperator):
     def ask(self, ctx, form):
         given, problems = forms.run_answers(ctx)
         problems = {**_problems(ctx.dataset, given), **problems}
+        if not problems:
+            _warn(ctx, form, labeling.draft(given), given)
         for setting in settings():
             if setting.name in _UNASKED or not _applies(ctx.dataset, setting, given):
                 continue
@@ -49,7 +51,21 @@ class StartRun(RunOperator):
         config = labeling.check(ctx.dataset, given)
         if sample_ids is None:
             sample_ids = targets.ids(ctx.dataset, forms.request(ctx), config.target, given)
-        return facts(labeling.start(ctx.dataset, config, sample_ids, author=forms.person(ctx)))
+        said = _cautions(ctx, config, len(sample_ids or ()))
+        run = labeling.start(ctx.dataset, config, sample_ids, author=forms.person(ctx))
+        return {**facts(run), "warnings": said}
+
+
+def _cautions(ctx, config, samples) -> list:
+    """What may not be meant; it does not keep the run from starting."""
+    view = targets.view(ctx.dataset, forms.request(ctx), config.target)
+    return list(labeling.cautions(ctx.dataset, config, samples, view))
+
+
+def _warn(ctx, form, config, given):
+    samples = targets.counts(ctx.dataset, forms.request(ctx), given)[config.target]
+    for number, caution in enumerate(_cautions(ctx, config, samples)):
+        form.view(f"caution_{number}", types.Warning(label=caution))
 
 
 def _problems(dataset, given) -> dict:

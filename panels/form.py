@@ -2,7 +2,7 @@
 
 import fiftyone.operators.types as types
 
-from auto_labeling import answers, class_entry, labeling, media, pasted
+from auto_labeling import answers, class_entry, forms, labeling, media, pasted, targets
 from auto_labeling.models import labels
 from auto_labeling.panels import choices, elements, model_card, words
 from auto_labeling.panels.fields import Fields
@@ -63,6 +63,8 @@ class Form:
     def _what(self):
         group = self._group("what")
         group.radio("target", "Target samples", _targets(self._counts))
+        if meaning := self._meaning():
+            group.note("target", meaning)
         if answers.by_ids(self._form):
             self._ids(group)
         self._slices(group)
@@ -72,6 +74,18 @@ class Form:
         if len(self._choices.levels["model_type"].options) > 1:
             label = "Detector type" if self._is(Method.TWO_STAGE) else "Model type"
             group.radio("model_type", label, _meanings(choices.MODEL_TYPES))
+
+    def _meaning(self):
+        """What the target samples are, where the grid shows something else."""
+        if self.samples is None:
+            return ""
+        target = Target(self._form["target"])
+        view = targets.view(self._ctx.dataset, forms.request(self._ctx), target)
+        if view is None:
+            return ""
+        return media.meaning(
+            view, self.samples, answers.task_of(self._form), targets.slices_of(self._form)
+        )
 
     def _ids(self, group):
         given = answers.text(self._form["ids"])

@@ -1,12 +1,13 @@
 """Choose a model, and start runs."""
 
 import secrets
+import warnings
 from collections.abc import Mapping
 
 from pydantic import BaseModel
 
 from auto_labeling import importing, labeling
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.errors import AutoLabelingError, RunWarning
 from auto_labeling.models import catalog
 from auto_labeling.run import Method, ModelType, RunConfig, Target, Task
 from auto_labeling.sdk.handle import Run
@@ -102,7 +103,7 @@ def preflight(
     given = _given(config, settings)
     target, ids = targets(samples, sample_ids, slices_of(given))
     config = _checked(dataset, given, target)
-    return labeling.preflight(dataset, config, ids)
+    return labeling.preflight(dataset, config, ids, view=_view(samples, target))
 
 
 def start(
@@ -133,12 +134,36 @@ def start(
 
     Raises:
         ConfigError: with a sentence for every wrong field; nothing is written then
+
+    Warns:
+        RunWarning: where the run may do something else than is meant: of a view of patches, whole
+            images are labeled; masks would go to a folder of the system, or among other files
     """
     dataset = dataset_of(samples)
     given = _given(config, settings)
     target, ids = targets(samples, sample_ids, slices_of(given))
     config = _checked(dataset, given, target)
+    for caution in cautions(samples, config, ids):
+        warnings.warn(caution, RunWarning, stacklevel=2)
     return Run(dataset, labeling.start(dataset, config, ids, author=author, queue=queue))
+
+
+def cautions(samples, config: RunConfig, sample_ids) -> tuple[str, ...]:
+    """What a person may not mean with a run; ``preflight`` says it among its warnings.
+
+    Args:
+        samples: a dataset or a view
+        config: what to do
+        sample_ids: the ids of the target samples; None for all of the dataset
+    """
+    dataset, target = dataset_of(samples), config.target
+    number = 0 if sample_ids is None else len(sample_ids)
+    return labeling.cautions(dataset, config, number, _view(samples, target))
+
+
+def _view(samples, target):
+    """The view that a run's samples are of; None where they are all, or named by their ids."""
+    return samples if target is Target.VIEW else None
 
 
 def import_labels(

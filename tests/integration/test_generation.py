@@ -56,6 +56,7 @@ def test_confidence_and_classes_limit_the_labels(numbered, config, task):
     assert all(v[0] in config.classes and v[1] >= 0.5 for v in labels)
 
 
+@pytest.mark.parametrize("task", ["detection"], indirect=True)
 def test_a_cap_keeps_the_most_confident_labels_and_counts_the_others(numbered, config, task):
     capped = config.model_copy(update={"max_labels": 1})
     run = labeling.generate(numbered, labeling.start(numbered, capped).id)

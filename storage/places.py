@@ -1,0 +1,67 @@
+"""Folders to which masks are to go: what about one a person may want to know first."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+#: Folders of operating systems: what is in or below them is not for masks.
+_SYSTEM = (
+    *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin"),
+    *("/sys", "/usr", "/var/cache", "/var/log", "/var/run", "/var/spool"),
+    *("/Applications", "/Library", "/System", "/private/etc", "/private/var/log"),
+    *("C:/Program Files", "C:/Program Files (x86)", "C:/Windows"),
+)
+
+#: Samples whose folders are looked at.
+_MOST_SAMPLES = 1_000
+
+#: What the folders of runs are called.
+_RUN = re.compile("[0-9a-f]{12}")
+
+
+def doubts(dataset, location: str) -> Iterator[str]:
+    """Says why masks may be in the wrong place in a folder; nothing if there is no reason.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        location: the folder, by its full path
+    """
+    folder = Path(os.path.realpath(location))
+    if _is_system(Path(location)) or _is_system(folder):
+        yield (
+            f"{location} belongs to the operating system. Choose a folder of your own for masks, "
+            "such as /data/masks"
+        )
+    elif media := _media_above(dataset, folder):
+        yield (
+            f"{location} is in {media}, which holds this dataset's media: whoever loads that "
+            "folder again takes masks for images. Choose a folder beside it"
+        )
+    elif _holds_others(folder):
+        yield (
+            f"{location} holds other files already. Masks go to a folder of the run's own in it; "
+            "choose an empty folder to keep them apart"
+        )
+
+
+def _is_system(folder: Path) -> bool:
+    if folder == Path(folder.anchor):
+        return True
+    return any(folder.is_relative_to(one) for one in _SYSTEM)
+
+
+def _media_above(dataset, folder: Path) -> str:
+    """The folder at or above one in which media of the dataset are; empty if there is none."""
+    found = dataset._sample_collection.find({}, {"filepath": 1}).limit(_MOST_SAMPLES)
+    holding = {os.path.dirname(document["filepath"]) for document in found}
+    real = {Path(os.path.realpath(path)): path for path in holding}
+    return next((real[one] for one in (folder, *folder.parents) if one in real), "")
+
+
+def _holds_others(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(not _RUN.fullmatch(entry.name) for entry in entries)
+    except OSError:  # it is not there yet, or cannot be looked into
+        return False
