@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from auto_labeling import labeling
 from auto_labeling.review.summary import count_promoted, count_unpromoted
 from auto_labeling.run import RunState
+from tests.browser import scenes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -185,6 +186,26 @@ def test_classification_of_a_selection(app, demo_data, start_worker):
     dataset.reload()
     assert dataset.count("kind.label") == 3
     assert not dataset.has_field("kind_in_review")
+
+
+def test_a_run_that_has_waited_for_hours_is_labeled_when_a_worker_comes(
+    app, demo_data, start_worker
+):
+    dataset = demo_data("shapes", 24)
+    ui = app(dataset)
+    ui.press("Auto Label")
+    ui.choose_model("shapes-yolo")
+    ui.name_field("boxes")
+    ui.press("Generate labels for 24 samples")
+    ui.sees("Waiting for a worker")
+    scenes.at(dataset, only_run(dataset), ago=5 * scenes.HOUR)
+    # The page looks every second while the worker starts, takes the run and loads the model.
+    start_worker()
+    expect(ui.button("Review", exact=True)).to_be_visible(timeout=100_000)
+    run = only_run(dataset)
+    assert (run.state, run.error, run.failed) == (RunState.IN_REVIEW, "", 0)
+    ui.press("Review")
+    ui.sees(f"Review ({run.labels})")
 
 
 @pytest.mark.soak
