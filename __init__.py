@@ -17,6 +17,8 @@ _PACKAGE = "auto_labeling"
 #: The names of ``sdk/``. Listed, so that no other attribute look-up imports FiftyOne.
 _SDK = frozenset(
     [
+        "Account",
+        "LeftOut",
         "Progress",
         "Run",
         "RunConfig",

@@ -16,7 +16,7 @@ from auto_labeling import configuration, media
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, ConfigError, FieldGone
 from auto_labeling.names import STAGING_SUFFIX, staging_field
 from auto_labeling.run import Run, RunConfig, RunState, StopReason, Task
-from auto_labeling.storage import clock, fields, staging
+from auto_labeling.storage import account, clock, fields, staging
 from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.runs import RunStore
 
@@ -217,8 +217,11 @@ class _Copy:
         self._done = run.samples - staging.count_waiting(dataset, run)
         staging.copy_existing(dataset, run, self._check, self._count)
         fields.require(dataset, run)
-        labels = staging.count(dataset, run)
-        return store.move(run.id, RunState.IN_REVIEW, token=run.token, labels=labels)
+        run = run.model_copy(update={"labels": staging.count(dataset, run)})
+        taken = account.take(dataset, run)
+        return store.move(
+            run.id, RunState.IN_REVIEW, token=run.token, labels=run.labels, account=taken
+        )
 
     def _check(self):
         if self._store.get(self._run.id).token != self._run.token:

@@ -38,6 +38,8 @@ from auto_labeling.runs.monitoring import target_ids as target_ids
 from auto_labeling.runs.monitoring import workers as workers
 from auto_labeling.runs.resuming import gone as gone
 from auto_labeling.storage import clock, fields, logs, operations, speeds, staging
+from auto_labeling.storage.account import account as account
+from auto_labeling.storage.account import account_fields
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.guesses import GuessStore
 from auto_labeling.storage.heartbeat import Heartbeat
@@ -137,8 +139,8 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
                 token=run.token,
                 labels=staging.count(dataset, run),
                 failed=counts["failed"],
-                dropped=run.dropped + counts["dropped"],
                 guessed=GuessStore(dataset).count(run_id),
+                **account_fields(dataset, run),
             )
     except AttemptRevoked:
         raise
@@ -184,6 +186,7 @@ def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run
         RunState.QUEUED,
         reason=StopReason.NONE,
         error="",
+        account=None,
         operation_id="",
         new_token="",
         delegated=queue,
@@ -225,8 +228,10 @@ def skip(dataset, run_id: str) -> Run:
     )
     staging.stop_waiting(dataset, run)
     failed = 0 if run.source else skipped  # what was not imported has not failed
-    labels, guessed = staging.count(dataset, run), GuessStore(dataset).count(run_id)
-    return store.amend(run_id, token=run.token, labels=labels, failed=failed, guessed=guessed)
+    counts = {"labels": staging.count(dataset, run), "failed": failed}
+    counts["guessed"] = GuessStore(dataset).count(run_id)
+    taken = account_fields(dataset, run.model_copy(update=counts))
+    return store.amend(run_id, token=run.token, **counts, **taken)
 
 
 def rename(dataset, run_id: str, name: str) -> Run:

@@ -207,8 +207,7 @@ def _previews(predictor, reader, targets):
     loaded = reader(targets)
     guesses = {target.sample_id: guess for target, guess in loaded.guessed}
     made, failures = predictor.finish(predictor.forward(loaded))
-    for target, document in made:
-        documents.take_dropped(document)
+    for target, (document, _) in made:
         labels = documents.to_label(document)
         guess = guesses.get(target.sample_id, "")
         yield Preview(target.sample_id, target.values["filepath"], labels, guess=guess)

@@ -88,6 +88,8 @@ def show(args) -> None:
         return
     now = sdk.progress(run)
     facts = run.to_dict()
+    account = None if run.is_active else run.account
+    facts["account"] = account.model_dump(mode="json") if account else None
     facts["progress"] = now.model_dump(mode="json", exclude={"token"}) if now else None
     if args.failures:
         facts["failures"] = sdk.failures(run)
@@ -96,23 +98,32 @@ def show(args) -> None:
     if args.json:
         output.show_json(facts)
         return
-    output.show(output.facts(_shown(run, facts)))
+    output.show(output.facts(_shown(run, facts, account)))
+    for remark in run.remarks:
+        output.say(output.plain(remark))
     for line in facts.get("log", ()):
         output.show(output.plain(line.expandtabs()))
     for failure in facts.get("failures", ()):
         output.show(output.table([failure], ("sample_id", "filepath", "error")).splitlines()[1])
 
 
-def _shown(run, facts) -> dict:
+def _shown(run, facts, account) -> dict:
     """The facts in the order in which a person asks for them."""
+    from auto_labeling.runs.remarks import labels_in_words, samples_in_words
+
     config, now = facts["config"], facts["progress"] or {}
-    counts = ("samples", "labels", "failed", "dropped", "approved")
+    counts = ("samples", "labels", "failed", "approved")
+    in_words = {}
+    if account:
+        given = {} if run.record.source else {"of the labels": labels_in_words(account)}
+        in_words = {"of the samples": samples_in_words(account), **given}
     return {
         **{key: facts[key] for key in ("id", "name", "dataset", "status", "state")},
         "error": run.error,
         **{key: config[key] for key in ("task", "model", "method", "classes", "label_field")},
         "staging field": run.staging_field,
         **{key: facts[key] for key in counts if facts[key]},
+        **in_words,
         "guessed": run.guesses,
         "done": now.get("done"),
         "worker": now.get("worker"),

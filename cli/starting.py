@@ -146,7 +146,9 @@ def _wait(args, run, follow, silent_end=False) -> int | None:
         if args.json and not silent_end:
             output.show_json(run.to_dict())
         return STILL_RUNNING if isinstance(error, StillRunning) else RUN_FAILED
-    return None if silent_end else _say(args, run)
+    if silent_end:
+        return _remark(run)
+    return _say(args, run)
 
 
 def _generate(args, run) -> int | None:
@@ -175,7 +177,7 @@ def _generate(args, run) -> int | None:
         if args.json:
             output.show_json(run.to_dict())
         return RUN_FAILED
-    return None if streams else _say(args, run)
+    return _remark(run) if streams else _say(args, run)
 
 
 def _say(args, run) -> None:
@@ -185,10 +187,18 @@ def _say(args, run) -> None:
     output.show(f"{run.id}  {run.name}: {run.status}, {_numbers(run)}")
     if run.is_active:
         output.say(f"Follow it with: auto-labeling watch {run.dataset.name} {run.id}")
+    _remark(run)
+
+
+def _remark(run) -> None:
+    for remark in run.remarks:
+        output.say(output.plain(remark))
 
 
 def _numbers(run) -> str:
     if run.is_active:
         return f"{run.samples:,} samples"
-    failed = f", {run.failed:,} failed" if run.failed else ""
-    return f"{run.generated:,} labels on {run.samples:,} samples{failed}"
+    left_out = sum(run.record.account.left_out.values()) if run.record.account else 0
+    more = f", {left_out:,} left out" if left_out else ""
+    more += f", {run.failed:,} failed" if run.failed else ""
+    return f"{run.generated:,} labels on {run.samples:,} samples{more}"

@@ -39,7 +39,16 @@ _ORDER = {
     ),
     "Decide": ("resume", "cancel", "skip", "rename", "delete"),
     "Review": ("labels", "promote", "undo", "decision", "approve"),
-    "Nouns": ("RunConfig", "RunState", "Progress", "Worker", "Target", "Task"),
+    "Nouns": (
+        "RunConfig",
+        "RunState",
+        "Progress",
+        "Account",
+        "LeftOut",
+        "Worker",
+        "Target",
+        "Task",
+    ),
 }
 
 _HEAD = """\

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from auto_labeling.engine import nodes, shipping
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, CannotWrite, RunNotFound
+from auto_labeling.models import sieve
 from auto_labeling.names import PACKAGE
 from auto_labeling.run import Run
 
@@ -35,7 +36,7 @@ class News:
     Args:
         samples: how many samples got labels
         labels: how many labels that is
-        dropped: how many labels the run's cap left out
+        left_out: how many labels were left out, by :class:`auto_labeling.run.LeftOut`
         failed: how many samples failed
         error: what was wrong with one of them
         ended: the chunks with which it has nothing more to do
@@ -47,7 +48,7 @@ class News:
 
     samples: int = 0
     labels: int = 0
-    dropped: int = 0
+    left_out: dict = field(default_factory=dict)
     failed: int = 0
     error: str = ""
     ended: list = field(default_factory=list)
@@ -144,7 +145,7 @@ class Worker:
             news = self._news
             news.samples += written.samples
             news.labels += written.labels
-            news.dropped += written.dropped
+            sieve.add_all(news.left_out, written.left_out)
             news.failed += len(written.failures)
             if written.failures:
                 news.error = news.error or written.failures[0][1]

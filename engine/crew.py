@@ -256,7 +256,7 @@ class Crew:
             self._generation.count(
                 samples=news.samples,
                 labels=news.labels,
-                dropped=news.dropped,
+                left_out=news.left_out,
                 failed=news.failed,
                 error=news.error,
             )

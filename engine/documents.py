@@ -6,18 +6,31 @@ documents.
 
 import hashlib
 import math
+from typing import NamedTuple
 
 import fiftyone.core.labels as fol
 import numpy as np
 from bson import ObjectId
 
-from auto_labeling.run import Run, RunConfig, Task
+from auto_labeling.models import sieve
+from auto_labeling.run import LeftOut, Run, RunConfig, Task
 from auto_labeling.storage.staging import REVIEW, UNPROMOTED
 
-_DROPPED = "dropped"
+
+class Made(NamedTuple):
+    """What a model's answer for a sample came to.
+
+    Args:
+        document: the label document; None if the model gives one label per sample and gave none
+            that counts
+        left_out: how many labels were left out, by :class:`auto_labeling.run.LeftOut`
+    """
+
+    document: dict | None
+    left_out: dict[str, int]
 
 
-def to_document(output, run: Run, sample_id: str):
+def to_document(output, run: Run, sample_id: str) -> Made:
     """Turns what a model returned for one sample into a label document.
 
     Args:
@@ -25,12 +38,9 @@ def to_document(output, run: Run, sample_id: str):
         run: the run
         sample_id: the sample's id
 
-    Returns:
-        a dict, or None if the model gives one label per sample and gave none that counts
-
     Raises:
         TypeError: if the model returned another kind of label than the task asks for
-        ValueError: if a box or a confidence is not finite
+        ValueError: if all boxes or confidences are not finite
     """
     label = _only_label(output)
     if run.config.task is Task.CLASSIFICATION:
@@ -44,15 +54,15 @@ def label_ids(run_id: str, sample_id: str, count: int) -> list[ObjectId]:
     return [ObjectId(base + ordinal.to_bytes(3, "big")) for ordinal in range(count)]
 
 
-def classification(label: str, confidence: float, run: Run, sample_id: str):
-    """The document of one class for a sample, or None if the run does not want it.
+def classification(label: str, confidence: float, run: Run, sample_id: str) -> Made:
+    """The document of one class for a sample, if the run wants it.
 
     Raises:
         ValueError: if the confidence is not finite
     """
-    if not _wanted(label, confidence, run.config):
-        return None
-    return {
+    if left_out := _unwanted(label, confidence, run.config):
+        return Made(None, left_out)
+    document = {
         "_id": label_ids(run.id, sample_id, 1)[0],
         "_cls": "Classification",
         "tags": [],
@@ -60,9 +70,12 @@ def classification(label: str, confidence: float, run: Run, sample_id: str):
         "confidence": confidence,
         REVIEW: UNPROMOTED,
     }
+    return Made(document, {})
 
 
-def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None) -> dict:
+def detections(
+    labels, boxes, confidences, run: Run, sample_id: str, masks=None, sound=False
+) -> Made:
     """The document of a sample's detections.
 
     Args:
@@ -72,20 +85,13 @@ def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None)
         confidences: their confidences
         run: the run
         sample_id: the sample's id
-        masks (None): their boolean masks, cropped to the boxes
+        masks (None): gives the boolean masks, cropped to the boxes, of those at some positions
+        sound (False): whether all boxes are known to be finite, and to have an area
 
     Raises:
-        ValueError: if a box or a confidence is not finite
+        ValueError: if all boxes or confidences are not finite
     """
-    config = run.config
-    kept, dropped = range(len(labels)), 0
-    if config.classes or config.confidence is not None or not math.isfinite(sum(confidences)):
-        kept = [i for i in kept if _wanted(labels[i], confidences[i], config)]
-    if config.max_labels is not None:
-        kept, dropped = _capped(kept, [confidences[i] for i in kept], config)
-    for i in kept:
-        if not math.isfinite(sum(boxes[i])):
-            raise _not_finite(boxes[i])
+    kept, cut, left_out = _kept(labels, boxes, confidences, run.config, masks, sound)
     found = [
         {
             "_id": own_id,
@@ -99,10 +105,20 @@ def detections(labels, boxes, confidences, run: Run, sample_id: str, masks=None)
         }
         for i, own_id in zip(kept, label_ids(run.id, sample_id, len(kept)), strict=True)
     ]
-    if masks is not None:
+    if cut is not None:
         for document, i in zip(found, kept, strict=True):
-            document["mask"] = masks[i]
-    return _together(found, dropped)
+            if cut[i] is not None:
+                document["mask"] = cut[i]
+    return Made(_together(found), left_out)
+
+
+def _kept(labels, boxes, confidences, config, masks, sound=False):
+    """The positions of what a run takes, the masks there, and how many are left out by reason."""
+    kept, left_out = sieve.sift(labels, confidences, boxes, config, sound)
+    cut = None
+    if masks is not None:
+        cut = dict(zip(kept, masks(kept), strict=True))
+    return sieve.capped(kept, confidences, config, left_out), cut, left_out
 
 
 def _only_label(output):
@@ -115,30 +131,42 @@ def _only_label(output):
 
 def _from_classification(label, run, sample_id):
     if label is None or (isinstance(label, fol.Classification) and label.label is None):
-        return None
+        return Made(None, {})
     if not isinstance(label, fol.Classification):
         raise _wrong_kind(label, run.config, "one Classification per sample")
-    if not _wanted(label.label, label.confidence, run.config):
-        return None
-    return _staged(label, label_ids(run.id, sample_id, 1)[0])
+    if left_out := _unwanted(label.label, label.confidence, run.config):
+        return Made(None, left_out)
+    return Made(_staged(label, label_ids(run.id, sample_id, 1)[0]), {})
 
 
 def _from_detections(label, run, sample_id):
     if label is not None and not isinstance(label, fol.Detections):
         raise _wrong_kind(label, run.config, "Detections")
     found = label.detections if label else ()
-    kept = [d for d in found if _wanted(d.label, d.confidence, run.config)]
-    kept, dropped = _capped(kept, [d.confidence for d in kept], run.config)
+    boxes = inside(np.array([list(d.bounding_box) for d in found], dtype=float).reshape(-1, 4))
+    kept, _, left_out = _kept(
+        [d.label for d in found],
+        boxes,
+        [d.confidence for d in found],
+        run.config,
+        masks=lambda some: [_mask_of(found[i]) for i in some],
+    )
+    sieve.add_all(left_out, sieve.left_out_of(label))
     documents = []
     ids = label_ids(run.id, sample_id, len(kept))
-    for own_id, detection in zip(ids, kept, strict=True):
+    for own_id, i in zip(ids, kept, strict=True):
+        detection = found[i]
         mask, detection.mask = detection.mask, None
         document = _staged(detection, own_id)
-        document["bounding_box"] = _inside(document["bounding_box"])
+        document["bounding_box"] = boxes[i]
         if mask is not None:
             document["mask"] = mask
         documents.append(document)
-    return _together(documents, dropped)
+    return Made(_together(documents), left_out)
+
+
+def _mask_of(detection):
+    return detection.get_mask() if detection.mask is None else detection.mask
 
 
 def to_label(document):
@@ -166,33 +194,19 @@ def _plain(document):
     return label
 
 
-def take_dropped(document) -> int:
-    """Removes from a document the count of labels that the run's cap left out, and returns it."""
-    return document.pop(_DROPPED, 0) if document else 0
+def _together(documents):
+    return {"_cls": "Detections", "detections": documents}
 
 
-def _capped(kept, confidences, config: RunConfig) -> tuple[list, int]:
-    """The most confident, in their order, if the run has a cap; and how many that leaves out."""
-    most = config.max_labels
-    if most is None or len(kept) <= most:
-        return kept, 0
-    ranked = sorted(range(len(kept)), key=lambda i: (-(confidences[i] or 0.0), i))
-    return [kept[i] for i in sorted(ranked[:most])], len(kept) - most
-
-
-def _together(documents, dropped):
-    whole = {"_cls": "Detections", "detections": documents}
-    return {**whole, _DROPPED: dropped} if dropped else whole
-
-
-def _wanted(label, confidence, config: RunConfig) -> bool:
+def _unwanted(label, confidence, config: RunConfig) -> dict[str, int]:
+    """Why a run does not take a class for a sample; empty if it does."""
     if confidence is not None and not math.isfinite(confidence):
         raise ValueError(f"The model returned a confidence that is not finite, for '{label}'")
     if config.classes and label not in config.classes:
-        return False
-    if config.confidence is None or confidence is None:
-        return True
-    return confidence >= config.confidence
+        return {LeftOut.OTHER_CLASS.value: 1}
+    if config.confidence is None or confidence is None or confidence >= config.confidence:
+        return {}
+    return {LeftOut.LOW_CONFIDENCE.value: 1}
 
 
 def _staged(label, own_id):
@@ -221,12 +235,8 @@ def inside(boxes: np.ndarray) -> list[list[float]]:
 
 
 def _inside(box):
-    """Cuts a relative ``[x, y, width, height]`` box to the image."""
-    x, y, width, height = map(float, box)
-    if not math.isfinite(x + y + width + height):
-        raise _not_finite(box)
-    if min(x, y, width, height) >= 0 and x + width <= 1 and y + height <= 1:
-        return [x, y, width, height]
+    """Cuts a relative ``[x, y, width, height]`` box that is finite to the image."""
+    x, y, width, height = box
     left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
     right, bottom = min(max(x + width, 0.0), 1.0), min(max(y + height, 0.0), 1.0)
     return [left, top, max(right - left, 0.0), max(bottom - top, 0.0)]
@@ -235,7 +245,3 @@ def _inside(box):
 def _wrong_kind(label, config, wanted) -> TypeError:
     name, given = config.checkpoint or config.model, type(label).__name__
     return TypeError(f"{name} gives {given}; {config.task.label.lower()} needs {wanted}")
-
-
-def _not_finite(box) -> ValueError:
-    return ValueError(f"The model returned a box that is not finite: {list(box)}")

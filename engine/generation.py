@@ -14,10 +14,10 @@ from auto_labeling.engine.labeler import FEW, HOPELESS_AFTER, Labeler, loader_pr
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.engine.writing import Written
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError
-from auto_labeling.models import catalog, zoo
-from auto_labeling.run import Run
+from auto_labeling.models import catalog, sieve, zoo
+from auto_labeling.run import LeftOut, Run
 from auto_labeling.storage import fields, staging
-from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.chunks import ChunkStore, left_out_in
 from auto_labeling.storage.patience import patiently
 from auto_labeling.storage.runs import RunStore
 
@@ -45,7 +45,8 @@ class Generation:
         self._chunks = ChunkStore(dataset)
         self._heartbeat = heartbeat
         self._report = report or (lambda fraction, text: None)
-        self._counts = {"done": 0, "failed": 0, "labels": 0, "dropped": 0}
+        self._counts = {"done": 0, "failed": 0, "labels": 0}
+        self._left_out: dict[str, int] = {}
         self._tried = self._failed = 0
         self._first_error = ""
         self._began = None
@@ -55,9 +56,8 @@ class Generation:
         """Labels what still waits.
 
         Returns:
-            ``failed``, the number of samples that failed over all attempts; and for this one
-            ``dropped``, the number of labels that the run's cap left out, and ``tried``, the
-            number of samples
+            ``failed``, the number of samples that failed over all attempts, and ``tried``, the
+            number of samples of this one
 
         Raises:
             AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
@@ -75,8 +75,7 @@ class Generation:
                     self._label_all(label, open_chunks)
             finally:
                 masks.tidy()
-        kept = {name: self._counts[name] for name in ("failed", "dropped")}
-        return {**kept, "tried": self._tried}
+        return {"failed": self._counts["failed"], "tried": self._tried}
 
     # --- what a labeler tells ---------------------------------------------------------------
 
@@ -99,19 +98,19 @@ class Generation:
         self.count(
             samples=written.samples,
             labels=written.labels,
-            dropped=written.dropped,
+            left_out=written.left_out,
             failed=len(written.failures),
             error=written.failures[0][1] if written.failures else "",
             batch_size=batch_size,
         )
 
-    def count(self, *, samples, labels, dropped, failed, error, **facts):
+    def count(self, *, samples, labels, left_out, failed, error, **facts):
         """Adds to the counts of the attempt.
 
         Args:
             samples: how many samples have got labels
             labels: how many labels that is
-            dropped: how many labels the run's cap left out
+            left_out: how many labels were left out, by reason
             failed: how many samples failed
             error: what was wrong with one of them
             **facts: further fields of :class:`auto_labeling.run.Progress`
@@ -123,13 +122,13 @@ class Generation:
         self._counts["done"] += tried
         self._counts["failed"] += failed
         self._counts["labels"] += labels
-        self._counts["dropped"] += dropped
+        sieve.add_all(self._left_out, left_out)
         self._tried += tried
         self._failed += failed
         self._first_error = self._first_error or error
         self._stop_if_hopeless()
         rate = self._tried / max(time.monotonic() - self._began, 1e-6)
-        self._heartbeat.update(**self._counts, rate=rate, **facts)
+        self._heartbeat.update(**self._facts(), rate=rate, **facts)
         self._tell(f"{self._counts['done']:,} of {self._run.samples:,} samples, {rate:.1f}/s")
 
     # ----------------------------------------------------------------------------------------
@@ -158,16 +157,22 @@ class Generation:
         waiting = staging.count_waiting(self._dataset, self._run)
         open_chunks = []
         self._counts["failed"] = 0
-        for index in range(self._run.chunks):
-            known = self._chunks.failures(self._run.id, index)
-            if known is None:
-                open_chunks.append(index)
+        self._left_out = {}
+        for index, work in self._chunks.works(self._run):
+            if "failures" in work:
+                self._counts["failed"] += len(work["failures"])
             else:
-                self._counts["failed"] += len(known)
+                open_chunks.append(index)
+            for counts in left_out_in(work):
+                sieve.add_all(self._left_out, counts)
         self._counts["done"] = self._run.samples - waiting + self._counts["failed"]
         self._counts["labels"] = staging.count(self._dataset, self._run)
-        self._heartbeat.update(**self._counts)
+        self._heartbeat.update(**self._facts())
         return open_chunks
+
+    def _facts(self):
+        over = self._left_out.get(LeftOut.OVER_LIMIT.value, 0)
+        return {**self._counts, "dropped": over, "left_out": dict(self._left_out)}
 
     def _stop_if_hopeless(self):
         tried = self._tried

@@ -13,9 +13,12 @@ from auto_labeling.run import Run
 
 _TORCH = "fiftyone.utils.torch"
 
+#: A relative size that is an area beyond doubt, whatever rounding does.
+_SMALL = 1e-6
+
 
 def to_documents(labels, run: Run, targets) -> list:
-    """The general way: a document, None, or an exception for each label."""
+    """The general way: a :class:`documents.Made`, or an exception, for each label."""
     results = []
     for label, target in zip(labels, targets, strict=True):
         try:
@@ -74,7 +77,7 @@ class _Fast:
         return self._model._forward_pass(batch), (width, height)
 
     def convert(self, result, run, targets):
-        """A document, None, or an exception for each target."""
+        """A :class:`documents.Made`, or an exception, for each target."""
         output, frame = result
         config = self._model.config
         results = []
@@ -105,9 +108,9 @@ class _Logits(_Fast):
         index, score = one
         [label] = _named(self._classes, [index])
         if config.confidence_thresh is not None and score < config.confidence_thresh:
-            return None
+            return documents.Made(None, {})
         if config.filter_classes is not None and label not in config.filter_classes:
-            return None
+            return documents.Made(None, {})
         return documents.classification(label, float(score), run, sample_id)
 
 
@@ -115,7 +118,7 @@ class _Boxes(_Fast):
     """FiftyOne's ``DetectorOutputProcessor``: absolute ``[x1, y1, x2, y2]`` boxes."""
 
     def convert(self, result, run, targets):
-        """A document, None, or an exception for each target."""
+        """A :class:`documents.Made`, or an exception, for each target."""
         output, frame = result
         return self._convert(output, [frame] * len(targets), run, targets)
 
@@ -149,9 +152,11 @@ class _Boxes(_Fast):
             run,
             sample_id,
             masks=self._masks(one, found, rows, kept),
+            sound=found.sound,
         )
 
     def _masks(self, one, found, rows, kept):
+        """Gives the masks of some of the kept boxes; None where the model makes none."""
         return None
 
 
@@ -189,6 +194,9 @@ class _Found:
         )
         scores, threshold = _together(some, "scores"), config.confidence_thresh
         self.boxes = documents.inside(relative)
+        #: Whether all boxes are finite and have an area in the image, as a rule: asked once.
+        sized = np.minimum(relative[:, :2] + relative[:, 2:], 1) - np.maximum(relative[:, :2], 0)
+        self.sound = bool((sized > _SMALL).all() and np.isfinite(relative).all())
         self.scores = scores.astype(float).tolist()
         self.labels = _together(some, "labels").tolist()
         self.kept = None if threshold is None else (~(scores < threshold)).tolist()
@@ -206,6 +214,9 @@ class _Instances(_Boxes):
     """FiftyOne's ``InstanceSegmenterOutputProcessor``: boxes with masks of the whole frame."""
 
     def _masks(self, one, found, rows, kept):
+        return lambda some: self._cut(one, found, rows, [kept[i] for i in some])
+
+    def _cut(self, one, found, rows, kept):
         if not kept:
             return []
         soft = one["masks"].detach()
@@ -233,7 +244,7 @@ class _Ultralytics(_Boxes):
         return {**output, "imgs": images, "orig_imgs": batch["orig_imgs"]}, batch["orig_shapes"]
 
     def convert(self, result, run, targets):
-        """A document, None, or an exception for each target."""
+        """A :class:`documents.Made`, or an exception, for each target."""
         output, frames = result
         predictor, config = self._model._model.predictor, self._model.config
         # Ultralytics wants as many file names as there are images.

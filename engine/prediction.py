@@ -113,8 +113,8 @@ class Predictor:
         """Turns what the model said into documents.
 
         Returns:
-            ``(documents, failures)``: lists of ``(target, document)`` and of
-            ``(target, error text)``
+            ``(documents, failures)``: lists of ``(target, made)``, where ``made`` is a
+            :class:`auto_labeling.engine.documents.Made`, and of ``(target, error text)``
         """
         convert = self._fast.convert if predicted.is_raw else outputs.to_documents
         documents, failures = [], list(predicted.failures)

@@ -4,11 +4,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from auto_labeling.engine.documents import take_dropped
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import RunNotFound
+from auto_labeling.models import sieve
 from auto_labeling.run import Run, Task
-from auto_labeling.storage import staging
+from auto_labeling.storage import account, staging
 from auto_labeling.storage.chunks import ChunkStore, Claim
 from auto_labeling.storage.guesses import GuessStore
 from auto_labeling.storage.patience import patiently
@@ -26,13 +26,13 @@ class Written:
     Args:
         samples: how many samples have their labels
         labels: how many labels that is
-        dropped: how many labels the run's cap left out
+        left_out: how many labels were left out, by :class:`auto_labeling.run.LeftOut`
         failures: ``(target, error text)`` of the samples that failed
     """
 
     samples: int = 0
     labels: int = 0
-    dropped: int = 0
+    left_out: dict = field(default_factory=dict)
     failures: list = field(default_factory=list)
 
 
@@ -60,7 +60,7 @@ class Writer:
         self._wrote = float("-inf")
 
     def add(self, documents, failures, guessed=()) -> Written | None:
-        """Takes the ``(target, document)`` pairs and the failures of a batch.
+        """Takes the ``(target, made)`` pairs and the failures of a batch.
 
         Args:
             documents: those pairs
@@ -88,20 +88,26 @@ class Writer:
         self._documents, self._failures = [], []
         if not documents and not failures:
             return None
-        written = Written(dropped=sum(take_dropped(document) for _, document in documents))
         patiently(self._check)()
         guessed, self._guessed = self._guessed, []
         patiently(self._guesses.note)(self._run.id, guessed)
-        saved, unsaved, refusal = self._masks.save(documents)
-        written.failures = failures + unsaved
-        pairs = [(target.sample_id, document) for target, document in saved]
+        pairs = [(target, made.document) for target, made in documents]
+        left_out = {target.sample_id: made.left_out for target, made in documents}
+        saved, unsaved, refusal = self._masks.save(pairs)
+        written = Written(failures=failures + unsaved)
+        # First what was left out of them: whoever finds their labels finds that, too.
+        lost = self._ledger.note([(target, left_out[target.sample_id], d) for target, d in saved])
+        ours = [pair for pair in saved if pair[0].chunk not in lost]
+        pairs = [(target.sample_id, document) for target, document in ours]
         if patiently(staging.write)(self._dataset, self._run, pairs) < len(pairs):
             patiently(self._check)()  # they may have been done or deleted; their field may be gone
-        self._ledger.close([t for t, _ in saved], written.failures)
+        self._ledger.close([target for target, _ in saved], written.failures)
         if refusal is not None:
             raise refusal
-        written.samples = len(saved)
-        written.labels = sum(_size(document) for _, document in saved)
+        written.samples = len(ours)
+        written.labels = sum(_size(document) for _, document in ours)
+        for target, _ in ours:
+            sieve.add_all(written.left_out, left_out[target.sample_id])
         self._wrote = time.monotonic()
         return written
 
@@ -132,10 +138,10 @@ class Ledger:
         """
         claims = {index: Claim(self._run.attempt, turn) for index, turn in handed_out}
         ours = patiently(self._chunks.claim_all)(self._run.id, claims)
-        ids = patiently(self._chunks.all_sample_ids)(self._run.id, ours)
-        if len(ids) < len(ours):
+        found = patiently(self._chunks.read)(self._run.id, ours)
+        if len(found) < len(ours):
             raise RunNotFound(self._run.id)
-        self._claimed = {i: _OpenChunk(i, claims[i], ids[i]) for i in ours}
+        self._claimed = {i: _OpenChunk(i, claims[i], *found[i]) for i in ours}
 
     def open(self, index, fields) -> list:
         """Begins a chunk that was claimed; one without waiting samples is done.
@@ -160,10 +166,34 @@ class Ledger:
             chunk.left = len(waiting)
             with self._lock:
                 self._open[chunk.index] = chunk
-        else:  # asked and marked in one breath, as in _end
-            self._chunks.mark_done(self._run.id, chunk.index, chunk.claim, [])
-            self._ended(chunk.index)
+        else:  # asked and marked in one breath
+            self._end(chunk)
         return waiting
+
+    def note(self, samples) -> set[int]:
+        """Records what was left out of samples that are about to get their labels.
+
+        Args:
+            samples: ``(target, counts by reason, document)`` of each
+
+        Returns:
+            the indices of chunks that are others' by now: their labels must not be written
+        """
+        by_chunk = {}
+        for target, left_out, document in samples:
+            noted = self._open[target.chunk].left_out
+            # A sample without a list says nowhere else that the model was asked about it.
+            if left_out or document is None or target.sample_id in noted:
+                counts = left_out if left_out or document is None else None
+                by_chunk.setdefault(target.chunk, {})[target.sample_id] = counts
+        lost = set()
+        for index, counts in by_chunk.items():
+            chunk = self._open[index]
+            if patiently(self._chunks.note)(self._run.id, index, chunk.claim, counts):
+                chunk.left_out.update(counts)
+            else:
+                lost.add(index)
+        return lost
 
     def close(self, targets, failures):
         """Samples are written or have failed; a chunk without others is done."""
@@ -190,18 +220,45 @@ class Ledger:
         A database that was killed may have lost what it had acknowledged in its last moments,
         even between the two. The next round finds those samples.
         """
-        if staging.count_waiting(self._dataset, self._run, chunk.ids) <= len(chunk.failures):
-            self._chunks.mark_done(self._run.id, chunk.index, chunk.claim, chunk.failures)
+        waiting, labels = account.tally(self._dataset, self._run, chunk.ids)
+        if waiting <= len(chunk.failures):
+            self._chunks.mark_done(
+                self._run.id, chunk.index, chunk.claim, chunk.failures, self._account(chunk, labels)
+            )
         self._ended(chunk.index)
 
+    def _account(self, chunk, labels):
+        """What the chunk came to: what is stored now, and what was before it was opened again."""
+        before = chunk.work.get("account")
+        if before is not None:
+            _, labels = account.tally(self._dataset, self._run, chunk.work["again"])
+            labels += before["labels"]
+        failed = {failure["sample_id"] for failure in chunk.failures}
+        total = dict(before["left_out"]) if before else {}
+        for sample_id, counts in chunk.left_out.items():
+            if counts and sample_id not in failed:
+                sieve.add_all(total, counts)
+        return {"labels": labels, "left_out": total}
 
-@dataclass
+
 class _OpenChunk:
-    index: int
-    claim: Claim
-    ids: list
-    left: int = 0
-    failures: list = field(default_factory=list)
+    """A chunk under way here.
+
+    Args:
+        index: its index
+        claim: the claim by which it is ours
+        ids: the ids of its samples
+        work: what :meth:`auto_labeling.storage.chunks.ChunkStore.read` says of it
+    """
+
+    def __init__(self, index, claim: Claim, ids: list, work: dict):
+        self.index = index
+        self.claim = claim
+        self.ids = ids
+        self.work = work
+        self.left_out = dict(work.get("left_out") or {})
+        self.left = 0
+        self.failures = []
 
 
 def _size(document):

@@ -117,7 +117,6 @@ def _from_torch(settings, config, options):
     if not isinstance(network, torch.nn.Module):
         raise TypeError(f"it holds a {type(network).__name__}, not a module")
     network.eval()
-    options = {k: v for k, v in options.items() if k != "filter_classes"}
     names = list(config.classes)
     # The wrapper's configuration is kept as JSON: it takes a function, not a network.
     settings["config"]["entrypoint_fcn"] = lambda: network

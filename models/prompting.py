@@ -1,12 +1,13 @@
 """From classes to what a zero-shot model is asked, and from what it says back to classes.
 
 A class may have several prompts. Some models answer with the prompt, some with free text that
-resembles it; what resembles none is dropped, never made a class.
+resembles it; what resembles none is left out, never made a class.
 """
 
 import re
 
-from auto_labeling.run import RunConfig
+from auto_labeling.models import sieve
+from auto_labeling.run import LeftOut, RunConfig
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -138,5 +139,7 @@ class ClassProcessor:
             detection.label = self._vocabulary.find(detection.label)
             if detection.label is not None:
                 kept.append(detection)
+        if others := len(detections) - len(kept):
+            sieve.tell(label, {LeftOut.OTHER_CLASS.value: others})
         label.detections = kept
         return label

@@ -8,8 +8,9 @@ import fiftyone.core.models as fom
 import fiftyone.utils.torch as fout
 import numpy as np
 
+from auto_labeling.models import sieve
 from auto_labeling.models.pixels import read
-from auto_labeling.run import RunConfig
+from auto_labeling.run import LeftOut, RunConfig
 
 _BOXES = "detections"
 _MOST_BOXES_AT_ONCE = 64  # a mask of the whole image is held for each
@@ -53,7 +54,8 @@ class ImageAndBoxes(fout.GetItem):
 class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
     """What the two methods share: masks for boxes."""
 
-    def __init__(self, segmenter):
+    def __init__(self, segmenter, config: RunConfig):
+        self._config = config
         self._segmenter = segmenter
         self._prompts = segmenter.build_get_item(field_mapping={"box_prompt_field": _BOXES})
         self._preprocess = True
@@ -106,14 +108,31 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
         return [self._with_masks(item, found) for item, found in zip(args, boxes, strict=True)]
 
     def _boxes(self, items):
+        """The boxes of each image: a :class:`fiftyone.core.labels.Detections`, or None."""
         raise NotImplementedError
 
-    def _with_masks(self, item, detections):
+    def _with_masks(self, item, found):
         height, width = (int(side) for side in item["size"])
-        kept = [copy for d in detections if (copy := _inside(d, width, height)) is not None]
+        detections = found.detections if found else []
+        wanted, left_out = self._wanted(detections)
+        kept = [copy for d in wanted if (copy := _inside(d, width, height)) is not None]
+        sieve.add(left_out, LeftOut.NO_AREA, len(wanted) - len(kept))
+        sieve.add_all(left_out, sieve.left_out_of(found))
         for first in range(0, len(kept), _MOST_BOXES_AT_ONCE):
             self._segment(item, kept[first : first + _MOST_BOXES_AT_ONCE])
-        return fol.Detections(detections=kept)
+        masked = fol.Detections(detections=kept)
+        sieve.tell(masked, left_out)
+        return masked
+
+    def _wanted(self, detections):
+        """What the run does not want costs no mask."""
+        kept, left_out = sieve.sift(
+            [d.label for d in detections],
+            [d.confidence for d in detections],
+            [[float(value) for value in d.bounding_box] for d in detections],
+            self._config,
+        )
+        return [detections[i] for i in kept], left_out
 
     def _segment(self, item, detections):
         # The segmenter leaves out boxes without a mask: a number tells which are left.
@@ -145,10 +164,11 @@ class TwoStage(_Stages):
     Args:
         detector: a :class:`fiftyone.core.models.Model` that gives boxes
         segmenter: a :class:`fiftyone.utils.sam.SegmentAnythingModel` of any generation
+        config: the run's configuration: boxes it does not want cost nothing
     """
 
-    def __init__(self, detector, segmenter):
-        super().__init__(segmenter)
+    def __init__(self, detector, segmenter, config: RunConfig):
+        super().__init__(segmenter, config)
         self._detector = detector
         self._is_torch = isinstance(detector, fom.TorchModelMixin)
 
@@ -177,7 +197,7 @@ class TwoStage(_Stages):
             labels = [self._detector.predict_all([image])[0] for image in images]
         else:
             labels = self._detector.predict_all(self._together(images))
-        return [label.detections if label else [] for label in labels]
+        return labels
 
     def _together(self, images):
         if not self._is_torch:
@@ -197,10 +217,6 @@ class ExistingDetections(_Stages):
         config: the run's configuration: boxes it does not want cost nothing
     """
 
-    def __init__(self, segmenter, config: RunConfig):
-        super().__init__(segmenter)
-        self._config = config
-
     def build_get_item(self, field_mapping=None):
         return ImageAndBoxes(
             field_mapping=field_mapping,
@@ -210,14 +226,7 @@ class ExistingDetections(_Stages):
         )
 
     def _boxes(self, items):
-        found = [item["boxes"].detections if item["boxes"] else [] for item in items]
-        return [[d for d in detections if self._is_wanted(d)] for detections in found]
-
-    def _is_wanted(self, detection):
-        classes, least = self._config.classes, self._config.confidence
-        if classes and detection.label not in classes:
-            return False
-        return least is None or detection.confidence is None or detection.confidence >= least
+        return [item["boxes"] for item in items]
 
 
 def _nothing(image):

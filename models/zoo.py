@@ -38,8 +38,8 @@ BOXES = "detections"
 def load(spec: ModelSpec, config: RunConfig):
     """Loads what labels the samples of a run, downloading weights where the zoo does that.
 
-    Its predictions are those that the run wants: at least the minimum confidence (the recommended
-    one, if the run names none) and of the run's classes.
+    What it gives has at least the minimum confidence (the recommended one, if the run names none).
+    Of what it gives, :mod:`auto_labeling.models.sieve` takes what the run wants.
 
     Args:
         spec: the model that the run names
@@ -59,7 +59,7 @@ def load(spec: ModelSpec, config: RunConfig):
     if config.method is Method.EXISTING_DETECTIONS:
         return ExistingDetections(_load_one(spec, config), config)
     segmenter = catalog.get_model(config.segmenter)
-    return TwoStage(_load_one(spec, config), _load_one(segmenter, config))
+    return TwoStage(_load_one(spec, config), _load_one(segmenter, config), config)
 
 
 def release() -> None:
@@ -138,7 +138,7 @@ def _class_options(spec, config):
         options = {"classes": list(_asked(spec, config))}
         # FiftyOne would say "A photo of" before a person's own words too.
         return options | {"text_prompt": ""} if _template(spec, config) else options
-    return {"filter_classes": list(config.classes)} if config.classes else {}
+    return {}  # labels of other classes are left out, and counted, by the sieve
 
 
 def _asked(spec, config):

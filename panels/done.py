@@ -7,6 +7,7 @@ from auto_labeling.panels import elements, progress, spotlight, words
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import approval
 from auto_labeling.run import Run, Task
+from auto_labeling.runs import remarks
 
 #: Labels up to which their classes are counted each time the page is drawn.
 _COUNTED = 200_000
@@ -74,6 +75,7 @@ def _facts(page, dataset, run, there):
         classes = words.some([f"{name} ({counts[name]:,})" for name in largest], 8)
     made = "Reviewed" if run.source else "Generated"
     by = _approved_by(dataset, run)
+    given = run.account and not run.source
     facts = {
         "Approved": (words.ago(run.changed_at), words.moment(run.changed_at)),
         "Approved by": by,
@@ -83,6 +85,8 @@ def _facts(page, dataset, run, there):
         "Made by": f"existing labels of {run.source}" if run.source else config.model,
         "License": words.license(run.license) if run.license else "",
         made: f"{words.count(run.labels, 'label')} on {words.count(run.samples, 'sample')}",
+        "Samples": remarks.samples_in_words(run.account) if run.account else "",
+        "Labels": remarks.labels_in_words(run.account) if given else "",
         "Failed": words.count(run.failed, "sample") if run.failed else "",
         "Kept as": f"custom run {approval.provenance_key(run)}",
     }

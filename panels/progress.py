@@ -12,7 +12,11 @@ from auto_labeling.panels import (
     workers,
 )
 from auto_labeling.panels.state import PanelState
-from auto_labeling.run import Run, RunState, StopReason
+from auto_labeling.run import Account, Run, RunState, StopReason
+from auto_labeling.runs.remarks import labels_in_words, reasons_in_words, samples_in_words
+
+#: Samples up to which a page counts what became of them each time it is drawn.
+_SOON_COUNTED = 20_000
 
 
 def render(panel, ctx, state: PanelState):
@@ -31,8 +35,10 @@ def render(panel, ctx, state: PanelState):
         _stopped(page, panel, ctx, run, now, state)
     else:
         _finished(page, panel, run)
+    account = account_of(ctx, run)
+    run_card.remark(page, run, account)
     failed.add(page, panel, ctx, run, now, may_retry=not what)
-    _facts(page, run, now)
+    _facts(page, run, now, account)
     if run.is_active:
         workers.add(page, ctx, run)
         elements.timer(page, panel.refresh)  # last, since what is not seen takes room too
@@ -55,8 +61,9 @@ def _generating(page, panel, run, now, state):
     run_card.progress(card, run, now)
     if now and now.labels:
         said = f"{words.count(now.labels, 'label')} so far"
-        if now.dropped:
-            said += f"; {now.dropped:,} more than the most labels per image were left out"
+        if now.left_out:
+            left_out = Account(left_out=now.left_out)
+            said += f"; {left_out.given:,} left out ({reasons_in_words(left_out)})"
         elements.text(card, "labels", said)
     if state.question == "cancel":
         questions.cancel(elements.card(page, "asked"), panel, run)
@@ -136,7 +143,14 @@ def _finished(page, panel, run):
     elements.button(actions, "open", verb, panel.open_run, kind="primary", params=params)
 
 
-def _facts(page, run, now):
+def account_of(ctx, run: Run) -> Account | None:
+    """A run's account: that on its record, or else as it is now where that is soon counted."""
+    if run.account or run.is_active or run.samples > _SOON_COUNTED:
+        return run.account
+    return labeling.account(ctx.dataset, run)
+
+
+def _facts(page, run, now, account):
     config = run.config
     operation = watching.operation(run)
     lines = {
@@ -148,7 +162,8 @@ def _facts(page, run, now):
         "Staging field": run.staging_field,
         "Confidence": f"at least {config.confidence:g}" if config.confidence else "",
         "Masks": run.mask_folder,
-        "Samples": f"{run.samples:,}",
+        "Samples": samples_in_words(account) if account else f"{run.samples:,}",
+        "Labels": labels_in_words(account) if account and not run.source else "",
         "Device": _device(config, now),
         "Batch size": f"{now.batch_size:,}" if now and now.batch_size else "",
         "Worker": now.worker if now else "",

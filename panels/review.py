@@ -6,10 +6,20 @@ The tab is the sidebar's filter: what the grid shows is what the panel counts an
 import fiftyone.operators.types as types
 
 from auto_labeling import labeling
-from auto_labeling.panels import approval, elements, failed, histogram, progress, visit, words
+from auto_labeling.panels import (
+    approval,
+    elements,
+    failed,
+    histogram,
+    progress,
+    run_card,
+    visit,
+    words,
+)
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import stages, summary
 from auto_labeling.run import Run, RunState
+from auto_labeling.runs.remarks import reasons_in_words
 
 #: Rows of the table on one page.
 ROWS = 50
@@ -66,6 +76,11 @@ def _summary(page, panel, ctx, run, numbers):
     if numbers.total:
         said = f"{words.count(numbers.total, 'label')} of {words.count(classes, 'class')}"
         elements.text(page, "summary", said)
+    account = progress.account_of(ctx, run)
+    run_card.remark(page, run, account)
+    if account and account.left_out:
+        said = f"The model gave {words.count(account.given, 'label')}; {_left_out(account)}"
+        elements.text(page, "left_out", said)
     only = visit.shows_samples(ctx)
     empty = numbers.without_labels
     if empty or only == stages.WITHOUT_LABELS:
@@ -75,6 +90,12 @@ def _summary(page, panel, ctx, run, numbers):
         label = "Show labels again" if only == stages.WITHOUT_LABELS else "Show in grid"
         elements.button(line, "show", label, panel.toggle_empty)
     failed.add(page, panel, ctx, run)
+
+
+def _left_out(account):
+    number = account.given - account.staged
+    verb = "was" if number == 1 else "were"
+    return f"{number:,} {verb} left out: {reasons_in_words(account)}"
 
 
 #: What is said takes what the buttons leave; where the panel is narrow, it stands above them.

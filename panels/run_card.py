@@ -5,6 +5,7 @@ import fiftyone.operators.types as types
 from auto_labeling import forms, labeling
 from auto_labeling.panels import elements, looks, questions, remedies, words
 from auto_labeling.run import Run, RunState, StopReason
+from auto_labeling.runs import remarks
 
 #: Seconds that a run may wait for a worker before the panel says how to start one.
 PATIENCE = 30
@@ -40,6 +41,7 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
     elif run.state is RunState.APPROVING:
         approving(card, run, labeling.progress(ctx.dataset, run), is_approving)
     elements.text(card, "numbers", _numbers(run, promoted, now), color="text.primary")
+    remark(card, run)
     if state.run_id == run.id and state.question in ("delete", "rename"):
         _ask(card, panel, state, run)
         return
@@ -131,9 +133,26 @@ def _numbers(run, promoted, now):
         parts.append(words.count(run.labels, "label"))
         if run.state is RunState.IN_REVIEW and run.labels:
             parts.append(f"{promoted:,} promoted" if promoted is not None else "counting promoted…")
+    if left_out := sum(run.account.left_out.values()) if run.account else run.dropped:
+        parts.append(f"{words.count(left_out, 'label')} left out")
     if run.failed:
         parts.append(f"{words.count(run.failed, 'sample')} failed")
     return " · ".join(parts) or "No samples yet"
+
+
+def remark(parent, run: Run, account=None):
+    """Adds that there are no labels, or none of a class that was asked for, if that is so.
+
+    Args:
+        parent: the object to add to
+        run: the run
+        account (None): its :class:`auto_labeling.run.Account`; by default, that on its record
+    """
+    for index, said in enumerate(remarks.remarks(run, account)):
+        first, _, more = said.partition(". ")
+        elements.alert(
+            parent, f"remark_{index}", "warning", elements.plain(f"{first}."), elements.plain(more)
+        )
 
 
 def _who(run):

@@ -3,7 +3,7 @@
 from auto_labeling.errors import FieldGone, IllegalTransition
 from auto_labeling.run import Run, RunState
 from auto_labeling.storage import fields, staging
-from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.chunks import ChunkStore, undecided
 from auto_labeling.storage.fields import Gone
 
 
@@ -88,13 +88,13 @@ def await_labels(dataset, run: Run, again: bool):
     if again and fields.gone(dataset, run):
         fields.sweep(dataset, run.staging_field)
         for index in range(run.chunks):
-            chunks.reopen(run.id, index)
+            chunks.forget(run.id, index)
         fields.declare(dataset, run)
     fields.require(dataset, run)
-    for index in range(run.chunks):
-        known = chunks.failures(run.id, index)
-        if known is None:
-            staging.await_labels(dataset, run, chunks.sample_ids(run.id, index))
-        elif known:
+    for index, work in chunks.works(run):
+        if "failures" not in work:
+            waiting = undecided(work, chunks.sample_ids(run.id, index), run.many)
+            staging.await_labels(dataset, run, waiting)
+        elif known := work["failures"]:
             staging.await_labels(dataset, run, [f["sample_id"] for f in known])
             chunks.reopen(run.id, index)

@@ -10,7 +10,16 @@
     al.approve(run)
 """
 
-from auto_labeling.run import Progress, RunConfig, RunState, Target, Task, Worker
+from auto_labeling.run import (
+    Account,
+    LeftOut,
+    Progress,
+    RunConfig,
+    RunState,
+    Target,
+    Task,
+    Worker,
+)
 from auto_labeling.sdk.files import export_config, load_config
 from auto_labeling.sdk.following import (
     cancel,
@@ -40,6 +49,8 @@ from auto_labeling.sdk.starting import (
 )
 
 __all__ = [
+    "Account",
+    "LeftOut",
     "Progress",
     "Run",
     "RunConfig",

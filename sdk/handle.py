@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 from auto_labeling import labeling
 from auto_labeling.errors import RunFailed, StillRunning
-from auto_labeling.run import Progress, RunConfig, RunState
+from auto_labeling.run import Account, Progress, RunConfig, RunState
 from auto_labeling.run import Run as Record
+from auto_labeling.runs import remarks
 
 #: Seconds between two looks at a run that is waited for.
 _POLL = 0.5
@@ -96,6 +97,20 @@ class Run:
         return self._record.approved
 
     @property
+    def account(self) -> Account | None:
+        """What became of the samples, and of the labels that the model gave, as of now.
+
+        Of a run that is approved, it is as it was when its generation ended; None if a version
+        of Auto-Labeling that kept no account made it.
+        """
+        return labeling.account(self._dataset, self._record)
+
+    @property
+    def remarks(self) -> list[str]:
+        """Says that there are no labels, or none of a class asked for, and what may be why."""
+        return remarks.remarks(self._record)
+
+    @property
     def error(self) -> str:
         """Why the run stopped; empty if it did not."""
         return self._record.error or self._record.reason
@@ -163,6 +178,7 @@ class Run:
             "dataset": self._dataset.name,
             "staging_field": self.staging_field,
             **record,
+            "remarks": self.remarks,
         }
 
     def _is_moving(self) -> bool:

@@ -1,4 +1,17 @@
-"""The frozen sample ids of a run in chunks, who has which, and which of them are done."""
+"""The frozen sample ids of a run in chunks, who has which, and which of them are done.
+
+A chunk's work has a key of its own. Its value is, while somebody is at it::
+
+    {"claim": …, "left_out": {sample id: counts}}
+
+where ``left_out`` is written before the samples' labels are, so that whatever dies in between, a
+sample that has its labels has its counts. Once the chunk is done, it is::
+
+    {"claim": …, "failures": […], "account": {"labels": …, "left_out": counts}}
+
+A chunk that is opened again for the samples that failed keeps the account of the others, and has
+the ids of those as ``again``.
+"""
 
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -48,11 +61,26 @@ class ChunkStore(Keys):
             raise RunNotFound(run_id)
         return ids
 
-    def all_sample_ids(self, run_id: str, indices) -> dict[int, list]:
-        """The sample ids of several chunks, by index; read at once."""
-        keys = {f"{run_id}:{index}": index for index in indices}
-        wanted = {**self._scope, "key": {"$in": list(keys)}}
-        return {keys[d["key"]]: d["value"] for d in self._documents.find(wanted)}
+    def read(self, run_id: str, indices) -> dict[int, tuple[list, dict]]:
+        """The sample ids and the work of several chunks, by index; read at once.
+
+        Args:
+            run_id: the run's id
+            indices: the chunks' indices
+
+        Returns:
+            ``(sample ids, work)`` of each chunk that is there; ``work`` is empty if nobody has
+            begun it
+        """
+        ids = {f"{run_id}:{index}": index for index in indices}
+        works = {_work_key(run_id, index): index for index in indices}
+        wanted = {**self._scope, "key": {"$in": [*ids, *works]}}
+        found = {d["key"]: d["value"] for d in self._documents.find(wanted)}
+        return {
+            index: (found[key], found.get(_work_key(run_id, index)) or {})
+            for key, index in ids.items()
+            if key in found
+        }
 
     def claim(self, run_id: str, index: int, claim: Claim) -> bool:
         """Takes a chunk, to label it; whoever had it before can no longer mark it as done.
@@ -65,18 +93,20 @@ class ChunkStore(Keys):
         Returns:
             whether the chunk is now this claim's: it was neither done nor claimed later
         """
-        key, mine = _work_key(run_id, index), {"claim": list(claim)}
+        key = _work_key(run_id, index)
         for _ in range(_RETRIES):
-            if self._store.set_if_absent(key, mine):
+            if self._store.set_if_absent(key, {"claim": list(claim)}):
                 return True
             held = self._store.get(key)
-            if held == mine:  # an answer of the database was lost
+            if held is None:
+                continue
+            if "failures" in held or Claim(*held["claim"]) > claim:
+                return False
+            if held["claim"] == list(claim):  # an answer of the database was lost
                 return True
-            if held is not None:
-                if "failures" in held or Claim(*held["claim"]) > claim:
-                    return False
-                if self._store.compare_and_set(key, held, mine):
-                    return True
+            # What was counted for samples that have their labels stands.
+            if self._store.compare_and_set(key, held, {**held, "claim": list(claim)}):
+                return True
         return False
 
     def claim_all(self, run_id: str, claims: dict[int, Claim]) -> set[int]:
@@ -113,26 +143,70 @@ class ChunkStore(Keys):
             return set(claims) - lost
         return set(claims)
 
-    def mark_done(self, run_id: str, index: int, claim: Claim, failures: list) -> bool:
-        """Records that all samples of a chunk were tried, and which of them failed.
+    def note(self, run_id: str, index: int, claim: Claim, left_out: dict) -> bool:
+        """Records what was left out of samples whose labels are about to be written.
+
+        Args:
+            run_id: the run's id
+            index: the chunk's index
+            claim: by whom
+            left_out: from sample id to the counts by reason; to None where nothing was left out
+                this time
+
+        Returns:
+            whether the chunk was still this claim's; if not, the labels must not be written
+        """
+        update = {"$set": {}, "$unset": {}}
+        for sample_id, counts in left_out.items():
+            operator, value = ("$unset", "") if counts is None else ("$set", counts)
+            update[operator][f"value.left_out.{sample_id}"] = value
+        update = {operator: fields for operator, fields in update.items() if fields}
+        mine = self._under_way(run_id, index, claim)
+        return self._documents.update_one(mine, update).matched_count == 1
+
+    def mark_done(
+        self, run_id: str, index: int, claim: Claim, failures: list, account: dict | None = None
+    ) -> bool:
+        """Records that all samples of a chunk were tried, which of them failed, and its account.
 
         Args:
             run_id: the run's id
             index: the chunk's index
             claim: by whom
             failures: a list of dicts with keys ``sample_id``, ``filepath``, ``error``
+            account (None): a dict with keys ``labels``, the number of labels that were staged,
+                and ``left_out``, how many were left out by reason
 
         Returns:
             whether the chunk was still this claim's
         """
-        key, mine = _work_key(run_id, index), {"claim": list(claim)}
-        done = {**mine, "failures": failures}
+        done = {"claim": list(claim), "failures": failures}
+        if account is not None:
+            done["account"] = account
         # FiftyOne's own compare-and-set asks first, which takes twice as long.
         marked = self._documents.update_one(
-            {**self._scope, "key": key, "value": mine},
+            self._under_way(run_id, index, claim),
             {"$set": {"value": done, "updated_at": datetime.now(timezone.utc)}},
         )
-        return marked.matched_count == 1 or self._store.get(key) == done
+        return marked.matched_count == 1 or self._store.get(_work_key(run_id, index)) == done
+
+    def _under_way(self, run_id, index, claim):
+        """A query for a chunk that is a claim's, and not done."""
+        mine = {"value.claim": list(claim), "value.failures": {"$exists": False}}
+        return {**self._scope, "key": _work_key(run_id, index), **mine}
+
+    def works(self, run: Run):
+        """The work of each chunk of a run, by index and in their order; read some at a time.
+
+        Yields:
+            ``(index, work)``; ``work`` is as :meth:`read` gives it
+        """
+        for first in range(0, run.chunks, _AT_ONCE):
+            indices = range(first, min(first + _AT_ONCE, run.chunks))
+            keys = {_work_key(run.id, index): index for index in indices}
+            wanted = {**self._scope, "key": {"$in": list(keys)}}
+            found = {keys[d["key"]]: d["value"] for d in self._documents.find(wanted)}
+            yield from ((index, found.get(index) or {}) for index in indices)
 
     def failures(self, run_id: str, index: int) -> list | None:
         """The failures of a chunk; None if the chunk is not done."""
@@ -174,6 +248,17 @@ class ChunkStore(Keys):
 
     def reopen(self, run_id: str, index: int):
         """Lets a chunk be tried again, for the samples that failed."""
+        key = _work_key(run_id, index)
+        while (done := self._store.get(key)) and "failures" in done:
+            again = [failure["sample_id"] for failure in done["failures"]]
+            opened = {"claim": list(_NOBODY), "again": again}
+            if "account" in done:
+                opened["account"] = done["account"]
+            if self._store.compare_and_set(key, done, opened):
+                return
+
+    def forget(self, run_id: str, index: int):
+        """Lets a chunk be labeled anew, as if nobody had begun it."""
         self._store.delete(_work_key(run_id, index))
 
     def remove(self, run: Run):
@@ -183,6 +268,28 @@ class ChunkStore(Keys):
             if key.startswith(prefix):
                 self._store.delete(key)
 
+
+def undecided(work: dict, sample_ids: list, many: bool) -> set[str]:
+    """The samples of a chunk that is not done of which the chunk itself does not say that they are.
+
+    Args:
+        work: the chunk's work
+        sample_ids: the ids of its samples
+        many: whether a sample holds a list of labels. If not, a sample without a label holds
+            nothing that says that it was tried, but its counts do
+    """
+    tried = () if many else work.get("left_out") or ()
+    return set(work.get("again", sample_ids)) - set(tried)
+
+
+def left_out_in(work: dict):
+    """The counts, by reason, of the labels that were left out in a chunk, as its work has them."""
+    yield (work.get("account") or {}).get("left_out") or {}
+    yield from filter(None, (work.get("left_out") or {}).values())
+
+
+_NOBODY = Claim(0, 0)
+_AT_ONCE = 256
 
 #: The class of a failure's error: "OSError: no such file" is an OSError.
 _KIND = {"$arrayElemAt": [{"$split": ["$failure.error", ":"]}, 0]}

@@ -58,8 +58,8 @@ def finished(model, run, targets, general):
 def plain(documents):
     """Documents with their masks as lists, in the order of their keys."""
     result = []
-    for target, document in documents:
-        document = copy.deepcopy(document)
+    for target, made in documents:
+        document = copy.deepcopy(made.document)
         for label in (document or {}).get("detections", ()):
             if "mask" in label:
                 mask = np.asarray(label["mask"])
@@ -68,11 +68,14 @@ def plain(documents):
             document["detections"] = [sorted(dict(d).items()) for d in document["detections"]]
         else:
             document = document and sorted(dict(document).items())
-        result.append((target.sample_id, document))
+        result.append((target.sample_id, document, made.left_out))
     return result
 
 
-@pytest.mark.parametrize("kind", ["boxes", "masks", "logits"])
+TASKS = {"boxes": "detection", "masks": "instance_segmentation", "logits": "classification"}
+
+
+@pytest.mark.parametrize("kind", TASKS)
 @pytest.mark.parametrize(
     "limits",
     [{}, {"confidence": 0.6}, {"classes": ("class 3", "class 40", "class 77")}, {"max_labels": 3}],
@@ -80,8 +83,7 @@ def plain(documents):
 def test_each_fast_path_equals_the_general_way_field_by_field(photos, kind, limits):
     model = raw_model(kind, mask_size=40 if kind == "masks" else None)
     model.config.confidence_thresh = limits.get("confidence")
-    model.config.filter_classes = limits.get("classes")
-    run = make_run("classification" if kind == "logits" else "detection", **limits)
+    run = make_run(TASKS[kind], **limits)
     targets = waiting(photos)
     fast, general = (finished(model, run, targets, way) for way in (False, True))
     assert plain(fast[0]) == plain(general[0])
@@ -98,10 +100,10 @@ def test_the_ultralytics_fast_path_equals_the_general_way(tmp_path):
     targets = waiting(paths)
     fast, general = (finished(model, run, targets, way) for way in (False, True))
     assert plain(fast[0]) == plain(general[0])
-    assert sum(len(d["detections"]) for _, d in fast[0]) > 20
+    assert sum(len(made.document["detections"]) for _, made in fast[0]) > 20
 
 
-def test_a_box_or_confidence_that_is_not_finite_fails_its_sample_alone(photos):
+def test_labels_that_are_not_finite_are_left_out_and_fail_a_sample_that_has_no_others(photos):
     model = raw_model("boxes")
     network = model._model
 
@@ -109,13 +111,16 @@ def test_a_box_or_confidence_that_is_not_finite_fails_its_sample_alone(photos):
         outputs = [copy.deepcopy(network.one) for _ in batch]
         outputs[3]["boxes"][0, 0] = float("nan")
         outputs[5]["scores"][2] = float("nan")
+        outputs[7]["boxes"][:] = float("inf")
         return outputs
 
     model._model = sometimes_nan
     for general in (False, True):
         documents, failures = finished(model, make_run(), waiting(photos), general)
-        assert {target.sample_id for target, _ in failures} == {f"{3:024x}", f"{5:024x}"}
-        assert len(documents) == 10
+        assert {target.sample_id for target, _ in failures} == {f"{7:024x}"}
+        left_out = {int(t.sample_id, 16): made.left_out for t, made in documents if made.left_out}
+        assert left_out == {3: {"not_finite": 1}, 5: {"not_finite": 1}}
+        assert len(documents) == 11
 
 
 # --- images ----------------------------------------------------------------------------------
@@ -203,7 +208,7 @@ def test_a_turned_photo_gets_the_labels_of_an_upright_one(tmp_path, name):
     run = make_run(spec.task.value)
     model = zoo.load(spec, run.config)
     documents, failures = finished(model, run, waiting([upright, turned]), None)
-    first, second = (document for _, document in documents)
+    first, second = (made.document for _, made in documents)
     assert not failures
     for document in (first, second):
         for label in document.get("detections", [document]):

@@ -28,7 +28,7 @@ def predicted(name, processes):
             result = predictor.forward(loaded)
             found, failures = predictor.finish(result)
             assert not failures
-            documents |= {target.sample_id: document for target, document in found}
+            documents |= {target.sample_id: made.document for target, made in found}
             if loaded.release is not None:
                 loaded.release()
     return documents, given

@@ -16,7 +16,7 @@ VERBS = {"labeling", "importing", "watching", "review", "forms", "answers"} | {
     "targets",
     "class_entry",
 }
-TOP = NOUNS | VERBS | {"models.catalog", "models.labels", "models.wording"}
+TOP = NOUNS | VERBS | {"models.catalog", "models.labels", "models.wording", "runs.remarks"}
 
 # Which of our modules each part may import; its own modules it always may.
 MAY_IMPORT = {

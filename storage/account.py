@@ -1,0 +1,198 @@
+"""The account of a run: what became of its samples, and of the labels that its model gave.
+
+Nothing is counted along the way. What is stored of each sample and each chunk is added up, so that
+a chunk that is done again after a crash changes nothing.
+"""
+
+from bson import ObjectId
+
+from auto_labeling.run import Account, LeftOut, Run, RunState
+from auto_labeling.storage.chunks import ChunkStore, undecided
+from auto_labeling.storage.fields import REVIEW
+
+_CHUNKS_AT_ONCE = 16
+
+
+def account(dataset, run: Run) -> Account | None:
+    """What became of a run's samples, and of the labels that its model gave, as of now.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        an :class:`auto_labeling.run.Account`; of a run that is approved, as it was when generation
+        ended, and None if that was by a version that kept none
+    """
+    if run.state in (RunState.APPROVING, RunState.APPROVED, RunState.DELETING):
+        return run.account
+    return take(dataset, run)
+
+
+def account_fields(dataset, run: Run) -> dict:
+    """The account of a run as it stands, as fields of its record."""
+    taken = take(dataset, run)
+    return {"account": taken, "dropped": taken.left_out.get(LeftOut.OVER_LIMIT, 0)}
+
+
+def take(dataset, run: Run) -> Account:
+    """Adds up the account of a run whose labels are staged.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+    """
+    if run.source:
+        return _of_copies(dataset, run)
+    sums = _Sums()
+    chunks = ChunkStore(dataset)
+    for first in range(0, run.chunks, _CHUNKS_AT_ONCE):
+        indices = range(first, min(first + _CHUNKS_AT_ONCE, run.chunks))
+        parts = list(chunks.read(run.id, indices).values())
+        states = dict(_states(dataset, run, [i for ids, _ in parts for i in ids]))
+        for ids, work in parts:
+            sums.add_samples(ids, work, states, run.many)
+            _add_labels(sums, dataset, run, ids, work)
+    there = _classes(dataset, run) if run.config.classes else ()
+    return Account(
+        samples=run.samples,
+        **sums.samples,
+        staged=sums.staged,
+        left_out=sums.left_out if sums.is_counted else _counted_before(run),
+        not_found=tuple(name for name in run.config.classes if name not in there),
+    )
+
+
+def _counted_before(run):
+    """Runs of older versions counted those over the limit alone, and on the record."""
+    return {LeftOut.OVER_LIMIT: run.dropped} if run.dropped else {}
+
+
+class _Sums:
+    """Adds up chunks."""
+
+    def __init__(self):
+        names = ("labeled", "nothing_found", "failed", "not_processed", "deleted")
+        self.samples = dict.fromkeys(names, 0)
+        self.staged = 0
+        self.left_out: dict[str, int] = {}
+        self.is_counted = False
+
+    def add_samples(self, ids, work, states, many):
+        """Adds the samples of a chunk.
+
+        Args:
+            ids: their ids
+            work: the chunk's work
+            states: of :func:`_states`
+            many: whether a sample holds a list of labels
+        """
+        failed = {failure["sample_id"] for failure in work.get("failures") or ()}
+        # Samples without the staging field: where a list was to be, they were not looked at. Of a
+        # single label, it may be that none was found; of samples that nothing says that of, not.
+        untried = set() if "failures" in work else undecided(work, ids, many)
+        for sample_id in ids:
+            state = states.get(sample_id)
+            if state == "missing":
+                is_done = not many and sample_id not in untried
+                state = "empty" if is_done and sample_id not in failed else "waiting"
+            if state == "waiting" and sample_id in failed:
+                state = "failed"
+            self.samples[_NAMES[state]] += 1
+
+    def add_labels(self, labels, left_out):
+        """Adds labels that were staged, and those that were left out."""
+        self.staged += labels
+        for reason, number in left_out.items():
+            self.left_out[reason] = self.left_out.get(reason, 0) + number
+
+
+_NAMES = {
+    "labeled": "labeled",
+    "empty": "nothing_found",
+    "waiting": "not_processed",
+    "failed": "failed",
+    None: "deleted",
+}
+
+
+def _add_labels(sums, dataset, run, ids, work):
+    before = work.get("account")
+    if before is not None:
+        sums.is_counted = True
+        sums.add_labels(before["labels"], before["left_out"])
+        ids = work.get("again", ())
+    if ids:
+        sums.add_labels(tally(dataset, run, ids)[1], {})
+    for counts in (work.get("left_out") or {}).values():
+        sums.is_counted = True
+        sums.add_labels(0, counts)
+
+
+def tally(dataset, run: Run, sample_ids) -> tuple[int, int]:
+    """How many of some samples wait for labels, and how many labels of the run the others have.
+
+    Labels that a person has added in the meantime bear no review state and do not count.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        sample_ids: the ids of the samples
+    """
+    field, root = f"${run.staging_field}", f"${run.label_root}"
+    if run.many:
+        ours = {"input": root, "as": "label", "cond": _is_ours("$$label")}
+        labels = {"$cond": [{"$isArray": root}, {"$size": {"$filter": ours}}, 0]}
+    else:
+        labels = {"$cond": [_is_ours(field), 1, 0]}
+    waits = {"$cond": [{"$eq": [{"$type": field}, "null"]}, 1, 0]}
+    group = {"_id": None, "waiting": {"$sum": waits}, "labels": {"$sum": labels}}
+    found = next(iter(_aggregate(dataset, sample_ids, {"$group": group})), None)
+    return (found["waiting"], found["labels"]) if found else (0, 0)
+
+
+def _is_ours(label):
+    return {"$eq": [{"$type": f"{label}.{REVIEW}"}, "string"]}
+
+
+def _states(dataset, run: Run, sample_ids):
+    """``(sample id, state)`` of the samples that exist: labeled, empty, waiting or missing."""
+    kind = {"$type": f"${run.staging_field}"}
+    full = "labeled"
+    if run.many:
+        some = {"$gt": [{"$size": {"$ifNull": [f"${run.label_root}", []]}}, 0]}
+        full = {"$cond": [some, "labeled", "empty"]}
+    branches = [
+        {"case": {"$eq": [kind, "object"]}, "then": full},
+        {"case": {"$eq": [kind, "null"]}, "then": "waiting"},
+    ]
+    state = {"$switch": {"branches": branches, "default": "missing"}}
+    for document in _aggregate(dataset, sample_ids, {"$project": {"state": state}}):
+        yield str(document["_id"]), document["state"]
+
+
+def _aggregate(dataset, sample_ids, stage):
+    wanted = {"_id": {"$in": [ObjectId(sample_id) for sample_id in sample_ids]}}
+    return dataset._sample_collection.aggregate([{"$match": wanted}, stage])
+
+
+def _classes(dataset, run: Run) -> set:
+    """The classes of which there are staged labels."""
+    return set(dataset._sample_collection.distinct(f"{run.label_root}.label"))
+
+
+def _of_copies(dataset, run: Run) -> Account:
+    """Existing labels: which samples they are of is known only as long as these hold them."""
+    field = run.staging_field
+    samples = dataset._sample_collection
+    held = samples.count_documents({field: {"$type": "object"}})
+    empty = samples.count_documents({run.label_root: {"$size": 0}}) if run.many else 0
+    waiting = samples.count_documents({field: {"$type": "null"}})
+    return Account(
+        samples=run.samples,
+        labeled=held - empty,
+        nothing_found=empty,
+        not_processed=waiting,
+        deleted=max(0, run.samples - held - waiting),
+        staged=run.labels,
+    )
