@@ -23,7 +23,7 @@ from auto_labeling.planning import Preflight as Preflight
 from auto_labeling.planning import cautions as cautions
 from auto_labeling.planning import preflight as preflight
 from auto_labeling.run import Run, RunConfig, RunState, StopReason
-from auto_labeling.runs import resuming
+from auto_labeling.runs import asking, resuming
 from auto_labeling.runs.monitoring import datasets as datasets
 from auto_labeling.runs.monitoring import failures as failures
 from auto_labeling.runs.monitoring import get
@@ -89,6 +89,7 @@ def start(dataset, config: RunConfig, sample_ids=None, author: str = "", queue: 
             are no target samples
     """
     config = check(dataset, config.model_dump())
+    asking.require(config, queue)
     sample_ids = configuration.frozen_ids(dataset, sample_ids, config.group_slices)
     store = RunStore(dataset)
     run = store.create(

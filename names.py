@@ -9,6 +9,7 @@ RUNS_STORE = "auto_labeling"
 CHUNKS_STORE = "auto_labeling.chunks"
 SPEEDS_STORE = "auto_labeling.speeds"
 WORKERS_STORE = "auto_labeling.workers"
+INQUIRIES_STORE = "auto_labeling.inquiries"
 LOGS_STORE = "auto_labeling.logs"
 
 STAGING_SUFFIX = "_in_review"

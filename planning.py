@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from auto_labeling import media, trial
 from auto_labeling.models import catalog, devices, downloads, requirements
 from auto_labeling.run import Method, RunConfig, Speed
+from auto_labeling.runs import asking
 from auto_labeling.storage import places, registry, speeds
 
 #: Seconds from which a run without a GPU is warned of.
@@ -33,6 +34,7 @@ class Weights(BaseModel):
     size_bytes: int | None = None
     name: str = ""
     damaged: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()  # where a model that somebody brings is, a line for each machine
 
 
 class Disk(BaseModel):
@@ -66,6 +68,7 @@ class Preflight(BaseModel):
     estimated_seconds: float | None = None
     estimated_from: str = ""  # "measured" by an earlier run, or a "trial"
     speed: Speed | None = None  # what the estimate is made of
+    asking_workers: bool = False  # whether they are being asked about the model
     warnings: tuple[str, ...] = ()
 
 
@@ -77,6 +80,7 @@ def preflight(
     tried: "trial.Trial | None" = None,
     samples: int | None = None,
     view=None,
+    wait: bool = True,
 ) -> Preflight:
     """Says how things stand for a run: samples, weights, device, packages, disk and time.
 
@@ -88,6 +92,7 @@ def preflight(
             where no run has measured it
         samples (None): the number of the target samples, if it is known
         view (None): the view that the target samples are of, if they are of one
+        wait (True): whether to wait for what workers say of a model that somebody brings
 
     Raises:
         ModelUnavailable: if a model is not offered
@@ -98,9 +103,10 @@ def preflight(
     models = trial.models_of(config)
     missing = tuple(dict.fromkeys(p for spec in models for p in catalog.missing_packages(spec)))
     speed, origin = _speed(config, tried)
+    standing = asking.ask(config) if wait else asking.glance(config)
     known = {
         "samples": samples,
-        "weights": tuple(_weights(spec, config) for spec in models),
+        "weights": tuple(_weights(spec, config, standing) for spec in models),
         "device": config.device,
         "device_found": devices.found(config.device),
         "gpus": devices.gpus(),
@@ -112,8 +118,11 @@ def preflight(
         "estimated_from": origin,
         "speed": speed,
     }
+    if standing is not None:
+        known["asking_workers"] = standing.asking
     found = Preflight(**known)
-    warnings = (*cautions(dataset, config, samples, view), *_warnings(found))
+    own = standing.warnings if standing is not None else ()
+    warnings = (*cautions(dataset, config, samples, view), *own, *_warnings(found))
     return found.model_copy(update={"warnings": warnings})
 
 
@@ -132,11 +141,13 @@ def cautions(dataset, config: RunConfig, samples: int, view=None) -> tuple[str, 
     return tuple(filter(None, said))
 
 
-def _weights(spec, config):
+def _weights(spec, config, standing):
     named = config.checkpoint if spec.needs_checkpoint else ""
+    is_own = standing is not None and spec.name == config.model
     return Weights(
         model=spec.name,
-        on_disk=downloads.is_downloaded(spec, named),
+        on_disk=downloads.is_downloaded(spec, named) and not (is_own and standing.here),
+        own=standing.lines if is_own else (),
         size_bytes=downloads.size_bytes(spec, named),
         name=downloads.weights_name(spec, named),
         damaged=tuple(map(str, downloads.damaged(spec, named))),

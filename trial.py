@@ -16,7 +16,7 @@ from auto_labeling.engine import documents, pictures
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.errors import AutoLabelingError, ConfigError, ModelUnavailable
-from auto_labeling.models import catalog, downloads, zoo
+from auto_labeling.models import availability, catalog, downloads, zoo
 from auto_labeling.models.offline import offline
 from auto_labeling.run import Method, Run, RunConfig, Speed
 from auto_labeling.storage import clock, samples
@@ -113,6 +113,8 @@ def trial(dataset, config: RunConfig, sample_ids, report: Callable[[str], None] 
     ids = configuration.frozen_ids(dataset, sample_ids, config.group_slices)
     if len(ids) > MOST_TRIED:
         raise ConfigError({"target": f"At most {MOST_TRIED} samples are tried, not {len(ids):,}"})
+    if problems := availability.problems(config):  # here, since it is this process that loads it
+        raise ConfigError(problems)
     _require_weights(config)
     found = samples.read(dataset, ids, zoo.field_mapping(config))
     targets = [Waiting(sample_id, values) for sample_id, values in found]

@@ -150,6 +150,8 @@ def _said(found) -> dict:
 
 
 def _weights(one) -> str:
+    if one.own:
+        return f"{one.model}: {', '.join(one.own)}"
     there = "on this machine" if one.on_disk else "the worker will download them"
     large = f"{output.size(one.size_bytes)}, " if one.size_bytes else ""
     named = f"{one.name}, " if one.name else ""

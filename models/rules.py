@@ -4,7 +4,7 @@ import os
 import re
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, checkpoints, requirements, trust, vocabularies
+from auto_labeling.models import catalog, checkpoints, requirements, vocabularies
 from auto_labeling.run import Method, ModelType, RunConfig, Task
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
@@ -116,20 +116,21 @@ def _unknown_classes(spec, config):
 
 def _checkpoint_problems(spec, config):
     given = config.checkpoint
-    if spec.source == "remote":
-        refusal = trust.refusal(spec.entry.get("remote_source") or spec.name)
-        return {"model": refusal} if refusal else {}
     if not spec.needs_checkpoint:
         return {"checkpoint": f"{spec.name} has its own weights"} if given else {}
     if not given:
         return {"checkpoint": _WANTED.get(spec.family, "Name a Hugging Face model, as owner/name")}
-    refusal = trust.refusal(given)
-    if spec.source != "custom":
-        refusal = "" if _HUB_ID.fullmatch(given) else refusal
-    elif not _is_reference(spec, given):
+    if spec.source == "custom" and not _is_reference(spec, given):
         return {"checkpoint": _WANTED[spec.family]}
-    problem = checkpoints.misfit(spec, given) or refusal
+    if spec.source != "custom" and not (is_hub_id(given) or os.path.isabs(given)):
+        return {"checkpoint": "Name a Hugging Face model, as owner/name, or a folder's full path"}
+    problem = checkpoints.misfit(spec, given)
     return {"checkpoint": problem} if problem else {}
+
+
+def is_hub_id(text: str) -> bool:
+    """Whether a text is the id of a model on the Hugging Face hub, and not a folder."""
+    return _HUB_ID.fullmatch(text) is not None
 
 
 def _is_reference(spec, given):

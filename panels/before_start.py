@@ -98,9 +98,11 @@ def add_preflight(page, panel, ctx, config, samples, job=None, inline_masks=Fals
     """
     tried = job.trial if job and job.trial and job.is_of(config) else None
     try:
-        found = labeling.preflight(ctx.dataset, config, samples=samples, tried=tried)
+        found = labeling.preflight(ctx.dataset, config, samples=samples, tried=tried, wait=False)
     except ModelUnavailable:  # said at its field
         return
+    if found.asking_workers and (job is None or job.done):  # a preview has a timer of its own
+        elements.timer(page, panel.refresh, _TICK)
     card = elements.card(page, "preflight", mt=1)
     elements.text(card, "title", "Before you start", "subtitle1", color="text.primary", bold=True)
     for number, warning in enumerate(found.warnings):
@@ -135,6 +137,8 @@ def _are_here(weights):
 
 
 def _weights(weights):
+    if weights.own:
+        return "\n".join(f"{weights.model}: {line}" for line in weights.own)
     size = f"{words.size(weights.size_bytes)}, " if weights.size_bytes else ""
     named = f"{weights.name}, " if weights.name else ""
     there = "on this machine" if weights.on_disk else "downloaded by the worker when the run starts"

@@ -5,6 +5,7 @@ from pymongo.errors import ConnectionFailure
 from auto_labeling import labeling
 from auto_labeling.errors import AutoLabelingError
 from auto_labeling.serving import tail
+from auto_labeling.serving.answering import Answering
 from auto_labeling.serving.options import Options
 from auto_labeling.serving.presence import Presence
 from auto_labeling.serving.process import Process
@@ -57,7 +58,8 @@ class Server:
         Raises:
             AutoLabelingError: if operations cannot be executed here, and why
         """
-        with self._signals, self._presence:
+        answering = Answering(self._presence.id, self._presence.host)
+        with self._signals, self._presence, answering:
             self._tell("starting", logs=str(self._options.log_dir))
             try:
                 while not self._over and not self._signals.count:

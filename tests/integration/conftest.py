@@ -58,3 +58,13 @@ def run(numbered, config):
 
     run = labeling.start(numbered, config)
     return labeling.generate(numbered, run.id)
+
+
+@pytest.fixture
+def answering():
+    """A live worker that answers what is asked about models; it trusts what the test does."""
+    from auto_labeling.serving.answering import Answering
+    from auto_labeling.serving.presence import Presence
+
+    with Presence() as presence, Answering(presence.id, presence.host):
+        yield presence

@@ -95,11 +95,13 @@ def test_a_source_that_nobody_trusts_is_listed_and_refused_and_not_imported(sour
     assert not (folder / "imported").exists()
 
 
-def test_a_source_that_nobody_trusts_cannot_be_chosen(source, dataset, monkeypatch):
+def test_a_source_that_this_process_does_not_trust_cannot_run_in_it(source, dataset, monkeypatch):
     monkeypatch.delenv(trust.SETTING, raising=False)
     answers = {"task": "classification", "model": NAME, "label_field": "light"}
+    config = labeling.check(dataset, answers)
     with pytest.raises(ConfigError) as caught:
-        labeling.check(dataset, answers)
+        labeling.start(dataset, config, queue=False)
+    assert labeling.runs(dataset) == []
     assert set(caught.value.problems) == {"model"}
     assert trust.SETTING in caught.value.problems["model"]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auto_labeling import configuration, labeling, scaling
 from auto_labeling.errors import ConfigError
-from auto_labeling.models import licenses, trust
+from auto_labeling.models import availability, licenses, trust
 from auto_labeling.run import RunConfig
 
 GOOD = {"task": "detection", "model": "shapes-yolo", "label_field": "predictions"}
@@ -120,19 +120,12 @@ def test_a_good_configuration_passes(dataset):
         ("mask_location", TWO | {"mask_location": "/tmp/a\x00b"}, "full path"),
         ("checkpoint", {"checkpoint": "owner/name"}, "has its own weights"),
         ("checkpoint", {"model": "detection-transformer-torch"}, "Hugging Face"),
-        ("checkpoint", {"model": "detection-transformer-torch", "checkpoint": "/x"}, trust.SETTING),
         ("checkpoint", {"model": "custom-python-detection"}, "package.module:Name"),
         ("checkpoint", {"model": "custom-python-detection", "checkpoint": "os:x;"}, "module:Name"),
-        ("checkpoint", {"model": "custom-python-detection", "checkpoint": "os:x"}, trust.SETTING),
         (
             "checkpoint",
             {"model": "custom-ultralytics-detection", "checkpoint": "x.pt"},
             "full path",
-        ),
-        (
-            "checkpoint",
-            {"model": "custom-ultralytics-detection", "checkpoint": "/x.pt"},
-            trust.SETTING,
         ),
         ("label_field", {"label_field": "boxes"}, "already"),
         ("label_field", {"label_field": ""}, "Name the field"),
@@ -167,16 +160,22 @@ def test_fields_of_boxes_are_told_from_others(dataset):
     assert "number" not in fields
 
 
-def test_trusted_code_passes(dataset, monkeypatch, tmp_path):
+def test_what_is_trusted_is_judged_where_it_runs(dataset, monkeypatch, tmp_path):
     monkeypatch.setenv(trust.SETTING, f"mine.models,{tmp_path}")
-    python = {"model": "custom-python-detection", "checkpoint": "mine.models.cats:Cats"}
-    assert labeling.check(dataset, GOOD | python).checkpoint
-    near = problems(dataset, **python | {"checkpoint": "mine.models_of_others:Cats"})
-    assert trust.SETTING in near["checkpoint"]
-    outside = f"{tmp_path}/../elsewhere.pt"
-    model = "custom-ultralytics-detection"
-    found = problems(dataset, model=model, checkpoint=outside)
-    assert trust.SETTING in found["checkpoint"]
+    for model, checkpoint, is_trusted in (
+        ("custom-python-detection", "mine.models.cats:Cats", True),
+        ("custom-python-detection", "mine.models_of_others:Cats", False),
+        ("custom-python-detection", "os:x", False),
+        ("custom-ultralytics-detection", f"{tmp_path}/best.pt", True),
+        ("custom-ultralytics-detection", f"{tmp_path}/../elsewhere.pt", False),
+        ("detection-transformer-torch", "/x", False),
+    ):
+        answers = GOOD | {"model": model, "checkpoint": checkpoint}
+        config = labeling.check(dataset, answers)  # a form cannot know what a worker trusts
+        assert (trust.SETTING in availability.problems(config)["checkpoint"]) is not is_trusted
+        with pytest.raises(ConfigError):  # there is no such thing, or it is not trusted
+            labeling.start(dataset, config, queue=False)
+    assert labeling.runs(dataset) == []
 
 
 def test_a_link_does_not_lead_out_of_a_trusted_folder(monkeypatch, tmp_path):

@@ -140,7 +140,9 @@ def test_what_a_form_needs_is_told_at_once_for_every_method(dataset):
     assert "Choose the field whose boxes become masks" in page_of(told)
 
 
-def test_a_checkpoint_that_nobody_trusts_is_refused_at_its_field(dataset, monkeypatch):
+def test_a_checkpoint_that_no_worker_trusts_is_refused_at_its_field(
+    dataset, answering, monkeypatch
+):
     monkeypatch.delenv("FIFTYONE_AUTO_LABELING_TRUSTED", raising=False)
     _, state = send(dataset, "new_run")
     told, state = answer(

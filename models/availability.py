@@ -1,0 +1,125 @@
+"""Whether this machine can run a model that somebody brings, found without running any of it.
+
+It is asked on the machine that is to label: what is trusted, installed and there is its own affair.
+"""
+
+import ast
+import importlib
+import os
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from auto_labeling.errors import ModelUnavailable
+from auto_labeling.models import catalog, rules, trust
+from auto_labeling.run import RunConfig
+
+
+def reference(config: RunConfig) -> str:
+    """What a run names that only the machine which labels can judge.
+
+    Returns:
+        a path, an import path or the address of a remote source; empty for a model of the zoo,
+        the hub or ours
+    """
+    try:
+        spec = catalog.get_model(config.model)
+    except ModelUnavailable:
+        return ""
+    if spec.source == "remote":
+        return spec.entry.get("remote_source") or spec.name
+    if spec.source == "custom" or (
+        spec.needs_checkpoint and not rules.is_hub_id(config.checkpoint)
+    ):
+        return config.checkpoint
+    return ""
+
+
+def problems(config: RunConfig, trusted: bool = False) -> dict[str, str]:
+    """Why this machine cannot run the model that a run names.
+
+    Args:
+        config: the run's configuration
+        trusted (False): whether to look as if everything were trusted here. Else nothing is said
+            of what is not trusted, not even whether it is there
+
+    Returns:
+        a sentence by field; empty if nothing is known to be wrong
+    """
+    named = reference(config)
+    if not named:
+        return {}
+    spec = catalog.get_model(config.model)
+    field = "model" if spec.source == "remote" else "checkpoint"
+    if not trusted and (refusal := trust.refusal(named)):
+        return {field: refusal}
+    found = rules.problems(config)
+    if field not in found and (problem := _absence(spec, named)):
+        found[field] = problem
+    return {
+        name: said for name, said in found.items() if name in ("model", "checkpoint", "classes")
+    }
+
+
+def _absence(spec, named):
+    if spec.source == "remote":
+        return ""
+    if spec.family == "custom-python":
+        return _import_problem(named)
+    if spec.source == "custom":
+        return "" if os.path.isfile(named) else f"There is no file {named}"
+    return "" if os.path.isdir(named) else f"There is no folder {named}"
+
+
+def _import_problem(named):
+    """Why an import path leads nowhere. Nothing is imported, which would run it."""
+    importlib.invalidate_caches()
+    module, _, name = named.partition(":")
+    parts, where, spec = module.split("."), None, None
+    for number in range(len(parts)):
+        full = ".".join(parts[: number + 1])
+        try:
+            spec = _find(full, where)
+            where = spec and spec.submodule_search_locations and [*spec.submodule_search_locations]
+        except (ImportError, KeyError, ValueError, AttributeError):
+            return ""  # of a kind that cannot be found without importing what is above it
+        if spec is None:
+            return f"There is no module '{full}': PYTHONPATH must name its folder"
+        if not where and number < len(parts) - 1:
+            return f"'{full}' is a module, not a package"
+    return _name_problem(spec.origin, module, name)
+
+
+def _find(full, where):
+    if where is not None:
+        return PathFinder.find_spec(full, where)
+    # A worker executes operations in a process that also looks into the folder it was started in.
+    found = PathFinder.find_spec(full, [os.getcwd(), *sys.path])
+    others = (finder for finder in sys.meta_path if finder is not PathFinder)
+    finds = (f.find_spec(full, None) for f in others if hasattr(f, "find_spec"))
+    return found or next((spec for spec in finds if spec is not None), None)
+
+
+def _name_problem(origin, module, name):
+    if not origin or not origin.endswith(".py"):
+        return ""
+    try:
+        tree = ast.parse(Path(origin).read_bytes())
+    except SyntaxError as error:
+        return f"'{module}' cannot be imported: {error.msg}, line {error.lineno} of {origin}"
+    except (OSError, ValueError, RecursionError):
+        return ""
+    names = set(_names(tree))
+    if names & {name, "*", "__getattr__"}:
+        return ""
+    return f"The module '{module}' ({origin}) has no '{name}'"
+
+
+def _names(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
