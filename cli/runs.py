@@ -7,6 +7,7 @@ from auto_labeling.errors import ConfigError
 from auto_labeling.run import STATUSES
 
 _COLUMNS = ("id", "name", "status", "samples", "labels", "failed", "approved", "created_at")
+_NARROWING = ("segmenter", "source_field", "group_slices", "max_labels", "mask_location")
 _OF_A_WORKER = ("host", "pid", "device", "state", "dataset", "run_id", "run_name", "beat_at")
 
 
@@ -121,6 +122,8 @@ def _shown(run, facts, account) -> dict:
         **{key: facts[key] for key in ("id", "name", "dataset", "status", "state")},
         "error": run.error,
         **{key: config[key] for key in ("task", "model", "method", "classes", "label_field")},
+        **{key.replace("_", " "): config[key] or None for key in _NARROWING},
+        "minimum confidence": config["confidence"],
         "staging field": run.staging_field,
         **{key: facts[key] for key in counts if facts[key]},
         **in_words,

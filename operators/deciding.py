@@ -3,6 +3,7 @@
 from fiftyone.operators.types import RiskLevel
 
 from auto_labeling import forms, labeling
+from auto_labeling.operators import parameters
 from auto_labeling.operators.base import STOPPED, RunOperator, facts
 from auto_labeling.run import ACTIVE, RunState
 
@@ -28,6 +29,7 @@ class ResumeRun(RunOperator):
     description = "Labels what a stopped run has not labeled; what is done or promoted stays"
     icon = "play_arrow"
     states = STOPPED
+    takes = parameters.taking(flag=["again"])
 
     def ask(self, ctx, form):
         form.bool(

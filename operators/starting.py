@@ -130,7 +130,9 @@ def _ask(form, setting, view, problem):
         adds = form.int if setting.kind == "whole" else form.float
         adds(setting.name, default=setting.default, **limits, **props)
     elif setting.kind == "texts":
-        props["description"] += ". Separated by commas; after a colon, the words to ask in"
+        props["description"] += ". Separated by commas"
+        if setting.name == "classes":
+            props["description"] += "; after a colon, the words to ask in"
         form.str(setting.name, **props)
     else:
         form.str(setting.name, default=setting.default, **props)

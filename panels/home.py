@@ -5,7 +5,7 @@ import fiftyone.operators.types as types
 from auto_labeling import forms, labeling, media, watching
 from auto_labeling.panels import elements, run_card
 from auto_labeling.panels.state import PanelState
-from auto_labeling.run import RunState
+from auto_labeling.run import STATUSES, RunState
 
 #: Runs from which they can be searched, and listed by status.
 MANY = 6
@@ -127,7 +127,7 @@ def _narrowed(page, panel, state, runs):
         on_change=panel.edit_search,
     )
     bar = elements.row(page, "statuses", borderBottom="1px solid", borderColor="divider", gap=0)
-    for status in ("", *(s for s in elements.STATUS_COLORS if s in numbers)):
+    for status in ("", *(s for s in dict.fromkeys(STATUSES.values()) if s in numbers)):
         label = f"{status or 'All'} ({numbers[status]:,})"
         name = f"status_{status.lower().replace(' ', '_') or 'all'}"
         elements.tab(bar, name, label, panel.list_status, status == chosen, {"status": status})

@@ -245,3 +245,9 @@ def test_control_c_stops_a_run_that_is_made_here(numbered, database):
     run = al.get(numbered, "latest")
     assert (run.status, run.error) == ("Error", "Cancelled")
     assert 0 < al.progress(run).done < 40
+
+
+def test_show_says_what_narrows_a_run(command, document):
+    document("run", *FLAGS, "--confidence", 0, "--max-labels", 1500)
+    said = " ".join(command("show", "latest")[1].split())
+    assert "max labels 1,500" in said and "minimum confidence 0.000" in said

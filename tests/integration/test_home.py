@@ -1,6 +1,7 @@
 """The home page: what it says of each run, and what can be done there."""
 
 import os
+import re
 import time
 
 import pytest
@@ -213,3 +214,28 @@ def test_200_runs_are_drawn_quickly(numbered, ui):
     print(f"\nhome with 200 runs: {took * 1000:.0f} ms")
     assert took < float(os.environ.get("HOME_SECONDS", "0.5"))
     assert len(ui.names()) == 20
+
+
+def test_each_run_is_under_a_status_whatever_its_state(ui, numbered):
+    for number, state in enumerate(RunState):
+        record(numbered, number, state)
+    reload(ui)
+    bar = str(ui.find("statuses"))
+    numbers = [
+        int(number)
+        for number in re.findall(r"(?:Generating|Review|Approved|Error|Deleting) \((\d+)\)", bar)
+    ]
+    assert f"All ({len(RunState)})" in bar and sum(numbers) == len(RunState)
+    ui.send("list_status", status="Deleting")
+    deleting = list(RunState).index(RunState.DELETING)
+    assert card(ui, RunStore(numbered).get(f"{deleting:012x}"))
+
+
+def test_the_page_of_a_run_says_what_narrows_it(ui, numbered, model):
+    config = RunConfig(
+        task="detection", model="scripted", label_field="f", confidence=0, max_labels=1500
+    )
+    run = labeling.start(numbered, config)
+    ui.send("open_run", run_id=run.id)
+    said = str(ui.find("facts"))
+    assert "at least 0" in said and "1,500 per image" in said

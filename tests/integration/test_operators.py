@@ -185,3 +185,9 @@ def test_existing_labels_are_imported(numbered):
 def test_only_runs_that_can_be_chosen_are_offered(reviewed):
     assert form("approve_run", reviewed.dataset)["run_id"]["type"]["values"] == [reviewed.id]
     assert "No run" in form("cancel_run", reviewed.dataset)["notice"]["view"]["label"]
+
+
+def test_only_classes_are_asked_with_words_behind_a_colon(numbered):
+    asked = form("start_run", numbered, group_slices="left")
+    assert "colon" in asked["classes"]["view"]["description"]
+    assert "colon" not in asked["group_slices"]["view"]["description"]
