@@ -99,6 +99,11 @@ def expected(ctx) -> int:
     return number if type(number) is int else -1
 
 
+def marks_empty(ctx) -> bool:
+    """Whether samples whose labels all go are to be marked as empty."""
+    return ctx.params.get("empty") is True
+
+
 def uploaded(ctx) -> dict:
     """The file that was chosen: its ``name``, and its ``content`` in base 64."""
     value = ctx.params.get("value")

@@ -193,6 +193,11 @@ class Decision(BaseModel):
         """How many labels are approved."""
         return self.promoted + self.added
 
+    @property
+    def labels(self) -> int:
+        """How many labels there are."""
+        return self.kept + self.left
+
 
 class Worker(BaseModel):
     """A process that serves delegated operations, as it last said of itself.
@@ -264,6 +269,7 @@ class Run(BaseModel):
     approved: int = 0
     guessed: dict[str, int] = {}  # images whose range of values was guessed; see models/depth.py
     decision: Decision | None = None  # counted when an approval began
+    marks_empty: bool = False  # whether approval marks samples without a label kept as empty
     license: str = ""
     source: str = ""  # the field whose labels were imported; empty for a run of a model
     account: Account | None = None  # as it was when generation ended; see storage/account.py

@@ -99,14 +99,20 @@ def undo(args) -> None:
     RUN,
     BY,
     _EXPECTED,
+    argument(
+        "--empty",
+        action="store_true",
+        help="mark samples whose labels all go as empty; else they are left without labels",
+    ),
     YES,
     examples=("approve photos latest", "approve photos latest --yes --expected 124"),
 )
 def approve(args) -> int | None:
     """Writes the promoted labels to the label field and deletes all others of the run.
 
-    Labels that people added to the staging field are kept, promoted or not. This cannot be
-    undone. An approval whose process died is finished.
+    Labels that people added to the staging field are kept, promoted or not. Where nothing was
+    found, the label field holds an empty list of labels. This cannot be undone. An approval whose
+    process died is finished.
     """
     from auto_labeling import sdk
 
@@ -114,7 +120,7 @@ def approve(args) -> int | None:
     if not args.yes and not confirmed(args, _question(run)):
         output.say("Nothing was approved")
         return REFUSED
-    sdk.approve(run, by=args.by, expected=args.expected)
+    sdk.approve(run, by=args.by, expected=args.expected, empty=args.empty)
     if args.json:
         output.show_json(run.to_dict())
     else:

@@ -74,7 +74,7 @@ NAVIGATION = frozenset(
     {
         *("on_load", "on_unload", "on_change_dataset", "on_change_view", "on_change_selected"),
         *("refresh", "go_home", "new_run", "open_run", "import_labels", "dismiss", "unfold"),
-        *("ask_cancel", "ask_delete", "ask_rename", "ask_approve"),
+        *("ask_cancel", "ask_delete", "ask_rename", "ask_approve", "choose_empty"),
         # Answers on a page that wait for its button.
         *("edit", "edit_existing", "edit_name", "edit_search", "add_listed", "clear_ids"),
         # What the grid or a list shows.

@@ -85,12 +85,24 @@ class ApproveRun(RunOperator):
     icon = "check_circle"
     risk = types.RiskLevel.HIGH
     states = (RunState.IN_REVIEW, RunState.APPROVING)
-    takes = parameters.taking(whole=["expected"])
+    takes = parameters.taking(whole=["expected"], flag=["empty"])
 
     def ask(self, ctx, form):
         form.view("warning", types.Warning(label=f"{self.description}. This cannot be undone"))
+        form.bool(
+            "empty",
+            default=False,
+            label="Mark samples as empty whose labels all go",
+            description="Else they are left without labels, as if they had never been labeled",
+        )
 
     def act(self, ctx):
         expected = forms.expected_or_none(ctx)
-        by = forms.person(ctx)
-        return facts(approval.approve(ctx.dataset, forms.run_id(ctx), by, expected=expected))
+        run = approval.approve(
+            ctx.dataset,
+            forms.run_id(ctx),
+            forms.person(ctx),
+            expected=expected,
+            empty=forms.marks_empty(ctx),
+        )
+        return facts(run)

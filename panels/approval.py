@@ -17,7 +17,7 @@ def render(page, panel, ctx, run: Run, promoted):
         promoted: the tab's :class:`auto_labeling.review.summary.Summary`
     """
     decision = summary.decision(ctx.dataset, run)
-    if not decision.kept:
+    if not decision.kept and decision.left:
         elements.alert(
             page,
             "empty",
@@ -28,9 +28,11 @@ def render(page, panel, ctx, run: Run, promoted):
         return
     at = visit.of(ctx)
     if at.question == "approve":
-        _ask(page, panel, run, decision)
-    else:
+        _ask(page, panel, at, run, decision)
+    elif decision.labels:
         _actions(page, panel, run, decision)
+    else:
+        _without_labels(page, panel, run)
     if not promoted.total:
         return
     review.table(
@@ -65,18 +67,35 @@ def _actions(page, panel, run, decision):
         elements.text(page, "added", _added(decision))
 
 
+def _without_labels(page, panel, run):
+    elements.alert(page, "empty", "info", "This run has no labels", _closes(run))
+    actions = elements.row(page, "actions")
+    params = {"run_id": run.id}
+    elements.button(
+        actions, "approve", "Close this run", panel.ask_approve, "primary", params=params
+    )
+
+
+def _closes(run):
+    if run.many:
+        return "Close it, and its samples hold an empty list: so you know that they were looked at."
+    return f"Close it, and the field '{run.config.label_field}' is there without labels."
+
+
 def _added(decision):
     is_ = "is" if decision.added == 1 else "are"
     said = words.count(decision.added, "label")
     return f"{said} that people added {is_} kept too, though not promoted"
 
 
-def _ask(page, panel, run, decision):
+def _ask(page, panel, at, run, decision):
     card = elements.card(page, "question")
     title = f"Approve {words.count(decision.kept, 'label')}?"
     elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
     for number, line in enumerate(_consequences(run, decision)):
         elements.text(card, f"consequence_{number}", line)
+    if run.many and decision.bare:
+        _choose_empty(card, panel, at, decision)
     elements.text(card, "forever", "This cannot be undone.", color="text.primary")
     actions = elements.row(card, "actions")
     elements.button(
@@ -85,9 +104,20 @@ def _ask(page, panel, run, decision):
         f"Yes, approve {words.count(decision.kept, 'label')}",
         panel.approve,
         kind="primary",
-        params={"run_id": run.id, "expected": decision.kept},
+        params={"run_id": run.id, "expected": decision.kept, "empty": at.marks_empty},
     )
     elements.button(actions, "no", "Not now", panel.dismiss)
+
+
+def _choose_empty(card, panel, at, decision):
+    """Asks what becomes of samples whose labels all go. (Buttons: see visit.py.)"""
+    number = decision.bare
+    have, they = ("has", "It is") if number == 1 else ("have", "They are")
+    said = f"{words.count(number, 'sample')} {have} labels, of which none is kept. "
+    said += f"{they} marked as empty." if at.marks_empty else f"{they} left without labels."
+    elements.text(card, "bare", said)
+    label = "Leave without labels" if at.marks_empty else "Mark as empty"
+    elements.button(card, "choose_empty", label, panel.choose_empty)
 
 
 def _consequences(run: Run, decision: Decision):
@@ -98,6 +128,10 @@ def _consequences(run: Run, decision: Decision):
         yield f"{words.count(decision.kept, 'label')} will be written to '{field}'."
     if decision.added:
         yield f"{_added(decision)}."
+    if decision.empty:
+        found = words.count(decision.empty, "sample")
+        gets = "gets an empty list" if decision.empty == 1 else "get an empty list"
+        yield f"{found} in which nothing was found {gets}."
     if left:
         lost = f"{words.count(left, 'label')} that you did not promote"
         if run.replaces:
@@ -108,7 +142,7 @@ def _consequences(run: Run, decision: Decision):
             yield f"{lost} will be deleted."
     elif decision.added:
         yield "No label of this run is lost."
-    else:
+    elif decision.kept:
         yield "All labels of this run are promoted, so none is lost."
     yield f"The staging field '{run.staging_field}' will be removed."
 

@@ -229,22 +229,22 @@ _FOUND_NOTHING = "The model found nothing in these samples"
 def _nothing_left(page, panel, run: Run, numbers):
     if numbers.totals["approval"]:
         elements.alert(page, "empty", "success", "Every label of this run is in the Approval tab")
-        actions = elements.row(page, "actions")
-        elements.button(
-            actions,
-            "approval",
-            "Go to Approval",
-            panel.select_tab,
-            kind="primary",
-            params={"tab": "approval"},
-        )
+        _to_approval(page, panel, "Go to Approval")
     elif run.source:
         elements.alert(page, "empty", "info", f"There are no labels in {run.source}")
+        _to_approval(page, panel, "Close this run")
     elif run.failed < run.samples:
         found = "The model found nothing in the other samples" if run.failed else _FOUND_NOTHING
         elements.alert(page, "empty", "info", found)
+        _to_approval(page, panel, "Close this run")
     else:
         elements.alert(page, "empty", "info", "There are no labels to review")
+
+
+def _to_approval(page, panel, label):
+    actions = elements.row(page, "actions")
+    params = {"tab": "approval"}
+    elements.button(actions, "approval", label, panel.select_tab, kind="primary", params=params)
 
 
 def _confidence(page, panel, ctx, at, chosen, bars):

@@ -121,25 +121,32 @@ class ReviewEvents:
 
     @change
     def ask_approve(self, ctx, state):
-        visit.of(ctx).question = "approve"
+        at = visit.of(ctx)
+        at.question, at.marks_empty = "approve", False
+
+    @change
+    def choose_empty(self, ctx, state):
+        at = visit.of(ctx)
+        at.marks_empty = not at.marks_empty
 
     @change
     def approve(self, ctx, state):
         run = self._run(ctx, state)
         visit.of(ctx).question = ""
-        self._approve(ctx, state, run, forms.expected(ctx))
+        self._approve(ctx, state, run, forms.expected(ctx), forms.marks_empty(ctx))
 
     @change
     def finish_approval(self, ctx, state):
         self._approve(ctx, state, labeling.get(ctx.dataset, forms.run_id(ctx), confirm=False))
 
-    def _approve(self, ctx, state, run, expected=None):
+    def _approve(self, ctx, state, run, expected=None, empty=False):
         run = approving.approve(
             ctx.dataset,
             run.id,
             by=forms.person(ctx),
             background=run.labels > LONG,
             expected=expected,
+            empty=empty,
         )
         if run.state is RunState.APPROVED:
             self._approved(ctx, state, run)

@@ -24,6 +24,7 @@ class Visit:
         span: a ``(low, high)`` range of confidence; None for all
         label: one class; None for all
         question: what the panel has asked to confirm: ``"approve"`` or nothing
+        marks_empty: whether approval marks samples as empty whose labels all go
         search: what the names of the classes in the table contain
         page: the page of the table, from 0
         rows: the class of each row of the table on the page
@@ -42,6 +43,7 @@ class Visit:
     span: tuple | None = None
     label: str | None = None
     question: str = ""
+    marks_empty: bool = False
     search: str = ""
     page: int = 0
     rows: list = field(default_factory=list)

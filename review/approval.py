@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 
-from auto_labeling.errors import IllegalTransition, LabelsChanged
+from auto_labeling.errors import AutoLabelingError, IllegalTransition, LabelsChanged
 from auto_labeling.run import Decision, Run, RunState
 from auto_labeling.runs import liveness
 from auto_labeling.storage import clock, decision, fields, mask_files, staging
@@ -16,7 +16,12 @@ logger = logging.getLogger(__name__)
 
 
 def approve(
-    dataset, run_id: str, by: str = "", background: bool = False, expected: int | None = None
+    dataset,
+    run_id: str,
+    by: str = "",
+    background: bool = False,
+    expected: int | None = None,
+    empty: bool = False,
 ) -> Run:
     """Moves the promoted labels to the label field and deletes all others of the run.
 
@@ -29,6 +34,8 @@ def approve(
         by (""): who approves
         background (False): whether to return at once and work in a thread
         expected (None): the number of labels to approve that the person was shown
+        empty (False): whether samples with labels, of which none is kept, get an empty list of
+            labels, as those in which nothing was found do; else they are left without
 
     Returns:
         the :class:`auto_labeling.run.Run`: approved, or approving if in the background
@@ -39,7 +46,7 @@ def approve(
         LabelsChanged: if it is not ``expected`` labels any more; nothing is approved then
     """
     store = RunStore(dataset)
-    run = _claim(dataset, store, store.get(run_id), expected)
+    run = _claim(dataset, store, store.get(run_id), expected, empty)
     if not background:
         return _finish(dataset, store, run, by)
     alive = threading.Event()
@@ -87,7 +94,7 @@ def _counter(heartbeat):
     return count
 
 
-def _claim(dataset, store, run, expected) -> Run:
+def _claim(dataset, store, run, expected, empty) -> Run:
     """Makes this process the one that approves the run."""
     token = secrets.token_hex(8)
     if run.state is RunState.APPROVING:
@@ -100,18 +107,31 @@ def _claim(dataset, store, run, expected) -> Run:
         decided = decision.count(dataset, run)
         if expected is not None:
             _expect(decided, expected)
-        if not decided.kept:
-            raise IllegalTransition(
-                f"No label of '{run.name}' is promoted; there is nothing to approve"
-            )
+        _refuse_nothing(run, decided, empty)
         return store.move(
             run.id,
             RunState.APPROVING,
             new_token=token,
             attempt=run.attempt + 1,
             decision=decided,
+            marks_empty=empty,
         )
     return store.move(run.id, RunState.APPROVING)  # which says why it cannot be
+
+
+def _refuse_nothing(run, decided, empty):
+    """A run without any labels can be closed; one with labels needs some to approve."""
+    if empty and not run.many:
+        raise AutoLabelingError(
+            f"A sample of '{run.name}' has one label or none; it cannot be marked as empty"
+        )
+    if decided.labels and not decided.kept and not empty:
+        raise IllegalTransition(
+            f"No label of '{run.name}' is promoted; there is nothing to approve. Promote some, "
+            "mark all samples as empty, or delete the run"
+            if run.many
+            else f"No label of '{run.name}' is promoted; there is nothing to approve"
+        )
 
 
 def _expect(decided: Decision, expected: int):
@@ -157,6 +177,7 @@ def _keep_provenance(dataset, run, approved, by):
         approved=approved,
         promoted=decided.promoted,
         added=decided.added,
+        marked_empty=decided.empty + (decided.bare if run.marks_empty else 0),
         source=run.source,
         replaced=run.replaces,
         created_by=run.created_by,

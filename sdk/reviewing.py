@@ -172,16 +172,19 @@ def decision(run: Run) -> Decision:
     return summary.decision(run.dataset, run.record)
 
 
-def approve(run: Run, by: str = "", *, expected: int | None = None) -> Run:
+def approve(run: Run, by: str = "", *, expected: int | None = None, empty: bool = False) -> Run:
     """Writes the promoted labels to the label field and deletes all others of the run.
 
-    Labels that people added to the staging field are kept, promoted or not. This cannot be
-    undone. An approval whose process died is finished.
+    Labels that people added to the staging field are kept, promoted or not. Where nothing was
+    found, the label field holds an empty list of labels. This cannot be undone. An approval whose
+    process died is finished.
 
     Args:
         run: a run in review
         by (""): who approves
         expected (None): the number of labels to approve that this must be, or nothing is approved
+        empty (False): whether samples with labels, of which none is kept, get an empty list too;
+            else they are left without labels, as if they had never been labeled
 
     Returns:
         the run itself, approved
@@ -191,7 +194,7 @@ def approve(run: Run, by: str = "", *, expected: int | None = None) -> Run:
         IllegalTransition: if the run is not in review, nothing is promoted, or its label field
             exists by now
     """
-    approval.approve(run.dataset, run.id, by=by, expected=expected)
+    approval.approve(run.dataset, run.id, by=by, expected=expected, empty=empty)
     run.dataset.reload()
     return run.reload()
 

@@ -12,7 +12,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from auto_labeling.run import Run
-from auto_labeling.storage import fields, ranges, samples, schema, states
+from auto_labeling.storage import fields, moving, ranges, samples, schema
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.states import PROMOTED as PROMOTED
 from auto_labeling.storage.states import REVIEW, UNPROMOTED
@@ -171,7 +171,7 @@ def publish(dataset, run: Run, after=None):
     ranges.update_many(
         _samples(dataset),
         {run.staging_field: {"$exists": True}},
-        _move_pipeline(run),
+        moving.pipeline(run),
         after=after,
     )
     fields.refuse_renamed(dataset, run)
@@ -199,41 +199,6 @@ def withdraw(dataset, run: Run):
         [{"$unset": run.staging_field}, {"$set": {"last_modified_at": "$$NOW"}}],
     )
     schema.forget(dataset, run.staging_field)
-
-
-def _move_pipeline(run):
-    target, staging = run.config.label_field, run.staging_field
-    bare = states.bare("$$label", run)
-    if run.many:
-        labels = {
-            "$filter": {
-                "input": {"$ifNull": [f"${staging}.detections", []]},
-                "as": "label",
-                "cond": states.is_kept("$$label", run),
-            }
-        }
-        stripped = {"$map": {"input": "$$kept", "as": "label", "in": bare}}
-        moved = {"$mergeObjects": [f"${staging}", {"detections": stripped}]}
-        kept = {"$gt": [{"$size": "$$kept"}, 0]}
-        value = {"$cond": [_or_replaced(kept, run), moved, f"${target}"]}
-        value = {"$let": {"vars": {"kept": labels}, "in": value}}
-    else:
-        is_label = {"$eq": [{"$type": f"${staging}"}, "object"]}
-        kept = {"$and": [is_label, states.is_kept(f"${staging}", run)]}
-        moved = {"$let": {"vars": {"label": f"${staging}"}, "in": bare}}
-        moved = {"$cond": [kept, moved, None]}
-        value = {"$cond": [_or_replaced(kept, run), moved, f"${target}"]}
-    return [
-        {"$set": {target: value, "last_modified_at": "$$NOW"}},
-        {"$unset": staging},
-    ]
-
-
-def _or_replaced(kept, run):
-    """Where labels go back to their source, those that are not kept are taken out of it."""
-    if not run.replaces:
-        return kept
-    return {"$or": [kept, {"$eq": [{"$type": f"${run.staging_field}"}, "object"]}]}
 
 
 def await_copies(dataset, run: Run, before=None) -> int:

@@ -340,7 +340,7 @@ class Model:
 
     def approve(self):
         kept = self._kept()
-        if not kept:
+        if self.labels and not kept:
             with pytest.raises(IllegalTransition, match="nothing to approve"):
                 approve(self.dataset, self.run.id)
             return
@@ -348,6 +348,10 @@ class Model:
         self.dataset.reload()
         root = "checked" if self.single else "checked.detections"
         assert set(self.dataset.values(f"{root}.id", unwind=not self.single)) - {None} == kept
+        if not self.single:
+            full = {label.sample for label in self.labels.values()}
+            empty = {d.id for d in self.dataset if d["checked"] and not d["checked"].detections}
+            assert empty == self.numbers.keys() - full, "where nothing was found"
         assert not self.dataset.has_field(self.run.staging_field)
         with pytest.raises(AutoLabelingError):
             promote(self.dataset, self.run.id, shown(self.dataset, {}), 0)

@@ -15,7 +15,7 @@ from auto_labeling.review.grid import merged, read_filters, shown, tab_filters
 from auto_labeling.review.promotion import promote, undo
 from auto_labeling.review.summary import histogram, spreads, summarize
 from auto_labeling.run import RunState
-from auto_labeling.storage import changes, staging
+from auto_labeling.storage import changes, fields, staging
 from tests.scripted import labels_by_number, without_ids
 
 
@@ -235,9 +235,11 @@ def test_four_simultaneous_approvals_start_exactly_one(numbered, run, monkeypatc
     assert labeling.get(numbered, run.id).state is RunState.APPROVED
 
 
-@pytest.mark.parametrize("step", ["_declare", "withdraw", "count_approved"])
+@pytest.mark.parametrize(
+    "module, step", [(fields, "_declare"), (staging, "withdraw"), (staging, "count_approved")]
+)
 def test_an_approval_that_dies_is_finished_later_with_the_same_result(
-    numbered, run, monkeypatch, step
+    numbered, run, monkeypatch, module, step
 ):
     view = shown(numbered, request_of(run, confidence=(0.4, 1)))
     count = summarize(numbered, run, view).current
@@ -250,7 +252,7 @@ def test_an_approval_that_dies_is_finished_later_with_the_same_result(
         raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr(staging, step, die)
+        patch.setattr(module, step, die)
         with pytest.raises(Died):
             approve(numbered, run.id)
     assert labeling.get(numbered, run.id).state is RunState.APPROVING
