@@ -114,7 +114,7 @@ def detections(
 
 def _kept(labels, boxes, confidences, config, masks, sound=False):
     """The positions of what a run takes, the masks there, and how many are left out by reason."""
-    kept, left_out = sieve.sift(labels, confidences, boxes, config, sound)
+    kept, left_out = sieve.sift(labels, confidences, boxes, config, masks, sound)
     cut = None
     if masks is not None:
         cut = dict(zip(kept, masks(kept), strict=True))

@@ -5,7 +5,9 @@ general way decide alike.
 """
 
 import math
+from collections.abc import Callable
 
+from auto_labeling.models import duplicates
 from auto_labeling.run import LeftOut, RunConfig
 
 
@@ -14,6 +16,7 @@ def sift(
     confidences: list,
     boxes: list,
     config: RunConfig,
+    masks: Callable | None = None,
     sound: bool = False,
 ) -> tuple[list, dict[str, int]]:
     """Decides which detections of an image a run takes, but for its cap and for missing masks.
@@ -23,6 +26,7 @@ def sift(
         confidences: their confidences; None for one without
         boxes: their relative ``[x, y, width, height]`` boxes, cut to the image
         config: the run's configuration
+        masks (None): gives the masks of the detections at some positions, cropped to the boxes
         sound (False): whether all boxes are known to be finite, and to have an area
 
     Returns:
@@ -55,6 +59,9 @@ def sift(
         keep(some, LeftOut.LOW_CONFIDENCE)
     if not sound:
         keep([i for i in kept if boxes[i][2] > 0 and boxes[i][3] > 0], LeftOut.NO_AREA)
+    if config.prompts and len(kept) > 1 and (merged := several_prompts(config)):
+        some = duplicates.distinct(kept, labels, confidences, boxes, merged, masks)
+        keep(some, LeftOut.DUPLICATE)
     return kept, left_out
 
 
@@ -73,6 +80,11 @@ def capped(kept: list, confidences: list, config: RunConfig, left_out: dict[str,
     ranked = sorted(kept, key=lambda i: (-_number(confidences[i]), i))
     add(left_out, LeftOut.OVER_LIMIT, len(kept) - most)
     return sorted(ranked[:most])
+
+
+def several_prompts(config: RunConfig) -> frozenset:
+    """The classes that several prompts become: two prompts may see the same object."""
+    return frozenset(name for name, texts in config.prompts.items() if len(texts) > 1)
 
 
 def add(left_out: dict[str, int], reason: LeftOut, number: int):

@@ -8,7 +8,7 @@ from bson import ObjectId
 
 from auto_labeling.run import Account, LeftOut, Run, RunState
 from auto_labeling.storage.chunks import ChunkStore, undecided
-from auto_labeling.storage.fields import REVIEW
+from auto_labeling.storage.states import is_added
 
 _CHUNKS_AT_ONCE = 16
 
@@ -132,7 +132,7 @@ def _add_labels(sums, dataset, run, ids, work):
 def tally(dataset, run: Run, sample_ids) -> tuple[int, int]:
     """How many of some samples wait for labels, and how many labels of the run the others have.
 
-    Labels that a person has added in the meantime bear no review state and do not count.
+    Labels that a person has added in the meantime do not count.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -141,18 +141,22 @@ def tally(dataset, run: Run, sample_ids) -> tuple[int, int]:
     """
     field, root = f"${run.staging_field}", f"${run.label_root}"
     if run.many:
-        ours = {"input": root, "as": "label", "cond": _is_ours("$$label")}
+        ours = {"input": root, "as": "label", "cond": _is_ours("$$label", run)}
         labels = {"$cond": [{"$isArray": root}, {"$size": {"$filter": ours}}, 0]}
     else:
-        labels = {"$cond": [_is_ours(field), 1, 0]}
+        labels = {"$cond": [{"$and": [_is_label(field), _is_ours(field, run)]}, 1, 0]}
     waits = {"$cond": [{"$eq": [{"$type": field}, "null"]}, 1, 0]}
     group = {"_id": None, "waiting": {"$sum": waits}, "labels": {"$sum": labels}}
     found = next(iter(_aggregate(dataset, sample_ids, {"$group": group})), None)
     return (found["waiting"], found["labels"]) if found else (0, 0)
 
 
-def _is_ours(label):
-    return {"$eq": [{"$type": f"{label}.{REVIEW}"}, "string"]}
+def _is_ours(label, run):
+    return {"$not": is_added(label, run)}
+
+
+def _is_label(value):
+    return {"$eq": [{"$type": value}, "object"]}
 
 
 def _states(dataset, run: Run, sample_ids):

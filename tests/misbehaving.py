@@ -85,12 +85,23 @@ class Script:
         if self.task == "classification":
             return kept, left_out
         for reason, less in (
+            ("duplicate", self._without_duplicates),
             ("over_limit", lambda some: sorted(some, key=lambda one: -one.confidence)[:MOST]),
         ):
             before, kept = kept, less(kept)
             if len(kept) < len(before):
                 left_out[reason] = len(before) - len(kept)
         return kept, left_out
+
+    @staticmethod
+    def _without_duplicates(labels):
+        """Labels of "ant", which two prompts ask for, are one where they are in one place."""
+        kept = []
+        for one in sorted(labels, key=lambda one: -one.confidence):
+            same = [o for o in kept if o.box == one.box and o.label == one.label == "ant"]
+            if not same:
+                kept.append(one)
+        return kept
 
 
 def settings(task: str, **more) -> dict:

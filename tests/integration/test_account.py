@@ -17,7 +17,7 @@ from auto_labeling.errors import AutoLabelingError
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.run import Account, LeftOut, Run, RunConfig, RunState
+from auto_labeling.run import Account, LeftOut, Run, RunConfig, RunState, StopReason
 from auto_labeling.runs import remarks
 from auto_labeling.storage import staging
 from auto_labeling.storage.chunks import ChunkStore
@@ -76,7 +76,9 @@ class Model:
                 pass
         store = RunStore(self.dataset)
         if store.get(self.run.id).state in (RunState.QUEUED, RunState.GENERATING):
-            store.move(self.run.id, RunState.FAILED, reason="worker lost", new_token="dead")
+            store.move(
+                self.run.id, RunState.FAILED, reason=StopReason.WORKER_LOST, new_token="dead"
+            )
         if store.get(self.run.id).state is RunState.FAILED:
             self.check()
             self.run = labeling.resume(self.dataset, self.run.id, queue=False)

@@ -90,6 +90,24 @@ def test_each_fast_path_equals_the_general_way_field_by_field(photos, kind, limi
     assert fast[1] == general[1] == []
 
 
+@pytest.mark.parametrize("kind", ["boxes", "masks"])
+def test_several_prompts_of_one_class_are_one_label_on_every_path(photos, kind):
+    model = raw_model(kind, mask_size=40 if kind == "masks" else None)
+    one = model._model.one
+    one["labels"][:] = 7
+    one["boxes"][4:] = one["boxes"][:6].clone()
+    if kind == "masks":
+        one["masks"][4:] = one["masks"][:6].clone()
+    prompts = {"class 7": ("a car", "a bus")}
+    run = make_run(TASKS[kind], classes=("class 7",), prompts=prompts)
+    fast, general = (finished(model, run, waiting(photos), way) for way in (False, True))
+    assert plain(fast[0]) == plain(general[0])
+    for _, made in fast[0]:
+        assert made.left_out == {"duplicate": 4} and len(made.document["detections"]) == 6
+        best = sorted(one["scores"].tolist()[i] for i in range(10))[-1]
+        assert best in [d["confidence"] for d in made.document["detections"]]
+
+
 def test_the_ultralytics_fast_path_equals_the_general_way(tmp_path):
     from auto_labeling.demo import shapes
     from auto_labeling.models import catalog, zoo
