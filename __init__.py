@@ -32,6 +32,7 @@ _SDK = frozenset(
         "datasets",
         "decision",
         "delete",
+        "doctor",
         "export_config",
         "failures",
         "generate",

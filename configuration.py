@@ -17,7 +17,7 @@ from auto_labeling.models import rules
 from auto_labeling.names import LATEST, STAGING_SUFFIX, staging_field
 from auto_labeling.run import Method, RunConfig, Task
 from auto_labeling.settings import sentence
-from auto_labeling.storage import samples, vocabulary
+from auto_labeling.storage import orphans, samples, vocabulary
 
 _RUN_ID = re.compile("[0-9a-f]{12}")
 _CLOUD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
@@ -107,12 +107,12 @@ def source_fields(dataset) -> dict[str, str]:
     Returns:
         a dict from field name to the reason; it is empty for a field that can be used
     """
-    fields = {}
+    fields, needed = {}, orphans.in_review(dataset)
     for name, field in dataset.get_field_schema(ftype=fof.EmbeddedDocumentField).items():
         kind = field.document_type
         if not issubclass(kind, fol.Label):
             continue
-        if name.endswith(STAGING_SUFFIX):
+        if name in needed:
             fields[name] = "These labels are in review"
         elif kind is not fol.Detections:
             fields[name] = f"It holds {kind.__name__}, not Detections"
@@ -272,7 +272,11 @@ def _label_field_problem(dataset, name, store):
     if name in dataset._sample_doc_cls._fields or hasattr(dataset._sample_doc_cls, name):
         return f"'{name}' is a name that FiftyOne keeps for itself"
     if dataset.has_field(staging_field(name)):
-        return f"There is a field '{staging_field(name)}' already, which this run would need"
+        twin = staging_field(name)
+        if twin in orphans.names(dataset):
+            said, ways_out = orphans.sentence(twin), orphans.ways_out(dataset.name)
+            return f"{said}, and is in the way of '{name}'. {ways_out}"
+        return f"There is a field '{twin}' already, which this run would need"
     if store.claimed_by(name):
         return f"Another run is already making '{name}'"
     return None

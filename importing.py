@@ -14,9 +14,9 @@ import fiftyone.core.labels as fol
 
 from auto_labeling import configuration, media
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, ConfigError, FieldGone
-from auto_labeling.names import STAGING_SUFFIX, staging_field
+from auto_labeling.names import staging_field
 from auto_labeling.run import Run, RunConfig, RunState, StopReason, Task
-from auto_labeling.storage import account, clock, fields, staging
+from auto_labeling.storage import account, clock, fields, orphans, staging
 from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.runs import RunStore
 
@@ -36,10 +36,12 @@ def sources(dataset) -> dict[str, str]:
         a dict from field name to the reason; it is empty for a field that qualifies
     """
     store = RunStore(dataset)
-    fields = dataset.get_field_schema(ftype=fof.EmbeddedDocumentField)
+    known = dataset.get_field_schema(ftype=fof.EmbeddedDocumentField)
+    needed = orphans.in_review(dataset)
+    marked = {field["name"] for field in fields.schema_of(dataset) if orphans.is_marked(field)}
     return {
-        name: _why_not(dataset, store, name, field.document_type)
-        for name, field in fields.items()
+        name: _why_not(dataset, store, name, field.document_type, needed, marked)
+        for name, field in known.items()
         if issubclass(field.document_type, fol.Label)
     }
 
@@ -96,16 +98,16 @@ def resume(dataset, run: Run, background: bool = True) -> Run:
     return _copy(dataset, store, run, background)
 
 
-def _why_not(dataset, store, name, kind) -> str:
+def _why_not(dataset, store, name, kind, needed, marked) -> str:
     if not media.can_be_reviewed(dataset):
         return "Labels of videos and recordings cannot be reviewed"
-    if name.endswith(STAGING_SUFFIX):
+    if name in needed:
         return "These labels are in review"
     if kind not in _TASKS:
         kinds = " or ".join(k.__name__ for k in _TASKS)
         return f"It holds {kind.__name__}, not {kinds}"
     below = ".detections" if kind is fol.Detections else ""
-    if dataset.has_field(f"{name}{below}.{staging.REVIEW}"):
+    if dataset.has_field(f"{name}{below}.{staging.REVIEW}") and name not in marked:
         return f"Its labels have an attribute '{staging.REVIEW}' of their own"
     if store.claimed_by(name) or dataset.has_field(staging_field(name)):
         return "A run is already making or reviewing this field"
@@ -126,15 +128,15 @@ def _checked(dataset, store, source, label_field, replace, name, author) -> Run:
     """The run that is asked for, if everything about it is right."""
     problems = {}
     dataset.reload()  # fields may have come and gone in other processes
-    known = sources(dataset)
+    offered = sources(dataset)
     if not source:
         problems["source"] = "Choose the field whose labels you want to review"
-    elif source not in known:
+    elif source not in offered:
         problems["source"] = f"There is no label field '{source}'"
-    elif known[source]:
-        problems["source"] = f"'{source}' cannot be used: {known[source]}"
+    elif offered[source]:
+        problems["source"] = f"'{source}' cannot be used: {offered[source]}"
     if replace:
-        if source in known and dataset.get_field(source).read_only:
+        if source in offered and dataset.get_field(source).read_only:
             problems["label_field"] = f"'{source}' is read-only, so it cannot be replaced"
     elif not label_field:
         problems["label_field"] = "Name the field in which the approved labels will be"

@@ -16,7 +16,6 @@ from auto_labeling.configuration import draft as draft
 from auto_labeling.configuration import source_fields as source_fields
 from auto_labeling.configuration import unknown_samples as unknown_samples
 from auto_labeling.engine.generation import Generation
-from auto_labeling.engine.masks import MaskStore
 from auto_labeling.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
 from auto_labeling.models import catalog
 from auto_labeling.planning import Preflight as Preflight
@@ -24,6 +23,9 @@ from auto_labeling.planning import cautions as cautions
 from auto_labeling.planning import preflight as preflight
 from auto_labeling.run import Run, RunConfig, RunState, StopReason
 from auto_labeling.runs import asking, resuming
+from auto_labeling.runs.deleting import delete as delete
+from auto_labeling.runs.doctor import Finding as Finding
+from auto_labeling.runs.doctor import examine as examine
 from auto_labeling.runs.monitoring import datasets as datasets
 from auto_labeling.runs.monitoring import failures as failures
 from auto_labeling.runs.monitoring import get
@@ -37,7 +39,8 @@ from auto_labeling.runs.monitoring import runs as runs
 from auto_labeling.runs.monitoring import target_ids as target_ids
 from auto_labeling.runs.monitoring import workers as workers
 from auto_labeling.runs.resuming import gone as gone
-from auto_labeling.storage import clock, fields, logs, operations, speeds, staging
+from auto_labeling.storage import clock, fields, operations, speeds, staging
+from auto_labeling.storage import orphans as storage_orphans
 from auto_labeling.storage.account import account as account
 from auto_labeling.storage.account import account_fields
 from auto_labeling.storage.chunks import ChunkStore
@@ -201,6 +204,16 @@ def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run
         raise
 
 
+def orphans(dataset) -> list[str]:
+    """Fields with labels in review of no run of the dataset: a clone or a merge has them."""
+    return storage_orphans.names(dataset)
+
+
+def about_orphan(dataset, field: str) -> tuple[str, str]:
+    """What such a field is, and what can be done about it: two sentences without their end."""
+    return storage_orphans.sentence(field), storage_orphans.ways_out(dataset.name)
+
+
 def cancel(dataset, run_id: str, by: str = "") -> Run:
     """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
     why = f"Cancelled by {by}" if by else "Cancelled"
@@ -240,26 +253,6 @@ def rename(dataset, run_id: str, name: str) -> Run:
     store = RunStore(dataset)
     answers = {**store.get(run_id).config.model_dump(), "name": name}
     return store.amend(run_id, config=configuration.parse(answers))
-
-
-def delete(dataset, run_id: str):
-    """Deletes a run with its staged labels; approved labels stay where they are.
-
-    Raises:
-        IllegalTransition: while the run is being approved
-    """
-    store = RunStore(dataset)
-    run = store.get(run_id)
-    approved = run.state is RunState.APPROVED
-    if run.state is not RunState.DELETING:
-        run = store.move(run_id, RunState.DELETING, new_token=secrets.token_hex(8))
-    _withdraw(run, "Its run was deleted")
-    if not approved:
-        staging.clear(dataset, run)
-        MaskStore(run).remove_all()
-    ChunkStore(dataset).remove(run)
-    logs.remove(dataset, run.id)
-    store.remove(run)
 
 
 def _freeze(dataset, store, run, sample_ids) -> Run:

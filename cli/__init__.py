@@ -14,6 +14,7 @@ from auto_labeling import __version__
 from auto_labeling.cli import (
     demo,
     launch,
+    mending,
     models,
     output,
     plugin,
@@ -26,7 +27,7 @@ from auto_labeling.cli import (
 from auto_labeling.errors import AutoLabelingError
 
 #: The modules whose verbs there are.
-MODULES = (models, trying, starting, runs, reviewing, launch, demo, plugin)
+MODULES = (models, trying, starting, runs, reviewing, mending, launch, demo, plugin)
 
 #: Verbs whose output is what they and others say as they run.
 _CHATTY = ("launch", "demo")

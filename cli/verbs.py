@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 #: The exit status of a command.
-OK, REFUSED, USAGE, RUN_FAILED, STILL_RUNNING, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 70, 130
+OK, REFUSED, USAGE, RUN_FAILED, STILL_RUNNING, FOUND, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 70, 130
 
 #: What each status means, for ``--help`` and the reference.
 STATUSES = {
@@ -15,6 +15,7 @@ STATUSES = {
     RUN_FAILED: "the run that was waited for stopped with an error or was cancelled; or a preview "
     "failed on every sample",
     STILL_RUNNING: "--timeout is over; the run goes on",
+    FOUND: "the doctor has found something that is not mended",
     BUG: "a bug, with its traceback",
     INTERRUPTED: "Ctrl-C",
 }
@@ -91,7 +92,8 @@ def verb(name: str, *arguments, examples=()):
 #: The order in which ``--help`` lists the verbs: that in which life calls them.
 _ORDER = (
     *("models", "preview", "run", "import", "list", "show", "watch", "resume", "cancel", "skip"),
-    *("workers", "labels", "promote", "undo", "approve", "rename", "delete", "launch", "demo"),
+    *("workers", "labels", "promote", "undo", "approve", "rename", "delete", "doctor"),
+    *("launch", "demo"),
 )
 
 

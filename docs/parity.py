@@ -66,6 +66,7 @@ LOOKS = (
     Action((), "What is wrong with the answers", "check", "run --dry-run"),
     Action((), "How things stand for a run", "preflight", "run --dry-run"),
     Action((), "The workers that are alive", "workers", "workers"),
+    Action((), "What was left behind, and its repair", "doctor", "doctor"),
     Action((), "The end of a run's log", "log_tail", "show --log"),
 )
 

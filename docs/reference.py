@@ -37,7 +37,7 @@ _ORDER = {
         "workers",
         "log_tail",
     ),
-    "Decide": ("resume", "cancel", "skip", "rename", "delete"),
+    "Decide": ("resume", "cancel", "skip", "rename", "delete", "doctor"),
     "Review": ("labels", "promote", "undo", "decision", "approve"),
     "Nouns": (
         "RunConfig",

@@ -125,11 +125,6 @@ class MaskStore:
             for path in reversed(list(paths)):
                 Path(path).unlink(missing_ok=True)
 
-    def remove_all(self):
-        """Removes all mask files of the run; its folder holds nothing else."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
     def _write(self, sample_id, document):
         """Puts the masks of a sample's labels where they belong."""
         labels = (document or {}).get("detections", ())

@@ -25,6 +25,7 @@ def render(panel, ctx, state: PanelState):
     if refusal and not runs and not media.can_be_reviewed(ctx.dataset):
         elements.heading(page, "title", "Auto-Labeling works on images")
     _limits(page, ctx, refusal)
+    _orphans(page, ctx)
     if not runs:
         _empty(page, panel, ctx, not refusal)
         return elements.finished(page)
@@ -71,6 +72,13 @@ def _limits(page, ctx, refusal):
         elements.alert(
             page, "looks", "info", said, "Ask someone who manages it to let you edit it."
         )
+
+
+def _orphans(page, ctx):
+    """Says which fields hold labels in review that belong to no run here: a clone has them."""
+    for number, name in enumerate(labeling.orphans(ctx.dataset)):
+        said, ways_out = map(elements.plain, labeling.about_orphan(ctx.dataset, name))
+        elements.alert(page, f"orphan_{number}", "info", said, f"{ways_out}.")
 
 
 def _empty(page, panel, ctx, can_be_labeled):

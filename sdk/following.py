@@ -3,8 +3,11 @@
 import contextlib
 from collections.abc import Callable
 
+import fiftyone as fo
+
 from auto_labeling import importing, labeling
 from auto_labeling.errors import AutoLabelingError, RunNotFound
+from auto_labeling.labeling import Finding
 from auto_labeling.names import LATEST
 from auto_labeling.run import Progress, RunState, Worker
 from auto_labeling.sdk.handle import Run
@@ -185,6 +188,27 @@ def skip(run: Run) -> Run:
     """
     labeling.skip(run.dataset, run.id)
     return run.reload()
+
+
+def doctor(dataset=None, *, repair: bool = False) -> list[Finding]:
+    """Finds what a crash, an older version or a person's hand has left, and mends it if asked.
+
+    It finds values without a schema, which make a dataset unreadable; staging fields without a
+    run; runs without a field, an operation or a process; marks of samples that nothing waits for;
+    and mask files that no label names. It changes nothing else, and deletes no label of anybody.
+
+    Args:
+        dataset (None): a :class:`fiftyone.core.dataset.Dataset`, a view of one, or the name of one;
+            None means all of the database
+        repair (False): whether to mend what can be mended
+
+    Returns:
+        what was found, each with what it is (``said``), what mends it (``remedy``) and whether
+        that has been done (``repaired``)
+    """
+    if isinstance(dataset, str):
+        dataset = fo.load_dataset(dataset)
+    return labeling.examine(None if dataset is None else dataset_of(dataset), repair)
 
 
 def rename(run: Run, name: str) -> Run:

@@ -162,9 +162,8 @@ def declare_label_field(dataset, run: Run, again: bool = False):
     """
     name, about = run.config.label_field, f"Approved labels of '{run.name}'"
     if again and not is_declared(dataset, name):
-        # Before anything is reloaded: samples in memory could not be, with undeclared values.
         schema.declare(dataset, name, _document_type(run), about, _info(run))
-    dataset.reload()
+    schema.reload(dataset)
     if not again and not run.replaces:
         _declare(dataset, name, run, about)
     if dataset.has_field(run.staging_field) and dataset.has_field(name):

@@ -1,51 +1,137 @@
-"""The mask files of a run on disk, once its labels are approved."""
+"""The mask files of a run on disk, and which labels of this database still name them.
+
+A person may have cloned the dataset, copied or renamed the field: files that any label names, in
+whatever field of whatever dataset, are kept. Where that cannot be found out in time, all are kept,
+and a note of the folder stays for the doctor.
+"""
 
 import logging
+import os
+import re
+import shutil
 from pathlib import Path
 
+import fiftyone.core.odm as foo
+import pymongo
 from bson import ObjectId
+from pymongo.errors import PyMongoError
 
-from auto_labeling.run import Run
+from auto_labeling.run import Run, RunState
+from auto_labeling.storage.runs import RunStore
 
 logger = logging.getLogger(__name__)
 
+#: Seconds in which it must be known which files labels name; else all files are kept.
+PATIENCE = 10
 
-def remove_unused(dataset, run: Run):
-    """Removes the mask files of labels that are not in the label field.
+_DETECTIONS, _DETECTION = "Detections", "Detection"
+
+
+def remove_unused(dataset, run: Run, patience: float = PATIENCE) -> int:
+    """Removes the mask files of a run that no label of this database names.
 
     Only files in the run's own folder are looked at. It can be called again after a crash. A file
-    that cannot be removed is left, and said in the log: it is no reason not to approve.
+    that cannot be removed is left, and said in the log.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        run: a run whose promoted labels are all in the label field
+        run: a run whose labels are where they end: in the label field, or deleted
+        patience (PATIENCE): seconds in which it must be known which files are named
+
+    Returns:
+        the number of files that are left
     """
     folder = Path(run.mask_folder) if run.mask_folder else None
     if folder is None or not folder.is_dir():
-        return
-    for shard in sorted(folder.iterdir()):
-        try:
-            _clean(dataset, run, shard)
-        except OSError as error:
-            logger.warning("Some masks of '%s' could not be removed: %s", run.name, error)
+        return 0
+    store = RunStore(dataset)
+    store.keep_masks(run)  # first, so that a crash leaves a note
+    try:
+        named = _named(folder, patience)
+    except PyMongoError as error:
+        said = "All mask files of '%s' were kept: it is not known which of them labels name (%s)"
+        logger.warning(said, run.name, error)
+        return len(files(folder))
+    left = remove(folder, named)
+    if not left or run.state is RunState.APPROVING:  # an approved run is on record itself
+        store.forget_masks(run.id)
+    return left
 
 
-def _clean(dataset, run, shard):
-    files = {}
-    for path in shard.iterdir():
-        sample_id = path.name.partition("-")[0]
-        if ObjectId.is_valid(sample_id):
-            files[str(path)] = ObjectId(sample_id)
-    used = _used(dataset, run, set(files.values()))
-    for path in files.keys() - used:
-        Path(path).unlink(missing_ok=True)
-    if not any(shard.iterdir()):
-        shard.rmdir()
+def stray(folder: Path, patience: float) -> list[str]:
+    """The mask files in a run's folder that no label of this database names."""
+    named = _named(folder, patience)
+    return [path for path in files(folder) if tail(path) not in named]
 
 
-def _used(dataset, run, sample_ids) -> set:
-    field = run.config.label_field
-    path = f"{field}.detections.mask_path"
-    found = dataset._sample_collection.find({"_id": {"$in": list(sample_ids)}}, {path: 1})
-    labels = (label for d in found for label in (d.get(field) or {}).get("detections", ()))
-    return {label["mask_path"] for label in labels if label.get("mask_path")}
+def remove_stray(folder: Path, patience: float):
+    """Removes what :func:`stray` finds."""
+    remove(folder, _named(folder, patience))
+
+
+def remove(folder: Path, named: set) -> int:
+    """Removes the mask files in a run's folder but those that are named; returns how many stay."""
+    if not named:
+        shutil.rmtree(folder, ignore_errors=True)
+        return len(files(folder))
+    for path in files(folder):
+        if tail(path) not in named:
+            try:
+                os.unlink(path)
+            except OSError as error:
+                logger.warning("A mask could not be removed: %s", error)
+    for shard in folder.iterdir():
+        if shard.is_dir() and not any(shard.iterdir()):
+            shard.rmdir()
+    return len(files(folder))
+
+
+def files(folder: Path) -> list[str]:
+    """The mask files of a run in its folder; others are not looked at."""
+    found = [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names]
+    return [path for path in found if ObjectId.is_valid(os.path.basename(path).partition("-")[0])]
+
+
+def tail(path: str) -> tuple[str, str]:
+    """The end of a file's path, by which it is known whatever the folder is called elsewhere."""
+    head, name = os.path.split(path)
+    return os.path.basename(head), name
+
+
+def _named(folder: Path, patience: float) -> set:
+    """The files in a run's folder that labels of this database name.
+
+    Raises:
+        PyMongoError: if that cannot be found out in time
+    """
+    # The folder's own name is the run's id, which no other folder has.
+    pattern = {"$regex": rf"[\\/]{re.escape(folder.name)}[\\/]"}
+    database = foo.get_db_conn()
+    found = set()
+    with pymongo.timeout(patience):
+        wanted = {"sample_fields": 1, "sample_collection_name": 1}
+        for document in database.datasets.find({}, wanted):
+            name = document.get("sample_collection_name") or ""
+            if not name.startswith("samples."):  # a view of patches, which is made again
+                continue
+            for path in _mask_paths(document.get("sample_fields") or ()):
+                paths = database[name].aggregate(_asking(path, pattern))
+                found.update(tail(d["_id"]) for d in paths)
+    return found
+
+
+def _mask_paths(declared):
+    """The paths at which a stored schema declares files of instance masks."""
+    for field in declared:
+        kind = (field.get("embedded_doc_type") or "").rpartition(".")[2]
+        if kind == _DETECTIONS:
+            yield f"{field['name']}.detections.mask_path"
+        elif kind == _DETECTION:
+            yield f"{field['name']}.mask_path"
+
+
+def _asking(path, pattern):
+    many = ".detections." in path
+    unwind = [{"$unwind": f"${path.rpartition('.')[0]}"}] if many else []
+    wanted = {"$match": {path: pattern}}
+    return [wanted, {"$project": {path: 1}}, *unwind, wanted, {"$group": {"_id": f"${path}"}}]

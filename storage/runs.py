@@ -26,6 +26,13 @@ def datasets() -> list:
     return [fo.load_dataset(name) for name in sorted(document["name"] for document in found)]
 
 
+def all_datasets() -> list:
+    """Every dataset of this database that is not a view of another, by name."""
+    samples = {"sample_collection_name": {"$regex": r"^samples\."}}
+    found = foo.get_db_conn().datasets.find(samples, {"name": 1})
+    return [fo.load_dataset(name) for name in sorted(document["name"] for document in found)]
+
+
 class RunStore(Keys):
     """The runs of one dataset. They live, and die, with the dataset.
 
@@ -152,6 +159,20 @@ class RunStore(Keys):
         if (self._store.get(key) or {}).get("run") == run.id:
             self._store.delete(key)
 
+    def keep_masks(self, run: Run):
+        """Notes that mask files of a run may have to be removed, when nothing names them."""
+        note = {"folder": run.mask_folder, "name": run.name, "at": clock.stamp()}
+        self._store.set(_masks_key(run.id), note)
+
+    def forget_masks(self, run_id: str):
+        """Takes back what :meth:`keep_masks` has noted."""
+        self._store.delete(_masks_key(run_id))
+
+    def kept_masks(self) -> dict[str, dict]:
+        """What :meth:`keep_masks` has noted, by the ids of the runs."""
+        found = self._documents.find(self._where("masks:"))
+        return {d["key"].partition(":")[2]: d["value"] for d in found}
+
     def claimed_by(self, label_field: str) -> str | None:
         """The id of the run that has claimed a label field, if any."""
         claim = self._store.get(_field_key(label_field))
@@ -225,6 +246,10 @@ def _field_key(label_field):
 
 def _started_key(run_id, operation_id):
     return f"started:{run_id}:{operation_id}"
+
+
+def _masks_key(run_id):
+    return f"masks:{run_id}"
 
 
 def _progress_key(run_id, attempt):

@@ -6,12 +6,14 @@ makes the whole dataset unreadable. What is here adds to the list and takes from
 so that nothing of anybody else's is written. What is stored is exactly what FiftyOne would store.
 """
 
+import contextlib
 import re
 from datetime import datetime, timezone
 
 import fiftyone as fo
 from fiftyone.core.odm.dataset import SampleFieldDocument
 from fiftyone.core.odm.utils import create_field, get_field_kwargs
+from mongoengine.errors import FieldDoesNotExist
 
 
 def declare(dataset, name: str, kind: type, description: str, info: dict):
@@ -36,7 +38,7 @@ def declare(dataset, name: str, kind: type, description: str, info: dict):
         {"$push": {"sample_fields": _document(field)}},
         {"sample_fields.name": {"$ne": name}},
     )
-    dataset.reload()
+    reload(dataset)
 
 
 def declare_attributes(dataset, name: str, fields: dict):
@@ -58,7 +60,51 @@ def declare_attributes(dataset, name: str, fields: dict):
             target = "sample_fields.$[label].fields"
             filters = [{"label.name": name, **lacks}]
         _update(dataset, {"$push": {target: document}}, array_filters=filters)
-    dataset.reload()
+    reload(dataset)
+
+
+def forget_attribute(dataset, name: str, attribute: str):
+    """Takes an attribute of a field's labels out of the schema, without touching any sample.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the name of a declared field of labels
+        attribute: the attribute's name
+    """
+    of_field, without = {"field.name": name}, {"name": attribute}
+    _update(
+        dataset,
+        {"$pull": {"sample_fields.$[field].fields.$[label].fields": without}},
+        array_filters=[of_field, {"label.name": "detections", "label.fields": _ARRAY}],
+    )
+    _update(
+        dataset,
+        {"$pull": {"sample_fields.$[field].fields": without}},
+        array_filters=[{**of_field, "field.fields": _ARRAY}],
+    )
+    reload(dataset)
+
+
+def forget_info(dataset, name: str, key: str):
+    """Takes a key out of what a field says of itself, and with it a description that we gave it.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+        key: a key of the field's ``info``
+    """
+    with_key = {"field.name": name, f"field.info.{key}": {"$exists": True}}
+    _update(
+        dataset,
+        {
+            "$unset": {
+                f"sample_fields.$[field].info.{key}": "",
+                "sample_fields.$[field].description": "",
+            }
+        },
+        array_filters=[with_key],
+    )
+    reload(dataset)
 
 
 def forget(dataset, name: str):
@@ -72,7 +118,7 @@ def forget(dataset, name: str):
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         name: the field's name
     """
-    dataset.reload()
+    reload(dataset)
     if not dataset.has_field(name):
         return
     dataset._sample_doc_cls._delete_indexes([name])
@@ -85,7 +131,17 @@ def forget(dataset, name: str):
         dataset,
         {"$pull": {"sample_fields": {"name": name}}, "$unset": {f"label_schemas.{name}": ""}},
     )
-    dataset.reload()
+    reload(dataset)
+
+
+def reload(dataset):
+    """Takes the schema from the database, and the samples that this process has in memory.
+
+    Those come last, and cannot be read while some sample holds a field without a schema: which
+    must not keep anybody from declaring it.
+    """
+    with contextlib.suppress(FieldDoesNotExist):
+        dataset.reload()
 
 
 _ARRAY = {"$type": "array"}

@@ -15,7 +15,7 @@ from auto_labeling.run import Run
 from auto_labeling.storage import fields, moving, ranges, samples, schema
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.states import PROMOTED as PROMOTED
-from auto_labeling.storage.states import REVIEW, UNPROMOTED
+from auto_labeling.storage.states import REVIEW, STATES, UNPROMOTED
 
 _NULL = {"$type": "null"}
 
@@ -235,9 +235,13 @@ def copy_existing(dataset, run: Run, before=None, after=None):
 
 
 def has_marker(dataset, run: Run) -> bool:
-    """Whether labels of the source have an attribute named as our marker."""
+    """Whether labels of the source have an attribute of their own that is named as our marker."""
     path = run.source if not run.many else f"{run.source}.detections"
-    return _samples(dataset).find_one({f"{path}.{REVIEW}": {"$exists": True}}) is not None
+    theirs = {"$exists": True, "$nin": list(STATES)}
+    query = {f"{path}.{REVIEW}": theirs}
+    if run.many:
+        query = {path: {"$elemMatch": {REVIEW: theirs}}}
+    return _samples(dataset).find_one(query, {"_id": 1}) is not None
 
 
 def _sum_of_sizes(root):

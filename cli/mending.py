@@ -1,0 +1,39 @@
+"""``doctor``: what was left behind, and its repair."""
+
+from auto_labeling.cli import output
+from auto_labeling.cli.arguments import dataset_of
+from auto_labeling.cli.verbs import FOUND, argument, verb
+
+
+@verb(
+    "doctor",
+    argument("dataset", metavar="DATASET", nargs="?", help="the dataset's name; empty: all"),
+    argument("--repair", action="store_true", help="mend what can be mended"),
+    examples=("doctor", "doctor photos", "doctor photos --repair", "doctor --json"),
+)
+def doctor(args) -> int | None:
+    """Finds what a crash, an older version or a person's hand has left, and mends it if asked.
+
+    It changes nothing else, and deletes no label of anybody. The exit status says whether something
+    is left.
+    """
+    from auto_labeling import sdk
+
+    found = sdk.doctor(dataset_of(args) if args.dataset else None, repair=args.repair)
+    if args.json:
+        output.show_json([finding.model_dump(mode="json") for finding in found])
+    elif not found:
+        output.show("All is well: nothing was left behind")
+    for finding in () if args.json else found:
+        where = "" if args.dataset else f"{finding.dataset}: "
+        output.show(output.plain(f"{where}{finding.said}."))
+        output.show(output.plain(f"  {_outcome(finding, args.repair)}."))
+    return None if all(finding.repaired for finding in found) else FOUND
+
+
+def _outcome(finding, repair) -> str:
+    if finding.repaired:
+        return f"Repaired: {finding.remedy[:1].lower()}{finding.remedy[1:]}"
+    if finding.can_repair and not repair:
+        return f"With --repair: {finding.remedy[:1].lower()}{finding.remedy[1:]}"
+    return finding.remedy

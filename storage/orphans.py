@@ -1,0 +1,81 @@
+"""Staging fields that no run of the dataset needs: a clone has them, a merge, a renamed field.
+
+Runs do not come along when a dataset is cloned or merged, but their staging fields do.
+"""
+
+from auto_labeling.names import STAGING_SUFFIX
+from auto_labeling.run import RunState
+from auto_labeling.storage import fields, ranges, schema
+from auto_labeling.storage.runs import RunStore
+from auto_labeling.storage.states import INFO, REVIEW, STATES
+
+_OURS = list(STATES)
+
+
+def in_review(dataset) -> set[str]:
+    """The names of the staging fields that runs of the dataset need."""
+    return {
+        run.staging_field for run in RunStore(dataset).list() if run.state is not RunState.APPROVED
+    }
+
+
+def is_marked(field: dict) -> bool:
+    """Whether the labels of a stored field carry a marker that is ours."""
+    of_ours = fields.owner_of(field) or field["name"].endswith(STAGING_SUFFIX)
+    return bool(of_ours) and fields.is_staging(field)
+
+
+def names(dataset) -> list[str]:
+    """The staging fields that no run of the dataset needs, renamed ones among them."""
+    marked = [field["name"] for field in fields.schema_of(dataset) if is_marked(field)]
+    needed = in_review(dataset) if marked else ()
+    return [name for name in marked if name not in needed]
+
+
+def sentence(name: str) -> str:
+    """What an orphan is, in one sentence without its end."""
+    return f"'{name}' holds labels in review of a run that is not in this dataset"
+
+
+def ways_out(dataset_name: str) -> str:
+    """What a person can do about an orphan, in one sentence."""
+    return (
+        "Analyze its labels as existing ones, rename or delete the field, or make it an ordinary "
+        f"field: `auto-labeling doctor {dataset_name} --repair`"
+    )
+
+
+def count(dataset, name: str) -> int:
+    """How many samples have labels in an orphan."""
+    return dataset._sample_collection.count_documents({name: {"$type": "object"}})
+
+
+def release(dataset, name: str):
+    """Makes an orphan an ordinary field: its labels stay, without our marker.
+
+    One without any label is removed. All can be repeated after a crash: the field is an orphan
+    until its ``info`` goes, which is last.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+    """
+    samples = dataset._sample_collection
+    ranges.update_many(samples, {name: {"$type": "null"}}, {"$unset": {name: ""}})
+    if not count(dataset, name):
+        schema.forget(dataset, name)
+        return
+    field = next(f for f in fields.schema_of(dataset) if f["name"] == name)
+    many = (field.get("embedded_doc_type") or "").endswith("Detections")
+    root = f"{name}.detections" if many else name
+    value = {"$map": {"input": f"${root}", "as": "label", "in": _bare("$$label")}}
+    update = {"$set": {root: value if many else _bare(f"${name}")}}
+    ranges.update_many(samples, {f"{root}.{REVIEW}": {"$in": _OURS}}, [update])
+    if samples.find_one({f"{root}.{REVIEW}": {"$exists": True}}, {"_id": 1}) is None:
+        schema.forget_attribute(dataset, name, REVIEW)
+    schema.forget_info(dataset, name, INFO)
+
+
+def _bare(label):
+    unmarked = {"$unsetField": {"field": REVIEW, "input": label}}
+    return {"$cond": [{"$in": [f"{label}.{REVIEW}", _OURS]}, unmarked, label]}
