@@ -17,6 +17,7 @@ from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.run import RunState, iso
+from auto_labeling.runs import liveness
 from auto_labeling.storage import clock, mask_files
 from auto_labeling.storage.runs import RunStore
 from tests.integration.test_fields_by_hand import readable
@@ -166,10 +167,11 @@ def test_a_person_s_own_attribute_review_is_still_refused(numbered):
 
 
 @boxes
-def test_runs_that_nothing_will_finish(numbered, config):
+def test_runs_that_nothing_will_finish(numbered, config, monkeypatch):
     from bson import ObjectId
     from fiftyone.operators.delegated import DelegatedOperationService
 
+    monkeypatch.setattr(liveness.availability, "steady_for", lambda: 3600.0)
     store = RunStore(numbered)
     run = labeling.start(numbered, config)
     DelegatedOperationService().delete_operation(ObjectId(run.operation_id))

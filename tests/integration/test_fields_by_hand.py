@@ -9,6 +9,7 @@ from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.run import RunState
+from auto_labeling.runs import liveness
 from auto_labeling.storage import fields, staging
 from tests.scripted import expected, labels_by_number, without_ids
 
@@ -260,6 +261,6 @@ def test_labels_that_are_renamed_while_they_are_approved_are_not_lost(
             approve(numbered, run.id)
     theirs.reload()
     theirs.rename_sample_field("kept", run.staging_field)
-    monkeypatch.setattr("auto_labeling.runs.liveness.is_silent", lambda *_, **__: True)
+    monkeypatch.setattr(liveness, "is_silent", lambda *_, **__: True)
     assert approve(numbered, run.id).approved == run.labels
     assert readable(numbered) == set()
