@@ -180,6 +180,8 @@ def test_runs_that_nothing_will_finish(numbered, config, monkeypatch):
     for one, state in ((run, RunState.QUEUED), (other, RunState.DELETING)):
         value = one.model_copy(update={"changed_at": long_ago, "state": state})
         store._store.set(f"run:{one.id}", value.model_dump(mode="json"))
+        if progress := store.progress(one):
+            store.beat(one, progress.model_copy(update={"beat_at": long_ago}))
     found = healthy_after_repair(numbered)
     assert {f.kind for f in found} == {"workerless", "unfinished"}
     assert [r.state for r in store.list()] == [RunState.FAILED]
