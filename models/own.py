@@ -2,10 +2,11 @@
 
 import importlib
 import os
+import socket
 from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import checkpoints, kinds, trust, vocabularies
+from auto_labeling.models import breakage, checkpoints, kinds, trust, vocabularies
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.run import ModelType, RunConfig
 
@@ -28,7 +29,8 @@ def load(spec: ModelSpec, config: RunConfig, options: dict):
     if spec.family == "custom-python":
         return _from_import(config.checkpoint)
     if not os.path.isfile(config.checkpoint):
-        raise ModelUnavailable(f"There is no file {config.checkpoint} on the worker")
+        host = socket.gethostname()
+        raise ModelUnavailable(f"There is no file {config.checkpoint} on the worker, {host}")
     if problem := checkpoints.misfit(spec, config.checkpoint):
         raise ModelUnavailable(problem)
     settings = deepcopy(spec.entry["default_deployment_config_dict"])
@@ -37,7 +39,9 @@ def load(spec: ModelSpec, config: RunConfig, options: dict):
             return _from_torch(settings, config, options)
         return _from_ultralytics(spec, settings, config, options)
     except (RuntimeError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        said = first_line(error)
+        if breakage.is_broken(error):
+            raise
+        said = breakage.first_line(error)
         raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {said}") from error
 
 
@@ -73,14 +77,33 @@ def _from_import(reference):
     module, _, name = reference.partition(":")
     try:
         made = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ModelUnavailable(f"'{reference}' cannot be imported: {error}") from error
-    model = made() if callable(made) and not isinstance(made, fom.Model) else made
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise ModelUnavailable(
+            f"'{reference}' cannot be imported on {socket.gethostname()}: it has no module "
+            f"'{error.name}'. PYTHONPATH of the worker must name its folder"
+        ) from error
+    except ImportError:
+        raise  # a package that it needs, which is named above
+    except Exception as error:
+        raise ModelUnavailable(_failed(reference, "cannot be imported", error)) from error
+    try:
+        model = made() if callable(made) and not isinstance(made, fom.Model) else made
+    except Exception as error:
+        if breakage.is_broken(error):
+            raise
+        raise ModelUnavailable(_failed(reference, "fails when it is called", error)) from error
     if not isinstance(model, fom.Model):
         raise ModelUnavailable(
             f"'{reference}' gives a {type(model).__name__}, not a fiftyone.core.models.Model"
         )
     return model
+
+
+def _failed(reference, what, error):
+    said = f"{type(error).__name__}: {breakage.first_line(error)}"
+    return f"'{reference}' {what} on {socket.gethostname()}: {said}"
 
 
 def _from_ultralytics(spec, settings, config, options):
@@ -136,7 +159,7 @@ def _require_outputs(model, name, names):
     except Exception as error:
         height, width = model.config.image_size
         raise ModelUnavailable(
-            f"{name} fails on an image of {width} by {height} pixels: {first_line(error)}"
+            f"{name} fails on an image of {width} by {height} pixels: {breakage.first_line(error)}"
         ) from error
     if isinstance(scores, dict):
         scores = scores.get("logits")
@@ -149,9 +172,3 @@ def _require_outputs(model, name, names):
             f"{name} has {scores.shape[1]:,} outputs, and the classes name {len(names):,}: "
             "give each output a name, in order"
         )
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says first, for a sentence."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__

@@ -8,6 +8,7 @@ from copy import deepcopy
 
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import (
+    breakage,
     catalog,
     checkpoints,
     downloads,
@@ -79,6 +80,17 @@ def field_mapping(config: RunConfig) -> dict:
 
 
 def _load_one(spec: ModelSpec, config: RunConfig):
+    try:
+        return _loaded(spec, config)
+    except (ImportError, OSError) as error:
+        if not breakage.is_broken(error):
+            raise
+        named = config.checkpoint if spec.source == "custom" else spec.name
+        cause = breakage.of_import(spec.settings.get("entrypoint_fcn"), error)
+        raise ModelUnavailable(breakage.sentence(named, cause)) from cause
+
+
+def _loaded(spec: ModelSpec, config: RunConfig):
     require_packages(spec)
     # Ultralytics would otherwise change the environment behind the back of whoever runs the worker.
     os.environ["YOLO_AUTOINSTALL"] = "false"
@@ -235,12 +247,12 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
         if spec.source == "remote":
             return _load_remote(load, options)
         return _load_torchvision(spec, options) if spec.wrapper == _TORCHVISION else load(**options)
-    except ImportError as error:
-        raise ModelUnavailable(f"The model '{spec.name}' cannot be imported: {error}") from error
     except (OSError, WebSessionError) as error:
+        if breakage.is_broken(error):
+            raise
         raise ModelUnavailable(
             f"The weights of '{spec.name}' are not on this machine and could not be downloaded "
-            f"from {_origin(spec, options)}: {own.first_line(error)}"
+            f"from {_origin(spec, options)}: {breakage.first_line(error)}"
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         if not spec.needs_checkpoint:
@@ -249,7 +261,7 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
             raise ModelUnavailable(problem) from error
         raise ModelUnavailable(
             f"'{config.checkpoint}' cannot be loaded for {spec.task.label.lower()}: "
-            f"{own.first_line(error)}"
+            f"{breakage.first_line(error)}"
         ) from error
 
 

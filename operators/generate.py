@@ -7,6 +7,7 @@ import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
 from auto_labeling import forms, labeling
+from auto_labeling.errors import AttemptRevoked
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,13 @@ class GenerateLabels(foo.Operator):
         began = time.monotonic()
         run_id = forms.run_id(ctx)
         _log_start(ctx.dataset, labeling.record(ctx.dataset, run_id))
-        run = labeling.generate(ctx.dataset, run_id, _Report(ctx))
+        try:
+            run = labeling.generate(ctx.dataset, run_id, _Report(ctx))
+        except AttemptRevoked:
+            raise
+        except Exception:
+            logger.exception("The run has stopped")  # FiftyOne keeps the error, not in this log
+            raise
         seconds = time.monotonic() - began
         logger.info(
             "Done in %.1f s: %s labels, %s samples failed", seconds, f"{run.labels:,}", run.failed

@@ -1,0 +1,95 @@
+"""A package that is installed and does not work: which one, for which model, on which machine."""
+
+import importlib
+import importlib.metadata
+import socket
+import sys
+import traceback
+from pathlib import Path
+
+_LIBRARY = ("cannot open shared object file", "undefined symbol", "invalid ELF header", "dlopen(")
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether an error says that code cannot be imported, or a library of the system is missing."""
+    if isinstance(error, ImportError):
+        return True
+    return isinstance(error, OSError) and any(words in str(error) for words in _LIBRARY)
+
+
+def sentence(name: str, error: BaseException) -> str:
+    """Says why a model cannot run on this machine.
+
+    Args:
+        name: of the model, for people
+        error: for which :func:`is_broken` is true
+    """
+    cause = _innermost(error)
+    host, said = socket.gethostname(), first_line(cause)
+    if isinstance(cause, ModuleNotFoundError) and cause.name:
+        return f"'{name}' cannot run on {host}: the module '{cause.name}' is not installed there"
+    module = _module(cause)
+    if not module:
+        return f"'{name}' cannot run on {host}: {said}"
+    packages = importlib.metadata.packages_distributions().get(module) or [module]
+    package = packages[0] if module in packages else f"{packages[0]} ({module})"
+    return (
+        f"'{name}' cannot run on {host}: the package {package} is installed there but does not "
+        f"work: {said}. Repair it, or install what it lacks"
+    )
+
+
+def of_import(function: str | None, error: BaseException) -> BaseException:
+    """Why the package of a function cannot be imported, where a library's own words hide that.
+
+    Args:
+        function: the dotted name of the function, or None
+        error: what the library has said
+
+    Returns:
+        the error of the import itself; ``error`` where that works
+    """
+    try:
+        if isinstance(function, str):
+            importlib.import_module(function.partition(".")[0])
+    except (ImportError, OSError) as cause:
+        return cause
+    return error
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, for a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _innermost(error):
+    """The error with which it began: libraries put words of their own around it."""
+    seen = {id(error)}
+    while (below := error.__cause__ or error.__context__) is not None and is_broken(below):
+        if id(below) in seen:
+            break
+        seen.add(id(below))
+        error = below
+    return error
+
+
+def _module(error) -> str:
+    """The module, without its parts, that cannot be imported; empty if nothing tells."""
+    if getattr(error, "path", None):  # a compiled part of it
+        found = _top(error.path, sys.path)
+        if found:
+            return found
+    if getattr(error, "name", None):
+        return error.name.partition(".")[0]
+    installed = [folder for folder in sys.path if folder.endswith("-packages")]
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next((top for frame in frames if (top := _top(frame.filename, installed))), "")
+
+
+def _top(path, folders) -> str:
+    """What of a path stands directly in one of some folders; the innermost of them counts."""
+    for folder in sorted(folders, key=len, reverse=True):
+        if folder and Path(path).is_relative_to(folder):
+            return Path(path).relative_to(folder).parts[0].partition(".")[0]
+    return ""
