@@ -9,6 +9,7 @@ from auto_labeling.errors import RunNotFound
 from auto_labeling.models import sieve
 from auto_labeling.run import Run, Task
 from auto_labeling.storage import account, staging
+from auto_labeling.storage.attributes import Attributes
 from auto_labeling.storage.chunks import ChunkStore, Claim
 from auto_labeling.storage.guesses import GuessStore
 from auto_labeling.storage.patience import patiently
@@ -56,6 +57,7 @@ class Writer:
         # Masks take much memory, and much longer to write than to ask.
         self._most = 1 if run.config.task is Task.INSTANCE_SEGMENTATION else _MOST_SAMPLES
         self._documents, self._failures = [], []
+        self._attributes = Attributes(dataset, run)
         self._guesses, self._guessed = GuessStore(dataset), []
         self._wrote = float("-inf")
 
@@ -98,6 +100,7 @@ class Writer:
         # First what was left out of them: whoever finds their labels finds that, too.
         lost = self._ledger.note([(target, left_out[target.sample_id], d) for target, d in saved])
         ours = [pair for pair in saved if pair[0].chunk not in lost]
+        patiently(self._attributes.declare)([document for _, document in ours])
         pairs = [(target.sample_id, document) for target, document in ours]
         if patiently(staging.write)(self._dataset, self._run, pairs) < len(pairs):
             patiently(self._check)()  # they may have been done or deleted; their field may be gone

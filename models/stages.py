@@ -234,14 +234,16 @@ def _nothing(image):
 
 
 def _inside(detection, width, height):
-    """A new detection with the box cut to the image; None if less than a pixel is left."""
+    """A copy with the box cut to the image and without a mask; None if less than a pixel is left.
+
+    It keeps what else the label has: tags, index, instance, attributes.
+    """
     x, y, w, h = (float(value) for value in detection.bounding_box)
     left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
     right, bottom = min(max(x + w, 0.0), 1.0), min(max(y + h, 0.0), 1.0)
     if not ((right - left) * width >= 1 and (bottom - top) * height >= 1):
         return None
-    return fol.Detection(
-        label=detection.label,
-        bounding_box=[left, top, right - left, bottom - top],
-        confidence=detection.confidence,
-    )
+    kept = detection.copy()
+    kept.bounding_box = [left, top, right - left, bottom - top]
+    kept.mask = kept.mask_path = None
+    return kept

@@ -107,6 +107,25 @@ def forget_info(dataset, name: str, key: str):
     reload(dataset)
 
 
+def widen(dataset, name: str, attribute: str):
+    """Declares whole numbers of a field's labels as floats, which hold all of them, too.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the name of a declared field of labels
+        attribute: the attribute's name; one that is no whole number stays as it is
+    """
+    of_labels = [{"label.name": name}]
+    target = "sample_fields.$[label].fields.$[attribute].ftype"
+    if issubclass(dataset.get_field(name).document_type, fo.Detections):
+        of_labels = [{"field.name": name}, {"label.name": "detections"}]
+        target = "sample_fields.$[field].fields.$[label].fields.$[attribute].ftype"
+    whole, broken = (f"{kind.__module__}.{kind.__name__}" for kind in (fo.IntField, fo.FloatField))
+    filters = [*of_labels, {"attribute.name": attribute, "attribute.ftype": whole}]
+    _update(dataset, {"$set": {target: broken}}, array_filters=filters)
+    dataset.reload()
+
+
 def forget(dataset, name: str):
     """Takes a field out of the schema and all that speaks of it, without touching any sample.
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+import fiftyone as fo
 import numpy as np
 import pytest
 
@@ -116,3 +117,35 @@ def test_a_deleted_run_leaves_no_mask_files(sam, drawn, tmp_path):
     assert list(location.rglob("*.png"))
     labeling.delete(drawn, run.id)
     assert not list(location.rglob("*.png"))
+
+
+def test_masks_keep_attributes_tags_and_index_of_the_boxes_they_are_made_of(sam, drawn):
+    some = drawn.exists("ground_truth").limit(12)
+    for sample in some.iter_samples(autosave=True):
+        for number, detection in enumerate(sample.ground_truth.detections):
+            detection["occluded"], detection["painter"] = number % 2 == 0, f"p{number}"
+            detection.tags, detection.index = ["checked"], number
+    drawn.add_sample_field("ground_truth.detections.painter", fo.StringField)
+    run = labeling.start(drawn, from_ground_truth(""), some.values("id"))
+    run = labeling.generate(drawn, run.id)
+    assert (run.state, run.failed) == (RunState.IN_REVIEW, 0), labeling.failures(drawn, run)[:1]
+    assert promote_all(drawn, run) == run.labels > 12
+    approve(drawn, run.id)
+    drawn.reload()
+    for truth, made in zip(
+        *some.values(["ground_truth.detections", "masks.detections"]), strict=True
+    ):
+        by_painter = {detection["painter"]: detection for detection in truth}
+        for label in made:
+            source = by_painter[label["painter"]]
+            assert (label["occluded"], label.tags, label.index, label.label) == (
+                source["occluded"],
+                ["checked"],
+                source.index,
+                source.label,
+            )
+            assert label.id != source.id and np.allclose(label.bounding_box, source.bounding_box)
+    schema = drawn.get_field_schema(flat=True)
+    kinds = {"painter": fo.StringField, "occluded": fo.BooleanField, "mask_quality": fo.FloatField}
+    for name, kind in kinds.items():
+        assert type(schema[f"masks.detections.{name}"]) is kind
