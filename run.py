@@ -187,11 +187,19 @@ class Decision(BaseModel):
     left: int = 0  # all others
     empty: int = 0  # samples in which nothing was found
     bare: int = 0  # samples with labels, of which none is kept
+    since_added: int = 0  # labels of a source that is replaced: added there since the import
+    since_changed: int = 0
+    since_deleted: int = 0
 
     @property
     def kept(self) -> int:
         """How many labels are approved."""
         return self.promoted + self.added
+
+    @property
+    def since(self) -> int:
+        """How many labels people added, changed or deleted in the source since the import."""
+        return self.since_added + self.since_changed + self.since_deleted
 
     @property
     def labels(self) -> int:

@@ -133,6 +133,12 @@ def _question(run) -> str:
 
     decision = sdk.decision(run)
     added = f", {decision.added:,} that people added among them," if decision.added else ""
+    if decision.since:
+        output.say(
+            f"What people did in {run.config.source_field} since the import stays: "
+            f"{decision.since_added:,} added, {decision.since_changed:,} changed, "
+            f"{decision.since_deleted:,} deleted"
+        )
     return (
         f"Write {decision.kept:,} labels{added} to {run.label_field} and delete "
         f"{decision.left:,} others of '{run.name}' for good?"

@@ -109,6 +109,19 @@ def _ask(page, panel, at, run, decision):
     elements.button(actions, "no", "Not now", panel.dismiss)
 
 
+def _since(run, decision):
+    """What people did in the source since the import, which the approval leaves as it is."""
+    numbers = {
+        "added": decision.since_added,
+        "changed": decision.since_changed,
+        "deleted": decision.since_deleted,
+    }
+    said = words.some([f"{number:,} {what}" for what, number in numbers.items() if number])
+    stays = "stays as people left it" if decision.since == 1 else "stay as people left them"
+    labels = words.count(decision.since, "label")
+    return f"{labels} of '{run.source}' {stays} since the import: {said}."
+
+
 def _choose_empty(card, panel, at, decision):
     """Asks what becomes of samples whose labels all go. (Buttons: see visit.py.)"""
     number = decision.bare
@@ -124,6 +137,8 @@ def _consequences(run: Run, decision: Decision):
     field, left = run.config.label_field, decision.left
     if run.replaces:
         yield f"The labels of '{field}' will be replaced by {words.count(decision.kept, 'label')}."
+        if decision.since:
+            yield _since(run, decision)
     else:
         yield f"{words.count(decision.kept, 'label')} will be written to '{field}'."
     if decision.added:

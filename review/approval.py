@@ -180,6 +180,11 @@ def _keep_provenance(dataset, run, approved, by):
         marked_empty=decided.empty + (decided.bare if run.marks_empty else 0),
         source=run.source,
         replaced=run.replaces,
+        since_import={
+            "added": decided.since_added,
+            "changed": decided.since_changed,
+            "deleted": decided.since_deleted,
+        },
         created_by=run.created_by,
         created_at=run.created_at,
         approved_by=by,

@@ -132,7 +132,7 @@ def decision(dataset, run: Run) -> Decision:
     """Counts what an approval would keep and delete now."""
     with snapshot.of(dataset, run) as kept:
         if kept is not None and kept.catch_up(dataset):
-            return kept.decision()
+            return deciding.with_source(dataset, run, kept.decision())
     return deciding.count(dataset, run)
 
 

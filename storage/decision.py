@@ -1,6 +1,7 @@
 """What an approval would do with the labels of a run, counted in one pass."""
 
 from auto_labeling.run import Decision, Run
+from auto_labeling.storage import replacing
 from auto_labeling.storage.states import PROMOTED, REVIEW, is_kept
 
 
@@ -28,13 +29,21 @@ def count(dataset, run: Run) -> Decision:
     found = next(iter(dataset._sample_collection.aggregate(pipeline)), None)
     if found is None:
         return Decision()
-    return Decision(
+    counted = Decision(
         promoted=found["promoted"],
         added=found["kept"] - found["promoted"],
         left=found["labels"] - found["kept"],
         empty=found["empty"],
         bare=found["bare"],
     )
+    return with_source(dataset, run, counted)
+
+
+def with_source(dataset, run: Run, decision: Decision) -> Decision:
+    """Adds what people did in a source that is to be replaced, since its labels were imported."""
+    if not run.replaces:
+        return decision
+    return decision.model_copy(update=replacing.since_import(dataset, run))
 
 
 _IS_BARE = {"$and": [{"$gt": ["$labels", 0]}, {"$eq": ["$kept", 0]}]}

@@ -7,13 +7,16 @@ is kept, the person has said which of the two it is. Samples that failed, or wer
 """
 
 from auto_labeling.run import Run
-from auto_labeling.storage import states
+from auto_labeling.storage import replacing, states
 
 
 def pipeline(run: Run) -> list[dict]:
     """The update that moves a sample's labels from the staging field to the label field."""
     target, staging = run.config.label_field, run.staging_field
-    value = _list(run) if run.many else _single(run)
+    if run.replaces:
+        value = replacing.merged_list(run) if run.many else replacing.merged_single(run)
+    else:
+        value = _list(run) if run.many else _single(run)
     return [
         {"$set": {target: value, "last_modified_at": "$$NOW"}},
         {"$unset": staging},
@@ -44,7 +47,7 @@ def _kept(run):
 
 def _is_written(run):
     """Whether a list of labels is written to the label field, be it an empty one."""
-    if run.replaces or run.marks_empty:
+    if run.marks_empty:
         return _is_label(run)
     found_nothing = {"$eq": [{"$size": "$$labels"}, 0]}
     some = {"$gt": [{"$size": "$$kept"}, 0]}
@@ -55,10 +58,7 @@ def _single(run):
     staging = f"${run.staging_field}"
     is_kept = {"$and": [_is_label(run), states.is_kept(staging, run)]}
     moved = {"$let": {"vars": {"label": staging}, "in": states.bare("$$label", run)}}
-    otherwise = f"${run.config.label_field}"
-    if run.replaces:  # a label that is not kept is taken out of its source
-        otherwise = {"$cond": [_is_label(run), None, otherwise]}
-    return {"$cond": [is_kept, moved, otherwise]}
+    return {"$cond": [is_kept, moved, f"${run.config.label_field}"]}
 
 
 def _is_label(run):

@@ -12,7 +12,7 @@ from bson import ObjectId
 from pymongo import UpdateOne
 
 from auto_labeling.run import Run
-from auto_labeling.storage import fields, moving, ranges, samples, schema
+from auto_labeling.storage import fields, moving, ranges, replacing, samples, schema
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.states import PROMOTED as PROMOTED
 from auto_labeling.storage.states import REVIEW, STATES, UNPROMOTED
@@ -223,15 +223,23 @@ def copy_existing(dataset, run: Run, before=None, after=None):
     stamp = {"last_modified_at": "$$NOW"}
     if run.many:
         labels = {"detections": {"$ifNull": [f"${run.source}.detections", []]}}
-        copied = {"$mergeObjects": [f"${run.source}", labels]}
+        copied = {
+            "$mergeObjects": [f"${run.source}", labels, _copy_kept(run, labels["detections"])]
+        }
         # Setting an attribute of a list sets it in each of its labels.
         marked = {f"{run.label_root}.{REVIEW}": UNPROMOTED}
         update = [{"$set": {run.staging_field: copied, **stamp}}, {"$set": marked}]
     else:
-        copied = {"$mergeObjects": [f"${run.source}", {REVIEW: UNPROMOTED}]}
+        marked = {REVIEW: UNPROMOTED, **_copy_kept(run, f"${run.source}")}
+        copied = {"$mergeObjects": [f"${run.source}", marked]}
         update = [{"$set": {run.staging_field: copied, **stamp}}]
     ranges.update_many(_samples(dataset), wanted, update, before=before, after=after)
     stop_waiting(dataset, run)  # samples whose labels were deleted meanwhile
+
+
+def _copy_kept(run, labels) -> dict:
+    """What is kept of labels that go back to their source, to tell what people did there since."""
+    return {replacing.IMPORTED: replacing.copy(labels, run)} if run.replaces else {}
 
 
 def has_marker(dataset, run: Run) -> bool:

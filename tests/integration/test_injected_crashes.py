@@ -131,6 +131,14 @@ def _only(name):
     return {"values": [name], "exclude": False, "isMatching": False}
 
 
+def _labels(value):
+    """What may be a label in a field: itself, those of its list, those kept of an import."""
+    if not isinstance(value, dict):
+        return []
+    kept = value.get("imported", ())
+    return [value, *value.get("detections", ()), *([kept] if isinstance(kept, dict) else kept)]
+
+
 def state_of(dataset):
     """All that is left: samples, schema, the dataset's own document, and the store."""
     dataset.reload()
@@ -139,7 +147,7 @@ def state_of(dataset):
         for key in ("_id", "_rand", "_dataset_id", "created_at", "last_modified_at"):
             sample.pop(key)
         for value in sample.values():
-            for label in [value, *value.get("detections", ())] if isinstance(value, dict) else ():
+            for label in _labels(value):
                 label.pop("_id", None)
     schema = {path: str(field) for path, field in dataset.get_field_schema(flat=True).items()}
     groups = dataset._doc.app_config.sidebar_groups, sorted(dataset.list_indexes())

@@ -36,14 +36,14 @@ def request(run, tab="review", **more):
 
 
 def stored(dataset, field):
-    """The labels of a field as they are in the database, by sample; without the review state."""
+    """The labels of a field as they are in the database, by sample, without the review's."""
     found = {}
     for document in dataset._sample_collection.find():
         value = document.get(field)
         labels = [] if value is None else value.get("detections", [value])
         assert all(label.get("review", "") in ("", "unpromoted", "promoted") for label in labels)
         found[document["_id"]] = [
-            {k: v for k, v in label.items() if k != "review"} for label in labels
+            {k: v for k, v in label.items() if k not in ("review", "imported")} for label in labels
         ]
     return found
 
