@@ -41,11 +41,13 @@ from auto_labeling.runs.monitoring import workers as workers
 from auto_labeling.runs.resuming import gone as gone
 from auto_labeling.storage import clock, fields, operations, speeds, staging
 from auto_labeling.storage import orphans as storage_orphans
+from auto_labeling.storage import references as storage_references
 from auto_labeling.storage.account import account as account
 from auto_labeling.storage.account import account_fields
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.guesses import GuessStore
 from auto_labeling.storage.heartbeat import Heartbeat
+from auto_labeling.storage.references import References
 from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.vocabulary import class_sources as class_sources
 from auto_labeling.storage.vocabulary import classes_of as classes_of
@@ -212,6 +214,11 @@ def orphans(dataset) -> list[str]:
 def about_orphan(dataset, field: str) -> tuple[str, str]:
     """What such a field is, and what can be done about it: two sentences without their end."""
     return storage_orphans.sentence(field), storage_orphans.ways_out(dataset.name)
+
+
+def references(dataset, run: Run) -> References:
+    """The saved views, evaluations and brain runs that name a run's staging field."""
+    return storage_references.to(dataset, run.staging_field)
 
 
 def cancel(dataset, run_id: str, by: str = "") -> Run:

@@ -129,7 +129,7 @@ def approve(args) -> int | None:
 
 
 def _question(run) -> str:
-    from auto_labeling import sdk
+    from auto_labeling import labeling, sdk
 
     decision = sdk.decision(run)
     added = f", {decision.added:,} that people added among them," if decision.added else ""
@@ -139,9 +139,11 @@ def _question(run) -> str:
             f"{decision.since_added:,} added, {decision.since_changed:,} changed, "
             f"{decision.since_deleted:,} deleted"
         )
+    named = labeling.references(run.dataset, run.record)
+    about = f"{named} made on {run.staging_field} will go by {run.label_field}. " if named else ""
     return (
-        f"Write {decision.kept:,} labels{added} to {run.label_field} and delete "
-        f"{decision.left:,} others of '{run.name}' for good?"
+        f"{about[:1].upper()}{about[1:]}Write {decision.kept:,} labels{added} to {run.label_field} "
+        f"and delete {decision.left:,} others of '{run.name}' for good?"
     )
 
 

@@ -28,7 +28,7 @@ def render(page, panel, ctx, run: Run, promoted):
         return
     at = visit.of(ctx)
     if at.question == "approve":
-        _ask(page, panel, at, run, decision)
+        _ask(page, panel, ctx, run, decision)
     elif decision.labels:
         _actions(page, panel, run, decision)
     else:
@@ -88,12 +88,16 @@ def _added(decision):
     return f"{said} that people added {is_} kept too, though not promoted"
 
 
-def _ask(page, panel, at, run, decision):
+def _ask(page, panel, ctx, run, decision):
+    at = visit.of(ctx)
     card = elements.card(page, "question")
     title = f"Approve {words.count(decision.kept, 'label')}?"
     elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
     for number, line in enumerate(_consequences(run, decision)):
         elements.text(card, f"consequence_{number}", line)
+    if named := labeling.references(ctx.dataset, run):
+        said = f"{str(named)[:1].upper()}{str(named)[1:]} made on the staging field will go by"
+        elements.text(card, "named", f"{said} '{run.config.label_field}'.")
     if run.many and decision.bare:
         _choose_empty(card, panel, at, decision)
     elements.text(card, "forever", "This cannot be undone.", color="text.primary")

@@ -7,7 +7,7 @@ import threading
 from auto_labeling.errors import AutoLabelingError, IllegalTransition, LabelsChanged
 from auto_labeling.run import Decision, Run, RunState
 from auto_labeling.runs import liveness
-from auto_labeling.storage import clock, decision, fields, mask_files, staging
+from auto_labeling.storage import clock, decision, fields, mask_files, references, staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat
 from auto_labeling.storage.runs import RunStore
@@ -26,7 +26,8 @@ def approve(
     """Moves the promoted labels to the label field and deletes all others of the run.
 
     Labels that people have added to the staging field are moved too, promoted or not. An approval
-    whose process died is taken over and finished.
+    whose process died is taken over and finished. Saved views, evaluations and brain runs that name
+    the staging field name the label field afterwards.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -72,6 +73,7 @@ def _finish(dataset, store, run, by, alive=None) -> Run:
 
 def _steps(dataset, store, run, by, heartbeat) -> Run:
     staging.publish(dataset, run, after=_counter(heartbeat))
+    references.rename(dataset, run.staging_field, run.config.label_field)
     mask_files.remove_unused(dataset, run)
     approved = staging.count_approved(dataset, run)
     _keep_provenance(dataset, run, approved, by)

@@ -1,0 +1,111 @@
+"""What people have made of a field: saved views, evaluations and brain runs that name it.
+
+FiftyOne keeps each of them as a document with the names of fields in it, and does not follow a
+field that gets another name.
+"""
+
+import json
+from dataclasses import dataclass
+
+import fiftyone.core.odm as foo
+
+#: The collections of the database in which FiftyOne keeps them.
+_VIEWS, _RUNS = "views", "runs"
+
+
+@dataclass(frozen=True)
+class References:
+    """What names a field.
+
+    Args:
+        views: the names of saved views
+        evaluations: the keys of evaluations
+        brain_runs: the keys of brain runs
+    """
+
+    views: tuple = ()
+    evaluations: tuple = ()
+    brain_runs: tuple = ()
+
+    def __bool__(self):
+        return bool(self.views or self.evaluations or self.brain_runs)
+
+    def __str__(self):
+        """All of them in words: "the saved view 'a' and the evaluation 'b'"."""
+        kinds = (
+            ("saved view", self.views),
+            ("evaluation", self.evaluations),
+            ("brain run", self.brain_runs),
+        )
+        parts = []
+        for noun, names in kinds:
+            if len(names) == 1:
+                parts.append(f"the {noun} '{names[0]}'")
+            elif names:
+                parts.append(f"{len(names):,} {noun}s")
+        return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def to(dataset, name: str) -> References:
+    """What names a field of a dataset."""
+    found = {"views": [], "evaluations": [], "brain_methods": []}
+    for kind, key, _, _ in _naming(dataset, name):
+        found[kind].append(key)
+    views, evaluations, brain_runs = (tuple(sorted(keys)) for keys in found.values())
+    return References(views, evaluations, brain_runs)
+
+
+def rename(dataset, name: str, new_name: str):
+    """Makes all that names a field name another one. It can be repeated.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+        new_name: the name of the field that holds its labels now
+    """
+    for _, _, collection, document in _naming(dataset, name):
+        changes = {
+            key: _renamed(document[key], name, new_name)
+            for key in ("view_stages", "config")
+            if document.get(key)
+        }
+        before = {key: document[key] for key in changes}
+        collection.update_one({"_id": document["_id"], **before}, {"$set": changes})
+
+
+def _naming(dataset, name):
+    """Yields ``(kind, key, collection, document)`` of each document that names a field."""
+    database, known = foo.get_db_conn(), dataset._doc
+    own = known._get_collection().find_one({"_id": known.id}) or {}
+    views = database[_VIEWS].find({"_id": {"$in": own.get("saved_views") or []}})
+    listed = [("views", d.get("name") or "", database[_VIEWS], d) for d in views]
+    for kind in ("evaluations", "brain_methods"):
+        by_id = {oid: key for key, oid in (own.get(kind) or {}).items()}
+        runs = database[_RUNS].find({"_id": {"$in": list(by_id)}})
+        listed += [(kind, by_id[d["_id"]], database[_RUNS], d) for d in runs]
+    for kind, key, collection, document in listed:
+        said = [document.get("view_stages"), document.get("config")]
+        if _renamed(said, name, "") != said:
+            yield kind, key, collection, document
+
+
+def _renamed(value, name, new_name):
+    """A value with another field's name wherever it names a field; what is JSON stays JSON."""
+    if isinstance(value, dict):
+        return {key: _renamed(inner, name, new_name) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, name, new_name) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if value[:1] in ("{", "[") and name in value:
+        try:
+            inner = json.loads(value)
+        except ValueError:
+            return value
+        changed = _renamed(inner, name, new_name)
+        return value if changed == inner else json.dumps(changed)
+    mark = value[: len(value) - len(value.lstrip("$"))]
+    path = value[len(mark) :]
+    if path == name or path.startswith(f"{name}."):
+        return f"{mark}{new_name}{path[len(name) :]}"
+    return value
