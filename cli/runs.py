@@ -127,7 +127,6 @@ def _shown(run, facts, account) -> dict:
         "staging field": run.staging_field,
         **{key: facts[key] for key in counts if facts[key]},
         **in_words,
-        "guessed": run.guesses,
         "done": now.get("done"),
         "worker": now.get("worker"),
         "device": now.get("device"),

@@ -19,7 +19,7 @@ from auto_labeling.panels import (
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import stages, summary
 from auto_labeling.run import Run, RunState
-from auto_labeling.runs.remarks import reasons_in_words
+from auto_labeling.runs.remarks import COMPARE, reasons_in_words
 
 #: Rows of the table on one page.
 ROWS = 50
@@ -41,7 +41,7 @@ def render(panel, ctx, state: PanelState):
     progress.head_of(page, panel, ctx, run)
     _tabs(page, panel, at, numbers.totals)
     if run.guesses:
-        elements.alert(page, "guesses", "warning", run.guesses, _COMPARE)
+        elements.alert(page, "guesses", "warning", run.guesses, COMPARE)
     if at.tab == "approval":
         approval.render(page, panel, ctx, run, numbers)
     elif numbers.total:
@@ -55,9 +55,6 @@ def render(panel, ctx, state: PanelState):
         elements.once(page, panel.on_change_view)
     at.answered()
     return elements.finished(page)
-
-
-_COMPARE = "If boxes look wrong, compare such an image with what you see. The guide has the rule."
 
 
 def _tabs(page, panel, at, totals):

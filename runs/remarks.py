@@ -5,6 +5,9 @@ from auto_labeling.run import Account, LeftOut, Run
 #: Classes that a sentence names; the others are counted.
 _MOST_NAMES = 5
 
+#: What helps where the range of values of images was guessed.
+COMPARE = "If boxes look wrong, compare such an image with what you see. The guide has the rule."
+
 _SAMPLES = {
     "labeled": "labeled",
     "nothing_found": "nothing found",
@@ -38,6 +41,8 @@ def reasons_in_words(account: Account) -> str:
 def remarks(run: Run, account: Account | None = None) -> list[str]:
     """Says that there are no labels, or none of a class asked for, and what may be the reason.
 
+    And that images of more than 8 bits had to be read by a guess.
+
     Args:
         run: the run
         account (None): its account; by default, the one on its record
@@ -46,8 +51,13 @@ def remarks(run: Run, account: Account | None = None) -> list[str]:
         a list of texts of a few sentences; empty if there is nothing to remark on
     """
     account = account or run.account
-    if account is None or run.source or run.is_active:
+    if run.source or run.is_active:
         return []
+    guess = [f"{run.guesses}. {COMPARE}"] if run.guesses else []
+    return (_of_account(run, account) if account else []) + guess
+
+
+def _of_account(run, account):
     looked_at = account.labeled + account.nothing_found
     if not looked_at:
         return []

@@ -79,7 +79,7 @@ def test_all_kinds_give_the_boxes_of_8_bits_and_the_run_says_what_it_guessed(dee
     assert run.guesses.startswith(said) and sdk.get(deep, run.id).guesses == run.guesses
 
     assert not main(["show", deep.name, run.id])
-    assert run.guesses in capsys.readouterr().out
+    assert run.guesses in capsys.readouterr().err  # with what else is to be remarked
     assert not main(["show", deep.name, run.id, "--json"])
     assert json.loads(capsys.readouterr().out)["guessed"] == run.guessed
 
