@@ -1,6 +1,5 @@
 """A package that is installed and does not work: which one, for which model, on which machine."""
 
-import importlib
 import importlib.metadata
 import socket
 import sys
@@ -24,7 +23,7 @@ def sentence(name: str, error: BaseException) -> str:
         name: of the model, for people
         error: for which :func:`is_broken` is true
     """
-    cause = _innermost(error)
+    cause = _cause(error)
     host, said = socket.gethostname(), first_line(cause)
     if isinstance(cause, ModuleNotFoundError) and cause.name:
         return f"'{name}' cannot run on {host}: the module '{cause.name}' is not installed there"
@@ -39,39 +38,22 @@ def sentence(name: str, error: BaseException) -> str:
     )
 
 
-def of_import(function: str | None, error: BaseException) -> BaseException:
-    """Why the package of a function cannot be imported, where a library's own words hide that.
-
-    Args:
-        function: the dotted name of the function, or None
-        error: what the library has said
-
-    Returns:
-        the error of the import itself; ``error`` where that works
-    """
-    try:
-        if isinstance(function, str):
-            importlib.import_module(function.partition(".")[0])
-    except (ImportError, OSError) as cause:
-        return cause
-    return error
-
-
 def first_line(error: BaseException) -> str:
     """What an error says first, for a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__
 
 
-def _innermost(error):
-    """The error with which it began: libraries put words of their own around it."""
-    seen = {id(error)}
-    while (below := error.__cause__ or error.__context__) is not None and is_broken(below):
-        if id(below) in seen:
+def _cause(error):
+    """The error that names a module and is furthest down: libraries put their own words around."""
+    chain = [error]
+    while (below := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        if below in chain:
             break
-        seen.add(id(below))
-        error = below
-    return error
+        chain.append(below)
+    broken = [one for one in chain if is_broken(one)]
+    named = [one for one in broken if getattr(one, "name", None)]
+    return (named or broken)[-1]
 
 
 def _module(error) -> str:

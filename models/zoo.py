@@ -86,8 +86,7 @@ def _load_one(spec: ModelSpec, config: RunConfig):
         if not breakage.is_broken(error):
             raise
         named = config.checkpoint if spec.source == "custom" else spec.name
-        cause = breakage.of_import(spec.settings.get("entrypoint_fcn"), error)
-        raise ModelUnavailable(breakage.sentence(named, cause)) from cause
+        raise ModelUnavailable(breakage.sentence(named, error)) from error
 
 
 def _loaded(spec: ModelSpec, config: RunConfig):
