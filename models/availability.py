@@ -7,12 +7,16 @@ import ast
 import importlib
 import os
 import sys
+import threading
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import catalog, rules, trust
 from auto_labeling.run import RunConfig
+
+#: In Python 3.11, threads that parse at once break each other's: "AST constructor recursion depth".
+_one_at_a_time = threading.Lock()
 
 
 def reference(config: RunConfig) -> str:
@@ -104,10 +108,11 @@ def _name_problem(origin, module, name):
     if not origin or not origin.endswith(".py"):
         return ""
     try:
-        tree = ast.parse(Path(origin).read_bytes())
+        with _one_at_a_time:
+            tree = ast.parse(Path(origin).read_bytes())
     except SyntaxError as error:
         return f"'{module}' cannot be imported: {error.msg}, line {error.lineno} of {origin}"
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, SystemError):
         return ""
     names = set(_names(tree))
     if names & {name, "*", "__getattr__"}:
