@@ -12,6 +12,7 @@ import fiftyone.core.labels as fol
 import numpy as np
 from bson import ObjectId
 
+from auto_labeling.engine import fitting
 from auto_labeling.models import sieve
 from auto_labeling.run import LeftOut, Run, RunConfig, Task
 from auto_labeling.storage.staging import REVIEW, UNPROMOTED
@@ -143,7 +144,9 @@ def _from_detections(label, run, sample_id):
     if label is not None and not isinstance(label, fol.Detections):
         raise _wrong_kind(label, run.config, "Detections")
     found = label.detections if label else ()
-    boxes = inside(np.array([list(d.bounding_box) for d in found], dtype=float).reshape(-1, 4))
+    given = np.array([list(d.bounding_box) for d in found], dtype=float).reshape(-1, 4)
+    boxes = inside(given)
+    fitting.fit(found, given, boxes)
     kept, _, left_out = _kept(
         [d.label for d in found],
         boxes,

@@ -189,7 +189,10 @@ def png(mask) -> bytes:
     if pixels.dtype == bool:
         # One bit a pixel: a third of the work and half of the file, and read back the same.
         pixels, options = pixels.view(np.uint8), [*options, cv2.IMWRITE_PNG_BILEVEL, 1]
-    done, data = cv2.imencode(".png", pixels, options)
+    try:
+        done, data = cv2.imencode(".png", pixels, options)
+    except cv2.error as error:
+        raise OSError(f"A mask of {pixels.shape} could not be written as PNG: {error}") from error
     if not done:
         raise OSError("A mask could not be written as PNG")
     return data.tobytes()

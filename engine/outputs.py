@@ -224,7 +224,8 @@ class _Instances(_Boxes):
         if soft.device.type != "cpu":
             soft, within = soft[within].cpu(), range(len(kept))  # on its way once, not mask by mask
         frames, threshold = soft.numpy(), self._model._output_processor.mask_thresh
-        corners = np.rint(found.corners[list(kept)]).astype(int).tolist()
+        # Counted from 0 of the image: a corner before it would count from the other side.
+        corners = np.rint(found.corners[list(kept)]).clip(0).astype(int).tolist()
         cut = [
             frames[i, 0, slice(y1, y2), slice(x1, x2)]
             for i, (x1, y1, x2, y2) in zip(within, corners, strict=True)

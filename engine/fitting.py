@@ -1,0 +1,63 @@
+"""Masks that a model gives, as a run keeps them: of the part of the box that is in the image."""
+
+import numpy as np
+
+#: From here on, a pixel of a mask of shares from 0 to 1 belongs to the object.
+_HALF = 0.5
+
+
+def fit(detections, given: np.ndarray, kept: list):
+    """Gives detections masks of true and false, of the part of their boxes that is kept.
+
+    Args:
+        detections: a list of :class:`fiftyone.core.labels.Detection`, which are changed
+        given: an ``(n, 4)`` array of their relative ``[x, y, width, height]`` boxes
+        kept: what is left of these boxes: a list of the same form
+
+    Raises:
+        ValueError: if a mask is no picture with one value a pixel
+    """
+    for detection, box, cut in zip(detections, given.tolist(), kept, strict=True):
+        is_cut = box != cut and detection.has_mask
+        mask = detection.get_mask() if is_cut else detection.mask
+        if mask is None:
+            continue
+        mask = binary(mask)
+        if is_cut:
+            mask, detection.mask_path = _part(mask, box, cut), None
+        detection.mask = mask
+
+
+def binary(mask) -> np.ndarray:
+    """A mask of true and false.
+
+    Args:
+        mask: an array of any kind of number: of shares from 0 to 1, a half or more is in the
+            mask; of others, all above 0
+
+    Raises:
+        ValueError: if it has not one value a pixel
+    """
+    mask = np.asarray(mask)
+    if mask.ndim == 3 and 1 in (mask.shape[0], mask.shape[2]):  # an axis for its only channel
+        mask = mask[0] if mask.shape[0] == 1 else mask[..., 0]
+    if mask.ndim != 2:
+        raise ValueError(f"The model returned a mask of {mask.ndim} dimensions; a mask has two")
+    if mask.dtype == bool:
+        return mask
+    is_float = np.issubdtype(mask.dtype, np.floating)
+    shares = is_float and mask.size and mask.min() >= 0 and mask.max() <= 1
+    return mask >= _HALF if shares else mask > 0
+
+
+def _part(mask, box, cut):
+    """The part of a box's mask that belongs to what is left of the box."""
+    if not (np.isfinite(box).all() and box[2] > 0 and box[3] > 0):
+        return mask  # such a box is left out
+    sides = []
+    for axis, size in ((1, mask.shape[0]), (0, mask.shape[1])):
+        first = (cut[axis] - box[axis]) / box[axis + 2] * size
+        last = first + cut[axis + 2] / box[axis + 2] * size
+        start = min(round(first), max(size - 1, 0))
+        sides.append(slice(start, max(round(last), start + 1)))
+    return mask[tuple(sides)]
