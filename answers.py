@@ -64,6 +64,7 @@ def blank() -> dict:
         "max_labels": "",
         "masks": MASKS_IN_FILES,
         "mask_location": "",
+        "keep_without_mask": False,
         "device": AUTOMATIC,
         "half": False,
         "workers": 1,
@@ -97,8 +98,10 @@ def given(form: dict) -> dict:
         said["segmenter"] = text(form.get("segmenter"))
     if method == Method.EXISTING_DETECTIONS.value:
         said["source_field"] = text(form.get("source_field"))
-    if makes_masks(form) and form.get("masks") != MASKS_INLINE:
-        said["mask_location"] = _location(form)
+    if makes_masks(form):
+        said["keep_without_mask"] = bool(form.get("keep_without_mask"))
+        if form.get("masks") != MASKS_INLINE:
+            said["mask_location"] = _location(form)
     if not by_ids(form):  # ids say themselves in which slices their samples are
         said["group_slices"] = form.get("group_slices") or ()
     return said

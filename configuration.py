@@ -226,10 +226,11 @@ def _unused_problems(config, wrong):
 
 
 def _mask_problems(config):
+    asked = [name for name in ("mask_location", "keep_without_mask") if getattr(config, name)]
+    if config.task is not Task.INSTANCE_SEGMENTATION:
+        return dict.fromkeys(asked, "Only instance segmentation makes masks")
     if not config.mask_location:
         return {}
-    if config.task is not Task.INSTANCE_SEGMENTATION:
-        return {"mask_location": "Only instance segmentation makes masks"}
     problem = _location_problem(config.mask_location)
     return {"mask_location": problem} if problem else {}
 

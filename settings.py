@@ -139,6 +139,12 @@ class RunConfig(BaseModel):
         title="Maximum labels per image",
         description="The most confident are kept",
     )
+    keep_without_mask: bool = Field(
+        default=False,
+        title="Keep labels without a mask",
+        description="Instance segmentation: keep boxes for which there is no mask, which are left "
+        "out otherwise",
+    )
     device: str = Field(
         default="", description="cpu, mps, cuda or cuda:N; empty: the worker's GPU, if it has one"
     )

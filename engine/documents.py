@@ -17,6 +17,8 @@ from auto_labeling.models import sieve
 from auto_labeling.run import LeftOut, Run, RunConfig, Task
 from auto_labeling.storage.staging import REVIEW, UNPROMOTED
 
+_MASKS = Task.INSTANCE_SEGMENTATION
+
 
 class Made(NamedTuple):
     """What a model's answer for a sample came to.
@@ -119,7 +121,19 @@ def _kept(labels, boxes, confidences, config, masks, sound=False):
     cut = None
     if masks is not None:
         cut = dict(zip(kept, masks(kept), strict=True))
+        if config.task is _MASKS:
+            kept, cut = _masked(kept, cut, config, left_out)
     return sieve.capped(kept, confidences, config, left_out), cut, left_out
+
+
+def _masked(kept, cut, config, left_out):
+    """Leaves out labels without a mask, or takes them without one if the run keeps them."""
+    cut = {i: mask if sieve.has_area(mask) else None for i, mask in cut.items()}
+    if config.keep_without_mask:
+        return kept, cut
+    some = [i for i in kept if cut[i] is not None]
+    sieve.add(left_out, LeftOut.NO_MASK, len(kept) - len(some))
+    return some, cut
 
 
 def _only_label(output):
@@ -162,7 +176,7 @@ def _from_detections(label, run, sample_id):
         mask, detection.mask = detection.mask, None
         document = _staged(detection, own_id)
         document["bounding_box"] = boxes[i]
-        if mask is not None:
+        if mask is not None and (run.config.task is not _MASKS or sieve.has_area(mask)):
             document["mask"] = mask
         documents.append(document)
     return Made(_together(documents), left_out)

@@ -7,6 +7,8 @@ general way decide alike.
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 from auto_labeling.models import duplicates
 from auto_labeling.run import LeftOut, RunConfig
 
@@ -85,6 +87,11 @@ def capped(kept: list, confidences: list, config: RunConfig, left_out: dict[str,
 def several_prompts(config: RunConfig) -> frozenset:
     """The classes that several prompts become: two prompts may see the same object."""
     return frozenset(name for name, texts in config.prompts.items() if len(texts) > 1)
+
+
+def has_area(mask) -> bool:
+    """Whether a mask is there and covers anything."""
+    return mask is not None and bool(np.any(mask))
 
 
 def add(left_out: dict[str, int], reason: LeftOut, number: int):

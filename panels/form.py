@@ -271,6 +271,7 @@ class Form:
                 "Mask location",
                 caption="A local or mounted folder that the App and the worker reach by this path",
             )
+        group.check_box("keep_without_mask", "Keep labels without a mask")
 
     def _machine(self):
         group = self._group("machine", columns=2)

@@ -22,7 +22,7 @@ _GROUPS = {
     "classes": ("classes", "vocabulary"),
     "more_classes": answers.CLASS_ENTRIES,
     "labels": ("label_field", "name", "confidence", "max_labels"),
-    "masks": ("masks", "mask_location"),
+    "masks": ("masks", "mask_location", "keep_without_mask"),
     "machine": ("device", "half", "workers"),
 }
 #: The group of the configure page in which each answer stands.

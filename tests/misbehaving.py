@@ -86,6 +86,7 @@ class Script:
             return kept, left_out
         for reason, less in (
             ("duplicate", self._without_duplicates),
+            ("no_mask", lambda some: [one for one in some if one.masked]),
             ("over_limit", lambda some: sorted(some, key=lambda one: -one.confidence)[:MOST]),
         ):
             before, kept = kept, less(kept)

@@ -109,6 +109,7 @@ def test_a_good_configuration_passes(dataset):
         ("workers", {"workers": "many"}, "from 1"),
         ("workers", {"workers": 10**30}, f"{scaling.SETTING} sets the limit"),
         ("mask_location", {"mask_location": "/tmp"}, "Only instance segmentation"),
+        ("keep_without_mask", {"keep_without_mask": True}, "Only instance segmentation"),
         ("mask_location", TWO | {"mask_location": "masks"}, "full path"),
         ("mask_location", TWO | {"mask_location": "../masks"}, "full path"),
         ("mask_location", TWO | {"mask_location": "/tmp/../etc"}, "'..'"),

@@ -10,9 +10,10 @@ from PIL import Image
 from auto_labeling.demo import data, shapes
 from auto_labeling.demo.scoring import Score, iou, mask_iou
 from auto_labeling.demo.train import CONFIDENCE, PREDICTION
+from auto_labeling.engine import documents
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import catalog, downloads, zoo
-from auto_labeling.run import RunConfig, Task
+from auto_labeling.run import Run, RunConfig, Task
 
 CLASSIFIER, DETECTOR = "efficientnet-lite0-imagenet", "shapes-yolo"
 OUTLINER = "shapes-yolo-seg"
@@ -30,6 +31,13 @@ def load(name, **settings):
 def predict(model, images):
     with model:
         return model.predict_all([Image.fromarray(image) for image in images])
+
+
+def taken(label, name=CLASSIFIER, **settings):
+    """What a run takes of what its model gives for a sample."""
+    task = catalog.get_model(name).task
+    config = RunConfig(task=task, model=name, label_field="predictions", **settings)
+    return documents.to_document(label, Run(id="r", config=config, created_at=""), "0" * 24)
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +116,9 @@ def test_the_classifier_knows_a_cat_a_coffee_and_a_bus(classified):
 
 def test_a_classification_that_the_run_does_not_want_has_no_label(photos):
     two = [photos["chelsea"], photos["coffee"]]
-    chosen = predict(load(CLASSIFIER, classes=("espresso",)), two)
-    assert [label.label for label in chosen] == [None, "espresso"]
+    chosen = [taken(label, classes=("espresso",)) for label in predict(load(CLASSIFIER), two)]
+    assert [made.document and made.document["label"] for made in chosen] == [None, "espresso"]
+    assert [made.left_out for made in chosen] == [{"other_class": 1}, {}]
     certain = predict(load(CLASSIFIER, confidence=0.85), two)
     assert [label.label for label in certain] == [None, "espresso"]
 
@@ -156,14 +165,18 @@ def test_the_detector_gives_the_boxes_of_ultralytics_own_call(scenes, detected):
 def test_the_detector_finds_what_a_run_asks_for(scenes, detected):
     images = [scene.image for scene in scenes[:10]]
     wanted = {"star", "circle"}
-    chosen = predict(load(DETECTOR, classes=tuple(wanted), confidence=0.6), images)
-    for all_found, found in zip(detected, chosen, strict=False):
+    asked = {"classes": tuple(wanted), "confidence": 0.6}
+    chosen = [taken(label, DETECTOR, **asked) for label in predict(load(DETECTOR, **asked), images)]
+    for all_found, made in zip(detected, chosen, strict=False):
+        found = made.document["detections"]
         expected = [
             (d.label, round(float(d.confidence), 3))
             for d in all_found.detections
             if d.label in wanted and d.confidence >= 0.6
         ]
-        assert [(d.label, round(float(d.confidence), 3)) for d in found.detections] == expected
+        assert [(d["label"], round(d["confidence"], 3)) for d in found] == expected
+        sure = [d for d in all_found.detections if d.confidence >= 0.6]
+        assert sum(made.left_out.values()) == len(sure) - len(expected)
 
 
 # --- The model that outlines shapes ---------------------------------------------------------------

@@ -100,6 +100,7 @@ def configurations(draw):
         config["source_field"] = draw(_texts)
     if task is Task.INSTANCE_SEGMENTATION:
         config["mask_location"] = draw(st.sampled_from(["", "/data/masks"]))
+        config["keep_without_mask"] = draw(st.booleans())
     return RunConfig(**config)
 
 
