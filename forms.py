@@ -55,6 +55,11 @@ def run_id(ctx) -> str:
     return name_of(ctx.params.get("run_id"))
 
 
+def is_to_persist(ctx) -> bool:
+    """Whether a dataset that is not persistent is to become so."""
+    return ctx.params.get("persist") is True
+
+
 def is_again(ctx) -> bool:
     """Whether samples whose labels are gone are to be labeled again."""
     return ctx.params.get("again") is True

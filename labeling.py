@@ -22,7 +22,7 @@ from auto_labeling.planning import Preflight as Preflight
 from auto_labeling.planning import cautions as cautions
 from auto_labeling.planning import preflight as preflight
 from auto_labeling.run import Run, RunConfig, RunState, StopReason
-from auto_labeling.runs import asking, resuming
+from auto_labeling.runs import asking, persistence, resuming
 from auto_labeling.runs.deleting import delete as delete
 from auto_labeling.runs.doctor import Finding as Finding
 from auto_labeling.runs.doctor import examine as examine
@@ -38,6 +38,8 @@ from auto_labeling.runs.monitoring import record as record
 from auto_labeling.runs.monitoring import runs as runs
 from auto_labeling.runs.monitoring import target_ids as target_ids
 from auto_labeling.runs.monitoring import workers as workers
+from auto_labeling.runs.persistence import NOT_PERSISTENT as NOT_PERSISTENT
+from auto_labeling.runs.persistence import is_persistent as is_persistent
 from auto_labeling.runs.resuming import gone as gone
 from auto_labeling.storage import clock, fields, operations, speeds, staging
 from auto_labeling.storage import orphans as storage_orphans
@@ -76,7 +78,14 @@ def most_workers() -> int:
     return scaling.most_workers()
 
 
-def start(dataset, config: RunConfig, sample_ids=None, author: str = "", queue: bool = True) -> Run:
+def start(
+    dataset,
+    config: RunConfig,
+    sample_ids=None,
+    author: str = "",
+    queue: bool = True,
+    persist: bool = False,
+) -> Run:
     """Records a run, freezes its target samples and queues it for a worker.
 
     Args:
@@ -85,17 +94,20 @@ def start(dataset, config: RunConfig, sample_ids=None, author: str = "", queue: 
         sample_ids (None): the ids of the target samples; None means all
         author (""): who asks for it
         queue (True): whether a worker is to do it; if not, call :func:`generate`
+        persist (False): whether to make the dataset persistent where that is needed
 
     Returns:
         the :class:`auto_labeling.run.Run`, queued
 
     Raises:
         ConfigError: if the configuration does not fit the dataset (any more), or there
-            are no target samples
+            are no target samples; or a worker is to do it, and the dataset is not persistent
     """
     config = check(dataset, config.model_dump())
     asking.require(config, queue)
     sample_ids = configuration.frozen_ids(dataset, sample_ids, config.group_slices)
+    if queue:
+        persistence.require(dataset, persist)
     store = RunStore(dataset)
     run = store.create(
         Run(
@@ -186,6 +198,8 @@ def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run
     if run.source:
         return importing.resume(dataset, run)
     resuming.refuse(dataset, run, again)
+    if queue:
+        persistence.require(dataset)
     store.reserve(run)  # its start may have been interrupted before it did
     run = store.move(
         run_id,

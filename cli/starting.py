@@ -24,6 +24,11 @@ _AUTHOR = argument("--author", default="", metavar="NAME", help="who asks for it
         help="say what is wrong with the answers, or else how things stand, and start nothing",
     ),
     WAITING,
+    argument(
+        "--persist",
+        action="store_true",
+        help="make the dataset persistent, where it is not: else its run is not queued",
+    ),
     _AUTHOR,
     examples=(
         "run photos --config run.yml --dry-run",
@@ -48,7 +53,12 @@ def run(args) -> int | None:
         return trying.preflight(args, samples, ids, answers)
     with output.warnings_said():
         started = sdk.start(
-            samples, answers, sample_ids=ids, author=args.author, queue=not args.here
+            samples,
+            answers,
+            sample_ids=ids,
+            author=args.author,
+            queue=not args.here,
+            persist=args.persist,
         )
     return _go_on(args, started)
 

@@ -29,6 +29,13 @@ class Action:
 ACTIONS = (
     Action(("start",), "Start a run", "start", "run", "start_run"),
     Action(
+        ("make_persistent",),
+        "Start a run of a dataset that is not persistent",
+        "start",
+        "run --persist",
+        "start_run",
+    ),
+    Action(
         ("start_import",),
         "Review the labels that a field has",
         "import_labels",

@@ -26,9 +26,18 @@ class StartRun(RunOperator):
     name = "start_run"
     label = "start a run"
     description = "Generates labels with a model in the background, to be reviewed in the panel"
-    takes = parameters.taking(any=[s.name for s in settings()], ids=["sample_ids"])
+    takes = parameters.taking(
+        any=[s.name for s in settings()], ids=["sample_ids"], flag=["persist"]
+    )
 
     def ask(self, ctx, form):
+        if not labeling.is_persistent(ctx.dataset):
+            form.bool(
+                "persist",
+                default=False,
+                label="Make the dataset persistent",
+                description=labeling.NOT_PERSISTENT,
+            )
         given, problems = forms.run_answers(ctx)
         problems = {**_problems(ctx.dataset, given), **problems}
         if not problems:
@@ -52,7 +61,8 @@ class StartRun(RunOperator):
         if sample_ids is None:
             sample_ids = targets.ids(ctx.dataset, forms.request(ctx), config.target, given)
         said = _cautions(ctx, config, len(sample_ids or ()))
-        run = labeling.start(ctx.dataset, config, sample_ids, author=forms.person(ctx))
+        persist, author = forms.is_to_persist(ctx), forms.person(ctx)
+        run = labeling.start(ctx.dataset, config, sample_ids, author, persist=persist)
         return {**facts(run), "warnings": said}
 
 

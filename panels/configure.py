@@ -19,6 +19,11 @@ def render(panel, ctx, state: PanelState):
     if reason := media.refusal(ctx.dataset):
         elements.alert(page, "refused", "warning", reason, media.remedy(ctx.dataset))
         return elements.finished(page)
+    if not labeling.is_persistent(ctx.dataset):
+        elements.alert(page, "fleeting", "warning", "This dataset is not persistent", _FLEETING)
+        elements.button(
+            page, "persist", "Make the dataset persistent", panel.make_persistent, kind="secondary"
+        )
     counts = targets.counts(ctx.dataset, forms.request(ctx), state.form)
     _shown.note(state.window, counts)
     form = Form(panel, ctx, state, counts)
@@ -32,6 +37,12 @@ def render(panel, ctx, state: PanelState):
     elements.button(foot, "cancel", "Cancel", panel.go_home)
     _what_is_left(foot, state, form)
     return elements.finished(page)
+
+
+_FLEETING = (
+    "FiftyOne deletes it, and its runs, when the session that made it ends; so no run of it is "
+    "queued."
+)
 
 
 def shows(state: PanelState, counts: dict) -> bool:

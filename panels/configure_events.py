@@ -150,6 +150,12 @@ class ConfigureEvents:
         state.form = {**state.form, "label_field": "", "name": ""}
         self._go(ctx, state, "progress", run)
 
+    @change
+    def make_persistent(self, ctx, state):
+        """Lets the dataset outlive the session that made it."""
+        ctx.dataset.persistent = True
+        state.problems = {k: v for k, v in state.problems.items() if v != labeling.NOT_PERSISTENT}
+
     @event
     def add_listed(self, ctx, state):
         found = self._add_classes(ctx, state, "class_list")

@@ -113,6 +113,7 @@ def start(
     sample_ids=None,
     author: str = "",
     queue: bool = True,
+    persist: bool = False,
     **settings,
 ) -> Run:
     """Starts a run: a worker will label the samples.
@@ -127,6 +128,8 @@ def start(
         sample_ids (None): the ids of the target samples, in place of all of ``samples``
         author (""): who asks for it
         queue (True): whether a worker is to do it; if not, call ``generate``
+        persist (False): whether to make a dataset persistent that is not. Without it, a run of such
+            a dataset is not queued, since FiftyOne deletes both when your session ends
         **settings: fields of :class:`RunConfig`, which win over those of ``config``
 
     Returns:
@@ -145,7 +148,7 @@ def start(
     config = _checked(dataset, given, target)
     for caution in cautions(samples, config, ids):
         warnings.warn(caution, RunWarning, stacklevel=2)
-    return Run(dataset, labeling.start(dataset, config, ids, author=author, queue=queue))
+    return Run(dataset, labeling.start(dataset, config, ids, author, queue, persist))
 
 
 def cautions(samples, config: RunConfig, sample_ids) -> tuple[str, ...]:

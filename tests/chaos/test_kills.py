@@ -108,7 +108,7 @@ def test_whatever_is_killed_the_labels_are_those_of_a_clean_run(dataset, config,
 
 def labels_of_a_clean_run(dataset, config):
     clone = dataset.clone()
-    run = labeling.generate(clone, labeling.start(clone, config).id)
+    run = labeling.generate(clone, labeling.start(clone, config, queue=False).id)
     found = labels(clone, run)
     labeling.delete(clone, run.id)
     clone.delete()

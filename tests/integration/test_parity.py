@@ -54,6 +54,17 @@ def operate(dataset, operator, /, **params):
 # --- the actions: how each begins, and how each way does it -------------------------------------
 
 
+FORM = {
+    "what": {"target": "all", "task": "detection", "method": "one_stage"},
+    "model": {"model": "scripted"},
+    "labels": {"label_field": "found", "name": "Same"},
+}
+
+
+def fleeting(dataset):
+    dataset.persistent = False
+
+
 def nothing(dataset):
     return None
 
@@ -112,17 +123,23 @@ CASES = {
                 d,
                 "start",
                 page="configure",
-                form={
-                    "form": {
-                        "what": {"target": "all", "task": "detection", "method": "one_stage"},
-                        "model": {"model": "scripted"},
-                        "labels": {"label_field": "found", "name": "Same"},
-                    }
-                },
+                form={"form": FORM},
             ),
             "sdk": lambda d, r: al.start(d, ANSWERS),
             "cli": lambda d, r: command(d, "run", *FLAGS),
             "operator": lambda d, r: operate(d, "start_run", **ANSWERS),
+        },
+    ),
+    "make_persistent": (
+        fleeting,
+        {
+            "panel": lambda d, r: (
+                panel(d, "make_persistent", page="configure"),
+                panel(d, "start", page="configure", form={"form": FORM}),
+            ),
+            "sdk": lambda d, r: al.start(d, ANSWERS, persist=True),
+            "cli": lambda d, r: command(d, "run", "--persist", *FLAGS),
+            "operator": lambda d, r: operate(d, "start_run", persist=True, **ANSWERS),
         },
     ),
     "start_import": (
