@@ -64,6 +64,7 @@ soak: $(ENV_STAMP) browser ## 60 kills, every page at every width, 10,000 random
 		tests/browser/soak_configure.py tests/browser/soak_home.py
 	@$(PYTEST) -q -m soak tests/browser
 	@ORACLE_ACTIONS=10000 $(PYTEST) -q tests/integration/test_oracle.py
+	@i=1; while [ $$i -le 10 ]; do WEEK_SEED=0 WEEK_STEPS=300 $(PYTEST) -q -s -x tests/integration/test_week.py; i=$$((i + 1)); done
 	@FUZZ_CALLS=10000 $(PYTEST) -q -s tests/integration/test_fuzz.py
 	@i=1; while [ $$i -le $(SOAK_ROUNDS) ]; do \
 		echo "soak: round $$i of $(SOAK_ROUNDS)"; $(PYTEST) -q -x tests/integration $(ARGS); i=$$((i + 1)); done
