@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import uuid
+from datetime import timedelta
 
 import fiftyone as fo
 import fiftyone.core.odm as foo
@@ -19,7 +20,8 @@ from auto_labeling.operators import OPERATORS
 from auto_labeling.panels.auto_labeling import AutoLabelingPanel
 from auto_labeling.panels.events import is_event
 from auto_labeling.review import grid
-from auto_labeling.run import RunState
+from auto_labeling.run import RunState, iso
+from auto_labeling.storage import clock
 from auto_labeling.storage.runs import RunStore
 from docs import parity
 from tests import scripted
@@ -98,7 +100,11 @@ def promoted(dataset):
 def interrupted(dataset):
     """A run whose approval has died."""
     run = promoted(dataset)
-    RunStore(dataset).move(run.id, RunState.APPROVING, attempt=run.record.attempt + 1)
+    store = RunStore(dataset)
+    record = store.move(run.id, RunState.APPROVING, attempt=run.record.attempt + 1)
+    long_ago = iso(clock.now() - timedelta(hours=1))
+    died = record.model_copy(update={"changed_at": long_ago}).model_dump(mode="json")
+    store._store.set(f"run:{run.id}", died)
     return run.reload()
 
 
