@@ -13,6 +13,7 @@ from auto_labeling.models import catalog, checkpoints, trust
 from auto_labeling.run import RunState
 from tests import red
 from tests.integration import wrappers
+from tests.integration.test_panel import answer, page_of, send
 
 DETECTOR = {"task": "detection", "model": "custom-ultralytics-detection", "label_field": "found"}
 TORCH = {"task": "classification", "model": "custom-torch-classification", "label_field": "found"}
@@ -171,3 +172,15 @@ def test_a_model_class_that_names_too_few_of_its_outputs_says_so(tmp_path, monke
         ModelUnavailable, match=r"tests\.red:detector does not know 'High'; did you"
     ):
         wrappers.load("custom-python-detection", checkpoint="tests.red:detector", classes=("High",))
+
+
+def test_the_form_takes_a_name_twice_for_two_outputs(dataset, sorter):
+    _, state = send(dataset, "new_run")
+    told, state = answer(
+        dataset, state, task="classification", family="custom-torch", checkpoint=sorter
+    )
+    assert "A name for each output of your model, in their order" in page_of(told)
+    told, state = answer(dataset, state, vocabulary="ok, ok\ndefect", label_field="quality")
+    told, state = send(dataset, "start", state)
+    [run] = al.runs(dataset)
+    assert run.config.classes == ("ok", "ok", "defect")
