@@ -264,7 +264,23 @@ def import_answers(ctx) -> dict:
 
 def expected_or_none(ctx) -> int | None:
     """The number of labels that it must be; None if the request does not say."""
-    return expected(ctx) if ctx.params.get("expected") is not None else None
+    if ctx.params.get("expected") is not None:
+        return expected(ctx)
+    number = ctx.params.get(expected_of(run_id(ctx)))
+    return number if type(number) is int else None
+
+
+def expected_of(run_id: str) -> str:
+    """The name under which a form sends the number of labels that it showed for a run."""
+    return f"{_EXPECTED_OF}{run_id}"
+
+
+def is_expected(name: str) -> bool:
+    """Whether a parameter is one of those, be it of the run that was chosen before."""
+    return name.startswith(_EXPECTED_OF)
+
+
+_EXPECTED_OF = "expected_"
 
 
 def chosen_labels(ctx):

@@ -69,7 +69,7 @@ TRANSITIONS: dict[RunState, frozenset] = {
     S.GENERATING: frozenset({S.IN_REVIEW, S.FAILED, S.DELETING}),
     S.IMPORTING: frozenset({S.IN_REVIEW, S.FAILED, S.DELETING}),
     S.IN_REVIEW: frozenset({S.APPROVING, S.QUEUED, S.DELETING}),
-    S.APPROVING: frozenset({S.APPROVED}),
+    S.APPROVING: frozenset({S.APPROVED, S.IN_REVIEW}),  # back if what was shown has changed
     S.APPROVED: frozenset({S.DELETING}),
     S.FAILED: frozenset({S.QUEUED, S.IMPORTING, S.IN_REVIEW, S.DELETING}),
     S.DELETING: frozenset(),
@@ -177,10 +177,8 @@ class Progress(BaseModel):
     beat_at: str
 
 
-class Decision(BaseModel):
+class Decision(BaseModel, extra="ignore", frozen=True):
     """What an approval does with a run's labels, as counted before it."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
     promoted: int = 0
     added: int = 0  # labels that people added, and nobody promoted: they are kept
@@ -277,6 +275,8 @@ class Run(BaseModel):
     approved: int = 0
     guessed: dict[str, int] = {}  # images whose range of values was guessed; see models/depth.py
     decision: Decision | None = None  # counted when an approval began
+    expected: int | None = None  # the labels that whoever approves was shown
+    is_settled: bool = True  # whether that was compared with what is there, where one approves
     marks_empty: bool = False  # whether approval marks samples without a label kept as empty
     license: str = ""
     source: str = ""  # the field whose labels were imported; empty for a run of a model

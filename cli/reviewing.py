@@ -5,6 +5,7 @@ from dataclasses import asdict
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, LABELS, RUN, YES, confirmed, labels_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
+from auto_labeling.run import RunState
 
 _EXPECTED = argument(
     "--expected", type=int, metavar="N", help="do nothing unless it is this many labels"
@@ -117,10 +118,17 @@ def approve(args) -> int | None:
     from auto_labeling import sdk
 
     run = run_of(args)
-    if not args.yes and not confirmed(args, _question(run)):
+    expected = args.expected
+    if not args.yes and run.state is RunState.IN_REVIEW:
+        decision = sdk.decision(run)
+        expected = decision.kept if expected is None else expected
+        if not confirmed(args, _question(run, decision, args.empty)):
+            output.say("Nothing was approved")
+            return REFUSED
+    elif not args.yes and not confirmed(args, f"Finish the approval of '{run.name}'?"):
         output.say("Nothing was approved")
         return REFUSED
-    sdk.approve(run, by=args.by, expected=args.expected, empty=args.empty)
+    sdk.approve(run, by=args.by, expected=expected, empty=args.empty)
     if args.json:
         output.show_json(run.to_dict())
     else:
@@ -128,10 +136,9 @@ def approve(args) -> int | None:
     return None
 
 
-def _question(run) -> str:
-    from auto_labeling import labeling, sdk
+def _question(run, decision, empty) -> str:
+    from auto_labeling import labeling
 
-    decision = sdk.decision(run)
     added = f", {decision.added:,} that people added among them," if decision.added else ""
     if decision.since:
         output.say(
@@ -139,6 +146,11 @@ def _question(run) -> str:
             f"{decision.since_added:,} added, {decision.since_changed:,} changed, "
             f"{decision.since_deleted:,} deleted"
         )
+    if decision.bare and run.record.many:
+        becomes = (
+            "marked as empty" if empty else "left without labels (--empty marks them as empty)"
+        )
+        output.say(f"Samples whose labels all go, {decision.bare:,} of them, are {becomes}")
     named = labeling.references(run.dataset, run.record)
     about = f"{named} made on {run.staging_field} will go by {run.label_field}. " if named else ""
     return (

@@ -62,7 +62,7 @@ class RunOperator(foo.Operator):
             raise AutoLabelingError("Open a dataset first")
         if self.changes:
             forms.require_edit(ctx)
-        parameters.require(forms.parameters(ctx), self._takes())
+        parameters.require(forms.parameters(ctx), self._takes(ctx))
         done = self.act(ctx)
         if self.changes:
             ctx.ops.reload_dataset()
@@ -75,7 +75,7 @@ class RunOperator(foo.Operator):
         """Does what was asked for. Returns facts that JSON can hold."""
         raise NotImplementedError
 
-    def _takes(self):
+    def _takes(self, ctx):
         return parameters.taking(self.takes, text=["run_id"]) if self.states else self.takes
 
     def _ask_for_run(self, ctx, form):

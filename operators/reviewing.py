@@ -2,10 +2,10 @@
 
 import fiftyone.operators.types as types
 
-from auto_labeling import forms, media
+from auto_labeling import forms, labeling, media
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
-from auto_labeling.review import approval, promotion
+from auto_labeling.review import approval, promotion, summary
 from auto_labeling.run import RunState
 
 
@@ -89,12 +89,31 @@ class ApproveRun(RunOperator):
 
     def ask(self, ctx, form):
         form.view("warning", types.Warning(label=f"{self.description}. This cannot be undone"))
+        self._show(ctx, form)
         form.bool(
             "empty",
             default=False,
             label="Mark samples as empty whose labels all go",
             description="Else they are left without labels, as if they had never been labeled",
         )
+
+    def _show(self, ctx, form):
+        """Says how many labels the chosen run has to approve, and sends that number."""
+        run = labeling.get(ctx.dataset, forms.run_id(ctx)) if forms.run_id(ctx) else None
+        if run is None or run.state is not RunState.IN_REVIEW:
+            return
+        decision = summary.decision(ctx.dataset, run, source=False)
+        said = f"{decision.kept:,} labels are written to '{run.config.label_field}'"
+        if decision.added:
+            said += f", {decision.added:,} that people added among them"
+        form.view("numbers", types.Notice(label=f"{said}; {decision.left:,} others go"))
+        # By run: a form keeps an answer that it was once given.
+        name = forms.expected_of(run.id)
+        form.int(name, default=decision.kept, view=types.HiddenView())
+
+    def _takes(self, ctx):
+        shown = [name for name in forms.parameters(ctx) if forms.is_expected(name)]
+        return parameters.taking(super()._takes(ctx), whole=shown)
 
     def act(self, ctx):
         expected = forms.expected_or_none(ctx)

@@ -16,7 +16,8 @@ def render(page, panel, ctx, run: Run, promoted):
         run: the run
         promoted: the tab's :class:`auto_labeling.review.summary.Summary`
     """
-    decision = summary.decision(ctx.dataset, run)
+    at = visit.of(ctx)
+    decision = summary.decision(ctx.dataset, run, source=at.question == "approve")
     if not decision.kept and decision.left:
         elements.alert(
             page,
@@ -26,7 +27,6 @@ def render(page, panel, ctx, run: Run, promoted):
             "Add them in the Review tab; you can take them back here until you approve.",
         )
         return
-    at = visit.of(ctx)
     if at.question == "approve":
         _ask(page, panel, ctx, run, decision)
     elif decision.labels:

@@ -7,12 +7,23 @@ import threading
 from auto_labeling.errors import AutoLabelingError, IllegalTransition, LabelsChanged
 from auto_labeling.run import Decision, Run, RunState
 from auto_labeling.runs import liveness
-from auto_labeling.storage import clock, decision, fields, mask_files, references, staging
+from auto_labeling.storage import (
+    changes,
+    clock,
+    decision,
+    fields,
+    mask_files,
+    references,
+    staging,
+)
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat
 from auto_labeling.storage.runs import RunStore
 
 logger = logging.getLogger(__name__)
+
+#: How often the labels are counted again while somebody writes.
+_COUNTS = 5
 
 
 def approve(
@@ -97,28 +108,53 @@ def _counter(heartbeat):
 
 
 def _claim(dataset, store, run, expected, empty) -> Run:
-    """Makes this process the one that approves the run."""
+    """Makes this process the one that approves the run, and settles what is approved.
+
+    From the claim on nobody can promote or take back. What was shown is compared with what
+    is there only then, and if it has changed the run is in review again.
+    """
     token = secrets.token_hex(8)
     if run.state is RunState.APPROVING:
         if not liveness.is_silent(store, run, confirm=True):
             raise IllegalTransition(f"'{run.name}' is being approved already")
-        return store.take_over(run.id, run.token, token)
-    if run.state is RunState.IN_REVIEW:
-        fields.require(dataset, run)
-        _refuse_taken_field(dataset, run)
-        decided = decision.count(dataset, run)
-        if expected is not None:
-            _expect(decided, expected)
-        _refuse_nothing(run, decided, empty)
-        return store.move(
+        run = store.take_over(run.id, run.token, token)
+    else:
+        if run.state is RunState.IN_REVIEW:
+            fields.require(dataset, run)
+            _refuse_taken_field(dataset, run)
+        run = store.move(
             run.id,
             RunState.APPROVING,
             new_token=token,
             attempt=run.attempt + 1,
-            decision=decided,
+            expected=expected,
             marks_empty=empty,
+            is_settled=False,
         )
-    return store.move(run.id, RunState.APPROVING)  # which says why it cannot be
+    return run if run.is_settled else _settled(dataset, store, run)
+
+
+def _settled(dataset, store, run) -> Run:
+    with Heartbeat(store, run):
+        decided = _counted_at_rest(dataset, run)
+        try:
+            if run.expected is not None:
+                _expect(decided, run.expected)
+            _refuse_nothing(run, decided, run.marks_empty)
+        except AutoLabelingError:
+            store.move(run.id, RunState.IN_REVIEW, token=run.token, is_settled=True)
+            raise
+        return store.amend(run.id, token=run.token, decision=decided, is_settled=True)
+
+
+def _counted_at_rest(dataset, run) -> Decision:
+    """Counts again while somebody writes: who began to promote before the claim still goes on."""
+    for _ in range(_COUNTS):
+        before = changes.stamp(dataset)
+        decided = decision.count(dataset, run)
+        if before is None or changes.stamp(dataset) == before:
+            break
+    return decided
 
 
 def _refuse_nothing(run, decided, empty):

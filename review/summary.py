@@ -128,11 +128,18 @@ def count(dataset, run: Run, state: str) -> int:
     return staging.count(dataset, run, state)
 
 
-def decision(dataset, run: Run) -> Decision:
-    """Counts what an approval would keep and delete now."""
+def decision(dataset, run: Run, source: bool = True) -> Decision:
+    """Counts what an approval would keep and delete now.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: a run in review
+        source (True): whether what people did in a source that is to be replaced counts too
+    """
     with snapshot.of(dataset, run) as kept:
         if kept is not None and kept.catch_up(dataset):
-            return deciding.with_source(dataset, run, kept.decision())
+            counted = kept.decision()
+            return deciding.with_source(dataset, run, counted) if source else counted
     return deciding.count(dataset, run)
 
 

@@ -27,6 +27,7 @@ class Run:
     def __init__(self, dataset, record: Record):
         self._dataset = dataset
         self._record = record
+        self._shown = None  # the labels promoted, and added by people, as last shown here
 
     @property
     def dataset(self):

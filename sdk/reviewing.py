@@ -57,7 +57,9 @@ def labels(
         view=view,
         group_slices=group_slices,
     )
-    return summary.summarize(run.dataset, run.record, chosen, tab)
+    counted = summary.summarize(run.dataset, run.record, chosen, tab)
+    _show(run, summary.decision(run.dataset, run.record, source=False))
+    return counted
 
 
 def promote(
@@ -106,7 +108,7 @@ def promote(
         view=view,
         group_slices=group_slices,
     )
-    return promotion.promote(run.dataset, run.id, chosen, expected)
+    return _moved(run, promotion.promote(run.dataset, run.id, chosen, expected))
 
 
 def undo(
@@ -152,7 +154,9 @@ def undo(
         view=view,
         group_slices=group_slices,
     )
-    return promotion.undo(run.dataset, run.id, chosen=chosen)
+    number = promotion.undo(run.dataset, run.id, chosen=chosen)
+    _moved(run, -number)
+    return number
 
 
 def decision(run: Run) -> Decision:
@@ -169,7 +173,7 @@ def decision(run: Run) -> Decision:
         AutoLabelingError: if the run has no staged labels (any more)
     """
     _refuse_unstaged(run.reload())
-    return summary.decision(run.dataset, run.record)
+    return _show(run, summary.decision(run.dataset, run.record))
 
 
 def approve(run: Run, by: str = "", *, expected: int | None = None, empty: bool = False) -> Run:
@@ -182,7 +186,9 @@ def approve(run: Run, by: str = "", *, expected: int | None = None, empty: bool 
     Args:
         run: a run in review
         by (""): who approves
-        expected (None): the number of labels to approve that this must be, or nothing is approved
+        expected (None): the number of labels to approve that this must be, or nothing is approved.
+            By default what :func:`labels` or :func:`decision` last gave for ``run``, with what was
+            promoted and taken back by it since; whatever there is, if it was never asked
         empty (False): whether samples with labels, of which none is kept, get an empty list too;
             else they are left without labels, as if they had never been labeled
 
@@ -194,9 +200,25 @@ def approve(run: Run, by: str = "", *, expected: int | None = None, empty: bool 
         IllegalTransition: if the run is not in review, nothing is promoted, or its label field
             exists by now
     """
+    if expected is None and run._shown is not None and run.reload().state is RunState.IN_REVIEW:
+        expected = sum(run._shown)
     approval.approve(run.dataset, run.id, by=by, expected=expected, empty=empty)
     run.dataset.reload()
     return run.reload()
+
+
+def _show(run: Run, decided: Decision) -> Decision:
+    """Notes what whoever holds the run has been shown."""
+    run._shown = (decided.promoted, decided.added)
+    return decided
+
+
+def _moved(run: Run, number: int) -> int:
+    """Notes what was promoted; what others promoted since it was shown is not in it."""
+    if run._shown is not None:
+        added = summary.decision(run.dataset, run.record, source=False).added
+        run._shown = (run._shown[0] + number, added)
+    return number
 
 
 def _refuse_unstaged(run: Run) -> None:

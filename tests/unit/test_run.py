@@ -35,8 +35,8 @@ def test_every_state_has_a_row_a_status_and_a_way_to_an_end():
         assert reached & ENDS
 
 
-def test_an_approving_run_can_only_be_finished():
-    assert TRANSITIONS[RunState.APPROVING] == {RunState.APPROVED}
+def test_an_approving_run_is_finished_or_goes_back_since_what_was_shown_has_changed():
+    assert TRANSITIONS[RunState.APPROVING] == {RunState.APPROVED, RunState.IN_REVIEW}
 
 
 PRINTABLE = st.characters(exclude_categories=["Cc", "Cs"])
