@@ -69,7 +69,9 @@ class Bench:
         decoders = {name: _decode_on_all_cores(name, self._paths) for name in _DECODERS}
         decoder = min(decoders, key=decoders.get)
         ours, bound = [], []
-        self._ours(dataset.limit(64).clone(), checkpoint="benchmarks.models:boxes")  # imports
+        self._ours(
+            dataset.limit(64).clone(persistent=True), checkpoint="benchmarks.models:boxes"
+        )  # imports
         for _ in range(ROUNDS):
             ours.append(self._ours(dataset, checkpoint="benchmarks.models:boxes"))
             for (workers, batch), seconds in finalists.items():
@@ -163,7 +165,7 @@ class Bench:
         config = {"task": catalog.get_model(name).task, "model": name, "confidence": 0.25}
         bare = _BareLoop(name, config, self._paths)
         ours, theirs = [], []
-        self._ours(dataset.limit(64).clone(), **config)
+        self._ours(dataset.limit(64).clone(persistent=True), **config)
         # Nothing comes and goes in the bare loop, so that some seconds of it tell as much; before
         # and after each run of ours, since the machine's speed drifts.
         trial = 2 * bare.batch_size

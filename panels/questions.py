@@ -51,5 +51,5 @@ def _lost(run):
         f"'{run.staging_field}' with them."
     )
     if run.mask_folder:
-        yield f"Its mask files in {run.mask_folder} will be deleted."
+        yield f"Mask files in {run.mask_folder} that no other label names will be deleted."
     yield "Your own fields stay as they are."
