@@ -26,7 +26,11 @@ def _choice(name, of, help):
     ),
 )
 def models(args) -> None:
-    """Lists the models that a run may use."""
+    """Lists the models that a run may use.
+
+    Speed and performance are rated 1 to 3 from published numbers, which are named; what is not
+    published is unknown. With --json, each rating says where its number was read.
+    """
     if args.excluded:
         rows = [{"name": name, "reason": why} for name, why in catalog.excluded().items()]
         shown = ("name", "reason")
@@ -40,6 +44,7 @@ def models(args) -> None:
             )
         ]
         shown = ("name", "task", "model_type", "license", "downloaded", "speed", "performance")
+        shown += ("performance_measure",)
         if args.measured:
             _add_speeds(rows)
             shown += ("measured",)

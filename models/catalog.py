@@ -5,19 +5,16 @@ the same format. It is read in milliseconds and imports neither torch nor FiftyO
 App asks for it with every keystroke in the form.
 """
 
-from dataclasses import replace
 from functools import lru_cache
 
 from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import (
     checkpoints,
-    curated,
     custom,
     downloads,
     exclusions,
     licenses,
     manifests,
-    ratings,
     requirements,
     vocabularies,
 )
@@ -154,21 +151,4 @@ def _build(remote_files):
                 left_out[entry["base_name"]] = reason or ""
         offered += sorted(of_source, key=lambda spec: spec.name)
     unique = {spec.name: spec for spec in reversed(offered)}  # ours come before a source's
-    return _rated([spec for spec in offered if unique[spec.name] is spec]), left_out
-
-
-def _rated(models):
-    """Rates each model among those of its kind; one that a run has yet to name, not at all."""
-    rated = {}
-    named = [spec for spec in models if not spec.needs_checkpoint]
-    groups = {(spec.task, spec.model_type, spec.method) for spec in named}
-    for group in groups:
-        alike = [s for s in named if (s.task, s.model_type, s.method) == group]
-        rated.update(ratings.estimate([(s.name, s.family, s.version, s.size_bytes) for s in alike]))
-    return {s.name: _with_ratings(s, rated.get(s.name)) for s in models}
-
-
-def _with_ratings(spec, rated):
-    if rated is None:
-        return replace(spec, ratings_source=curated.UNKNOWN)
-    return replace(spec, speed=rated[0], performance=rated[1])
+    return {s.name: s for s in offered if unique[s.name] is s}, left_out

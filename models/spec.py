@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from auto_labeling.models import curated, downloads, licenses, names, requirements, weight_files
+from auto_labeling.models import (
+    curated,
+    downloads,
+    licenses,
+    metrics,
+    names,
+    ratings,
+    requirements,
+    weight_files,
+)
 from auto_labeling.run import Method, ModelType, Task
 from auto_labeling.settings import NAMES_OUTPUTS
 
@@ -22,6 +31,7 @@ _HALF = (
     "fiftyone.utils.torch.TorchImageModel",
     "fiftyone.zoo.models.torch.TorchvisionImageModel",
 )
+_TOLERANCE = 0.3  # of a size, against the published number of parameters
 _TEMPLATE = re.compile(r"[\w-]+-transformer-torch$")
 
 
@@ -46,9 +56,6 @@ class ModelSpec:
         confidence: the recommended minimum confidence, or None for no minimum
         source: ``"bundled"``, ``"zoo"``, ``"remote"`` or ``"custom"``
         entry: its entry in the manifest
-        speed: 1 to 3, among the models of its task and type
-        performance: 1 to 3, likewise
-        ratings_source: where the two come from: an address, ``"estimated"``, or ``"unknown"``
     """
 
     name: str
@@ -67,9 +74,16 @@ class ModelSpec:
     confidence: float | None
     source: str
     entry: dict = field(repr=False, compare=False)
-    speed: int = 2
-    performance: int = 2
-    ratings_source: str = curated.ESTIMATED
+
+    @cached_property
+    def speed(self) -> ratings.Rating:
+        """How fast it is, 1 to 3, among the models of its task and type; and why."""
+        return ratings.speed(self)
+
+    @cached_property
+    def performance(self) -> ratings.Rating:
+        """How good its labels are, 1 to 3, likewise."""
+        return ratings.performance(self)
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -141,10 +155,18 @@ class ModelSpec:
     def facts(self) -> dict:
         """What the command line prints, but for :attr:`downloaded`."""
         shown = ("name", "task", "method", "model_type", "family", "version", "size", "license")
-        shown += ("description", "author", "url", "size_bytes", "confidence", "speed")
-        shown += ("performance", "ratings_source", "weights_name")
+        shown += ("description", "author", "url", "size_bytes", "confidence", "weights_name")
         values = {key: getattr(self, key) for key in shown}
-        return {key: getattr(value, "value", value) for key, value in values.items()}
+        said = {key: getattr(value, "value", value) for key, value in values.items()}
+        for key in ("speed", "performance"):
+            rating = getattr(self, key)
+            said |= {
+                key: rating.value,
+                f"{key}_by": rating.by,
+                f"{key}_measure": rating.measure,
+                f"{key}_source": rating.source,
+            }
+        return said
 
 
 def task_of(entry: dict) -> Task | None:
@@ -187,10 +209,20 @@ def make(entry: dict, source: str) -> ModelSpec:
 
 
 def _size(entry):
-    """That of torchvision's own file, where an entry may name another one."""
+    """That of what is loaded: an entry may name another file of torchvision's.
+
+    Or it counts every file of weights that a repository of Hugging Face has.
+    """
+    size = entry.get("size_bytes")
     settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}
     training = weight_files.torchvision(settings)
-    return training.size_bytes if training and training.size_bytes else entry.get("size_bytes")
+    if training is not None and training.size_bytes:
+        return training.size_bytes
+    params = next((one.params for one in metrics.of(entry["base_name"]) if one.params), None)
+    if not settings.get("name_or_path") or not params:
+        return size
+    whole = round(params * 4e6)  # four bytes each, as these are kept
+    return size if size and abs(size / whole - 1) < _TOLERANCE else whole
 
 
 def _model_type(entry) -> ModelType:

@@ -25,6 +25,10 @@ def add(parent, name, spec, segmenter=""):
     facts = elements.facts(card, "facts", _facts(spec, segmenter))
     elements.text(facts, "more_key", "More")
     elements.link(facts, "more", spec.url)
+    for key, source in _sources(spec).items():
+        slug = key.lower().replace(" ", "_")
+        elements.text(facts, f"{slug}_key", key)
+        elements.link(facts, slug, source)
 
 
 def speeds(spec, segmenter: str = "") -> list:
@@ -42,13 +46,22 @@ def _facts(spec, segmenter):
         "License": words.license(spec.license),
         "Weights": weights(spec),
         "Classes": f"{len(known):,}" if known else "",
-        "Speed": rating(spec.speed, spec.ratings_source),
-        "Performance": rating(spec.performance, spec.ratings_source),
+        "Speed": rating(spec.speed),
+        "Performance": rating(spec.performance),
         "Measured": (
             "\n".join(_measured(speed) for speed in latest),
             "\n".join(words.moment(speed.at) for speed in latest),
         ),
     }
+
+
+def _sources(spec) -> dict:
+    """Where the published numbers were read: one address, unless the two differ."""
+    performance, speed = spec.performance.source, spec.speed.source
+    if performance == speed:
+        return {"Numbers from": performance} if performance else {}
+    found = {"Performance from": performance, "Speed from": speed}
+    return {key: source for key, source in found.items() if source}
 
 
 def weights(spec) -> str:
@@ -68,10 +81,18 @@ def weights(spec) -> str:
     return f"{said}\n{spec.weights_name}" if spec.weights_name else said
 
 
-def rating(value: int, source: str) -> str:
-    """A rating of 1 to 3, and where it comes from."""
-    dots = "●" * value + "○" * (3 - value)
-    return f"{dots}  {value} of 3 · {source}"
+def rating(of) -> str:
+    """A rating of 1 to 3, and the published number that it comes from.
+
+    Args:
+        of: a :class:`auto_labeling.models.ratings.Rating`
+    """
+    if of.value is None:
+        said = "Not rated: a demo model" if of.by == "demo" else "Unknown"
+    else:
+        said = f"{'●' * of.value}{'○' * (3 - of.value)}  {of.value} of 3"
+        said += "" if of.by == "published" else f", {of.by}"
+    return f"{said}\n{of.measure}" if of.measure else said
 
 
 def _measured(speed):

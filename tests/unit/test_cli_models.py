@@ -9,10 +9,12 @@ import pytest
 from auto_labeling import cli
 from auto_labeling.models import catalog
 
+RATINGS = ("speed", "performance")
 FIELDS = {
     *("name", "task", "method", "model_type", "family", "version", "size", "license"),
     *("description", "author", "url", "size_bytes", "downloaded", "confidence"),
-    *("speed", "performance", "ratings_source", "weights_name"),
+    *(f"{rating}{end}" for rating in RATINGS for end in ("", "_by", "_measure", "_source")),
+    "weights_name",
 }
 
 
@@ -27,7 +29,9 @@ def test_json_lists_an_object_for_each_model(capsys):
     for row in rows:
         assert set(row) == FIELDS, row["name"]
         assert isinstance(row["downloaded"], bool)
-        assert row["speed"] in (1, 2, 3) and row["performance"] in (1, 2, 3)
+        for rating in RATINGS:
+            assert row[rating] in (1, 2, 3, None)
+            assert row[f"{rating}_by"] != "published" or row[f"{rating}_source"].startswith("https")
         assert row["size_bytes"] is None or row["size_bytes"] > 0
         assert row["confidence"] is None or 0 < row["confidence"] < 1
 
