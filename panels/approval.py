@@ -146,7 +146,8 @@ def _consequences(run: Run, decision: Decision):
     else:
         yield f"{words.count(decision.kept, 'label')} will be written to '{field}'."
     if decision.added:
-        yield f"{_added(decision)}."
+        was = "was" if decision.added == 1 else "were"
+        yield f"{decision.added:,} of them {was} added by people, and not promoted."
     if decision.empty:
         found = words.count(decision.empty, "sample")
         gets = "gets an empty list" if decision.empty == 1 else "get an empty list"
@@ -156,7 +157,8 @@ def _consequences(run: Run, decision: Decision):
         if run.replaces:
             yield f"{lost} will be deleted from '{field}'."
         elif run.source:
-            yield f"{lost} will not be written; they stay in '{run.source}'."
+            stay = "it stays" if left == 1 else "they stay"
+            yield f"{lost} will not be written; {stay} in '{run.source}'."
         else:
             yield f"{lost} will be deleted."
     elif decision.added:

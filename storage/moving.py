@@ -25,7 +25,7 @@ def pipeline(run: Run) -> list[dict]:
 
 def _list(run):
     staging = f"${run.staging_field}"
-    bare = {"$map": {"input": "$$kept", "as": "label", "in": states.bare("$$label", run)}}
+    bare = states.all_bare("$$kept", run)
     moved = {"$mergeObjects": [staging, {"detections": bare}]}
     return {
         "$let": {

@@ -71,5 +71,22 @@ def bare(label: str, run: Run) -> dict:
     }
 
 
+def all_bare(labels: str, run: Run) -> dict:
+    """An expression: the labels of a list without what is ours.
+
+    Args:
+        labels: the list, as expressions name it
+        run: the run
+    """
+
+    def each(label):
+        return {"$map": {"input": labels, "as": "label", "in": label}}
+
+    # Mostly nobody has added any: then no label is asked who did.
+    added = [{"$in": [PERSON, {"$ifNull": [f"{labels}.{n}", []]}]} for n in sources(run)]
+    plain = _without("$$label", REVIEW)
+    return {"$cond": [{"$or": added}, each(bare("$$label", run)), each(plain)]}
+
+
 def _without(label, name) -> dict:
     return {"$unsetField": {"field": name, "input": label}}
