@@ -113,6 +113,7 @@ def _shown(run, facts, account) -> dict:
     from auto_labeling.runs.remarks import labels_in_words, samples_in_words
 
     config, now = facts["config"], facts["progress"] or {}
+    least = config["confidence"]
     counts = ("samples", "labels", "failed", "approved")
     in_words = {}
     if account:
@@ -123,7 +124,7 @@ def _shown(run, facts, account) -> dict:
         "error": run.error,
         **{key: config[key] for key in ("task", "model", "method", "classes", "label_field")},
         **{key.replace("_", " "): config[key] or None for key in _NARROWING},
-        "minimum confidence": config["confidence"],
+        "minimum confidence": None if least is None else f"{least:g}",
         "staging field": run.staging_field,
         **{key: facts[key] for key in counts if facts[key]},
         **in_words,

@@ -16,6 +16,7 @@ _ON_THEIR_SIDE = (5, 6, 7, 8)
 #: More would take gigabytes to decode. Pillow has this limit too, but libraries lift it for the
 #: whole process.
 _MOST_PIXELS = 178_956_970
+_SO = f"; at most {_MOST_PIXELS:,} are. Scale the image down, or cut it into tiles"
 
 #: OpenCV's and Pillow's own, before Ultralytics replaces them for the whole process; or after it,
 #: what it keeps as Pillow's: its own asks for a package that is not there, and says that instead
@@ -60,6 +61,8 @@ def read(path: str) -> Image.Image:
         if not depth.is_tiff(path):
             raise
         return _from_tiff(path)
+    except Image.DecompressionBombError as error:  # where no library has lifted Pillow's limit
+        raise ValueError(f"These pixels are too many to decode{_SO}") from error
     with image:
         _check_size(image.width, image.height)
         is_deep = depth.is_deep(image)
@@ -160,7 +163,7 @@ def _shape_of_plain_jpeg(data: bytes) -> tuple[int, int, int] | None:
 
 def _check_size(width, height):
     if width * height > _MOST_PIXELS:
-        raise ValueError(f"{width:,} by {height:,} pixels are too many to decode")
+        raise ValueError(f"{width:,} by {height:,} pixels are too many to decode{_SO}")
 
 
 def _from_tiff(path):

@@ -1,6 +1,6 @@
 """A run's account in words: what adds up, and why there may be less than a person expects."""
 
-from auto_labeling.run import Account, LeftOut, Run
+from auto_labeling.run import Account, LeftOut, Run, RunState
 
 #: Classes that a sentence names; the others are counted.
 _MOST_NAMES = 5
@@ -60,20 +60,37 @@ def remarks(run: Run, account: Account | None = None) -> list[str]:
 def _of_account(run, account):
     looked_at = account.labeled + account.nothing_found
     if not looked_at:
-        return []
+        return [_untried(account)] if run.state is RunState.IN_REVIEW and account.samples else []
     if not account.staged:
-        return [f"{_nothing(account, looked_at)} {_why_nothing(run, account)}"]
+        return [f"{_nothing(run, account, looked_at)} {_why_nothing(run, account)}"]
     if account.not_found:
         return [f"{_not_found(account.not_found)} {_why_not_found(run, account.not_found)}"]
     return []
 
 
-def _nothing(account, looked_at):
+def _untried(account):
+    parts = [
+        f"{_count(number, 'sample')} {words}"
+        for number, words in (
+            (account.failed, "failed"),
+            (account.not_processed, "not processed"),
+            (account.deleted, "deleted since"),
+        )
+        if number
+    ]
+    said = f"No sample was labeled: {', '.join(parts)}."
+    retry = account.failed or account.not_processed
+    return f"{said} Resume the run to try them again." if retry else said
+
+
+def _nothing(run, account, looked_at):
     if account.given:
         number, verb = _count(account.given, "label"), "was" if account.given == 1 else "were"
         every = f"The {number}" if account.given == 1 else f"All {number}"
         return f"{every} that the model gave {verb} left out: {reasons_in_words(account)}."
     where = "the sample" if looked_at == 1 else f"any of the {_count(looked_at, 'sample')}"
+    if run.config.source_field:
+        return f"The field '{run.config.source_field}' has no box in {where}."
     return f"The model found nothing in {where}."
 
 
@@ -81,6 +98,8 @@ def _why_nothing(run, account):
     if account.left_out:
         most = max(account.left_out, key=account.left_out.get)
         return _HELPS[most]
+    if run.config.source_field:
+        return "Choose a field that has boxes, or a two-stage model, which finds them itself."
     reasons = [f"the minimum confidence{_least(run)} is too high"]
     if run.config.classes:
         reasons.append("the model knows the classes by other names")

@@ -255,6 +255,52 @@ def test_nothing_found_anywhere_names_the_threshold():
     assert "the wrong kind" in remark
 
 
+@pytest.mark.parametrize("empty", [None, fo.Detections()])
+def test_a_field_without_boxes_is_named_where_masks_were_to_be_made(dataset, empty, capsys):
+    dataset.add_sample_field("boxes", fo.EmbeddedDocumentField, embedded_doc_type=fo.Detections)
+    dataset.set_values("boxes", [empty] * len(dataset))
+    run = al.start(
+        dataset,
+        task="instance_segmentation",
+        method="existing_detections",
+        model="shapes-sam",
+        source_field="boxes",
+        label_field="masks",
+        queue=False,
+    )
+    run = al.generate(run)
+    assert run.record.state is RunState.IN_REVIEW and not run.record.labels
+    (remark,) = run.remarks
+    assert remark.startswith("The field 'boxes' has no box in any of the 5 samples.")
+    _, state = send(dataset, "on_load")
+    for told in (
+        send(dataset, "on_load", state)[0],
+        send(dataset, "open_run", state, run_id=run.id)[0],
+    ):
+        assert "has no box in any of the 5 samples" in page_of(told)
+    assert cli.main(["show", dataset.name, run.id]) == 0
+    assert remark in capsys.readouterr().err
+
+
+def test_a_run_that_is_skipped_before_any_label_says_what_became_of_its_samples(pictures):
+    model = Model(pictures, 7, "detection", confidence=0.9999)
+    try:
+        model.script.given = lambda number: None
+        model.generate()
+        (remark,) = al.get(model.dataset, model.run.id).remarks
+        failed = model.run.account.failed
+        assert remark.startswith(f"No sample was labeled: {failed} samples failed")
+        assert remark.endswith("Resume the run to try them again.")
+    finally:
+        model.close()
+
+
+def test_a_minimum_confidence_is_shown_as_it_was_given(made, capsys):
+    model = made(confidence=0.9999)
+    assert cli.main(["show", model.dataset.name, model.run.id]) == 0
+    assert "minimum confidence  0.9999" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_samples_that_a_stopped_run_has_not_looked_at_are_not_processed(pictures, task):
     model = Model(pictures, 3, task)

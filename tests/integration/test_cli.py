@@ -250,4 +250,4 @@ def test_control_c_stops_a_run_that_is_made_here(numbered, database):
 def test_show_says_what_narrows_a_run(command, document):
     document("run", *FLAGS, "--confidence", 0, "--max-labels", 1500)
     said = " ".join(command("show", "latest")[1].split())
-    assert "max labels 1,500" in said and "minimum confidence 0.000" in said
+    assert "max labels 1,500" in said and "minimum confidence 0 staging" in said

@@ -171,6 +171,17 @@ def test_odd_images_are_read_as_the_app_displays_them(tmp_path):
     assert turned[5, 10, 0] > 200 and turned[25, 10, 0] < 50
 
 
+def test_an_image_that_is_too_large_is_said_in_our_words_whoever_notices(tmp_path, monkeypatch):
+    Image.new("RGB", (30, 30)).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # Pillow's own limit, where it holds
+    with pytest.raises(ValueError, match=r"too many to decode.* cut it into tiles"):
+        pixels.read(str(tmp_path / "large.png"))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # lifted by a library
+    monkeypatch.setattr(pixels, "_MOST_PIXELS", 100)
+    with pytest.raises(ValueError, match=r"30 by 30 pixels are too many to decode.* into tiles"):
+        pixels.read(str(tmp_path / "large.png"))
+
+
 def test_files_that_cannot_be_read_fail_alone(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as some libraries do
     import ultralytics.data.utils  # sets Pillow to accept truncated files, for the whole process
