@@ -107,7 +107,10 @@ def _review(page, panel, ctx, run, shown, numbers, spreads):
     if stages.WITHOUT_CONFIDENCE in visit.ours(ctx):
         spreads = None
     else:
-        _confidence(page, panel, ctx, at, chosen, summary.histogram(spreads))
+        bars = summary.histogram(spreads)
+        _confidence(page, panel, ctx, at, chosen, bars)
+        if at.span is None and chosen is None:
+            _outside(page, numbers, sum(bars))
     _without_confidence(page, panel, ctx, numbers)
     bar = elements.row(page, "bar", **_FIRST_TAKES_THE_ROOM)
     said = f"{numbers.current:,} of {words.count(numbers.total, 'label')}{_selected(shown)}"
@@ -270,6 +273,15 @@ def _confidence(page, panel, ctx, at, chosen, bars):
 
 def _range(span):
     return f"{span[0]:.2f} to {span[1]:.2f}" if span else "All"
+
+
+def _outside(page, numbers, inside):
+    """Says that the slider cannot reach some labels, while it leaves none out."""
+    number = numbers.current - numbers.without_confidence - inside
+    if number > 0:
+        said = f"{words.count(number, 'label')} {'has' if number == 1 else 'have'} a confidence"
+        said += " below 0 or above 1: the slider leaves them out as soon as you move it"
+        elements.text(page, "outside", said)
 
 
 def _without_confidence(page, panel, ctx, numbers):

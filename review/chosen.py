@@ -166,7 +166,9 @@ def _span(least, greatest, without) -> tuple | None:
         return None
     if without:
         raise AutoLabelingError("Labels without confidence lie in no range of confidence")
-    low, high = float(least or 0), 1.0 if greatest is None else float(greatest)
+    # Without an end where none is asked for: a model's confidences may leave 0 to 1.
+    low = float("-inf") if least is None else float(least)
+    high = float("inf") if greatest is None else float(greatest)
     if low > high:
         raise AutoLabelingError(f"No confidence is at least {low:g} and at most {high:g}")
     return low, high

@@ -15,6 +15,7 @@ from auto_labeling.errors import (
     StillRunning,
 )
 from tests import scripted
+from tests.integration.test_panel import page_of, send
 
 
 @pytest.fixture
@@ -183,6 +184,24 @@ def test_labels_without_confidence_are_chosen_as_such(reviewed):
     assert al.labels(reviewed, without_confidence=True).current == 1
     assert al.promote(reviewed, without_confidence=True, classes=["nonesuch"]) == 0
     assert al.promote(reviewed, without_confidence=True) == 1
+
+
+def test_confidences_beyond_0_and_1_are_within_a_range_without_an_end(reviewed):
+    dataset, root = reviewed.dataset, f"{reviewed.staging_field}.detections"
+    for number, confidence in ((1, 87.0), (2, -3.0)):
+        change = {"$set": {f"{root}.0.confidence": confidence}}
+        dataset._sample_collection.update_one({"number": number}, change)
+    _, state = send(dataset, "on_load")
+    told, _ = send(dataset, "open_run", state, run_id=reviewed.id)
+    assert "2 labels have a confidence below 0 or above 1" in page_of(told)
+    sure, unsure = (staged(reviewed, F("confidence") >= 0.5), staged(reviewed, F("confidence") < 0))
+    assert al.labels(reviewed, min_confidence=0.5, max_confidence=1).current == len(sure) - 1
+    assert al.promote(reviewed, min_confidence=0.5) == len(sure)
+    assert promoted(reviewed) == sure
+    assert al.promote(reviewed, max_confidence=0) == len(unsure) == 1
+    _, state = send(dataset, "on_load")
+    told, _ = send(dataset, "open_run", state, run_id=reviewed.id)
+    assert "above 1" not in page_of(told)
 
 
 @pytest.mark.parametrize(
