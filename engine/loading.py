@@ -299,7 +299,10 @@ def _measured(reader, target, context):
 
 
 def _measure(reader, target, question):
-    item = reader.item(target)
+    try:
+        item = reader.item(target)
+    except Exception:  # noqa: BLE001 - it fails, and says why, when it is read in its turn
+        return
     image = image_of(item) if reader.may_use_slots else None
     question.send((Layout.of(image) if hasattr(image, "dim") else None, Item.of(item)))
 

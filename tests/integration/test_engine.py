@@ -322,6 +322,14 @@ def test_batches_come_in_order_and_hold_their_own_images_however_uneven_the_load
     assert failures == []
 
 
+def test_a_first_file_that_is_missing_puts_no_traceback_in_the_log(tmp_path, capfd):
+    paths = [str(tmp_path / "missing.png"), *numbered(tmp_path, 12)]
+    seen, failures = load_all(Reader(raw_model()), paths)
+    assert len(seen) == 12
+    assert [text.partition(":")[0] for _, text in failures] == ["FileNotFoundError"]
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_file_that_kills_its_loader_is_given_up_and_all_others_are_read(tmp_path):
     def dies(pixel):
         if pixel[0] == 13:
