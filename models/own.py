@@ -59,7 +59,8 @@ def require_fit(spec: ModelSpec, config: RunConfig, model) -> None:
     name = config.checkpoint or spec.name
     name = os.path.basename(name) if os.path.isabs(name) else name
     problem = kinds.misfit(name, kinds.of_model(model), spec.task)
-    if spec.source == "zoo":
+    # A zero-shot model is a text and an image encoder, whose architecture names no task.
+    if spec.source == "zoo" and spec.model_type is ModelType.FIXED_VOCABULARY:
         network = getattr(getattr(model, "_model", None), "config", None)
         said = getattr(network, "architectures", None)
         problem = checkpoints.of_hub(name, said, spec.task) or problem

@@ -178,6 +178,6 @@ def test_a_question_that_makes_no_sense_harms_no_worker(answering):
     for question in ({}, {"model": 3}, {"task": "detection", "model": "x", "label_field": "y"}):
         inquiries.ask(question)
     config = al.RunConfig(**PYTHON, checkpoint="nonesuch:Finder")
-    assert asking.ask(config).workers[0].host == answering.host
+    assert answering.host in {worker.host for worker in asking.ask(config).workers}
     for inquiry_id in inquiries.asked():
         inquiries.forget(inquiry_id)

@@ -48,6 +48,7 @@ def places(tmp_path, monkeypatch):
         for name in ("manifest.json", "__init__.py"):
             archive.writestr(name, files[name])
     monkeypatch.syspath_prepend(code)
+    sys.modules.pop("my_models", None)  # another test's
     monkeypatch.setattr(fo.config, "model_zoo_dir", str(tmp_path / "zoo"))
     sorter = torch.nn.Sequential(
         torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 3)
