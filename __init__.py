@@ -7,7 +7,6 @@ holds nothing but :func:`register` and the way to the package (``docs/adr/0001``
 import importlib
 import importlib.util
 import sys
-import types
 from pathlib import Path
 
 __version__ = "0.1.0"
@@ -103,16 +102,3 @@ def __getattr__(name):
     if __name__ != _PACKAGE or name not in _SDK:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{_PACKAGE}.sdk"), name)
-
-
-class _Package(types.ModuleType):
-    """Keeps a name of the SDK what it is, though a subpackage bears it too (``runs``)."""
-
-    def __setattr__(self, name, value):
-        # Python binds each imported submodule to its package, over the verb of that name.
-        if name not in _SDK or not isinstance(value, types.ModuleType):
-            super().__setattr__(name, value)
-
-
-if __name__ == _PACKAGE:
-    sys.modules[__name__].__class__ = _Package

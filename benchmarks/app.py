@@ -9,7 +9,7 @@ import re
 
 from fiftyone.operators.executor import ExecutionContext, Executor
 
-from auto_labeling.panels.auto_labeling import AutoLabelingPanel
+from auto_labeling.panels.panel import AutoLabelingPanel
 
 _SELECTIONS = {
     "clear_selected_samples": "selected",

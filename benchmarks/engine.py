@@ -299,10 +299,10 @@ class _BareLoop:
     """The forward pass over batches that are in memory already, and nothing else."""
 
     def __init__(self, name, config, paths):
+        from auto_labeling.core.run import RunConfig
         from auto_labeling.engine.loading import Reader, Waiting
         from auto_labeling.engine.prediction import BATCH_SIZE
         from auto_labeling.models import catalog, zoo
-        from auto_labeling.run import RunConfig
 
         config = RunConfig(label_field="bare", **config)
         self._model = zoo.load(catalog.get_model(name), config)
@@ -314,9 +314,9 @@ class _BareLoop:
         self._batches = [b["images"] if isinstance(b, dict) else b for b in batches]
 
     def seconds(self, samples) -> float:
-        from auto_labeling.engine import heap
+        from auto_labeling.engine import memory
 
-        with heap.steady(), self._model:
+        with memory.steady(), self._model:
             began = time.perf_counter()
             for number in range(samples // self.batch_size):
                 self._model._forward_pass(self._batches[number % len(self._batches)])

@@ -100,7 +100,7 @@ def in_review(truth, title):
     """
     import fiftyone as fo
 
-    from auto_labeling.run import Run, RunConfig, RunState, Task
+    from auto_labeling.core.run import Run, RunConfig, RunState, Task
     from auto_labeling.storage import clock, fields
     from auto_labeling.storage.runs import RunStore
 

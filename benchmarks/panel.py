@@ -64,8 +64,8 @@ class Session:
 
     def _make_runs(self):
         """Runs in several states, of few samples each: a card costs the same."""
-        from auto_labeling import labeling
-        from auto_labeling.run import RunConfig
+        from auto_labeling.core.run import RunConfig
+        from auto_labeling.lifecycle import labeling
 
         ids = self._dataset.limit(8).values("id")
         made = []
@@ -166,9 +166,9 @@ class Session:
         self._send("go_home")
 
     def _slider(self):
-        from auto_labeling.panels import visits
+        from auto_labeling.panels.review import grid_memory
 
-        return f"confidence_{visits._visits[self._app.state['window']].slider}"
+        return f"confidence_{grid_memory._visits[self._app.state['window']].slider}"
 
     def _send(self, method, name="", **params):
         began = time.perf_counter()

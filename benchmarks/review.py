@@ -299,13 +299,13 @@ class Session:
 
     def _compare(self, wanted):
         """The page's table, button and totals say what the naive model does."""
-        from auto_labeling.panels import review
+        from auto_labeling.panels.review import page
 
         wanted = wanted & ~self._truth.promoted
         table = {label: cells[0] for label, cells in self._app.table().items()}
         totals = self._truth.counts(~self._truth.promoted)
         current = self._truth.counts(wanted)
-        assert len(table) == min(review.ROWS, len(totals)), "the first page of the table"
+        assert len(table) == min(page.ROWS, len(totals)), "the first page of the table"
         assert table == {
             label: f"{current.get(label, 0):,} of {totals[label]:,}" for label in table
         }
@@ -363,7 +363,7 @@ class Session:
         self._app.send("select_tab", tab=tab)
 
     def _runs(self):
-        from auto_labeling import labeling
+        from auto_labeling.lifecycle import labeling
 
         return labeling.runs(self._dataset)
 

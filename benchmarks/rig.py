@@ -94,12 +94,12 @@ class Ours:
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        config: the run's :class:`auto_labeling.run.RunConfig`
+        config: the run's :class:`auto_labeling.core.run.RunConfig`
     """
 
     def __init__(self, dataset, **config):
-        from auto_labeling import labeling
-        from auto_labeling.run import RunConfig
+        from auto_labeling.core.run import RunConfig
+        from auto_labeling.lifecycle import labeling
 
         self._verbs = labeling
         self.dataset = dataset

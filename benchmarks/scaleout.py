@@ -42,8 +42,8 @@ class Clock:
     @contextlib.contextmanager
     def running(self):
         """Listens to the driver for as long as the context lasts."""
-        from auto_labeling.engine.crew import Crew
         from auto_labeling.engine.generation import Generation
+        from auto_labeling.engine.ray.driver import Crew
 
         kept = Generation.began, Generation.count, Crew._take, Crew._serve
         began, count, take, serve = kept
@@ -96,8 +96,8 @@ class Clock:
 @contextlib.contextmanager
 def on_ray(workers):
     """Makes runs use Ray, with one worker too."""
-    from auto_labeling.engine.crew import crew
     from auto_labeling.engine.generation import Generation
+    from auto_labeling.engine.ray.driver import crew
 
     kept = Generation._workers
     Generation._workers = lambda self, chunks: crew(self._dataset, self._run, self, workers)

@@ -12,8 +12,8 @@ import time
 import fiftyone as fo
 import torch
 
-from auto_labeling import labeling
-from auto_labeling.errors import AttemptRevoked
+from auto_labeling.core.errors import AttemptRevoked
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import zoo
 from auto_labeling.storage import staging
 

@@ -18,16 +18,16 @@ from auto_labeling.cli import (
     models,
     output,
     plugin,
+    preview,
     reviewing,
     runs,
     starting,
-    trying,
     verbs,
 )
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
 
 #: The modules whose verbs there are.
-MODULES = (models, trying, starting, runs, reviewing, mending, launch, demo, plugin)
+MODULES = (models, preview, starting, runs, reviewing, mending, launch, demo, plugin)
 
 #: Verbs whose output is what they and others say as they run.
 _CHATTY = ("launch", "demo")

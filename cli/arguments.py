@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from auto_labeling.cli.verbs import argument
-from auto_labeling.errors import AutoLabelingError, ConfigError
-from auto_labeling.models import wording
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
+from auto_labeling.models import class_text
 
 DATASET = argument("dataset", metavar="DATASET", help="the dataset's name")
 
@@ -113,7 +113,7 @@ def _view_of(args, dataset):
         raise AutoLabelingError(
             f"'{dataset.name}' has no saved view '{args.view}'; it has: {known}"
         )
-    from auto_labeling import media
+    from auto_labeling.lifecycle import media
 
     with media.reading(f"The saved view '{args.view}'"):
         view = dataset.load_saved_view(args.view)
@@ -132,7 +132,7 @@ def targets_of(args, dataset, slices=()):
     Returns:
         ``(samples, ids)``: the dataset or a view of it, and sample ids in its place or None
     """
-    from auto_labeling import media
+    from auto_labeling.lifecycle import media
     from auto_labeling.sdk.samples import ids_in
 
     samples, ids = samples_of(args, dataset)
@@ -180,7 +180,7 @@ def classes_of(texts) -> tuple[tuple, dict]:
     """
     lines = [_read(text[1:]) if text.startswith("@") else text for text in texts]
     try:
-        classes, prompts = wording.read("\n".join(lines), repeated=True)
+        classes, prompts = class_text.read("\n".join(lines), repeated=True)
     except ValueError as error:
         raise ConfigError({"classes": str(error)}) from error
     if not classes:

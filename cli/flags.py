@@ -1,11 +1,11 @@
-"""What to label and how: flags, made from :class:`auto_labeling.settings.RunConfig`, and files."""
+"""What to label and how: flags, made from the settings of a run, and files."""
 
 import argparse
 
 from auto_labeling.cli.arguments import SAMPLES, classes_of, targets_of
 from auto_labeling.cli.verbs import Argument, argument
-from auto_labeling.errors import AutoLabelingError, ConfigError
-from auto_labeling.settings import settings
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.settings import settings
 
 CONFIG = argument(
     "--config", metavar="FILE", help="take the answers from a YAML or JSON file; - for stdin"
@@ -39,7 +39,7 @@ def asked(args, dataset) -> tuple:
         ``RunConfig``
     """
     from auto_labeling import sdk
-    from auto_labeling.targets import slices_of
+    from auto_labeling.app.targets import slices_of
 
     answers = sdk.load_config(args.config) if args.config else {}
     if "source" in answers:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from auto_labeling.cli import verbs
 from auto_labeling.cli.verbs import argument, verb
-from auto_labeling.errors import AutoLabelingError
-from auto_labeling.serving import gpus, parent
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.serving import gpus, parent_watch
+from auto_labeling.serving.event_log import Teller
 from auto_labeling.serving.fleet import Fleet
 from auto_labeling.serving.options import LOG_DIR_VARIABLE, Options, default_log_dir
-from auto_labeling.serving.telling import Teller
 
 _OURS = ("--all", "--drain", "--once", "--verbose", "--json")
 
@@ -89,7 +89,7 @@ def launch(args) -> int:
     )
     if args.gpus is not None:
         return _one_for_each_gpu(args, options)
-    parent.end_with_parent(signal.SIGTERM)
+    parent_watch.end_with_parent(signal.SIGTERM)
     tally = _server(options, Teller(options.json)).serve()
     ends = options.drain or options.once
     return verbs.RUN_FAILED if ends and tally["failed"] else verbs.OK

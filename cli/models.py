@@ -2,8 +2,8 @@
 
 from auto_labeling.cli import output
 from auto_labeling.cli.verbs import argument, verb
+from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.models import catalog
-from auto_labeling.run import Method, ModelType, Task
 
 _WORDS = {member.value for kind in (Task, Method, ModelType) for member in kind}
 
@@ -55,7 +55,9 @@ def models(args) -> None:
 
 
 def _add_speeds(rows) -> None:
-    from auto_labeling import labeling  # connects to the database, which listing does not need
+    from auto_labeling.lifecycle import (
+        labeling,  # connects to the database, which listing does not need
+    )
 
     speeds = labeling.measured_speeds()
     for row in rows:

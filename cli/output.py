@@ -5,7 +5,7 @@ import json
 import sys
 import warnings
 
-from auto_labeling.errors import AutoLabelingError, ConfigError, RunWarning
+from auto_labeling.core.errors import AutoLabelingError, ConfigError, RunWarning
 
 _results = None
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from auto_labeling.cli import output
 from auto_labeling.cli.verbs import argument, verb
-from auto_labeling.errors import AutoLabelingError
-from auto_labeling.names import PLUGIN
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.names import PLUGIN
 
 LINK = "auto-labeling"
 

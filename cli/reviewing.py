@@ -5,7 +5,7 @@ from dataclasses import asdict
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, LABELS, RUN, YES, confirmed, labels_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
-from auto_labeling.run import RunState
+from auto_labeling.core.run import RunState
 
 _EXPECTED = argument(
     "--expected", type=int, metavar="N", help="do nothing unless it is this many labels"
@@ -137,7 +137,7 @@ def approve(args) -> int | None:
 
 
 def _question(run, decision, empty) -> str:
-    from auto_labeling import labeling
+    from auto_labeling.lifecycle import labeling
 
     added = f", {decision.added:,} that people added among them," if decision.added else ""
     if decision.since:

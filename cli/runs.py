@@ -3,8 +3,8 @@
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, RUN, YES, confirmed, dataset_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
-from auto_labeling.errors import ConfigError
-from auto_labeling.run import STATUSES
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.run import STATUSES
 
 _COLUMNS = ("id", "name", "status", "samples", "labels", "failed", "approved", "created_at")
 _NARROWING = ("segmenter", "source_field", "group_slices", "max_labels", "mask_location")
@@ -19,7 +19,8 @@ _OF_A_WORKER = ("host", "pid", "device", "state", "dataset", "run_id", "run_name
 )
 def list_runs(args) -> None:
     """Lists the runs of a dataset, newest first, or of all datasets."""
-    from auto_labeling import labeling, sdk
+    from auto_labeling import sdk
+    from auto_labeling.lifecycle import labeling
 
     datasets = [dataset_of(args)] if args.dataset else sdk.datasets()
     found = [run for dataset in datasets for run in sdk.runs(dataset)]
@@ -110,7 +111,7 @@ def show(args) -> None:
 
 def _shown(run, facts, account) -> dict:
     """The facts in the order in which a person asks for them."""
-    from auto_labeling.runs.remarks import labels_in_words, samples_in_words
+    from auto_labeling.lifecycle.remarks import labels_in_words, samples_in_words
 
     config, now = facts["config"], facts["progress"] or {}
     least = config["confidence"]

@@ -3,11 +3,11 @@
 import contextlib
 import traceback
 
-from auto_labeling.cli import flags, output, trying
+from auto_labeling.cli import flags, output, preview
 from auto_labeling.cli.arguments import DATASET, RUN, WAITING, dataset_of, run_of
-from auto_labeling.cli.following import Quiet, follower
+from auto_labeling.cli.progress import Quiet, follower
 from auto_labeling.cli.verbs import RUN_FAILED, STILL_RUNNING, argument, verb
-from auto_labeling.errors import AutoLabelingError, ConfigError, RunFailed, StillRunning
+from auto_labeling.core.errors import AutoLabelingError, ConfigError, RunFailed, StillRunning
 
 _AUTHOR = argument("--author", default="", metavar="NAME", help="who asks for it")
 
@@ -50,7 +50,7 @@ def run(args) -> int | None:
     dataset = dataset_of(args)
     samples, ids, answers = flags.asked(args, dataset)
     if args.dry_run:
-        return trying.preflight(args, samples, ids, answers)
+        return preview.preflight(args, samples, ids, answers)
     with output.warnings_said():
         started = sdk.start(
             samples,

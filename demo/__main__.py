@@ -8,8 +8,8 @@ import argparse
 import signal
 import sys
 
+from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.demo import services
-from auto_labeling.errors import AutoLabelingError
 
 
 def main(arguments=None) -> int:

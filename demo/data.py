@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.demo import shapes
 from auto_labeling.demo.scoring import Score, iou, mask_iou
-from auto_labeling.errors import AutoLabelingError
 
 GROUND_TRUTH = "ground_truth"
 SHAPES_TAG, PHOTOS_TAG = "shapes", "photos"

@@ -22,7 +22,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
 
 URI_VARIABLE = "FIFTYONE_DATABASE_URI"
 OLDEST_MONGOD = (6, 0)  # FiftyOne 1.22 refuses an older server

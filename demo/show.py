@@ -9,9 +9,9 @@ import fiftyone.operators as foo
 import fiftyone.plugins as fop
 
 from auto_labeling import sdk
+from auto_labeling.core.names import PANEL, PLUGIN
+from auto_labeling.core.run import RunState, Task
 from auto_labeling.demo import data
-from auto_labeling.names import PANEL, PLUGIN
-from auto_labeling.run import RunState, Task
 
 DATASET = "auto-labeling-demo"
 _CONFIDENCE = 0.1

@@ -66,7 +66,7 @@ def text() -> str:
 
 
 def _settings() -> str:
-    from auto_labeling.settings import settings
+    from auto_labeling.core.settings import settings
 
     lines = [
         "## The settings of a run",
@@ -213,7 +213,7 @@ def _doc(thing):
 
 
 def _operators() -> str:
-    from auto_labeling.names import PLUGIN
+    from auto_labeling.core.names import PLUGIN
     from auto_labeling.operators import OPERATORS
 
     lines = [

@@ -5,7 +5,7 @@ Pillow keeps images in four bytes a pixel, so that going through it means two mo
 
 import functools
 
-from auto_labeling.engine import sized
+from auto_labeling.engine import original_sizes
 
 
 def of_array(transform):
@@ -23,7 +23,7 @@ def of_array(transform):
 
     parts = [transform] if not isinstance(transform, transforms.Compose) else transform.transforms
     rest = [part for part in parts if type(part) is not ToPILImage]
-    if len(rest) == 1 and sized.prepares_arrays(rest[0]):
+    if len(rest) == 1 and original_sizes.prepares_arrays(rest[0]):
         return rest[0]
     kinds = {transforms.PILToTensor: _bytes, transforms.ToTensor: _floats}
     if not rest or type(rest[0]) not in kinds:

@@ -12,9 +12,10 @@ import fiftyone.core.labels as fol
 import numpy as np
 from bson import ObjectId
 
-from auto_labeling.engine import fitting
-from auto_labeling.models import sieve
-from auto_labeling.run import LeftOut, Run, RunConfig, Task
+from auto_labeling.core.account import LeftOut
+from auto_labeling.core.run import Run, RunConfig, Task
+from auto_labeling.engine import mask_cropping
+from auto_labeling.models import label_filter
 from auto_labeling.storage.staging import REVIEW, UNPROMOTED
 
 _MASKS = Task.INSTANCE_SEGMENTATION
@@ -26,7 +27,7 @@ class Made(NamedTuple):
     Args:
         document: the label document; None if the model gives one label per sample and gave none
             that counts
-        left_out: how many labels were left out, by :class:`auto_labeling.run.LeftOut`
+        left_out: how many labels were left out, by :class:`auto_labeling.core.account.LeftOut`
     """
 
     document: dict | None
@@ -117,22 +118,22 @@ def detections(
 
 def _kept(labels, boxes, confidences, config, masks, sound=False):
     """The positions of what a run takes, the masks there, and how many are left out by reason."""
-    kept, left_out = sieve.sift(labels, confidences, boxes, config, masks, sound)
+    kept, left_out = label_filter.sift(labels, confidences, boxes, config, masks, sound)
     cut = None
     if masks is not None:
         cut = dict(zip(kept, masks(kept), strict=True))
         if config.task is _MASKS:
             kept, cut = _masked(kept, cut, config, left_out)
-    return sieve.capped(kept, confidences, config, left_out), cut, left_out
+    return label_filter.capped(kept, confidences, config, left_out), cut, left_out
 
 
 def _masked(kept, cut, config, left_out):
     """Leaves out labels without a mask, or takes them without one if the run keeps them."""
-    cut = {i: mask if sieve.has_area(mask) else None for i, mask in cut.items()}
+    cut = {i: mask if label_filter.has_area(mask) else None for i, mask in cut.items()}
     if config.keep_without_mask:
         return kept, cut
     some = [i for i in kept if cut[i] is not None]
-    sieve.add(left_out, LeftOut.NO_MASK, len(kept) - len(some))
+    label_filter.add(left_out, LeftOut.NO_MASK, len(kept) - len(some))
     return some, cut
 
 
@@ -160,7 +161,7 @@ def _from_detections(label, run, sample_id):
     found = label.detections if label else ()
     given = np.array([list(d.bounding_box) for d in found], dtype=float).reshape(-1, 4)
     boxes = inside(given)
-    fitting.fit(found, given, boxes)
+    mask_cropping.fit(found, given, boxes)
     kept, _, left_out = _kept(
         [d.label for d in found],
         boxes,
@@ -168,7 +169,7 @@ def _from_detections(label, run, sample_id):
         run.config,
         masks=lambda some: [_mask_of(found[i]) for i in some],
     )
-    sieve.add_all(left_out, sieve.left_out_of(label))
+    label_filter.add_all(left_out, label_filter.left_out_of(label))
     documents = []
     ids = label_ids(run.id, sample_id, len(kept))
     for own_id, i in zip(ids, kept, strict=True):
@@ -176,7 +177,7 @@ def _from_detections(label, run, sample_id):
         mask, detection.mask = detection.mask, None
         document = _staged(detection, own_id)
         document["bounding_box"] = boxes[i]
-        if mask is not None and (run.config.task is not _MASKS or sieve.has_area(mask)):
+        if mask is not None and (run.config.task is not _MASKS or label_filter.has_area(mask)):
             document["mask"] = mask
         documents.append(document)
     return Made(_together(documents), left_out)

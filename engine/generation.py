@@ -8,17 +8,18 @@ import itertools
 import os
 import time
 
-from auto_labeling.engine import heap
-from auto_labeling.engine.crew import crew
+from auto_labeling.core.account import LeftOut
+from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError
+from auto_labeling.core.run import Run
+from auto_labeling.engine import memory
 from auto_labeling.engine.labeler import FEW, HOPELESS_AFTER, Labeler, loader_processes
 from auto_labeling.engine.masks import MaskStore
+from auto_labeling.engine.ray.driver import crew
 from auto_labeling.engine.writing import Written
-from auto_labeling.errors import AttemptRevoked, AutoLabelingError
-from auto_labeling.models import catalog, sieve, zoo
-from auto_labeling.run import LeftOut, Run
+from auto_labeling.models import catalog, label_filter, zoo
 from auto_labeling.storage import fields, staging
 from auto_labeling.storage.chunks import ChunkStore, left_out_in
-from auto_labeling.storage.patience import patiently
+from auto_labeling.storage.retrying import patiently
 from auto_labeling.storage.runs import RunStore
 
 #: How often labels that a killed database has lost are made again.
@@ -86,7 +87,7 @@ class Generation:
         fields.require(self._dataset, self._run)
 
     def began(self, **facts):
-        """A model is ready; ``facts`` are fields of :class:`auto_labeling.run.Progress`."""
+        """A model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""
         self._began = self._began or time.monotonic()
         self._heartbeat.update(**{"workers": 1, **facts})
 
@@ -113,7 +114,7 @@ class Generation:
             left_out: how many labels were left out, by reason
             failed: how many samples failed
             error: what was wrong with one of them
-            **facts: further fields of :class:`auto_labeling.run.Progress`
+            **facts: further fields of :class:`auto_labeling.core.run.Progress`
 
         Raises:
             AutoLabelingError: if there is no hope
@@ -122,7 +123,7 @@ class Generation:
         self._counts["done"] += tried
         self._counts["failed"] += failed
         self._counts["labels"] += labels
-        sieve.add_all(self._left_out, left_out)
+        label_filter.add_all(self._left_out, left_out)
         self._tried += tried
         self._failed += failed
         self._first_error = self._first_error or error
@@ -164,7 +165,7 @@ class Generation:
             else:
                 open_chunks.append(index)
             for counts in left_out_in(work):
-                sieve.add_all(self._left_out, counts)
+                label_filter.add_all(self._left_out, counts)
         self._counts["done"] = self._run.samples - waiting + self._counts["failed"]
         self._counts["labels"] = staging.count(self._dataset, self._run)
         self._heartbeat.update(**self._facts())
@@ -193,7 +194,7 @@ class Generation:
 @contextlib.contextmanager
 def _here(dataset, run, listener):
     """Labels in this process: gives a function that labels chunks."""
-    with heap.steady():
+    with memory.steady():
         labelers = [Labeler(dataset, run, _load(run), listener)]  # let go of before the release
 
         def label(chunks, turns, few):

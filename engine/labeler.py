@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Protocol
 
+from auto_labeling.core.run import Run
 from auto_labeling.engine import loading
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.masks import MaskStore
@@ -17,8 +18,7 @@ from auto_labeling.engine.pipeline import Ahead, Behind
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.engine.writing import Ledger, Writer, Written
 from auto_labeling.models import zoo
-from auto_labeling.run import Run
-from auto_labeling.storage.patience import patiently
+from auto_labeling.storage.retrying import patiently
 
 #: Fewer samples than this are not worth starting loader processes for.
 FEW = 32
@@ -46,7 +46,7 @@ class Listener(Protocol):
         """Called before each write; raises if the attempt no longer stands."""
 
     def began(self, **facts):
-        """The model is ready; ``facts`` are fields of :class:`auto_labeling.run.Progress`."""
+        """The model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""
 
     def wrote(self, written: Written, batch_size: int):
         """Labels have been written."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
-from auto_labeling.engine import arrays, shared_memory, sized
-from auto_labeling.engine.sent import MOST_DEATHS, Sent
+from auto_labeling.engine import arrays, original_sizes, shared_memory
+from auto_labeling.engine.in_flight import MOST_DEATHS, Sent
 from auto_labeling.engine.shared_memory import Item
 from auto_labeling.engine.slots import Filled, Layout, Slots, image_of
 from auto_labeling.models import pixels
@@ -94,7 +94,7 @@ class Reader:
         self._of_array = arrays.of_array(self._transform)
         self._collate = None
         self._stacks = self._is_torch and not model.ragged_batches
-        self._wants_sizes = self._stacks and sized.wants_sizes(model)
+        self._wants_sizes = self._stacks and original_sizes.wants_sizes(model)
         if self._stacks and model.has_collate_fn:
             self._collate = model.collate_fn
 
@@ -155,7 +155,7 @@ class Reader:
 
     def batch_of(self, images, filled: Filled):
         """What the model takes of the images in a slot."""
-        return sized.batch(images, filled.shapes) if self._wants_sizes else images
+        return original_sizes.batch(images, filled.shapes) if self._wants_sizes else images
 
     def _together(self, items):
         if not items:

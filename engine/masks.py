@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from auto_labeling.core.errors import CannotWrite
+from auto_labeling.core.run import Run
 from auto_labeling.engine.loading import describe
-from auto_labeling.errors import CannotWrite
-from auto_labeling.run import Run
 
 #: Files are waited for longer than they are worked on.
 _THREADS = 4

@@ -8,8 +8,8 @@ field; a model whose wrapper or processor is not exactly one of these goes the g
 
 import numpy as np
 
+from auto_labeling.core.run import Run
 from auto_labeling.engine import documents
-from auto_labeling.run import Run
 
 _TORCH = "fiftyone.utils.torch"
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from auto_labeling.core.run import Run
 from auto_labeling.engine import outputs, retries
 from auto_labeling.engine.loading import Loaded, Reader, describe
-from auto_labeling.run import Run
 
 BATCH_SIZE = 16
 

@@ -10,8 +10,8 @@ import random
 import time
 from collections.abc import Callable, Iterator
 
+from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.engine.loading import describe
-from auto_labeling.errors import AutoLabelingError
 
 #: Statuses of answers that say so: timeouts, too many requests, and servers that are not there.
 _STATUSES = frozenset({408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524, 529})

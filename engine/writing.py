@@ -4,15 +4,15 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from auto_labeling.core.errors import RunNotFound
+from auto_labeling.core.run import Run, Task
 from auto_labeling.engine.masks import MaskStore
-from auto_labeling.errors import RunNotFound
-from auto_labeling.models import sieve
-from auto_labeling.run import Run, Task
+from auto_labeling.models import label_filter
 from auto_labeling.storage import account, staging
 from auto_labeling.storage.attributes import Attributes
 from auto_labeling.storage.chunks import ChunkStore, Claim
-from auto_labeling.storage.guesses import GuessStore
-from auto_labeling.storage.patience import patiently
+from auto_labeling.storage.guessed_ranges import GuessStore
+from auto_labeling.storage.retrying import patiently
 
 #: A write is made at most this often, unless so many samples wait for it. Each one costs a round
 #: trip to ask whether the attempt still stands.
@@ -27,7 +27,7 @@ class Written:
     Args:
         samples: how many samples have their labels
         labels: how many labels that is
-        left_out: how many labels were left out, by :class:`auto_labeling.run.LeftOut`
+        left_out: how many labels were left out, by :class:`auto_labeling.core.account.LeftOut`
         failures: ``(target, error text)`` of the samples that failed
     """
 
@@ -110,7 +110,7 @@ class Writer:
         written.samples = len(ours)
         written.labels = sum(_size(document) for _, document in ours)
         for target, _ in ours:
-            sieve.add_all(written.left_out, left_out[target.sample_id])
+            label_filter.add_all(written.left_out, left_out[target.sample_id])
         self._wrote = time.monotonic()
         return written
 
@@ -240,7 +240,7 @@ class Ledger:
         total = dict(before["left_out"]) if before else {}
         for sample_id, counts in chunk.left_out.items():
             if counts and sample_id not in failed:
-                sieve.add_all(total, counts)
+                label_filter.add_all(total, counts)
         return {"labels": labels, "left_out": total}
 
 

@@ -11,9 +11,9 @@ import threading
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from auto_labeling.errors import ModelUnavailable
-from auto_labeling.models import catalog, rules, trust
-from auto_labeling.run import RunConfig
+from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.run import RunConfig
+from auto_labeling.models import catalog, config_rules, trust
 
 #: In Python 3.11, threads that parse at once break each other's: "AST constructor recursion depth".
 _one_at_a_time = threading.Lock()
@@ -33,7 +33,7 @@ def reference(config: RunConfig) -> str:
     if spec.source == "remote":
         return spec.entry.get("remote_source") or spec.name
     if spec.source == "custom" or (
-        spec.needs_checkpoint and not rules.is_hub_id(config.checkpoint)
+        spec.needs_checkpoint and not config_rules.is_hub_id(config.checkpoint)
     ):
         return config.checkpoint
     return ""
@@ -57,7 +57,7 @@ def problems(config: RunConfig, trusted: bool = False) -> dict[str, str]:
     field = "model" if spec.source == "remote" else "checkpoint"
     if not trusted and (refusal := trust.refusal(named)):
         return {field: refusal}
-    found = rules.problems(config)
+    found = config_rules.problems(config)
     if field not in found and (problem := _absence(spec, named)):
         found[field] = problem
     return {

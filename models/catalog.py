@@ -7,10 +7,11 @@ App asks for it with every keystroke in the form.
 
 from functools import lru_cache
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.models import (
     checkpoints,
-    custom,
+    custom_entries,
     downloads,
     exclusions,
     licenses,
@@ -20,7 +21,6 @@ from auto_labeling.models import (
 )
 from auto_labeling.models import spec as specs
 from auto_labeling.models.spec import PACKAGE, ModelSpec
-from auto_labeling.run import Method, ModelType, Task
 
 __all__ = [
     "PACKAGE",
@@ -137,7 +137,7 @@ def _build(remote_files):
     offered, left_out = [], {}
     sources = {
         "bundled": manifests.bundled(),
-        "custom": custom.entries(),
+        "custom": custom_entries.entries(),
         "zoo": manifests.zoo(),
         "remote": manifests.remote(),
     }

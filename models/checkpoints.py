@@ -8,8 +8,8 @@ import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 
-from auto_labeling.models import downloads, kinds, pickles
-from auto_labeling.run import ModelType
+from auto_labeling.core.run import ModelType
+from auto_labeling.models import downloads, label_kinds, pickles
 
 ULTRALYTICS, SCRIPT, MODULE, STATE = "ultralytics", "TorchScript", "module", "state"
 
@@ -71,7 +71,7 @@ def misfit(spec, path: str) -> str:
         if not path.endswith(".pt"):
             return f"{name} is not a .pt file: name the checkpoint that Ultralytics has trained"
         if found.holds == ULTRALYTICS:
-            return kinds.misfit(name, found.task, spec.task) or found.problem
+            return label_kinds.misfit(name, found.task, spec.task) or found.problem
         if found.holds:
             return f"{name} holds {_WORDS[found.holds]}, not an Ultralytics checkpoint"
     if spec.family == "custom-torch" and found.holds in (ULTRALYTICS, STATE):
@@ -87,10 +87,14 @@ def of_hub(name: str, architectures, task) -> str:
     Args:
         name: its id, or its folder
         architectures: what its configuration says of that, if anything
-        task: the :class:`auto_labeling.run.Task`
+        task: the :class:`auto_labeling.core.run.Task`
     """
     said = architectures[0] if isinstance(architectures, (list, tuple)) and architectures else ""
-    return kinds.misfit(name, kinds.of_architecture(said), task) if isinstance(said, str) else ""
+    return (
+        label_kinds.misfit(name, label_kinds.of_architecture(said), task)
+        if isinstance(said, str)
+        else ""
+    )
 
 
 def class_names(path: str) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import manifests, weight_files
 
 _QUIET = 30  # seconds without a change, after which nobody is writing a file

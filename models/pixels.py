@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from auto_labeling.models import depth
+from auto_labeling.models import bit_depth
 
 _ORIENTATION = 0x0112
 _ON_THEIR_SIDE = (5, 6, 7, 8)
@@ -44,7 +44,7 @@ def read(path: str) -> Image.Image:
 
     Browsers turn images by that orientation, so boxes must be in the turned frame; FiftyOne's
     own loader does not turn them. More than 8 bits are brought to 8 by the rule of
-    :mod:`auto_labeling.models.depth`; :func:`take_guess` says whether that was a guess.
+    :mod:`auto_labeling.models.bit_depth`; :func:`take_guess` says whether that was a guess.
 
     Args:
         path: the file's path
@@ -58,23 +58,23 @@ def read(path: str) -> Image.Image:
     try:
         image = _open(path)
     except UnidentifiedImageError:
-        if not depth.is_tiff(path):
+        if not bit_depth.is_tiff(path):
             raise
         return _from_tiff(path)
     except Image.DecompressionBombError as error:  # where no library has lifted Pillow's limit
         raise ValueError(f"These pixels are too many to decode{_SO}") from error
     with image:
         _check_size(image.width, image.height)
-        is_deep = depth.is_deep(image)
+        is_deep = bit_depth.is_deep(image)
         if image.format == "TIFF" and image.getexif().get(_ORIENTATION, 1) in _ON_THEIR_SIDE:
             image.filename = ""  # Pillow would map the file with its sides exchanged
         image.load()
         orientation = image.getexif().get(_ORIENTATION, 1)
         if is_deep:
-            found = depth.values(image, path, _imread, _check_size)
+            found = bit_depth.values(image, path, _imread, _check_size)
             if found is not None:
-                stated, tags = depth.stated(image, path, found), getattr(image, "tag_v2", {})
-                return _shown(depth.turned(found, orientation), stated, tags)
+                stated, tags = bit_depth.stated(image, path, found), getattr(image, "tag_v2", {})
+                return _shown(bit_depth.turned(found, orientation), stated, tags)
         if orientation != 1:
             image = ImageOps.exif_transpose(image)
         if image.mode == "P" and "transparency" in image.info:
@@ -167,10 +167,10 @@ def _check_size(width, height):
 
 
 def _from_tiff(path):
-    found, tags = depth.from_tiff(path, _check_size)
-    return _shown(found, depth.stated_by(tags), tags)
+    found, tags = bit_depth.from_tiff(path, _check_size)
+    return _shown(found, bit_depth.stated_by(tags), tags)
 
 
 def _shown(found, stated, tags):
-    shown, _guess.said = depth.to_bytes(found, stated, tags)
+    shown, _guess.said = bit_depth.to_bytes(found, stated, tags)
     return Image.fromarray(shown).convert("RGB")

@@ -6,8 +6,8 @@ What nobody has published is unknown. It is never guessed from the size of a fil
 import re
 from dataclasses import dataclass
 
+from auto_labeling.core.run import ModelType, Task
 from auto_labeling.models import metrics
-from auto_labeling.run import ModelType, Task
 
 PUBLISHED = "published"
 ARCHITECTURE = "by architecture"  # that of the same network, trained on COCO

@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from auto_labeling.core.run import Method, ModelType, Task
+from auto_labeling.core.settings import NAMES_OUTPUTS
 from auto_labeling.models import (
-    curated,
     downloads,
+    family_facts,
     licenses,
     metrics,
-    names,
+    name_parts,
     ratings,
     requirements,
     weight_files,
 )
-from auto_labeling.run import Method, ModelType, Task
-from auto_labeling.settings import NAMES_OUTPUTS
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -185,7 +185,7 @@ def is_template(entry: dict, source: str) -> bool:
 def make(entry: dict, source: str) -> ModelSpec:
     """Makes the model of a manifest's entry that has a task."""
     name, task = entry["base_name"], task_of(entry)
-    family, version, size = names.parse(name)
+    family, version, size = name_parts.parse(name)
     family = entry.get("family") or family
     segmenter = "segment-anything" in (entry.get("tags") or ())
     return ModelSpec(
@@ -237,4 +237,4 @@ def _recommended(entry, family, task):
     if task in (None, Task.CLASSIFICATION):
         return None
     settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}
-    return settings.get("confidence_thresh", curated.family(family).confidence)
+    return settings.get("confidence_thresh", family_facts.family(family).confidence)

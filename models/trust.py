@@ -7,7 +7,7 @@ never can.
 import os
 from pathlib import Path
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
 
 SETTING = "FIFTYONE_AUTO_LABELING_TRUSTED"
 

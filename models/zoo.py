@@ -6,20 +6,20 @@ import os
 import re
 from copy import deepcopy
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.run import Method, ModelType, RunConfig, Task
 from auto_labeling.models import (
-    breakage,
+    broken_packages,
     catalog,
     checkpoints,
+    custom_loader,
     downloads,
     manifests,
-    own,
-    prompting,
+    prompts,
     requirements,
     trust,
 )
 from auto_labeling.models.spec import ModelSpec
-from auto_labeling.run import Method, ModelType, RunConfig, Task
 
 _TORCHVISION = "fiftyone.zoo.models.torch.TorchvisionImageModel"
 _SAM3 = "fiftyone.utils.sam3.SegmentAnything3ImageModel"
@@ -40,7 +40,7 @@ def load(spec: ModelSpec, config: RunConfig):
     """Loads what labels the samples of a run, downloading weights where the zoo does that.
 
     What it gives has at least the minimum confidence (the recommended one, if the run names none).
-    Of what it gives, :mod:`auto_labeling.models.sieve` takes what the run wants.
+    Of what it gives, :mod:`auto_labeling.models.label_filter` takes what the run wants.
 
     Args:
         spec: the model that the run names
@@ -55,7 +55,7 @@ def load(spec: ModelSpec, config: RunConfig):
     _require_device(config)
     if config.method is Method.ONE_STAGE:
         return _load_one(spec, config)
-    from auto_labeling.models.stages import ExistingDetections, TwoStage
+    from auto_labeling.models.two_stage import ExistingDetections, TwoStage
 
     if config.method is Method.EXISTING_DETECTIONS:
         return ExistingDetections(_load_one(spec, config), config)
@@ -83,10 +83,10 @@ def _load_one(spec: ModelSpec, config: RunConfig):
     try:
         return _loaded(spec, config)
     except (ImportError, OSError) as error:
-        if not breakage.is_broken(error):
+        if not broken_packages.is_broken(error):
             raise
         named = config.checkpoint if spec.source == "custom" else spec.name
-        raise ModelUnavailable(breakage.sentence(named, error)) from error
+        raise ModelUnavailable(broken_packages.sentence(named, error)) from error
 
 
 def _loaded(spec: ModelSpec, config: RunConfig):
@@ -96,13 +96,13 @@ def _loaded(spec: ModelSpec, config: RunConfig):
     options = options_for(spec, config)
     downloads.clear_damaged(spec, config.checkpoint if spec.needs_checkpoint else "")
     if spec.source == "custom":
-        model = own.load(spec, config, options)
+        model = custom_loader.load(spec, config, options)
     elif spec.source == "bundled":
         model = _load_bundled(spec, options)
     else:
         model = _load_zoo(spec, config, options)
     if spec.needs_checkpoint or spec.source == "remote":
-        own.require_fit(spec, config, model)
+        custom_loader.require_fit(spec, config, model)
     if spec.wrapper == _YOLO and spec.task is Task.CLASSIFICATION:
         _crop_like_ultralytics(model)
     if spec.wrapper == _YOLOE_VISUAL:
@@ -153,7 +153,7 @@ def _class_options(spec, config):
 
 
 def _asked(spec, config):
-    return prompting.texts(config, _template(spec, config))
+    return prompts.texts(config, _template(spec, config))
 
 
 def _template(spec, config):
@@ -199,7 +199,7 @@ def _name_classes(model, classes):
         return
     if plain and not getattr(processor, "_is_grounded", False):
         return
-    model._output_processor = prompting.ClassProcessor(processor, classes)
+    model._output_processor = prompts.ClassProcessor(processor, classes)
 
 
 def _crop_like_ultralytics(model):
@@ -247,11 +247,11 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
             return _load_remote(load, options)
         return _load_torchvision(spec, options) if spec.wrapper == _TORCHVISION else load(**options)
     except (OSError, WebSessionError) as error:
-        if breakage.is_broken(error):
+        if broken_packages.is_broken(error):
             raise
         raise ModelUnavailable(
             f"The weights of '{spec.name}' are not on this machine and could not be downloaded "
-            f"from {_origin(spec, options)}: {breakage.first_line(error)}"
+            f"from {_origin(spec, options)}: {broken_packages.first_line(error)}"
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         if not spec.needs_checkpoint:
@@ -260,7 +260,7 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
             raise ModelUnavailable(problem) from error
         raise ModelUnavailable(
             f"'{config.checkpoint}' cannot be loaded for {spec.task.label.lower()}: "
-            f"{breakage.first_line(error)}"
+            f"{broken_packages.first_line(error)}"
         ) from error
 
 

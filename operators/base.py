@@ -5,10 +5,11 @@ import logging
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
-from auto_labeling import forms, labeling
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.app import request
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import Run, RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.operators import parameters
-from auto_labeling.run import Run, RunState
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +62,8 @@ class RunOperator(foo.Operator):
         if ctx.dataset is None:
             raise AutoLabelingError("Open a dataset first")
         if self.changes:
-            forms.require_edit(ctx)
-        parameters.require(forms.parameters(ctx), self._takes(ctx))
+            request.require_edit(ctx)
+        parameters.require(request.parameters(ctx), self._takes(ctx))
         done = self.act(ctx)
         if self.changes:
             ctx.ops.reload_dataset()

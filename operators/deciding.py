@@ -2,10 +2,11 @@
 
 from fiftyone.operators.types import RiskLevel
 
-from auto_labeling import forms, labeling
+from auto_labeling.app import request
+from auto_labeling.core.run import ACTIVE, RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import STOPPED, RunOperator, facts
-from auto_labeling.run import ACTIVE, RunState
 
 
 class ListRuns(RunOperator):
@@ -40,8 +41,8 @@ class ResumeRun(RunOperator):
         )
 
     def act(self, ctx):
-        again = forms.is_again(ctx)
-        return facts(labeling.resume(ctx.dataset, forms.run_id(ctx), again=again))
+        again = request.is_again(ctx)
+        return facts(labeling.resume(ctx.dataset, request.run_id(ctx), again=again))
 
 
 class CancelRun(RunOperator):
@@ -54,7 +55,7 @@ class CancelRun(RunOperator):
     states = tuple(sorted(ACTIVE))
 
     def act(self, ctx):
-        return facts(labeling.cancel(ctx.dataset, forms.run_id(ctx), by=forms.person(ctx)))
+        return facts(labeling.cancel(ctx.dataset, request.run_id(ctx), by=request.person(ctx)))
 
 
 class DeleteRun(RunOperator):
@@ -68,5 +69,5 @@ class DeleteRun(RunOperator):
     states = (*sorted(ACTIVE), RunState.IN_REVIEW, RunState.APPROVED, RunState.FAILED)
 
     def act(self, ctx):
-        labeling.delete(ctx.dataset, forms.run_id(ctx))
-        return {"run_id": forms.run_id(ctx), "deleted": True}
+        labeling.delete(ctx.dataset, request.run_id(ctx))
+        return {"run_id": request.run_id(ctx), "deleted": True}

@@ -6,8 +6,9 @@ import time
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
 
-from auto_labeling import forms, labeling
-from auto_labeling.errors import AttemptRevoked
+from auto_labeling.app import request
+from auto_labeling.core.errors import AttemptRevoked
+from auto_labeling.lifecycle import labeling
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,9 @@ class GenerateLabels(foo.Operator):
         )
 
     def execute(self, ctx):
-        forms.require_edit(ctx)
+        request.require_edit(ctx)
         began = time.monotonic()
-        run_id = forms.run_id(ctx)
+        run_id = request.run_id(ctx)
         _log_start(ctx.dataset, labeling.record(ctx.dataset, run_id))
         try:
             run = labeling.generate(ctx.dataset, run_id, _Report(ctx))

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from auto_labeling.errors import ConfigError
+from auto_labeling.core.errors import ConfigError
 
 
 def taking(others: Mapping[str, str] | None = None, **names: Iterable[str]) -> Mapping[str, str]:

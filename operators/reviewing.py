@@ -2,11 +2,12 @@
 
 import fiftyone.operators.types as types
 
-from auto_labeling import forms, labeling, media
+from auto_labeling.app import request
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling, media
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
 from auto_labeling.review import approval, promotion, summary
-from auto_labeling.run import RunState
 
 
 class _Choosing(RunOperator):
@@ -54,10 +55,10 @@ class PromoteLabels(_Choosing):
     takes = parameters.taking(_Choosing.takes, whole=["expected"])
 
     def act(self, ctx):
-        chosen = forms.chosen_labels(ctx)
-        expected = forms.expected_or_none(ctx)
-        number = promotion.promote(ctx.dataset, forms.run_id(ctx), chosen, expected)
-        return {"run_id": forms.run_id(ctx), "labels": number}
+        chosen = request.chosen_labels(ctx)
+        expected = request.expected_or_none(ctx)
+        number = promotion.promote(ctx.dataset, request.run_id(ctx), chosen, expected)
+        return {"run_id": request.run_id(ctx), "labels": number}
 
 
 class UndoPromotion(_Choosing):
@@ -69,9 +70,9 @@ class UndoPromotion(_Choosing):
     icon = "undo"
 
     def act(self, ctx):
-        chosen = forms.chosen_labels(ctx)
-        number = promotion.undo(ctx.dataset, forms.run_id(ctx), chosen=chosen)
-        return {"run_id": forms.run_id(ctx), "labels": number}
+        chosen = request.chosen_labels(ctx)
+        number = promotion.undo(ctx.dataset, request.run_id(ctx), chosen=chosen)
+        return {"run_id": request.run_id(ctx), "labels": number}
 
 
 class ApproveRun(RunOperator):
@@ -99,7 +100,7 @@ class ApproveRun(RunOperator):
 
     def _show(self, ctx, form):
         """Says how many labels the chosen run has to approve, and sends that number."""
-        run = labeling.get(ctx.dataset, forms.run_id(ctx)) if forms.run_id(ctx) else None
+        run = labeling.get(ctx.dataset, request.run_id(ctx)) if request.run_id(ctx) else None
         if run is None or run.state is not RunState.IN_REVIEW:
             return
         decision = summary.decision(ctx.dataset, run, source=False)
@@ -108,20 +109,20 @@ class ApproveRun(RunOperator):
             said += f", {decision.added:,} that people added among them"
         form.view("numbers", types.Notice(label=f"{said}; {decision.left:,} others go"))
         # By run: a form keeps an answer that it was once given.
-        name = forms.expected_of(run.id)
+        name = request.expected_of(run.id)
         form.int(name, default=decision.kept, view=types.HiddenView())
 
     def _takes(self, ctx):
-        shown = [name for name in forms.parameters(ctx) if forms.is_expected(name)]
+        shown = [name for name in request.parameters(ctx) if request.is_expected(name)]
         return parameters.taking(super()._takes(ctx), whole=shown)
 
     def act(self, ctx):
-        expected = forms.expected_or_none(ctx)
+        expected = request.expected_or_none(ctx)
         run = approval.approve(
             ctx.dataset,
-            forms.run_id(ctx),
-            forms.person(ctx),
+            request.run_id(ctx),
+            request.person(ctx),
             expected=expected,
-            empty=forms.marks_empty(ctx),
+            empty=request.marks_empty(ctx),
         )
         return facts(run)

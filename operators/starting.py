@@ -2,13 +2,14 @@
 
 import fiftyone.operators.types as types
 
-from auto_labeling import forms, importing, labeling, media, targets
-from auto_labeling.errors import AutoLabelingError, ConfigError
+from auto_labeling.app import request, targets
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.run import Method, Target, Task
+from auto_labeling.core.settings import settings
+from auto_labeling.lifecycle import importing, labeling, media
 from auto_labeling.models import catalog
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
-from auto_labeling.run import Method, Target, Task
-from auto_labeling.settings import settings
 
 #: Settings that go without saying in a form; other plugins may give them all the same.
 _UNASKED = ("prompts",)
@@ -38,7 +39,7 @@ class StartRun(RunOperator):
                 label="Make the dataset persistent",
                 description=labeling.NOT_PERSISTENT,
             )
-        given, problems = forms.run_answers(ctx)
+        given, problems = request.run_answers(ctx)
         problems = {**_problems(ctx.dataset, given), **problems}
         if not problems:
             _warn(ctx, form, labeling.draft(given), given)
@@ -50,30 +51,30 @@ class StartRun(RunOperator):
             _ask(form, setting, _choices(ctx.dataset, setting, given), problem)
 
     def act(self, ctx):
-        given, problems = forms.run_answers(ctx)
+        given, problems = request.run_answers(ctx)
         if problems:
             raise ConfigError({**_problems(ctx.dataset, given), **problems})
-        sample_ids = forms.given_sample_ids(ctx)
+        sample_ids = request.given_sample_ids(ctx)
         by_ids = Target.IDS.value
         if sample_ids is not None and given.setdefault("target", by_ids) != by_ids:
             raise ConfigError({"target": "Leave this out where sample_ids are given"})
         config = labeling.check(ctx.dataset, given)
         if sample_ids is None:
-            sample_ids = targets.ids(ctx.dataset, forms.request(ctx), config.target, given)
+            sample_ids = targets.ids(ctx.dataset, request.request(ctx), config.target, given)
         said = _cautions(ctx, config, len(sample_ids or ()))
-        persist, author = forms.is_to_persist(ctx), forms.person(ctx)
+        persist, author = request.is_to_persist(ctx), request.person(ctx)
         run = labeling.start(ctx.dataset, config, sample_ids, author, persist=persist)
         return {**facts(run), "warnings": said}
 
 
 def _cautions(ctx, config, samples) -> list:
     """What may not be meant; it does not keep the run from starting."""
-    view = targets.view(ctx.dataset, forms.request(ctx), config.target)
+    view = targets.view(ctx.dataset, request.request(ctx), config.target)
     return list(labeling.cautions(ctx.dataset, config, samples, view))
 
 
 def _warn(ctx, form, config, given):
-    samples = targets.counts(ctx.dataset, forms.request(ctx), given)[config.target]
+    samples = targets.counts(ctx.dataset, request.request(ctx), given)[config.target]
     for number, caution in enumerate(_cautions(ctx, config, samples)):
         form.view(f"caution_{number}", types.Warning(label=caution))
 
@@ -173,7 +174,7 @@ class ImportLabels(RunOperator):
         usable = [name for name, reason in importing.sources(ctx.dataset).items() if not reason]
         if not usable:
             raise AutoLabelingError("This dataset has no labels that could be reviewed")
-        given = forms.import_answers(ctx)
+        given = request.import_answers(ctx)
         form.enum("source", usable, required=True, label="Labels", view=types.AutocompleteView())
         form.bool(
             "replace",
@@ -191,5 +192,5 @@ class ImportLabels(RunOperator):
         form.str("name", label="Run name")
 
     def act(self, ctx):
-        answers = forms.import_answers(ctx)
-        return facts(importing.import_labels(ctx.dataset, **answers, author=forms.person(ctx)))
+        answers = request.import_answers(ctx)
+        return facts(importing.import_labels(ctx.dataset, **answers, author=request.person(ctx)))

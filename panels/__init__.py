@@ -1,5 +1,5 @@
 """The panels; ``register`` hands them to FiftyOne."""
 
-from auto_labeling.panels.auto_labeling import AutoLabelingPanel
+from auto_labeling.panels.panel import AutoLabelingPanel
 
 PANELS = (AutoLabelingPanel,)

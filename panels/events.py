@@ -7,10 +7,10 @@ import logging
 from fiftyone.core.dataset import DatasetNotFoundError
 from pymongo.errors import ConnectionFailure
 
-from auto_labeling import forms
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.app import request
+from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.panels.state import PanelState
-from auto_labeling.panels.windows import ByWindow
+from auto_labeling.panels.window_memory import ByWindow
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def event(handler):
     def handle(self, ctx):
         try:
             if handle.changes:
-                forms.require_edit(ctx)
+                request.require_edit(ctx)
             handler(self, ctx, PanelState(ctx))
         except Exception as error:  # noqa: BLE001
             ctx.ops.notify(sentence(error), variant="error")

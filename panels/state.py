@@ -6,7 +6,7 @@ so each part is checked for its kind when it is read.
 
 import json
 
-from auto_labeling import answers, forms
+from auto_labeling.app import answers, request
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done", "working")
 
@@ -80,7 +80,7 @@ class PanelState:
     @property
     def window(self) -> str:
         """Which window of a browser this is: all windows of a session share the panel's id."""
-        return forms.name_of(self._get("window", str, "")) or self._ctx.panel.id
+        return request.name_of(self._get("window", str, "")) or self._ctx.panel.id
 
     @window.setter
     def window(self, window):
@@ -88,7 +88,7 @@ class PanelState:
 
     @property
     def run_id(self) -> str:
-        return forms.name_of(self._get("run_id", str, ""))
+        return request.name_of(self._get("run_id", str, ""))
 
     @run_id.setter
     def run_id(self, run_id):

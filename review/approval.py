@@ -4,17 +4,18 @@ import logging
 import secrets
 import threading
 
-from auto_labeling.errors import AutoLabelingError, IllegalTransition, LabelsChanged
-from auto_labeling.run import Decision, Run, RunState
-from auto_labeling.runs import liveness
+from auto_labeling.core.account import Decision
+from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, LabelsChanged
+from auto_labeling.core.run import Run, RunState
+from auto_labeling.lifecycle import liveness
 from auto_labeling.storage import (
-    changes,
+    approval_counts,
     clock,
-    decision,
     fields,
     mask_files,
     references,
     staging,
+    write_stamp,
 )
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat
@@ -50,7 +51,7 @@ def approve(
             labels, as those in which nothing was found do; else they are left without
 
     Returns:
-        the :class:`auto_labeling.run.Run`: approved, or approving if in the background
+        the :class:`auto_labeling.core.run.Run`: approved, or approving if in the background
 
     Raises:
         IllegalTransition: if the run is not in review, is being approved by somebody
@@ -150,9 +151,9 @@ def _settled(dataset, store, run) -> Run:
 def _counted_at_rest(dataset, run) -> Decision:
     """Counts again while somebody writes: who began to promote before the claim still goes on."""
     for _ in range(_COUNTS):
-        before = changes.stamp(dataset)
-        decided = decision.count(dataset, run)
-        if before is None or changes.stamp(dataset) == before:
+        before = write_stamp.stamp(dataset)
+        decided = approval_counts.count(dataset, run)
+        if before is None or write_stamp.stamp(dataset) == before:
             break
     return decided
 

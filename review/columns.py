@@ -6,9 +6,9 @@ from datetime import datetime
 
 import numpy as np
 
-from auto_labeling.run import Run
-from auto_labeling.storage import added, ranges
-from auto_labeling.storage.states import PERSON, PROMOTED, REVIEW, UNPROMOTED
+from auto_labeling.core.run import Run
+from auto_labeling.storage import added_labels, ranges
+from auto_labeling.storage.review_states import PERSON, PROMOTED, REVIEW, UNPROMOTED
 
 #: The review states as the small numbers of the column ``states``.
 CODES = {UNPROMOTED: 0, PROMOTED: 1}
@@ -68,7 +68,7 @@ def read(dataset, run: Run, query: dict, everything: bool = False) -> Columns:
         "h": {"$eq": [{"$type": f"${run.staging_field}"}, "object"]},
     }
     # Where nobody has added a label, no sample is asked who did.
-    sources = added.declared_sources(dataset, run)
+    sources = added_labels.declared_sources(dataset, run)
     fields = {**about, **(_lists(run, sources) if run.many else _scalars(run, sources))}
 
     def gather(part):

@@ -14,12 +14,12 @@ import fiftyone.server.view as fosv
 from bson import ObjectId
 from fiftyone.core.media import GROUP
 
-from auto_labeling.names import STAGING_SUFFIX
-from auto_labeling.review.asked import reading
+from auto_labeling.core.names import STAGING_SUFFIX
+from auto_labeling.core.run import Run
 from auto_labeling.review.criteria import Criteria
-from auto_labeling.review.stages import is_filterable, view_with
-from auto_labeling.run import Run
-from auto_labeling.storage import changes
+from auto_labeling.review.grid_request import reading
+from auto_labeling.review.grid_stages import is_filterable, view_with
+from auto_labeling.storage import write_stamp
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 
 #: The tabs of the review page, and the review state of the labels that each shows.
@@ -146,8 +146,8 @@ def shown(dataset, request: dict) -> Shown:
 
 
 def narrowed(dataset, request: dict, run: Run | None, names) -> fov.DatasetView:
-    """A view with stages of ours, as :func:`auto_labeling.review.stages.view_with` makes it."""
-    now = changes.stamp(dataset)
+    """A view with stages of ours, as ``grid_stages.view_with`` makes it."""
+    now = write_stamp.stamp(dataset)
     view = view_with(dataset, request, run, names)
     if view._dataset._is_generated:  # a copy made just now
         _copied_at[view._dataset.name] = now
@@ -159,7 +159,7 @@ def refresh_patches(dataset, view):
     stage = getattr(view, "_patches_stage", None)
     if not isinstance(stage, fos.ToPatches) or not stage.field.endswith(STAGING_SUFFIX):
         return
-    now, copied = changes.stamp(dataset), view._dataset
+    now, copied = write_stamp.stamp(dataset), view._dataset
     # A view object that was copied before keeps a dataset that another's reload has deleted.
     if now is None or copied.deleted or _copied_at.get(copied.name) != now:
         before = copied.name

@@ -5,15 +5,15 @@ from itertools import islice
 
 from pymongo import UpdateMany
 
-from auto_labeling.errors import IllegalTransition, LabelsChanged
+from auto_labeling.core.errors import IllegalTransition, LabelsChanged
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.review import snapshot
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid import Shown
-from auto_labeling.run import Run, RunState
-from auto_labeling.storage import added, fields, ranges
+from auto_labeling.storage import added_labels, fields, ranges
+from auto_labeling.storage.review_states import PROMOTED, REVIEW, UNPROMOTED
 from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.staging import count
-from auto_labeling.storage.states import PROMOTED, REVIEW, UNPROMOTED
 
 #: Samples per update where labels are named by their ids: all are in its array filter.
 _BATCH = 1_000
@@ -77,7 +77,7 @@ _BY_SAMPLE = {"$group": {"_id": "$_id", "labels": {"$push": "$label._id"}}}
 def _move_by_id(dataset, run, shown, state, expected=None) -> int:
     """Moves the labels that are shown to a review state by their ids; returns how many."""
     tab = "review" if state == PROMOTED else "approval"
-    added.settle(dataset, run)
+    added_labels.settle(dataset, run)
     if shown.label_ids:
         labels = list(shown.aggregate(run, tab, [_ID_ONLY]))
         found = len(labels)
@@ -107,7 +107,7 @@ def _move(dataset, run, criteria, state, expected=None) -> int:
         if kept is not None and not kept.catch_up(dataset):
             kept = None
         if kept is None:
-            added.settle(dataset, run)
+            added_labels.settle(dataset, run)
             found = _count(dataset, run, other, criteria)
         else:
             found = kept.count(other, criteria)

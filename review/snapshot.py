@@ -1,6 +1,6 @@
 """All staged labels of a run, as columns in memory: what a moving slider needs at once.
 
-A snapshot knows the change stamp of the samples that it was read from (``storage/changes.py``),
+A snapshot knows the change stamp of the samples that it was read from (``storage/write_stamp.py``),
 and no number is taken from it before the server has said that the stamp still holds. Where samples
 have changed, those alone are read again, provided that they account for every write there was; else
 everything is. So the numbers are exact whoever writes, and however.
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auto_labeling.core.account import Decision
+from auto_labeling.core.run import Run
 from auto_labeling.review import columns
 from auto_labeling.review.criteria import Criteria
-from auto_labeling.run import Decision, Run
-from auto_labeling.storage import added, changes
-from auto_labeling.storage.states import PROMOTED, UNPROMOTED
+from auto_labeling.storage import added_labels, write_stamp
+from auto_labeling.storage.review_states import PROMOTED, UNPROMOTED
 
 #: Labels of all runs together that are kept in memory; about 20 bytes each.
 MOST_LABELS = 20_000_000
@@ -67,15 +68,15 @@ class Snapshot:
         Labels that people have added since are marked as such on the way.
         """
         for _ in range(_LOOKS):
-            now = changes.stamp(dataset)
+            now = write_stamp.stamp(dataset)
             if now is None:
                 return False
             if now != self._stamp and not (self._stamp and self._patch(dataset, now)):
                 self._load(dataset, now)
             if not self._unmarked:
-                added.note(dataset, self._run, now)
+                added_labels.note(dataset, self._run, now)
                 return True
-            self.marked += added.mark(dataset, self._run, self._unmarked)
+            self.marked += added_labels.mark(dataset, self._run, self._unmarked)
         return True
 
     def forget(self):
@@ -84,7 +85,7 @@ class Snapshot:
         self._known = {}
 
     def _load(self, dataset, now):
-        self._newest = changes.newest(dataset)
+        self._newest = write_stamp.newest(dataset)
         read = columns.read(dataset, self._run, {})
         self._codes = defaultdict()
         self._codes.default_factory = self._codes.__len__
@@ -176,13 +177,13 @@ class Snapshot:
         Returns:
             whether exactly the labels that the snapshot knew were updated
         """
-        now, old = changes.stamp(dataset), self._stamp
+        now, old = write_stamp.stamp(dataset), self._stamp
         if now is None or now.removed != old.removed or now.written - old.written != modified:
             return False
         other = UNPROMOTED if state == PROMOTED else PROMOTED
         self._state[self._wanted(other, criteria)] = columns.CODES[state]
         self._known = {}
-        self._newest = changes.newest(dataset)
+        self._newest = write_stamp.newest(dataset)
         self._stamp = now
         return True
 
@@ -236,8 +237,8 @@ class Snapshot:
         kept = before[self._starts + self._sizes] - before[self._starts]
         return Decision(
             promoted=int(promoted.sum()),
-            added=int(added.sum()),
-            left=int(unpromoted.sum() - added.sum()),
+            added=int(added_labels.sum()),
+            left=int(unpromoted.sum() - added_labels.sum()),
             empty=self.without_labels(),
             bare=int(np.count_nonzero((self._sizes > 0) & (kept == 0))),
         )

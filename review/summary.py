@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from auto_labeling.core.account import Decision
+from auto_labeling.core.run import Run
 from auto_labeling.review import snapshot
 from auto_labeling.review.grid import TABS, Shown
 from auto_labeling.review.snapshot import BINS, Group
-from auto_labeling.run import Decision, Run
-from auto_labeling.storage import added, staging
-from auto_labeling.storage import decision as deciding
+from auto_labeling.storage import added_labels, staging
+from auto_labeling.storage import approval_counts as deciding
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
             current = None if criteria is None else kept.table(TABS[tab], criteria)
             without = kept.without_labels() if run.many else None
         else:
-            added.settle(dataset, run)
+            added_labels.settle(dataset, run)
             everything = {tab: _groups(_everything(dataset), run, tab) for tab in TABS}
             current = without = None
     if current is None:
@@ -124,7 +125,7 @@ def count(dataset, run: Run, state: str) -> int:
     with snapshot.of(dataset, run) as kept:
         if kept is not None and kept.catch_up(dataset):
             return kept.count(state)
-    added.settle(dataset, run)
+    added_labels.settle(dataset, run)
     return staging.count(dataset, run, state)
 
 
@@ -150,7 +151,7 @@ def settle(dataset, run: Run) -> bool:
             before = kept.marked
             if kept.catch_up(dataset):
                 return kept.marked != before
-    return added.settle(dataset, run) > 0
+    return added_labels.settle(dataset, run) > 0
 
 
 def _summary(everything, current, tab, without):

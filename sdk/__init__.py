@@ -10,16 +10,8 @@
     al.approve(run)
 """
 
-from auto_labeling.run import (
-    Account,
-    LeftOut,
-    Progress,
-    RunConfig,
-    RunState,
-    Target,
-    Task,
-    Worker,
-)
+from auto_labeling.core.account import Account, LeftOut
+from auto_labeling.core.run import Progress, RunConfig, RunState, Target, Task, Worker
 from auto_labeling.sdk.files import export_config, load_config
 from auto_labeling.sdk.following import (
     cancel,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.sdk.handle import Run
 
 _JSON = ".json"

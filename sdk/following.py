@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import fiftyone as fo
 
-from auto_labeling import importing, labeling
-from auto_labeling.errors import AutoLabelingError, RunNotFound
-from auto_labeling.labeling import Finding
-from auto_labeling.names import LATEST
-from auto_labeling.run import Progress, RunState, Worker
+from auto_labeling.core.errors import AutoLabelingError, RunNotFound
+from auto_labeling.core.names import LATEST
+from auto_labeling.core.run import Progress, RunState, Worker
+from auto_labeling.lifecycle import importing, labeling
+from auto_labeling.lifecycle.labeling import Finding
 from auto_labeling.sdk.handle import Run
 from auto_labeling.sdk.samples import dataset_of
 

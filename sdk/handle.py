@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 
-from auto_labeling import labeling
-from auto_labeling.errors import RunFailed, StillRunning
-from auto_labeling.run import Account, Progress, RunConfig, RunState
-from auto_labeling.run import Run as Record
-from auto_labeling.runs import remarks
+from auto_labeling.core.account import Account
+from auto_labeling.core.errors import RunFailed, StillRunning
+from auto_labeling.core.run import Progress, RunConfig, RunState
+from auto_labeling.core.run import Run as Record
+from auto_labeling.lifecycle import labeling, remarks
 
 #: Seconds between two looks at a run that is waited for.
 _POLL = 0.5
@@ -21,7 +21,7 @@ class Run:
 
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
-        record: what is stored of the run, an :class:`auto_labeling.run.Run`
+        record: what is stored of the run, an :class:`auto_labeling.core.run.Run`
     """
 
     def __init__(self, dataset, record: Record):

@@ -1,11 +1,12 @@
 """Review: count, promote, take back, approve."""
 
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.account import Decision
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import RunState
 from auto_labeling.review import approval, promotion, summary
-from auto_labeling.review.chosen import choose
 from auto_labeling.review.grid import TABS
+from auto_labeling.review.selection import choose
 from auto_labeling.review.summary import Summary
-from auto_labeling.run import Decision, RunState
 from auto_labeling.sdk.handle import Run
 
 
@@ -166,8 +167,8 @@ def decision(run: Run) -> Decision:
         run: a run in review
 
     Returns:
-        a :class:`auto_labeling.run.Decision`: how many labels are ``promoted``, ``added`` by people
-        and kept without that, and ``left`` to be deleted; ``kept`` is what would be approved
+        how many labels are ``promoted``, ``added`` by people and kept without that, and ``left``
+        to be deleted; ``kept`` is what would be approved
 
     Raises:
         AutoLabelingError: if the run has no staged labels (any more)

@@ -3,9 +3,9 @@
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 
-from auto_labeling import media
-from auto_labeling.errors import AutoLabelingError, ConfigError
-from auto_labeling.run import Target
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.run import Target
+from auto_labeling.lifecycle import media
 
 
 def dataset_of(samples):

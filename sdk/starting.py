@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from auto_labeling import importing, labeling
-from auto_labeling.errors import AutoLabelingError, RunWarning
+from auto_labeling.app.targets import slices_of
+from auto_labeling.core.errors import AutoLabelingError, RunWarning
+from auto_labeling.core.run import Method, ModelType, RunConfig, Target, Task
+from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.models import catalog
-from auto_labeling.run import Method, ModelType, RunConfig, Target, Task
 from auto_labeling.sdk.handle import Run
 from auto_labeling.sdk.samples import dataset_of, refuse_forgotten, targets
-from auto_labeling.targets import slices_of
 
 #: The most samples of a preview.
 _FEW = 8

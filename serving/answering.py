@@ -10,9 +10,9 @@ import threading
 from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 
+from auto_labeling.core.run import RunConfig
 from auto_labeling.models import availability
-from auto_labeling.run import RunConfig
-from auto_labeling.storage import inquiries
+from auto_labeling.storage import worker_questions
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ class Answering:
 
     def look(self) -> None:
         """Answers the questions that are open."""
-        for inquiry_id, question in inquiries.asked(but=self._answered).items():
+        for inquiry_id, question in worker_questions.asked(but=self._answered).items():
             self._answered = [*self._answered, inquiry_id][-_MOST_REMEMBERED:]
             said = _problems(question)
             if said is not None:
                 answer = {"host": self._host, "problems": said}
-                inquiries.answer(inquiry_id, self._worker_id, answer)
+                worker_questions.answer(inquiry_id, self._worker_id, answer)
 
 
 def _problems(question) -> dict | None:

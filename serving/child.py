@@ -15,14 +15,14 @@ import sys
 import threading
 import traceback
 
-from auto_labeling.serving import parent
+from auto_labeling.serving import parent_watch
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main() -> None:
     """Says what it can do, then executes what it is ordered to, for as long as it is wanted."""
-    parent.end_with_parent(signal.SIGKILL)
+    parent_watch.end_with_parent(signal.SIGKILL)
     answers = _take_stdout()
     orders = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
@@ -67,8 +67,8 @@ def _prepare() -> str:
     import fiftyone as fo
     from fiftyone.operators import OperatorRegistry
 
-    from auto_labeling.errors import AutoLabelingError
-    from auto_labeling.names import GENERATE_OPERATOR, PLUGIN
+    from auto_labeling.core.errors import AutoLabelingError
+    from auto_labeling.core.names import GENERATE_OPERATOR, PLUGIN
 
     _log_plainly()
     registry = OperatorRegistry()

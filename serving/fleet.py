@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from auto_labeling.serving import parent
+from auto_labeling.serving import parent_watch
 from auto_labeling.serving.signals import Signals
 
 _LONGEST_PAUSE = 60.0
@@ -83,7 +83,7 @@ class _Service:
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **parent.of_this_process(), **self._extra},
+            env={**os.environ, **parent_watch.of_this_process(), **self._extra},
             start_new_session=True,  # Ctrl-C is for us, who pass it on
         )
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
 
 LOG_DIR_VARIABLE = "FIFTYONE_AUTO_LABELING_LOG_DIR"
 

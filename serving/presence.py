@@ -8,8 +8,8 @@ import threading
 
 from pymongo.errors import PyMongoError
 
-from auto_labeling.run import Worker
-from auto_labeling.storage import clock, registry
+from auto_labeling.core.run import Worker
+from auto_labeling.storage import clock, live_workers
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 
 
@@ -38,10 +38,10 @@ class Presence:
         self._closed.set()
         self._thread.join()
         with contextlib.suppress(PyMongoError):
-            registry.leave(self.id)
+            live_workers.leave(self.id)
 
     def update(self, **facts) -> None:
-        """Sets fields of :class:`auto_labeling.run.Worker`, and says so."""
+        """Sets fields of :class:`auto_labeling.core.run.Worker`, and says so."""
         with self._lock:
             changed = self._worker.model_copy(update=facts)
             if changed == self._worker:
@@ -56,4 +56,4 @@ class Presence:
     def _beat(self):
         # A beat that is lost, since the database is away, is followed by others.
         with contextlib.suppress(PyMongoError):
-            registry.beat(self._worker)
+            live_workers.beat(self._worker)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from auto_labeling.serving import parent
+from auto_labeling.serving import parent_watch
 
 _CLOSE_SECONDS = 5
 
@@ -32,7 +32,7 @@ class Process:
             stdout=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,  # Ctrl-C is for the service, and one signal ends all of it
-            env={**os.environ, **parent.of_this_process()},
+            env={**os.environ, **parent_watch.of_this_process()},
         )
         os.set_blocking(self._process.stdout.fileno(), False)
         self._unread = b""

@@ -2,19 +2,19 @@
 
 from pymongo.errors import ConnectionFailure
 
-from auto_labeling import labeling
-from auto_labeling.errors import AutoLabelingError
-from auto_labeling.serving import tail
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.lifecycle import labeling
+from auto_labeling.serving import log_file
 from auto_labeling.serving.answering import Answering
+from auto_labeling.serving.event_log import Teller, duration
 from auto_labeling.serving.options import Options
 from auto_labeling.serving.presence import Presence
 from auto_labeling.serving.process import Process
 from auto_labeling.serving.signals import Signals
-from auto_labeling.serving.telling import Teller, duration
 from auto_labeling.serving.work import Work, dataset_of, run_of, settled_run_of
-from auto_labeling.storage import availability, clock, operations, registry
+from auto_labeling.storage import availability, clock, live_workers, operations
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
-from auto_labeling.storage.patience import patiently
+from auto_labeling.storage.retrying import patiently
 
 _TICK = 0.5
 
@@ -146,7 +146,7 @@ class Server:
 
     def _execute(self, job):
         work = Work.on(job, self._options.log_dir)
-        tail.prune(self._options.log_dir)
+        log_file.prune(self._options.log_dir)
         try:
             self._process.order(job.id, operations.link(self._presence.id), work.tail.path)
         except BrokenPipeError:
@@ -242,7 +242,7 @@ class Server:
         if availability.steady_for() < LEASE_SECONDS:
             return
         self._swept = now
-        live = {worker.id for worker in registry.live()}
+        live = {worker.id for worker in live_workers.live()}
         for job in operations.claimed():
             if job.worker in live or _is_worked_on(job):
                 continue
@@ -256,8 +256,8 @@ class Server:
                 # After a resume, the run has an operation of its own that may be done by now.
                 event = "swept" if is_current or not job.run_id else "closed"
                 self._tell(event, **work.facts, host=host)
-        for worker in registry.expired():
-            registry.leave(worker.id)
+        for worker in live_workers.expired():
+            live_workers.leave(worker.id)
 
 
 def _is_unwanted(job) -> bool:

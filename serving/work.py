@@ -6,12 +6,12 @@ from pathlib import Path
 
 import fiftyone.core.odm as foo
 
-from auto_labeling import labeling
-from auto_labeling.errors import RunNotFound
-from auto_labeling.run import Run
-from auto_labeling.serving import deaths
-from auto_labeling.serving.tail import Tail
-from auto_labeling.storage import clock, logs
+from auto_labeling.core.errors import RunNotFound
+from auto_labeling.core.run import Run
+from auto_labeling.lifecycle import labeling
+from auto_labeling.serving import exit_reasons
+from auto_labeling.serving.log_file import Tail
+from auto_labeling.storage import clock, log_tails
 from auto_labeling.storage.operations import Job
 
 _KEEP_EVERY_SECONDS = 2.0
@@ -35,7 +35,7 @@ class Work:
     why: str = ""
     _began: float = field(default_factory=clock.monotonic)
     _unwanted_since: float | None = None
-    _kills: int = field(default_factory=deaths.out_of_memory_kills)
+    _kills: int = field(default_factory=exit_reasons.out_of_memory_kills)
     _kept_at: float = 0.0
     _kept_size: int = 0
 
@@ -78,7 +78,7 @@ class Work:
             host: this machine's name
         """
         why = self.why or (
-            deaths.sentence(status, host, deaths.out_of_memory_kills() > self._kills)
+            exit_reasons.sentence(status, host, exit_reasons.out_of_memory_kills() > self._kills)
             if status is not None
             else f"The worker on {host} could not tell the database how it ended"
         )
@@ -91,7 +91,7 @@ class Work:
         if not self.job.run_id or size == self._kept_size or not due:
             return
         self._kept_at, self._kept_size = now, size
-        logs.keep(self.job.dataset_id, self.job.run_id, self.job.id, self.tail.last_lines())
+        log_tails.keep(self.job.dataset_id, self.job.run_id, self.job.id, self.tail.last_lines())
 
 
 def dataset_of(job: Job):

@@ -6,9 +6,10 @@ a chunk that is done again after a crash changes nothing.
 
 from bson import ObjectId
 
-from auto_labeling.run import Account, LeftOut, Run, RunState
+from auto_labeling.core.account import Account, LeftOut
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.storage.chunks import ChunkStore, undecided
-from auto_labeling.storage.states import is_added
+from auto_labeling.storage.review_states import is_added
 
 _CHUNKS_AT_ONCE = 16
 
@@ -21,8 +22,8 @@ def account(dataset, run: Run) -> Account | None:
         run: the run
 
     Returns:
-        an :class:`auto_labeling.run.Account`; of a run that is approved, as it was when generation
-        ended, and None if that was by a version that kept none
+        an :class:`auto_labeling.core.account.Account`; of a run that is approved, as it was when
+        generation ended, and None if that was by a version that kept none
     """
     if run.state in (RunState.APPROVING, RunState.APPROVED, RunState.DELETING):
         return run.account

@@ -11,9 +11,9 @@ import logging
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 
-from auto_labeling.run import Run
+from auto_labeling.core.run import Run
 from auto_labeling.storage import fields, schema
-from auto_labeling.storage.states import REVIEW, REVIEW_SOURCE, SOURCE
+from auto_labeling.storage.review_states import REVIEW, REVIEW_SOURCE, SOURCE
 
 logger = logging.getLogger(__name__)
 

@@ -19,10 +19,10 @@ from typing import NamedTuple
 from fiftyone.operators.store.models import KeyDocument
 from pymongo.errors import BulkWriteError
 
-from auto_labeling.errors import RunNotFound
-from auto_labeling.names import CHUNKS_STORE
-from auto_labeling.run import Run
-from auto_labeling.storage.keys import Keys
+from auto_labeling.core.errors import RunNotFound
+from auto_labeling.core.names import CHUNKS_STORE
+from auto_labeling.core.run import Run
+from auto_labeling.storage.key_store import Keys
 
 #: How often a claim is tried again while others change the same chunk.
 _RETRIES = 16

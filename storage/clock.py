@@ -14,7 +14,7 @@ from typing import NamedTuple
 import fiftyone.core.odm as foo
 from pymongo.errors import PyMongoError
 
-from auto_labeling.run import iso
+from auto_labeling.core.run import iso
 
 #: Names a file with the seconds that tests have moved the clocks of all processes ahead.
 FILE = "FIFTYONE_AUTO_LABELING_CLOCK_FILE"

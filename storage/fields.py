@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import fiftyone as fo
 
-from auto_labeling.errors import FieldGone, IllegalTransition
-from auto_labeling.run import Run, RunState, Task
+from auto_labeling.core.errors import FieldGone, IllegalTransition
+from auto_labeling.core.run import Run, RunState, Task
 from auto_labeling.storage import ranges, schema
-from auto_labeling.storage.states import INFO, REVIEW, SOURCE
+from auto_labeling.storage.review_states import INFO, REVIEW, SOURCE
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import threading
 
 from pymongo.errors import ConnectionFailure
 
-from auto_labeling.run import Progress, Run
+from auto_labeling.core.run import Progress, Run
 from auto_labeling.storage import availability, clock
 from auto_labeling.storage.runs import RunStore
 
@@ -48,7 +48,7 @@ class Heartbeat:
         self._write()
 
     def update(self, **facts):
-        """Sets fields of :class:`auto_labeling.run.Progress`, written with the next beat."""
+        """Sets fields of :class:`auto_labeling.core.run.Progress`, written with the next beat."""
         with self._lock:
             self._facts.update(facts)
 

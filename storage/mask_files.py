@@ -16,7 +16,7 @@ import pymongo
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
-from auto_labeling.run import Run, RunState
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.storage.runs import RunStore
 
 logger = logging.getLogger(__name__)

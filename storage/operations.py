@@ -10,8 +10,8 @@ from fiftyone.factory import DelegatedOperationPagingParams, SortByField, SortDi
 from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext, ExecutionResult, ExecutionRunState
 
-from auto_labeling.names import GENERATE_OPERATOR, PLUGIN
-from auto_labeling.run import Run
+from auto_labeling.core.names import GENERATE_OPERATOR, PLUGIN
+from auto_labeling.core.run import Run
 
 _LABEL = "Auto-Labeling: "
 

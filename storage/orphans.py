@@ -3,11 +3,11 @@
 Runs do not come along when a dataset is cloned or merged, but their staging fields do.
 """
 
-from auto_labeling.names import STAGING_SUFFIX
-from auto_labeling.run import RunState
+from auto_labeling.core.names import STAGING_SUFFIX
+from auto_labeling.core.run import RunState
 from auto_labeling.storage import fields, ranges, schema
+from auto_labeling.storage.review_states import INFO, REVIEW, STATES
 from auto_labeling.storage.runs import RunStore
-from auto_labeling.storage.states import INFO, REVIEW, STATES
 
 _OURS = list(STATES)
 

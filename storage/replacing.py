@@ -11,8 +11,8 @@ changed is told by its staged copy; where that was changed as well, or is gone, 
 
 from datetime import datetime
 
-from auto_labeling.run import Run
-from auto_labeling.storage import states
+from auto_labeling.core.run import Run
+from auto_labeling.storage import review_states
 
 #: The attribute of a sample's staged labels that holds the copy.
 IMPORTED = "imported"
@@ -35,7 +35,7 @@ def merged_list(run: Run) -> dict:
     result = {
         "$concatArrays": [
             {"$reduce": {"input": "$$now", "initialValue": [], "in": _one_more(run)}},
-            {"$map": {"input": _new(), "as": "label", "in": states.bare("$$label", run)}},
+            {"$map": {"input": _new(), "as": "label", "in": review_states.bare("$$label", run)}},
         ]
     }
     whole = {"$mergeObjects": [base, {"detections": "$$result"}]}
@@ -49,8 +49,8 @@ def merged_list(run: Run) -> dict:
 def merged_single(run: Run) -> dict:
     """An expression: what a sample's only label becomes."""
     target, staging = f"${run.config.label_field}", f"${run.staging_field}"
-    bare = {"$unsetField": {"field": IMPORTED, "input": states.bare(staging, run)}}
-    decided = {"$cond": [states.is_kept(staging, run), bare, None]}
+    bare = {"$unsetField": {"field": IMPORTED, "input": review_states.bare(staging, run)}}
+    decided = {"$cond": [review_states.is_kept(staging, run), bare, None]}
     no_copy = {"$not": [_is_object(f"{staging}.{IMPORTED}")]}
     is_same = {
         "$cond": [
@@ -118,7 +118,7 @@ def _with_lists(run, value):
     target, staging = f"${run.config.label_field}", f"${run.staging_field}"
     now, copy_ = f"{target}.detections", f"{staging}.{IMPORTED}"
     older = {"$filter": {"input": "$$now", "as": "label", "cond": _is_older("$$label._id", run)}}
-    kept = {"input": "$$staged", "as": "label", "cond": states.is_kept("$$label", run)}
+    kept = {"input": "$$staged", "as": "label", "cond": review_states.is_kept("$$label", run)}
     # Without the copy (somebody has set another object in review) a label's age has to do.
     was = {"$cond": [{"$isArray": [copy_]}, copy_, copy(older, run)]}
     inner = {"$let": {"vars": {"kept": {"$filter": kept}, "was": was}, "in": value}}
@@ -135,7 +135,7 @@ def _one_more(run):
     written = {
         "$let": {
             "vars": {"label": {"$arrayElemAt": ["$$kept", "$$at"]}},
-            "in": [states.bare("$$label", run)],
+            "in": [review_states.bare("$$label", run)],
         }
     }
     decided = {

@@ -10,11 +10,11 @@ import secrets
 import fiftyone as fo
 import fiftyone.core.odm as foo
 
-from auto_labeling.errors import AttemptRevoked, IllegalTransition, NewerRecord, RunNotFound
-from auto_labeling.names import RUNS_STORE
-from auto_labeling.run import RECORD_FORMAT, Progress, Run, RunState, StopReason
+from auto_labeling.core.errors import AttemptRevoked, IllegalTransition, NewerRecord, RunNotFound
+from auto_labeling.core.names import RUNS_STORE
+from auto_labeling.core.run import RECORD_FORMAT, Progress, Run, RunState, StopReason
 from auto_labeling.storage import clock
-from auto_labeling.storage.keys import Keys, collection
+from auto_labeling.storage.key_store import Keys, collection
 
 _RETRIES = 16
 
@@ -82,7 +82,7 @@ class RunStore(Keys):
 
         Args:
             run_id: the run's id
-            state: the :class:`auto_labeling.run.RunState` to go to
+            state: the :class:`auto_labeling.core.run.RunState` to go to
             token: the attempt on whose behalf this is done, if any
             **changes: further fields to set, under the name ``new_token`` for the token
 

@@ -6,8 +6,8 @@ model, which holds its latest speed for each machine, device and second stage.
 
 from fiftyone.operators.store import ExecutionStore
 
-from auto_labeling.names import SPEEDS_STORE
-from auto_labeling.run import Progress, Run, Speed
+from auto_labeling.core.names import SPEEDS_STORE
+from auto_labeling.core.run import Progress, Run, Speed
 from auto_labeling.storage import clock
 
 #: Samples below which an attempt says little of how fast its model is.

@@ -11,11 +11,11 @@ single label; "found nothing" is never ``null``.
 from bson import ObjectId
 from pymongo import UpdateOne
 
-from auto_labeling.run import Run
-from auto_labeling.storage import fields, moving, ranges, replacing, samples, schema
+from auto_labeling.core.run import Run
+from auto_labeling.storage import approval_update, fields, ranges, replacing, samples, schema
 from auto_labeling.storage.chunks import ChunkStore
-from auto_labeling.storage.states import PROMOTED as PROMOTED
-from auto_labeling.storage.states import REVIEW, STATES, UNPROMOTED
+from auto_labeling.storage.review_states import PROMOTED as PROMOTED
+from auto_labeling.storage.review_states import REVIEW, STATES, UNPROMOTED
 
 _NULL = {"$type": "null"}
 
@@ -171,7 +171,7 @@ def publish(dataset, run: Run, after=None):
     ranges.update_many(
         _samples(dataset),
         {run.staging_field: {"$exists": True}},
-        moving.pipeline(run),
+        approval_update.pipeline(run),
         after=after,
     )
     fields.refuse_renamed(dataset, run)

@@ -6,8 +6,8 @@ import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
-from auto_labeling.names import STAGING_SUFFIX
-from auto_labeling.storage import changes
+from auto_labeling.core.names import STAGING_SUFFIX
+from auto_labeling.storage import write_stamp
 
 #: What stands for a dataset's own list of classes among the names of its fields.
 DEFAULT = "default classes"
@@ -48,7 +48,7 @@ def of_field(dataset, name: str) -> tuple[str, ...] | None:
     path = _path(name, getattr(field, "document_type", None))
     if not path:
         return None
-    key, stamp = (dataset._sample_collection_name, path), changes.stamp(dataset)
+    key, stamp = (dataset._sample_collection_name, path), write_stamp.stamp(dataset)
     if stamp is not None and key in _kept and _kept[key][0] == stamp:
         return _kept[key][1]
     try:

@@ -152,7 +152,7 @@ def no_speeds():
     """No measured speeds, before and after: an earlier test's run would be estimated from."""
     from fiftyone.operators.store import ExecutionStore
 
-    from auto_labeling.names import SPEEDS_STORE
+    from auto_labeling.core.names import SPEEDS_STORE
 
     ExecutionStore.create(SPEEDS_STORE).clear()
     yield

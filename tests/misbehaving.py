@@ -125,8 +125,8 @@ def install(script: Script):
     import fiftyone as fo
     import fiftyone.core.models as fom
 
+    from auto_labeling.core.run import ModelType
     from auto_labeling.models import catalog, zoo
-    from auto_labeling.run import ModelType
 
     class Misbehaving(fom.Model):
         media_type = "image"

@@ -56,8 +56,8 @@ def install(task="detection"):
     import fiftyone as fo
     import fiftyone.core.models as fom
 
+    from auto_labeling.core.run import Method, ModelType, Task
     from auto_labeling.models import catalog, zoo
-    from auto_labeling.run import Method, ModelType, Task
 
     fails = {int(n) for n in os.environ.get(FAILS, "").split(",") if n}
     delay = float(os.environ.get(DELAY, "0"))

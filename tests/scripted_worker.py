@@ -11,7 +11,7 @@ def main():
 
     import fiftyone as fo
 
-    from auto_labeling import labeling
+    from auto_labeling.lifecycle import labeling
 
     labeling.generate(fo.load_dataset(dataset_name), run_id)
 

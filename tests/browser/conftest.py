@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
+from auto_labeling.core.names import PANEL
 from auto_labeling.demo.services import StockWorker
-from auto_labeling.models import catalog, choosing
-from auto_labeling.names import PANEL
+from auto_labeling.models import catalog, model_choice
 from tests import scripted
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
@@ -203,8 +203,8 @@ def numbered(tmp_path, database):
 @pytest.fixture
 def make(numbered, monkeypatch):
     """Makes runs of the scripted model, in any state: ``make(name, generate=…, fails=…)``."""
-    from auto_labeling import labeling
-    from auto_labeling.run import RunConfig
+    from auto_labeling.core.run import RunConfig
+    from auto_labeling.lifecycle import labeling
 
     def make(name, fails=(), generate=True, **answers):
         monkeypatch.setenv(scripted.FAILS, ",".join(map(str, fails)))
@@ -228,7 +228,7 @@ def make(numbered, monkeypatch):
 @pytest.fixture
 def finish(numbered):
     """Does the work of a run, as a worker does."""
-    from auto_labeling import labeling
+    from auto_labeling.lifecycle import labeling
 
     def finish(run):
         uninstall = scripted.install("detection")
@@ -327,11 +327,11 @@ class App:
 
     def choose_model(self, name):
         """Chooses a model by its family, version and size, as far as they are asked."""
-        from auto_labeling.panels.choices import LEVEL_LABELS  # imports FiftyOne
+        from auto_labeling.panels.configure.choices import LEVEL_LABELS  # imports FiftyOne
 
         spec = catalog.get_model(name)
-        remembered = choosing.leading_to(spec, spec.task, spec.methods[-1])
-        levels = choosing.narrow(spec.task, remembered).levels
+        remembered = model_choice.leading_to(spec, spec.task, spec.methods[-1])
+        levels = model_choice.narrow(spec.task, remembered).levels
         for level, (label, said) in LEVEL_LABELS.items():
             if not levels[level].options:
                 continue

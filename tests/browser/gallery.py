@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from auto_labeling.names import PANEL
+from auto_labeling.core.names import PANEL
 
 #: Whether to take pictures of every state at all widths and in both themes.
 ALL = os.environ.get("GALLERY") == "all"

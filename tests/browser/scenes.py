@@ -9,8 +9,8 @@ import numpy as np
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from auto_labeling import importing, labeling
-from auto_labeling.run import Progress, Run, RunConfig, RunState, StopReason, iso
+from auto_labeling.core.run import Progress, Run, RunConfig, RunState, StopReason, iso
+from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.storage import clock
 from auto_labeling.storage.chunks import ChunkStore, Claim
 from auto_labeling.storage.runs import RunStore

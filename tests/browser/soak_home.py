@@ -10,7 +10,7 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import Error, expect
 
-from auto_labeling import labeling
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review import approval, promotion
 from auto_labeling.review.grid import shown
 from auto_labeling.review.summary import count_unpromoted

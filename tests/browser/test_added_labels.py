@@ -4,7 +4,7 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import expect
 
-from auto_labeling import importing
+from auto_labeling.lifecycle import importing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from auto_labeling import labeling
 from auto_labeling.demo import shapes
+from auto_labeling.lifecycle import labeling
 from tests.browser.test_journey import everything_but, only_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -61,6 +61,6 @@ COUNT_COLORED = """async (image, colors) => {
 
 def is_drawn(picture) -> bool:
     """Whether a picture is there, with much in the colours of boxes and their names."""
-    from auto_labeling.engine import pictures
+    from auto_labeling.engine import drawing as pictures
 
     return picture.evaluate(COUNT_COLORED, [pictures.color(name) for name in shapes.CLASSES]) > 100

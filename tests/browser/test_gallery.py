@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from auto_labeling import labeling
+from auto_labeling.core.run import StopReason
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review import approval, promotion
 from auto_labeling.review.grid import merged, shown, tab_filters
-from auto_labeling.run import StopReason
 from tests.browser import scenes
 from tests.browser.conftest import ARTIFACTS, PATIENCE, has_failed
 from tests.browser.gallery import ALL, HEIGHT, WINDOW, Gallery

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from auto_labeling import labeling
-from auto_labeling.run import Run, RunConfig, RunState
+from auto_labeling.core.run import Run, RunConfig, RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.runs import RunStore
 from tests.browser import scenes
 from tests.browser.conftest import NUMBERED

@@ -7,9 +7,9 @@ import signal
 import pytest
 from playwright.sync_api import expect
 
-from auto_labeling import labeling
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review.summary import count_promoted, count_unpromoted
-from auto_labeling.run import RunState
 from tests.browser import scenes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from playwright.sync_api import expect
 
-from auto_labeling import labeling
+from auto_labeling.core.run import Method, RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
-from auto_labeling.run import Method, RunState
 from tests.integration.test_adapters_sam import SAM, tiny_sam
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from auto_labeling import labeling
-from auto_labeling.run import RunState
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from auto_labeling import importing, labeling
-from auto_labeling.run import RunState
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import importing, labeling
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 

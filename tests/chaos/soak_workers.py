@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from auto_labeling import labeling
-from auto_labeling.engine import crew
-from auto_labeling.errors import AttemptRevoked, AutoLabelingError, CannotWrite
-from auto_labeling.run import RunConfig, RunState
+from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, CannotWrite
+from auto_labeling.core.run import RunConfig, RunState
+from auto_labeling.engine.ray import driver as crew
+from auto_labeling.lifecycle import labeling
 from tests import red
 from tests.chaos import cluster as clusters
 from tests.chaos.test_workers import config, labels, pytestmark

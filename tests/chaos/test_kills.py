@@ -16,11 +16,11 @@ import numpy as np
 import psutil
 import pytest
 
-from auto_labeling import labeling
+from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.demo import database as mongo
 from auto_labeling.demo import shapes
-from auto_labeling.run import RunConfig, RunState
-from auto_labeling.storage.patience import patiently
+from auto_labeling.lifecycle import labeling
+from auto_labeling.storage.retrying import patiently
 from tests import red
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -10,14 +10,15 @@ import time
 
 import pytest
 
-from auto_labeling import labeling, scaling
-from auto_labeling.run import RunConfig, RunState
+from auto_labeling.core.run import RunConfig, RunState
+from auto_labeling.engine.ray import limits
+from auto_labeling.lifecycle import labeling
 from tests import red
 
 # Not imported here: Ray reads some of its settings only then.
 pytestmark = [
     pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None, reason=f"needs Ray: {scaling.install_command()}"
+        importlib.util.find_spec("ray") is None, reason=f"needs Ray: {limits.install_command()}"
     ),
     pytest.mark.usefixtures("environment"),
 ]

@@ -4,7 +4,7 @@ import sys
 
 import fiftyone as fo
 
-from auto_labeling import labeling
+from auto_labeling.lifecycle import labeling
 
 if __name__ == "__main__":
     labeling.generate(fo.load_dataset(sys.argv[1]), sys.argv[2])

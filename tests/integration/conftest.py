@@ -10,9 +10,9 @@ from tests import scripted
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
     """Lets the panel's handlers wait for what they do, however slow the machine is."""
-    from auto_labeling.panels import working
+    from auto_labeling.panels import background
 
-    monkeypatch.setattr(working, "PATIENCE", 60)
+    monkeypatch.setattr(background, "PATIENCE", 60)
 
 
 @pytest.fixture(params=["detection", "classification"])
@@ -46,7 +46,7 @@ def numbered(tmp_path):
 
 @pytest.fixture
 def config(model, task):
-    from auto_labeling.run import RunConfig
+    from auto_labeling.core.run import RunConfig
 
     return RunConfig(task=task, model=model, label_field="predictions", name="first")
 
@@ -54,7 +54,7 @@ def config(model, task):
 @pytest.fixture
 def run(numbered, config):
     """A run in review, generated in this process."""
-    from auto_labeling import labeling
+    from auto_labeling.lifecycle import labeling
 
     run = labeling.start(numbered, config)
     return labeling.generate(numbered, run.id)

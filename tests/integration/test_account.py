@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import auto_labeling as al
-from auto_labeling import cli, labeling
+from auto_labeling import cli
+from auto_labeling.core.account import Account, LeftOut
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import Run, RunConfig, RunState, StopReason
 from auto_labeling.engine import generation, prediction, writing
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.lifecycle import labeling, remarks
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.run import Account, LeftOut, Run, RunConfig, RunState, StopReason
-from auto_labeling.runs import remarks
 from auto_labeling.storage import staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.runs import RunStore

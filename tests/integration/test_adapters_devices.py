@@ -4,7 +4,7 @@ import pytest
 import torch
 import torchvision
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import catalog, zoo
 from tests.integration import wrappers
 from tests.integration.test_adapters_torchvision import place, seeded

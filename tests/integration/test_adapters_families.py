@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from auto_labeling.models import catalog
-from auto_labeling.models.prompting import Vocabulary
+from auto_labeling.models.prompts import Vocabulary
 from tests.integration import wrappers
 
 hf = pytest.importorskip("transformers", reason="transformers is not installed")

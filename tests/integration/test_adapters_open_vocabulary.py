@@ -5,7 +5,7 @@ import hashlib
 import pytest
 import torch
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import catalog, requirements
 from tests.integration import wrappers
 from tests.integration.yolos import assert_boxes, assert_masks, library, place, threshold_for

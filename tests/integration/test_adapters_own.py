@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import trust, zoo
 from tests.integration import wrappers
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auto_labeling import labeling
-from auto_labeling.errors import ConfigError, ModelUnavailable
+from auto_labeling.core.errors import ConfigError, ModelUnavailable
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog, trust
-from auto_labeling.run import RunState
 from tests.integration import wrappers
 
 NAME = "someone/brightness"

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import trust
 from tests.integration import wrappers
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from ultralytics import RTDETR, YOLO
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import catalog, trust
 from tests.integration import wrappers
 from tests.integration.yolos import assert_boxes, assert_masks, library, make, place, threshold_for

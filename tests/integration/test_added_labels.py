@@ -4,10 +4,10 @@ import fiftyone as fo
 import pytest
 
 import auto_labeling as al
-from auto_labeling import importing
+from auto_labeling.lifecycle import importing
 from auto_labeling.review import snapshot
 from auto_labeling.review.approval import provenance_key
-from auto_labeling.storage import added, changes
+from auto_labeling.storage import added_labels, write_stamp
 from tests.scripted import labels_by_number
 
 
@@ -123,16 +123,16 @@ def test_imported_labels_whose_source_means_something_else_are_not_taken_for_add
 def test_where_nothing_was_written_nothing_is_read(numbered, reviewed, monkeypatch):
     al.labels(reviewed)
     read = []
-    monkeypatch.setattr(added, "_are_some", lambda *_: read.append("scan"))
+    monkeypatch.setattr(added_labels, "_are_some", lambda *_: read.append("scan"))
     monkeypatch.setattr(snapshot.columns, "read", lambda *_, **__: read.append("read"))
-    assert added.settle(numbered, reviewed.record) == 0
+    assert added_labels.settle(numbered, reviewed.record) == 0
     al.labels(reviewed)
     assert not read
 
 
 @pytest.mark.parametrize("task", ["detection"], indirect=True)
 def test_added_labels_count_where_no_snapshot_can_be_kept(numbered, reviewed, monkeypatch):
-    monkeypatch.setattr(changes, "stamp", lambda _: None)
+    monkeypatch.setattr(write_stamp, "stamp", lambda _: None)
     before = al.labels(reviewed).total
     add(numbered, reviewed, 4, "mine")
     assert al.labels(reviewed).total == before + 1

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import auto_labeling as al
-from auto_labeling import cli, labeling
-from auto_labeling.errors import ConfigError
+from auto_labeling import cli
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling, worker_check
 from auto_labeling.models import trust
-from auto_labeling.run import RunState
-from auto_labeling.runs import asking
-from auto_labeling.storage import inquiries, registry
+from auto_labeling.storage import live_workers, worker_questions
 from auto_labeling.storage.runs import RunStore
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -53,14 +53,14 @@ def elsewhere(database, tmp_path_factory):
         pass
     yield folder
     process.communicate("")
-    assert registry.live() == []
+    assert live_workers.live() == []
 
 
 @pytest.fixture(autouse=True)
 def untrusting(monkeypatch):
     """Whoever submits the run trusts nothing."""
     monkeypatch.delenv(trust.SETTING, raising=False)
-    asking._known.clear()
+    worker_check._known.clear()
 
 
 def flags(answers, **more):
@@ -71,7 +71,7 @@ def test_without_a_worker_it_is_unknown_and_the_run_may_start(dataset, capsys):
     checkpoint = "nonesuch.models:Finder"
     began = time.monotonic()
     run = al.start(dataset, PYTHON, checkpoint=checkpoint)
-    assert time.monotonic() - began < asking.PATIENCE
+    assert time.monotonic() - began < worker_check.PATIENCE
     assert labeling.get(dataset, run.id).state is RunState.QUEUED
     more = {"label_field": "others", "checkpoint": checkpoint}
     assert cli.main(["run", dataset.name, *flags(PYTHON, **more), "--dry-run"]) == 0
@@ -88,7 +88,7 @@ def test_without_a_worker_it_is_unknown_and_the_run_may_start(dataset, capsys):
 def test_a_worker_that_does_not_answer_in_time_leaves_it_unknown(dataset, monkeypatch):
     from auto_labeling.serving.presence import Presence
 
-    monkeypatch.setattr(asking, "PATIENCE", 0.3)
+    monkeypatch.setattr(worker_check, "PATIENCE", 0.3)
     with Presence():
         found = al.preflight(dataset, PYTHON, checkpoint="nonesuch.models:Finder")
         assert any("unknown until a worker takes it" in warning for warning in found.warnings)
@@ -156,9 +156,9 @@ def test_the_file_is_looked_for_and_read_where_the_worker_is(dataset, elsewhere,
     torch.save(torch.nn.Linear(2, 2), elsewhere / "network.pt")
     config = labeling.check(dataset, {**FILE, "checkpoint": missing})
     config = config.model_copy(update={"checkpoint": str(elsewhere / "network.pt")})
-    standing = asking.ask(config)
+    standing = worker_check.ask(config)
     assert "not an Ultralytics checkpoint" in standing.workers[0].problems["checkpoint"]
-    assert inquiries.asked() == {}
+    assert worker_questions.asked() == {}
 
 
 def test_a_page_never_waits_for_workers(dataset, elsewhere):
@@ -176,8 +176,8 @@ def test_a_page_never_waits_for_workers(dataset, elsewhere):
 
 def test_a_question_that_makes_no_sense_harms_no_worker(answering):
     for question in ({}, {"model": 3}, {"task": "detection", "model": "x", "label_field": "y"}):
-        inquiries.ask(question)
+        worker_questions.ask(question)
     config = al.RunConfig(**PYTHON, checkpoint="nonesuch:Finder")
-    assert answering.host in {worker.host for worker in asking.ask(config).workers}
-    for inquiry_id in inquiries.asked():
-        inquiries.forget(inquiry_id)
+    assert answering.host in {worker.host for worker in worker_check.ask(config).workers}
+    for inquiry_id in worker_questions.asked():
+        worker_questions.forget(inquiry_id)

@@ -5,11 +5,11 @@ import threading
 import fiftyone as fo
 import pytest
 
-from auto_labeling import labeling
+from auto_labeling.core.run import Run, RunConfig, RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.run import Run, RunConfig, RunState
 from auto_labeling.storage import fields
 from auto_labeling.storage.attributes import Attributes
 from tests import talkative

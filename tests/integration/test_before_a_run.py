@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auto_labeling import labeling, planning
+from auto_labeling.core.errors import ConfigError, ModelUnavailable
+from auto_labeling.core.run import RunConfig, Speed, Worker
 from auto_labeling.demo import data
-from auto_labeling.engine import pictures
-from auto_labeling.errors import ConfigError, ModelUnavailable
+from auto_labeling.engine import drawing
+from auto_labeling.lifecycle import labeling, preflight
 from auto_labeling.models import catalog, devices, downloads
 from auto_labeling.models.offline import offline
-from auto_labeling.run import RunConfig, Speed, Worker
-from auto_labeling.storage import registry, speeds
+from auto_labeling.storage import live_workers, speeds
 from tests import scripted
 
 
@@ -82,7 +82,7 @@ def test_a_real_model_finds_the_shapes_and_they_are_drawn(shapes_dataset, yolo):
         x, y, w, h = detection.bounding_box
         row, left = round((y + h) * 240) - 1, round((x + w / 2) * 320)
         edge = drawn[max(0, row - 1) : row + 3, left]
-        wanted = np.array(pictures.color(detection.label))
+        wanted = np.array(drawing.color(detection.label))
         assert np.abs(edge - wanted).sum(axis=1).min() < 120, "the box's lower edge has its colour"
 
 
@@ -202,17 +202,17 @@ def test_preflight_warns_in_sentences(numbered, yolo, monkeypatch):
     (warning,) = labeling.preflight(numbered, yolo).warnings
     assert warning.startswith("No GPU was found")
     worker = Worker(id="w", host="lab-7", pid=1, device="cuda:0", started_at="")
-    monkeypatch.setattr(registry, "live", lambda: [worker])
+    monkeypatch.setattr(live_workers, "live", lambda: [worker])
     found = labeling.preflight(numbered, yolo)
     assert (found.warnings, found.worker_devices) == ((), ("cuda:0 on lab-7",))
-    monkeypatch.setattr(registry, "live", list)
+    monkeypatch.setattr(live_workers, "live", list)
     cuda = yolo.model_copy(update={"device": "cuda:1"})
     assert any("no device 'cuda:1'" in w for w in labeling.preflight(numbered, cuda).warnings)
     nas = RunConfig(task="detection", model="yolo-nas-torch", label_field="boxes", device="cpu")
     found = labeling.preflight(numbered, nas)
     assert "pip install" in found.install_command and found.install_command in found.warnings[0]
     usage = type("Usage", (), {"free": 2**20})
-    monkeypatch.setattr(planning.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: usage)
     found = labeling.preflight(numbered, nas)
     assert any("Only 0.0 GB are free for weights" in warning for warning in found.warnings)
     empty = fo.Dataset()

@@ -9,8 +9,8 @@ from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
 import auto_labeling as al
-from auto_labeling import labeling
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog, trust
 
 HOST = socket.gethostname()

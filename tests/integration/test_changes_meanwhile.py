@@ -3,13 +3,13 @@
 import fiftyone as fo
 import pytest
 
-from auto_labeling import labeling
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.review.summary import count_unpromoted
-from auto_labeling.run import RunState
 from auto_labeling.storage import staging
 from tests.scripted import expected, labels_by_number, without_ids, write_images
 

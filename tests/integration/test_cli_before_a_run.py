@@ -8,7 +8,7 @@ from PIL import Image
 import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.cli import verbs
-from auto_labeling.errors import ConfigError
+from auto_labeling.core.errors import ConfigError
 from tests import scripted
 
 MODEL = {"task": "detection", "model": "scripted"}

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auto_labeling import configuration, labeling, scaling
-from auto_labeling.errors import ConfigError
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.run import RunConfig
+from auto_labeling.engine.ray import limits
+from auto_labeling.lifecycle import labeling, validation
 from auto_labeling.models import availability, licenses, trust
-from auto_labeling.run import RunConfig
 
 GOOD = {"task": "detection", "model": "shapes-yolo", "label_field": "predictions"}
 MASKS = {"task": "instance_segmentation", "model": "segment-anything-vitb-torch"}
@@ -107,7 +108,7 @@ def test_a_good_configuration_passes(dataset):
         ("half", {"half": True, "device": "cpu"}, "needs a GPU"),
         ("workers", {"workers": 0}, "from 1"),
         ("workers", {"workers": "many"}, "from 1"),
-        ("workers", {"workers": 10**30}, f"{scaling.SETTING} sets the limit"),
+        ("workers", {"workers": 10**30}, f"{limits.SETTING} sets the limit"),
         ("mask_location", {"mask_location": "/tmp"}, "Only instance segmentation"),
         ("keep_without_mask", {"keep_without_mask": True}, "Only instance segmentation"),
         ("mask_location", TWO | {"mask_location": "masks"}, "full path"),
@@ -154,7 +155,7 @@ def test_all_problems_are_named_at_once(dataset):
 
 
 def test_fields_of_boxes_are_told_from_others(dataset):
-    fields = configuration.source_fields(dataset)
+    fields = validation.source_fields(dataset)
     assert fields["boxes"] == ""
     assert fields["kind"] == "It holds Classification, not Detections"
     assert fields["one"] == "It holds Detection, not Detections"

@@ -6,21 +6,22 @@ import time
 import fiftyone as fo
 import pytest
 
-from auto_labeling import labeling
+from auto_labeling.core import text
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
-from auto_labeling.panels import previewing, words
+from auto_labeling.panels.configure import preview
 from auto_labeling.panels.state import FORM_GROUPS
 from tests.integration.test_before_a_run import everything
 from tests.integration.test_panel import answer, notices, page_of, send
 
-SIZE = words.size(catalog.get_model("shapes-yolo").size_bytes)
+SIZE = text.size(catalog.get_model("shapes-yolo").size_bytes)
 YOLO = {"family": "yolo", "version": "v8-shapes"}
 
 
 def until_done(dataset, state):
     """Ticks as the App's timer does, until the preview is done. Returns the page."""
     deadline = time.monotonic() + 60
-    job = previewing.of(state["panel_of_test"])
+    job = preview.of(state["panel_of_test"])
     while not job.done:
         told, state = send(dataset, "refresh", state)
         assert "TimerView" in page_of(told) or job.done
@@ -36,7 +37,7 @@ def test_a_preview_works_in_a_thread_and_writes_nothing(dataset, no_speeds):
     _, state = answer(dataset, state, **YOLO)
     before = everything(dataset)
     told, state = send(dataset, "preview", state)
-    assert not previewing.of(state["panel_of_test"]).done, "the model loads behind it"
+    assert not preview.of(state["panel_of_test"]).done, "the model loads behind it"
     assert state["problems"] == {} and "TimerView" in page_of(told)
     page = until_done(dataset, state)
     assert page.count("data:image/jpeg;base64,") >= 5
@@ -66,7 +67,7 @@ def test_a_preview_is_of_the_selected_samples(dataset):
     _, state = send(dataset, "new_run")
     _, state = answer(dataset, state, **YOLO)
     _, state = send(dataset, "preview", state, selection=chosen)
-    assert previewing.of(state["panel_of_test"]).sample_ids == tuple(chosen)
+    assert preview.of(state["panel_of_test"]).sample_ids == tuple(chosen)
     until_done(dataset, state)
 
 

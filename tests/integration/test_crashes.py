@@ -12,12 +12,12 @@ import psutil
 import pytest
 from pymongo.errors import AutoReconnect
 
-from auto_labeling import labeling
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.review.summary import count_unpromoted
-from auto_labeling.run import RunState
 from auto_labeling.storage import staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
@@ -198,7 +198,7 @@ def test_labels_that_a_killed_database_has_lost_are_made_again(numbered, config,
         return mark_done(self, *args)
 
     monkeypatch.setattr(ChunkStore, "mark_done", killed_just_before)
-    monkeypatch.setattr("auto_labeling.storage.patience._PAUSE", 0.01)
+    monkeypatch.setattr("auto_labeling.storage.retrying._PAUSE", 0.01)
     run = labeling.generate(numbered, run.id)
     assert kills and run.state is RunState.IN_REVIEW
     found = without_ids(labels_by_number(numbered, run.staging_field))
@@ -217,7 +217,7 @@ def test_a_database_that_is_away_for_a_moment_costs_nothing(numbered, config, ta
         return write(*args)
 
     monkeypatch.setattr(staging, "write", away_now_and_then)
-    monkeypatch.setattr("auto_labeling.storage.patience._PAUSE", 0.01)
+    monkeypatch.setattr("auto_labeling.storage.retrying._PAUSE", 0.01)
     run = labeling.generate(numbered, run.id)
     found = without_ids(labels_by_number(numbered, run.staging_field))
     assert len(calls) > 1 and run.failed == 0
@@ -231,8 +231,8 @@ def test_a_database_that_stays_away_is_an_error(numbered, config, task, monkeypa
         raise AutoReconnect("connection refused")
 
     monkeypatch.setattr(staging, "write", away)
-    monkeypatch.setattr("auto_labeling.storage.patience._PAUSE", 0.01)
-    monkeypatch.setattr("auto_labeling.storage.patience.GIVE_UP_AFTER", 0.1)
+    monkeypatch.setattr("auto_labeling.storage.retrying._PAUSE", 0.01)
+    monkeypatch.setattr("auto_labeling.storage.retrying.GIVE_UP_AFTER", 0.1)
     with pytest.raises(AutoReconnect):
         labeling.generate(numbered, run.id)
     run = labeling.get(numbered, run.id)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from auto_labeling import labeling, sdk
+from auto_labeling import sdk
 from auto_labeling.cli import main
-from auto_labeling.errors import AttemptRevoked
-from auto_labeling.run import RunConfig, RunState
+from auto_labeling.core.errors import AttemptRevoked
+from auto_labeling.core.run import RunConfig, RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.chunks import ChunkStore
 from tests import red
 

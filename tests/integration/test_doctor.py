@@ -10,14 +10,14 @@ import pytest
 from pymongo.errors import ExecutionTimeout
 
 import auto_labeling as al
-from auto_labeling import cli, importing, labeling
+from auto_labeling import cli
 from auto_labeling.cli import verbs
-from auto_labeling.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.run import RunState, iso
+from auto_labeling.lifecycle import importing, labeling, liveness
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.run import RunState, iso
-from auto_labeling.runs import liveness
 from auto_labeling.storage import clock, mask_files
 from auto_labeling.storage.runs import RunStore
 from tests.integration.test_fields_by_hand import readable

@@ -5,8 +5,8 @@ import pytest
 
 import auto_labeling as al
 from auto_labeling import cli
-from auto_labeling.errors import AutoLabelingError, IllegalTransition
-from auto_labeling.run import RunState
+from auto_labeling.core.errors import AutoLabelingError, IllegalTransition
+from auto_labeling.core.run import RunState
 from tests import scripted
 
 

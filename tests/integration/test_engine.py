@@ -12,12 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
+from auto_labeling.core.errors import CannotWrite
+from auto_labeling.core.run import Run, RunConfig
 from auto_labeling.engine import arrays, loading, masks
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.prediction import Predictor
-from auto_labeling.errors import CannotWrite
 from auto_labeling.models import pixels
-from auto_labeling.run import Run, RunConfig
 from benchmarks.models import model as raw_model
 
 OID = "6b041f2bf9079f44d5feadd1"

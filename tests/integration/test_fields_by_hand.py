@@ -3,13 +3,12 @@
 import fiftyone as fo
 import pytest
 
-from auto_labeling import importing, labeling
-from auto_labeling.errors import AutoLabelingError, FieldGone
+from auto_labeling.core.errors import AutoLabelingError, FieldGone
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import importing, labeling, liveness
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.run import RunState
-from auto_labeling.runs import liveness
 from auto_labeling.storage import fields, staging
 from tests.scripted import expected, labels_by_number, without_ids
 

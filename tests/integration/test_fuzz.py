@@ -18,14 +18,15 @@ from bson import json_util
 from fiftyone import ViewField as F
 from fiftyone.operators.executor import ExecutionContext, Executor
 
-from auto_labeling import importing, labeling, operators
-from auto_labeling.errors import AutoLabelingError
-from auto_labeling.panels.auto_labeling import AutoLabelingPanel
+from auto_labeling import operators
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import RunConfig, RunState
+from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.panels.events import is_event
+from auto_labeling.panels.panel import AutoLabelingPanel
 from auto_labeling.panels.state import FORM_GROUPS, PAGES
 from auto_labeling.review import promotion
 from auto_labeling.review.grid import shown
-from auto_labeling.run import RunConfig, RunState
 from auto_labeling.storage.runs import RunStore
 
 CALLS = int(os.environ.get("FUZZ_CALLS", "500"))

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from auto_labeling import labeling, watching
+from auto_labeling.core.errors import AttemptRevoked, ConfigError, IllegalTransition
+from auto_labeling.core.run import RunState
 from auto_labeling.engine import prediction
-from auto_labeling.errors import AttemptRevoked, ConfigError, IllegalTransition
-from auto_labeling.run import RunState
+from auto_labeling.lifecycle import labeling, watching
 from auto_labeling.storage import staging
 from tests import scripted
 from tests.scripted import DELAY, FAILS, expected, labels_by_number, without_ids

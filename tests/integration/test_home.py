@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from auto_labeling import importing, labeling
-from auto_labeling.run import Run, RunConfig, RunState
+from auto_labeling.core.run import Run, RunConfig, RunState
+from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.storage.runs import RunStore
 from benchmarks.app import App
 
@@ -101,7 +101,7 @@ def test_a_run_that_nobody_picks_up_says_how_to_start_a_worker(ui, numbered, con
     run = labeling.start(numbered, config)
     assert "Waiting for a worker" in str(card(reload(ui), run)) and ui.find("timer")
     assert "No worker has picked this up" not in str(card(ui, run))
-    monkeypatch.setattr("auto_labeling.panels.words.age", lambda stored: 31.0)
+    monkeypatch.setattr("auto_labeling.core.text.age", lambda stored: 31.0)
     said = str(card(reload(ui), run))
     assert "No worker has picked this up for 31 s" in said and "launch`" in said
 

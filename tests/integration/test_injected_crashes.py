@@ -13,14 +13,13 @@ import fiftyone as fo
 import pymongo.collection
 import pytest
 
-from auto_labeling import importing, labeling
-from auto_labeling.errors import AutoLabelingError, RunNotFound
+from auto_labeling.core.errors import AutoLabelingError, RunNotFound
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import importing, labeling, liveness
 from auto_labeling.review import approval as approval_module
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.run import RunState
-from auto_labeling.runs import liveness
 from auto_labeling.storage import runs as runs_module
 from auto_labeling.storage.runs import RunStore
 

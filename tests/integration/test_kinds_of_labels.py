@@ -6,8 +6,8 @@ import fiftyone as fo
 import numpy as np
 import pytest
 
-from auto_labeling import importing
-from auto_labeling.errors import ConfigError
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.lifecycle import importing
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import merged, root_in, shown, tab_filters
 from auto_labeling.review.promotion import promote, undo

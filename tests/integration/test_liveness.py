@@ -8,14 +8,13 @@ import pytest
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from auto_labeling import labeling
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import Progress, RunConfig, RunState, StopReason, iso
+from auto_labeling.core.run import Worker as WorkerRecord
 from auto_labeling.demo.services import StockWorker, Worker
-from auto_labeling.errors import AutoLabelingError
-from auto_labeling.review import approval, chosen, promotion
-from auto_labeling.run import Progress, RunConfig, RunState, StopReason, iso
-from auto_labeling.run import Worker as WorkerRecord
-from auto_labeling.runs import liveness
-from auto_labeling.storage import availability, clock, operations, registry
+from auto_labeling.lifecycle import labeling, liveness
+from auto_labeling.review import approval, promotion, selection
+from auto_labeling.storage import availability, clock, live_workers, operations
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.runs import RunStore
 from tests import red
@@ -84,9 +83,9 @@ def test_a_worker_of_ours_that_is_alive_may_take_long_to_start(numbered, config)
     DelegatedOperationService().set_running(operation.id, run_link=operations.link(worker.id))
     for _ in range(3):
         clock.move(HOUR)
-        registry.beat(worker)
+        live_workers.beat(worker)
         assert labeling.get(numbered, run.id).state is RunState.QUEUED
-    registry.leave(worker.id)
+    live_workers.leave(worker.id)
     assert labeling.get(numbered, run.id).state is RunState.QUEUED
     clock.move(liveness.START_UP_SECONDS + 1)
     assert labeling.get(numbered, run.id).state is RunState.FAILED
@@ -185,7 +184,7 @@ def test_a_machine_that_slept_tells_the_right_time_again(monkeypatch):
 
 @pytest.mark.parametrize("alive", [True, False])
 def test_an_approval_is_taken_over_only_from_the_dead(numbered, run, alive):
-    promotion.promote(numbered, run.id, chosen.choose(numbered), None)
+    promotion.promote(numbered, run.id, selection.choose(numbered), None)
     store = RunStore(numbered)
     closing = store.move(run.id, RunState.APPROVING, new_token="t", attempt=run.attempt + 1)
     store.beat(closing, Progress(token="t", beat_at=clock.stamp()))

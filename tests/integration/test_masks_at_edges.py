@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import auto_labeling as al
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
 from tests import red
 
 ME = "tests.integration.test_masks_at_edges"

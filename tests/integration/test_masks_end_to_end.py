@@ -6,13 +6,13 @@ import fiftyone as fo
 import numpy as np
 import pytest
 
-from auto_labeling import labeling
+from auto_labeling.core.run import Method, RunConfig, RunState
 from auto_labeling.demo import data
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import merged, shown, tab_filters
 from auto_labeling.review.promotion import promote
 from auto_labeling.review.summary import summarize
-from auto_labeling.run import Method, RunConfig, RunState
 from tests.integration.test_adapters_sam import SAM, sam
 
 assert sam is not None  # a fixture, used by name

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from auto_labeling import labeling
+from auto_labeling.core.account import LeftOut
+from auto_labeling.core.run import RunConfig
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.run import LeftOut, RunConfig
 
 COCO = Path(__file__).resolve().parents[3] / "shared" / "data" / "tinycoco"
 #: Few boxes each, some of which the segmenter gives no mask for, and one image where it gives all.

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.run import Run, RunConfig, Task
 from auto_labeling.demo import data, shapes
 from auto_labeling.demo.scoring import Score, iou, mask_iou
 from auto_labeling.demo.train import CONFIDENCE, PREDICTION
 from auto_labeling.engine import documents
-from auto_labeling.errors import ModelUnavailable
 from auto_labeling.models import catalog, downloads, zoo
-from auto_labeling.run import Run, RunConfig, Task
 
 CLASSIFIER, DETECTOR = "efficientnet-lite0-imagenet", "shapes-yolo"
 OUTLINER = "shapes-yolo-seg"

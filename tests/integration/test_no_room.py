@@ -8,10 +8,10 @@ from pathlib import Path
 import fiftyone as fo
 import pytest
 
-from auto_labeling import labeling
+from auto_labeling.core.errors import CannotWrite
+from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.engine import masks
-from auto_labeling.errors import CannotWrite
-from auto_labeling.run import RunConfig, RunState
+from auto_labeling.lifecycle import labeling
 from tests import red
 
 SAMPLES = 120

@@ -9,11 +9,11 @@ from fiftyone.operators.executor import ExecutionContext
 from fiftyone.operators.types import RiskLevel
 
 import auto_labeling as al
-from auto_labeling import labeling
+from auto_labeling.core.names import PLUGIN
+from auto_labeling.core.settings import settings
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
-from auto_labeling.names import PLUGIN
 from auto_labeling.operators import OPERATORS
-from auto_labeling.settings import settings
 from tests.conftest import CHECKOUT
 
 BY_NAME = {cls().config.name: cls for cls in OPERATORS}
@@ -110,8 +110,8 @@ def test_a_form_never_raises_and_is_quick(name, dataset):
 
 @pytest.mark.parametrize("name", FORMS)
 def test_whoever_may_only_look_changes_nothing(name, reviewed, monkeypatch):
-    from auto_labeling import forms
-    from auto_labeling.errors import NotPermitted
+    from auto_labeling.app import request as forms
+    from auto_labeling.core.errors import NotPermitted
 
     def refuse(ctx):
         raise NotPermitted("You may look at this dataset, but not change it")

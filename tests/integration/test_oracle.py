@@ -14,15 +14,16 @@ from bson import ObjectId
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from auto_labeling import importing, labeling
-from auto_labeling.errors import AutoLabelingError, IllegalTransition, LabelsChanged
+from auto_labeling.core.account import Decision
+from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, LabelsChanged
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import TABS, merged, shown, tab_filters
+from auto_labeling.review.grid_stages import is_filterable, only_class, view_with
 from auto_labeling.review.promotion import promote, undo
-from auto_labeling.review.stages import is_filterable, only_class, view_with
 from auto_labeling.review.summary import BINS, decision, histogram, spreads, summarize
-from auto_labeling.run import Decision, RunState
-from auto_labeling.storage import decision as storage_decision
+from auto_labeling.storage import approval_counts as storage_decision
 
 ACTIONS = int(os.environ.get("ORACLE_ACTIONS", "500"))
 ROUND = 12

@@ -9,11 +9,12 @@ import torch
 from ultralytics import YOLO
 
 import auto_labeling as al
-from auto_labeling import cli, labeling
+from auto_labeling import cli
 from auto_labeling.cli import verbs
-from auto_labeling.errors import ConfigError, ModelUnavailable
+from auto_labeling.core.errors import ConfigError, ModelUnavailable
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import checkpoints, trust
-from auto_labeling.run import RunState
 from tests.integration import tiny, wrappers
 
 #: Ultralytics' word for each task, the architecture, and what a model of it is called.

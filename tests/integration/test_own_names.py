@@ -5,12 +5,13 @@ import pytest
 import torch
 
 import auto_labeling as al
-from auto_labeling import cli, labeling
+from auto_labeling import cli
 from auto_labeling.cli import verbs
+from auto_labeling.core.errors import ConfigError, ModelUnavailable
+from auto_labeling.core.run import RunState
 from auto_labeling.demo import data
-from auto_labeling.errors import ConfigError, ModelUnavailable
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog, checkpoints, trust
-from auto_labeling.run import RunState
 from tests import red
 from tests.integration import wrappers
 from tests.integration.test_panel import answer, page_of, send

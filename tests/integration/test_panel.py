@@ -8,11 +8,11 @@ import uuid
 import pytest
 from fiftyone.operators.executor import ExecutionContext, Executor
 
-from auto_labeling import labeling
-from auto_labeling.panels.auto_labeling import AutoLabelingPanel
+from auto_labeling.core.run import RunState, Speed
+from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import is_event
+from auto_labeling.panels.panel import AutoLabelingPanel
 from auto_labeling.panels.state import FORM_GROUPS
-from auto_labeling.run import RunState, Speed
 from auto_labeling.storage import speeds
 
 PANEL = AutoLabelingPanel(_builtin=False)

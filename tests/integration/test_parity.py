@@ -15,12 +15,12 @@ from bson import json_util
 import auto_labeling as al
 from auto_labeling import cli, sdk
 from auto_labeling.cli import verbs
-from auto_labeling.names import CHUNKS_STORE, PLUGIN, RUNS_STORE
+from auto_labeling.core.names import CHUNKS_STORE, PLUGIN, RUNS_STORE
+from auto_labeling.core.run import RunState, iso
 from auto_labeling.operators import OPERATORS
-from auto_labeling.panels.auto_labeling import AutoLabelingPanel
 from auto_labeling.panels.events import is_event
+from auto_labeling.panels.panel import AutoLabelingPanel
 from auto_labeling.review import grid
-from auto_labeling.run import RunState, iso
 from auto_labeling.storage import clock
 from auto_labeling.storage.runs import RunStore
 from docs import parity

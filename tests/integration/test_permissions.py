@@ -6,12 +6,13 @@ from types import SimpleNamespace
 import pytest
 from fiftyone.operators.executor import ExecutionContext, Executor
 
-from auto_labeling import forms, labeling
-from auto_labeling.errors import NotPermitted
+from auto_labeling.app import request
+from auto_labeling.core.errors import NotPermitted
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.operators.generate import GenerateLabels
-from auto_labeling.panels.auto_labeling import AutoLabelingPanel
 from auto_labeling.panels.events import is_change, is_event
-from auto_labeling.run import RunState
+from auto_labeling.panels.panel import AutoLabelingPanel
 from benchmarks.app import App
 
 Permission = Enum("Permission", ["NO_ACCESS", "VIEW", "TAG", "EDIT", "MANAGE"])
@@ -67,11 +68,11 @@ def context(of):
 
 @pytest.mark.parametrize("permission", ["EDIT", "manage", Permission.EDIT, Permission.MANAGE])
 def test_whoever_may_edit_may_do_everything(permission):
-    forms.require_edit(context(user(permission)))
+    request.require_edit(context(user(permission)))
 
 
 def test_open_source_fiftyone_knows_no_users():
-    forms.require_edit(context(None))
+    request.require_edit(context(None))
 
 
 @pytest.mark.parametrize(
@@ -80,11 +81,11 @@ def test_open_source_fiftyone_knows_no_users():
 )
 def test_whoever_may_not_edit_is_refused_in_a_sentence(permission):
     with pytest.raises(NotPermitted, match="You may look at this dataset, but not change it"):
-        forms.require_edit(context(user(permission)))
+        request.require_edit(context(user(permission)))
 
 
 def test_a_user_of_unknown_permission_may_only_look():
-    assert not forms.may_edit(context(SimpleNamespace(id="u1", name="Vera")))
+    assert not request.may_edit(context(SimpleNamespace(id="u1", name="Vera")))
 
 
 def test_every_event_is_a_look_or_a_change():

@@ -4,8 +4,8 @@ import fiftyone as fo
 import pytest
 
 import auto_labeling as al
-from auto_labeling.errors import ConfigError
-from auto_labeling.run import RunState
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.run import RunState
 
 pytestmark = pytest.mark.parametrize("task", ["detection"])
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from auto_labeling import labeling
-from auto_labeling.run import RunConfig, RunState
+from auto_labeling.core.run import RunConfig, RunState
+from auto_labeling.lifecycle import labeling
 from tests import red
 
 SAMPLES = 2_000

@@ -12,13 +12,13 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from auto_labeling import importing, labeling
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote, undo
 from auto_labeling.review.summary import count_unpromoted, summarize
-from auto_labeling.run import RunState
 
 SAMPLES, LABELS, THREADS = 60, 5, 8
 

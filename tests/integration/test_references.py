@@ -7,8 +7,9 @@ import fiftyone as fo
 import pytest
 from fiftyone import ViewField as F
 
-from auto_labeling import cli, labeling
+from auto_labeling import cli
 from auto_labeling.cli import verbs
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote

@@ -10,9 +10,10 @@ from fiftyone import ViewField as F
 from fiftyone.operators.executor import ExecutionContext
 
 import auto_labeling as al
-from auto_labeling import cli, labeling
-from auto_labeling.errors import AutoLabelingError, ConfigError
-from auto_labeling.names import PLUGIN
+from auto_labeling import cli
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.names import PLUGIN
+from auto_labeling.lifecycle import labeling
 from auto_labeling.operators import OPERATORS
 from tests.integration.test_panel import send
 

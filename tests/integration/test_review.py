@@ -7,15 +7,15 @@ import pytest
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 
-from auto_labeling import labeling
-from auto_labeling.errors import AutoLabelingError, IllegalTransition, LabelsChanged
+from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, LabelsChanged
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review import approval as approval_module
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import merged, read_filters, shown, tab_filters
 from auto_labeling.review.promotion import promote, undo
 from auto_labeling.review.summary import histogram, spreads, summarize
-from auto_labeling.run import RunState
-from auto_labeling.storage import changes, fields, staging
+from auto_labeling.storage import fields, staging, write_stamp
 from tests.scripted import labels_by_number, without_ids
 
 
@@ -294,7 +294,7 @@ def test_a_server_that_does_not_count_writes_is_asked_each_time(numbered, run, m
     request = request_of(run, confidence=(0.3, 0.8))
     known = summarize(numbered, run, shown(numbered, request))
     bars = histogram(spreads(numbered, run, shown(numbered, request)))
-    monkeypatch.setattr(changes, "stamp", lambda _: None)
+    monkeypatch.setattr(write_stamp, "stamp", lambda _: None)
     view = shown(numbered, request)
     asked = summarize(numbered, run, view)
     assert (asked.current, asked.total, asked.totals) == (known.current, known.total, known.totals)

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from auto_labeling import labeling
-from auto_labeling.errors import AutoLabelingError, IllegalTransition, RunNotFound
-from auto_labeling.run import RunState
+from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, RunNotFound
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
 from auto_labeling.storage import staging
 from auto_labeling.storage.runs import RunStore
 

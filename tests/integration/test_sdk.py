@@ -5,7 +5,7 @@ import pytest
 from fiftyone import ViewField as F
 
 import auto_labeling as al
-from auto_labeling.errors import (
+from auto_labeling.core.errors import (
     AutoLabelingError,
     ConfigError,
     IllegalTransition,

@@ -7,11 +7,11 @@ import urllib.error
 
 import pytest
 
-from auto_labeling import labeling
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.engine import retries
-from auto_labeling.errors import AutoLabelingError
-from auto_labeling.panels import remedies
-from auto_labeling.run import RunConfig, RunState
+from auto_labeling.lifecycle import labeling
+from auto_labeling.panels.run import remedies
 from tests import endpoint
 
 SAMPLES = 40

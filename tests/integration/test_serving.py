@@ -18,11 +18,12 @@ from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext
 
 import auto_labeling as al
-from auto_labeling import cli, labeling
+from auto_labeling import cli
+from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.demo.services import StockWorker
-from auto_labeling.run import RunConfig, RunState
+from auto_labeling.lifecycle import labeling
+from auto_labeling.storage import live_workers
 from auto_labeling.storage import operations as storage
-from auto_labeling.storage import registry
 from tests import red
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -347,7 +348,7 @@ def test_a_killed_service_takes_its_process_along_and_another_tidies_up(
     run = labeling.get(dataset, run.id)
     assert (run.status, run.reason) == ("Error", "worker lost")
     assert {w.id for w in labeling.workers()} == {w.id for w in others}
-    wait_for(lambda: killed.id not in {w.id for w in registry.expired()}, "it is forgotten")
+    wait_for(lambda: killed.id not in {w.id for w in live_workers.expired()}, "it is forgotten")
 
 
 def test_a_worker_that_is_asked_to_stop_finishes_its_run_first(pair, dataset, config):

@@ -4,10 +4,10 @@ import pytest
 
 import auto_labeling as al
 from auto_labeling import cli
-from auto_labeling.errors import LabelsChanged
+from auto_labeling.core.errors import LabelsChanged
+from auto_labeling.core.run import RunState
 from auto_labeling.operators.reviewing import ApproveRun
 from auto_labeling.review.approval import approve
-from auto_labeling.run import RunState
 from tests.integration.test_added_labels import add
 from tests.integration.test_panel import send
 

@@ -10,8 +10,8 @@ from fiftyone import ViewField as F
 
 import auto_labeling as al
 from auto_labeling import cli
-from auto_labeling.errors import AutoLabelingError
-from auto_labeling.names import PLUGIN
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.names import PLUGIN
 from tests import scripted
 from tests.integration.test_panel import page_of, send
 

@@ -6,9 +6,10 @@ import uuid
 
 import pytest
 
-from auto_labeling import cli, labeling
+from auto_labeling import cli
+from auto_labeling.core.run import RunConfig
 from auto_labeling.demo import data
-from auto_labeling.run import RunConfig
+from auto_labeling.lifecycle import labeling
 from auto_labeling.storage import speeds
 
 pytestmark = pytest.mark.usefixtures("no_speeds")

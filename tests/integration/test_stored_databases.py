@@ -14,11 +14,12 @@ import pytest
 from bson import json_util
 
 import auto_labeling as al
-from auto_labeling import cli, importing, labeling
-from auto_labeling.errors import NewerRecord
+from auto_labeling import cli
+from auto_labeling.core.errors import NewerRecord
+from auto_labeling.core.run import RECORD_FORMAT, RunState, StopReason
+from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.review import approval, promotion
-from auto_labeling.review.chosen import choose
-from auto_labeling.run import RECORD_FORMAT, RunState, StopReason
+from auto_labeling.review.selection import choose
 from auto_labeling.storage.runs import RunStore
 from tests import red
 

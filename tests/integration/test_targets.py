@@ -7,9 +7,10 @@ import fiftyone as fo
 import pytest
 from bson import ObjectId
 
-from auto_labeling import labeling, media, pasted
-from auto_labeling.errors import ConfigError
-from auto_labeling.run import RunConfig
+from auto_labeling.app import pasted_ids
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.run import RunConfig
+from auto_labeling.lifecycle import labeling, media
 from tests import scripted
 from tests.integration.test_panel import answer, page_of, send
 
@@ -187,25 +188,25 @@ IDS = [str(ObjectId()) for _ in range(3)]
     ],
 )
 def test_ids_are_read_however_they_are_separated(text):
-    read = pasted.read(text.format(*IDS))
+    read = pasted_ids.read(text.format(*IDS))
     assert (list(read.ids), read.malformed, read.problem) == (IDS, (), "")
 
 
 def test_what_is_no_id_is_named_and_duplicates_are_merged():
-    read = pasted.read(f"{IDS[0]} {IDS[1].upper()} {IDS[0]} abc 123, abc")
+    read = pasted_ids.read(f"{IDS[0]} {IDS[1].upper()} {IDS[0]} abc 123, abc")
     assert (list(read.ids), read.repeated) == (IDS[:2], 1)
     assert read.malformed == ("abc", "123") and "'abc', '123'" in read.problem
-    assert pasted.read("").problem
+    assert pasted_ids.read("").problem
 
 
 def test_a_huge_list_is_kept_on_the_server_until_it_is_forgotten():
     ids = [f"{number:024x}" for number in range(100_000)]
-    text = pasted.keep(ids)
-    assert len(text) < 60 and pasted.is_kept(text)
-    assert list(pasted.read(text).ids) == ids
+    text = pasted_ids.keep(ids)
+    assert len(text) < 60 and pasted_ids.is_kept(text)
+    assert list(pasted_ids.read(text).ids) == ids
     for number in range(20):
-        pasted.keep([f"{number:024x}"])
-    assert pasted.read(text).lost and "paste them again" in pasted.read(text).problem
+        pasted_ids.keep([f"{number:024x}"])
+    assert pasted_ids.read(text).lost and "paste them again" in pasted_ids.read(text).problem
 
 
 def test_pasted_ids_are_the_target_of_a_run(numbered):
@@ -247,16 +248,16 @@ def test_an_event_that_knows_an_older_list_brings_no_problem_back(numbered):
 
 
 def test_a_long_list_of_ids_does_not_travel_with_the_panels_state(numbered, monkeypatch):
-    monkeypatch.setattr(pasted, "MOST_IN_FORM", 10)
+    monkeypatch.setattr(pasted_ids, "MOST_IN_FORM", 10)
     ids = numbered.values("id")[:30]
     _, state = send(numbered, "new_run")
     _, state = answer(numbered, state, family="yolo", version="v8-shapes", label_field="boxes")
     told, state = answer(numbered, state, target="ids", ids=",".join(ids))
-    assert pasted.is_kept(state["form"]["what"]["ids"])
+    assert pasted_ids.is_kept(state["form"]["what"]["ids"])
     assert "30 sample IDs pasted" in page_of(told)
     told, _ = send(numbered, "clear_ids", copy.deepcopy(state))
     assert "30 sample IDs" not in page_of(told)
-    state["form"]["what"]["ids"] = pasted.keep(ids)
+    state["form"]["what"]["ids"] = pasted_ids.keep(ids)
     _, state = send(numbered, "start", state)
     (run,) = labeling.runs(numbered)
     assert run.samples == 30

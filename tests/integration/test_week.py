@@ -18,13 +18,12 @@ import fiftyone as fo
 import pytest
 from bson import ObjectId
 
-from auto_labeling import importing, labeling
-from auto_labeling.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import RunConfig, RunState
+from auto_labeling.lifecycle import doctor, importing, labeling
 from auto_labeling.review import approval, promotion
-from auto_labeling.review.chosen import choose
+from auto_labeling.review.selection import choose
 from auto_labeling.review.summary import summarize
-from auto_labeling.run import RunConfig, RunState
-from auto_labeling.runs import doctor
 from auto_labeling.storage import clock
 from tests import red
 

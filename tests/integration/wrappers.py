@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
+from auto_labeling.core.run import RunConfig
 from auto_labeling.demo import data
 from auto_labeling.models import catalog, zoo
-from auto_labeling.run import RunConfig
 
 THREADS = 2
 

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.models import catalog, exclusions, licenses, manifests
-from auto_labeling.run import Method, ModelType, Task
 
 COSTS = """
 import json, sys, time

@@ -6,7 +6,7 @@ import pytest
 
 from auto_labeling import cli
 from auto_labeling.cli import output, verbs
-from auto_labeling.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
 
 VERBS = verbs.all_verbs()
 

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from auto_labeling.errors import ModelUnavailable
+from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import catalog, downloads, manifests, weight_files
 
 

@@ -9,52 +9,30 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = "auto_labeling"
 OUTSIDE = {"tests", "benchmarks", "docs", "build", "dist"}
 
-NOUNS = {"run", "settings", "errors", "names"}
-VERBS = {"labeling", "importing", "watching", "review", "forms", "answers"} | {
-    "media",
-    "pasted",
-    "targets",
-    "class_entry",
-}
-TOP = NOUNS | VERBS | {"models.catalog", "models.labels", "models.wording", "runs.remarks"}
+#: What the ways in call: the verbs of runs and of the review, and what models are called.
+VERBS = {"core", "lifecycle", "review", "app"}
+TOP = VERBS | {"models.catalog", "models.display_names", "models.class_text"}
 
-# Which of our modules each part may import; its own modules it always may.
+# Which of our modules each room may import; its own modules it always may.
 MAY_IMPORT = {
     "__init__": {"operators", "panels", "cli", "sdk"},
     "operators": TOP,
     "panels": TOP,
     "cli": TOP | {"sdk", "demo", "serving", "__init__"},
-    "serving": NOUNS | {"labeling", "models.availability", "storage"},
-    "demo": TOP | {"sdk", "__init__"},
     "sdk": TOP | {"__init__"},
-    "forms": TOP,
-    "answers": NOUNS | {"models", "pasted"},
-    "labeling": NOUNS
-    | {"configuration", "importing", "planning", "scaling", "trial"}
-    | {"engine", "models", "runs", "storage", "__init__"},
-    "runs": NOUNS | {"models.availability", "storage"},
-    "watching": NOUNS | {"storage"},
-    "media": NOUNS | {"storage"},
-    "pasted": NOUNS,
-    "targets": NOUNS | {"answers", "media", "pasted", "review"},
-    "class_entry": NOUNS | {"answers", "models"},
-    "planning": NOUNS | {"media", "models", "runs", "storage", "trial"},
-    "trial": NOUNS | {"configuration", "engine", "models", "storage"},
-    "importing": NOUNS | {"configuration", "media", "storage"},
-    "configuration": NOUNS | {"media", "scaling", "models", "storage"},
-    "scaling": {"models"},
-    "review": NOUNS | {"runs", "storage"},
-    "engine": NOUNS | {"scaling", "models", "storage", "__init__"},
-    "models": NOUNS,
-    "storage": NOUNS,
-    "run": NOUNS,
-    "settings": set(),
-    "errors": NOUNS,
-    "names": NOUNS,
+    "demo": TOP | {"sdk", "__init__"},
+    "serving": {"core", "lifecycle.labeling", "models.availability", "storage"},
+    "app": VERBS | {"models"},
+    "lifecycle": {"core", "engine", "models", "storage", "__init__"},
+    "review": {"core", "lifecycle", "storage"},
+    "engine": {"core", "models", "storage", "__init__"},
+    "models": {"core"},
+    "storage": {"core"},
+    "core": set(),
 }
 
-READS_PARAMS = {"forms"}
-BUILDS_VIEWS = {"forms", "operators", "panels"}
+READS_PARAMS = {"app.request"}
+BUILDS_VIEWS = {"app", "operators", "panels"}
 HEAVY = ("torch", "torchvision", "ultralytics", "fiftyone.zoo", "ray")
 TRAINS = {"demo.train_sam"}  # a program that nothing imports
 LONGEST_FILE = 350

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from auto_labeling.engine import nodes, shipping
+from auto_labeling.engine.ray import nodes, shipping
 
 NEEDS = nodes.Needs(uri="", database="", dataset_id=None)
 
@@ -73,7 +73,7 @@ def test_what_is_sent_can_be_imported_without_fiftyone_or_an_installed_copy():
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); sys.meta_path = [f for f in sys.meta_path "
         "if 'editable' not in getattr(f, '__module__', '') + getattr(f, '__name__', '')]; "
-        "import auto_labeling.engine.actor as actor; "
+        "import auto_labeling.engine.ray.actors as actor; "
         "print(actor.__file__.startswith(sys.argv[1]), 'fiftyone' in sys.modules)"
     )
     with shipping.staged() as folder:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 _PROGRAM = """
-import auto_labeling.runs.resuming
+import auto_labeling.lifecycle.resuming
 import auto_labeling as al
 from auto_labeling.sdk import runs
 assert al.runs is runs, al.runs

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from auto_labeling.models import catalog, metrics, ratings
-from auto_labeling.panels import model_card
+from auto_labeling.panels.configure import model_card
 
 
 def rated(name):

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auto_labeling.errors import IllegalTransition
-from auto_labeling.run import TRANSITIONS, Run, RunConfig, RunState, Task
-from auto_labeling.settings import LONGEST_CLASS
+from auto_labeling.core.errors import IllegalTransition
+from auto_labeling.core.run import TRANSITIONS, Run, RunConfig, RunState, Task
+from auto_labeling.core.settings import LONGEST_CLASS
 
 CONFIG = RunConfig(task="detection", model="m", label_field="boxes")
 RUN = Run(id="r", config=CONFIG, created_at="2026-01-01T00:00:00.000+00:00")

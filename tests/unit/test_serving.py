@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-from auto_labeling.errors import AutoLabelingError
-from auto_labeling.serving import deaths, gpus, tail, telling
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.serving import event_log, exit_reasons, gpus, log_file
+from auto_labeling.serving.log_file import Tail
 from auto_labeling.serving.options import Options
-from auto_labeling.serving.tail import Tail
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_without_a_gpu_it_says_so(monkeypatch):
     ],
 )
 def test_how_a_process_died_is_said_in_words(status, out_of_memory, said):
-    assert said in deaths.sentence(status, "gpu-3", out_of_memory)
+    assert said in exit_reasons.sentence(status, "gpu-3", out_of_memory)
 
 
 def test_linux_is_asked_whom_it_has_killed():
-    assert deaths.out_of_memory_kills() >= 0
+    assert exit_reasons.out_of_memory_kills() >= 0
 
 
 def test_the_tail_of_a_log_is_what_a_terminal_would_show(tmp_path):
@@ -73,12 +73,12 @@ def test_the_tail_of_a_log_is_what_a_terminal_would_show(tmp_path):
 
 
 def test_old_logs_are_removed_and_nothing_else(tmp_path):
-    for number in range(tail._KEPT_LOGS + 3):
+    for number in range(log_file._KEPT_LOGS + 3):
         (tmp_path / f"20260101-{number:06}-operation-abc.log").touch()
     (tmp_path / "mine.log").touch()
-    tail.prune(tmp_path)
+    log_file.prune(tmp_path)
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert len(left) == tail._KEPT_LOGS + 1 and "mine.log" in left
+    assert len(left) == log_file._KEPT_LOGS + 1 and "mine.log" in left
     assert left[0] == "20260101-000003-operation-abc.log"
 
 
@@ -89,4 +89,4 @@ def test_a_folder_that_takes_no_logs_is_refused_at_once(tmp_path):
 
 
 def test_durations_are_said_in_words():
-    assert [telling.duration(s) for s in (3.2, 75, 7322)] == ["3 s", "1 min 15 s", "2 h 2 min"]
+    assert [event_log.duration(s) for s in (3.2, 75, 7322)] == ["3 s", "1 min 15 s", "2 h 2 min"]

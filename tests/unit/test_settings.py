@@ -6,7 +6,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from auto_labeling.settings import RunConfig, sentence, settings
+from auto_labeling.core.settings import RunConfig, sentence, settings
 
 BY_NAME = {setting.name: setting for setting in settings()}
 

@@ -1,0 +1,108 @@
+"""The target samples that the App's grid and the configure page's answers mean together."""
+
+from auto_labeling.app import pasted_ids
+from auto_labeling.app.answers import text
+from auto_labeling.core.run import Target
+from auto_labeling.lifecycle import media
+from auto_labeling.review import grid
+
+#: What a request says of its grid where it does not show the whole dataset.
+NARROWING = ("view", "view_name", "filters", "extended")
+
+#: Pasted ids up to which those of no sample are found with each change of the page.
+FEW_IDS = 20_000
+
+
+def counts(dataset, asked: dict, form: dict) -> dict:
+    """The number of samples that each :class:`auto_labeling.core.run.Target` means now.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        asked: what the App says about its grid
+        form: the answers of the configure page
+    """
+    slices = slices_of(form)
+    everything = media.count(dataset, slices)
+    narrowed = any(asked.get(key) for key in NARROWING)
+    return {
+        Target.ALL: everything,
+        Target.VIEW: _count_shown(dataset, asked, slices) if narrowed else everything,
+        Target.SELECTION: len(_selected_ids(dataset, asked, slices)),
+        Target.IDS: _count_pasted(dataset, form),
+    }
+
+
+def ids(dataset, asked: dict, target: Target, form: dict) -> list | None:
+    """The ids of the target samples; None means all, in the slices that are chosen."""
+    if target is Target.ALL:
+        return None
+    if target is Target.IDS:
+        return _pasted_ids(form)
+    of_target = _selected_ids if target is Target.SELECTION else _shown_ids
+    return of_target(dataset, asked, slices_of(form))
+
+
+def view(dataset, asked: dict, target: Target):
+    """The view that the target samples are of; None for all, or for ids.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        asked: what the App says about its grid
+        target: the target samples
+    """
+    if target not in (Target.VIEW, Target.SELECTION):
+        return None
+    shown = grid.shown(dataset, asked)
+    if target is Target.VIEW:
+        narrowed = any(asked.get(key) for key in NARROWING)
+        return shown.view if narrowed else None
+    return shown.view.select(list(shown.sample_ids)) if shown.sample_ids else None
+
+
+def some_ids(dataset, asked: dict, target: Target, form: dict, most: int) -> list:
+    """The ids of a few target samples: of those that are selected in the grid, or else the first.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        asked: what the App says about its grid
+        target: the target samples
+        form: the answers of the configure page
+        most: how many
+    """
+    if target is Target.IDS:
+        return _pasted_ids(form)[:most]
+    slices = slices_of(form)
+    found = _selected_ids(dataset, asked, slices)
+    if not found and target is not Target.SELECTION:
+        found = _shown_ids(dataset, asked, slices, most)
+    return found[:most]
+
+
+def slices_of(form: dict) -> list:
+    """The names of slices that a form chooses."""
+    names = form.get("group_slices")
+    return [n for n in names if isinstance(n, str)] if isinstance(names, (list, tuple)) else []
+
+
+def _pasted_ids(form):
+    return list(pasted_ids.read(text(form.get("ids"))).ids)
+
+
+def _count_pasted(dataset, form):
+    given = _pasted_ids(form)
+    return media.count_known(dataset, given) if len(given) <= FEW_IDS else len(given)
+
+
+def _shown_ids(dataset, asked, slices, most=None):
+    return media.target_ids(dataset, grid.shown(dataset, asked).view, slices, most)
+
+
+def _count_shown(dataset, asked, slices):
+    return media.target_count(dataset, grid.shown(dataset, asked).view, slices)
+
+
+def _selected_ids(dataset, asked, slices):
+    shown = grid.shown(dataset, asked)
+    if not shown.sample_ids:
+        return []
+    return media.target_ids(dataset, shown.view.select(list(shown.sample_ids)), slices)

@@ -1,0 +1,1 @@
+"""The nouns that everything knows: runs, settings, errors, names, and how numbers are said."""

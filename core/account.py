@@ -1,0 +1,100 @@
+"""What a run gave, and what an approval would keep: numbers that add up."""
+
+from enum import Enum
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+
+class LeftOut(str, Enum):
+    """Why a label that a model gave is not staged. The order is that in which they are judged."""
+
+    NOT_FINITE = "not_finite"
+    OTHER_CLASS = "other_class"
+    LOW_CONFIDENCE = "low_confidence"
+    NO_AREA = "no_area"
+    DUPLICATE = "duplicate"
+    NO_MASK = "no_mask"
+    OVER_LIMIT = "over_limit"
+
+    @property
+    def words(self) -> str:
+        """What is said of labels that were left out for this reason."""
+        return _LEFT_OUT[self]
+
+
+_LEFT_OUT = {
+    LeftOut.NOT_FINITE: "with a box or confidence that is not a number",
+    LeftOut.OTHER_CLASS: "of other classes",
+    LeftOut.LOW_CONFIDENCE: "below the minimum confidence",
+    LeftOut.NO_AREA: "without area inside the image",
+    LeftOut.DUPLICATE: "of an object that another prompt of the class found too",
+    LeftOut.NO_MASK: "without a mask",
+    LeftOut.OVER_LIMIT: "over the most labels per image",
+}
+
+
+class Account(BaseModel):
+    """What became of a run's samples, and of the labels that its model gave. It adds up.
+
+    A label is given when the model hands it over. FiftyOne's own models apply the minimum
+    confidence themselves, so what is below it is never given; where a model of a person's own, a
+    remote one or a field of boxes hands it over, it is left out, and counted. Labels of samples
+    that failed are not given.
+
+    Args:
+        samples: the samples asked for: the sum of the next five
+        labeled: samples with labels
+        nothing_found: samples that were looked at, and have no label
+        failed: samples that failed
+        not_processed: samples that nothing has looked at (yet)
+        deleted: samples that were deleted from the dataset since the start
+        staged: labels that were written to the staging field
+        left_out: how many labels were left out, by :class:`LeftOut`
+        not_found: classes asked for of which there is no label
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    samples: int = 0
+    labeled: int = 0
+    nothing_found: int = 0
+    failed: int = 0
+    not_processed: int = 0
+    deleted: int = 0
+    staged: int = 0
+    left_out: dict[LeftOut, int] = {}
+    not_found: tuple[str, ...] = ()
+
+    @computed_field
+    @property
+    def given(self) -> int:
+        """The labels that the model gave: those that are staged and those that are left out."""
+        return self.staged + sum(self.left_out.values())
+
+
+class Decision(BaseModel, extra="ignore", frozen=True):
+    """What an approval does with a run's labels, as counted before it."""
+
+    promoted: int = 0
+    added: int = 0  # labels that people added, and nobody promoted: they are kept
+    left: int = 0  # all others
+    empty: int = 0  # samples in which nothing was found
+    bare: int = 0  # samples with labels, of which none is kept
+    since_added: int = 0  # labels of a source that is replaced: added there since the import
+    since_changed: int = 0
+    since_deleted: int = 0
+
+    @property
+    def kept(self) -> int:
+        """How many labels are approved."""
+        return self.promoted + self.added
+
+    @property
+    def since(self) -> int:
+        """How many labels people added, changed or deleted in the source since the import."""
+        return self.since_added + self.since_changed + self.since_deleted
+
+    @property
+    def labels(self) -> int:
+        """How many labels there are."""
+        return self.kept + self.left

@@ -1,0 +1,255 @@
+"""The nouns: a run's configuration (see ``core/settings.py``), its states, and the run itself.
+
+Start reading here, then ``lifecycle/labeling.py``. Nothing in this file touches a database.
+"""
+
+import os
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from auto_labeling.core.account import Account, Decision, LeftOut
+from auto_labeling.core.errors import IllegalTransition
+from auto_labeling.core.names import staging_field
+from auto_labeling.core.settings import Method, ModelType, RunConfig, Target, Task
+
+__all__ = [
+    "ACTIVE",
+    "RECORD_FORMAT",
+    "STATUSES",
+    "TRANSITIONS",
+    "Method",
+    "ModelType",
+    "Progress",
+    "Run",
+    "RunConfig",
+    "RunState",
+    "Speed",
+    "StopReason",
+    "Target",
+    "Task",
+    "iso",
+]
+
+
+class RunState(str, Enum):
+    """Where a run stands."""
+
+    QUEUED = "queued"  # recorded and frozen; no worker has picked it up
+    GENERATING = "generating"  # a worker is labeling
+    IMPORTING = "importing"  # existing labels are being copied into the staging field
+    IN_REVIEW = "in_review"  # all is generated; promote, undo, approve
+    APPROVING = "approving"  # promoted labels are moving to the label field
+    APPROVED = "approved"  # the label field holds the promoted labels; the run is over
+    FAILED = "failed"  # stopped, with a reason; resume, or review what there is
+    DELETING = "deleting"  # its labels are being removed
+
+
+class StopReason(str, Enum):
+    """Why a run stopped, for programs; ``Run.error`` says it to people."""
+
+    NONE = ""
+    ERROR = "error"  # what the worker said is in ``Run.error``
+    CANCELLED = "cancelled"
+    WORKER_LOST = "worker lost"  # another process saw how the worker ended
+    WORKER_VANISHED = "worker vanished"  # its signs of life stopped
+    NEVER_BEGAN = "never began"  # an operation came to its end, or was deleted, without a worker
+    START_INTERRUPTED = "start interrupted"  # whoever started the run stopped in the middle
+    APP_STOPPED = "app stopped"  # while existing labels were being copied
+
+
+S = RunState
+
+TRANSITIONS: dict[RunState, frozenset] = {
+    S.QUEUED: frozenset({S.GENERATING, S.FAILED, S.DELETING}),
+    S.GENERATING: frozenset({S.IN_REVIEW, S.FAILED, S.DELETING}),
+    S.IMPORTING: frozenset({S.IN_REVIEW, S.FAILED, S.DELETING}),
+    S.IN_REVIEW: frozenset({S.APPROVING, S.QUEUED, S.DELETING}),
+    S.APPROVING: frozenset({S.APPROVED, S.IN_REVIEW}),  # back if what was shown has changed
+    S.APPROVED: frozenset({S.DELETING}),
+    S.FAILED: frozenset({S.QUEUED, S.IMPORTING, S.IN_REVIEW, S.DELETING}),
+    S.DELETING: frozenset(),
+}
+
+ACTIVE = frozenset({S.QUEUED, S.GENERATING, S.IMPORTING})
+
+#: The word that people see for each state.
+STATUSES = {
+    S.QUEUED: "Generating",
+    S.GENERATING: "Generating",
+    S.IMPORTING: "Generating",
+    S.IN_REVIEW: "In Review",
+    S.APPROVING: "In Review",
+    S.APPROVED: "Approved",
+    S.FAILED: "Error",
+    S.DELETING: "Deleting",
+}
+
+
+class Progress(BaseModel):
+    """How far the current attempt has come. Written by the worker alone, under its token."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    token: str
+    done: int = 0  # samples tried, those that failed among them
+    failed: int = 0
+    labels: int = 0
+    dropped: int = 0  # labels over the most per image
+    left_out: dict[LeftOut, int] = {}
+    batch_size: int = 0
+    rate: float | None = None
+    device: str = ""
+    half: bool = False  # whether the model really runs in half precision
+    worker: str = ""
+    workers: int = 0  # how many really work
+    beat_at: str
+
+
+class Worker(BaseModel):
+    """A process that serves delegated operations, as it last said of itself.
+
+    Only ``auto-labeling launch`` says so; FiftyOne's own worker is not heard of.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    host: str
+    pid: int
+    device: str = ""  # "cuda:2", "cpu"; empty until it is known
+    state: Literal["idle", "working", "draining"] = "idle"
+    dataset: str = ""  # these five say what it is working on
+    run_id: str = ""
+    run_name: str = ""
+    operation_id: str = ""
+    log_path: str = ""  # on that host
+    started_at: str
+    beat_at: str = ""
+
+
+class Speed(BaseModel):
+    """How fast a model was on a machine: measured by a run, from the first batch to the last."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    model: str
+    segmenter: str = ""
+    task: Task
+    machine: str
+    device: str
+    half: bool = False
+    samples: int
+    rate: float  # samples per second, of one worker
+    at: str
+
+
+#: The format of the records that this version writes. It reads all up to this one; raise it when
+#: an older version would misread what is stored. 1: version 0.1.0, whose records have no number.
+RECORD_FORMAT = 2
+
+
+class Run(BaseModel):
+    """A run's record, as stored. Change it through ``storage.runs.RunStore`` only."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    format: int = 1
+    config: RunConfig
+    state: RunState = RunState.QUEUED
+    created_at: str
+    created_by: str = ""
+    changed_at: str = ""
+    samples: int = 0
+    chunks: int = 0
+    frozen: bool = False
+    attempt: int = 0
+    token: str = ""
+    operation_id: str = ""
+    delegated: bool = True  # whether a worker is to generate, or whoever started the run
+    reason: StopReason = StopReason.NONE
+    error: str = ""
+    labels: int = 0
+    dropped: int = 0
+    failed: int = 0
+    approved: int = 0
+    guessed: dict[
+        str, int
+    ] = {}  # images whose range of values was guessed; see models/bit_depth.py
+    decision: Decision | None = None  # counted when an approval began
+    expected: int | None = None  # the labels that whoever approves was shown
+    is_settled: bool = True  # whether that was compared with what is there, where one approves
+    marks_empty: bool = False  # whether approval marks samples without a label kept as empty
+    license: str = ""
+    source: str = ""  # the field whose labels were imported; empty for a run of a model
+    account: Account | None = None  # as it was when generation ended; see storage/account.py
+    replaces: bool = False  # whether approval puts the labels back into ``source``
+    own_source: bool = False  # whether labels it stages have an attribute "source" of their own
+
+    @property
+    def name(self) -> str:
+        return self.config.name or f"{self.config.model} → {self.config.label_field}"
+
+    @property
+    def status(self) -> str:
+        """The word that people see for the state."""
+        return STATUSES[self.state]
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def staging_field(self) -> str:
+        return staging_field(self.config.label_field)
+
+    @property
+    def label_root(self) -> str:
+        """The path of the staged labels themselves."""
+        if self.config.task is Task.CLASSIFICATION:
+            return self.staging_field
+        return f"{self.staging_field}.detections"
+
+    @property
+    def mask_folder(self) -> str:
+        """The folder of the run's own mask files; empty if masks are in the labels."""
+        return os.path.join(self.config.mask_location, self.id) if self.config.mask_location else ""
+
+    @property
+    def guesses(self) -> str:
+        """That, and how, the range of values of images was guessed, in a sentence; or ""."""
+        total = sum(self.guessed.values())
+        how = ", ".join(f"{guess} ({number:,})" for guess, number in self.guessed.items())
+        images = "image holds" if total == 1 else "images hold"
+        said = f"{total:,} {images} more than 8 bits without saying which range: read as {how}"
+        return said if total else ""
+
+    @property
+    def many(self) -> bool:
+        """Whether a sample holds a list of labels rather than one."""
+        return self.config.task is not Task.CLASSIFICATION
+
+    def to(self, state: RunState, **changes) -> "Run":
+        """Returns the run in its next state.
+
+        Args:
+            state: the :class:`RunState` to go to
+            **changes: further fields of the record to set
+
+        Raises:
+            IllegalTransition: if :data:`TRANSITIONS` does not allow it
+        """
+        if state not in TRANSITIONS[self.state]:
+            raise IllegalTransition(
+                f"'{self.name}' is {self.status.lower()} ({self.state.value}); "
+                f"it cannot become {state.value} now"
+            )
+        return self.model_copy(update={"state": state, **changes})
+
+
+def iso(moment: datetime) -> str:
+    """A moment as stored: store values are JSON only, so never a ``datetime``."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")

@@ -1,0 +1,119 @@
+"""The way to Ray: a cluster that ``RAY_ADDRESS`` names, or one of this machine's own."""
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import logging
+import os
+import signal
+import tempfile
+import threading
+
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import Run
+from auto_labeling.engine.ray import limits, nodes, shipping
+from auto_labeling.models import catalog
+from auto_labeling.storage.chunks import ChunkStore
+
+#: Ray's smallest object store: nothing goes through it, and ``/dev/shm`` may be small.
+_OBJECT_STORE_BYTES = 80 * 2**20
+
+_MEDIA = 8
+_PROBE = ".auto-labeling-"
+
+
+@contextlib.contextmanager
+def connected():
+    """Connects to Ray for a run, and gives the module.
+
+    Raises:
+        AutoLabelingError: if there is no Ray, or the cluster cannot be used
+    """
+    # Ray would start its workers through uv, which gives them another environment.
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError:
+        command = limits.install_command()
+        raise AutoLabelingError(
+            f"More than one worker needs Ray on the worker: {command}"
+        ) from None
+    if ray.is_initialized():
+        raise AutoLabelingError(
+            "This process uses Ray already; leave it with ray.shutdown() before you label with "
+            "several workers"
+        )
+    address = os.environ.get("RAY_ADDRESS", "")
+    try:
+        with shipping.staged() as code, _own_signals():
+            _connect(ray, address, code)
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _connect(ray, address, code):
+    local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+    try:
+        ray.init(
+            address or "local",
+            runtime_env={"py_modules": [code]},
+            logging_level=logging.WARNING,
+            **({} if address else local),
+        )
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        where = f"The Ray cluster at {address}" if address else "Ray on this machine"
+        reason = " ".join(str(error).split())[:300]
+        raise AutoLabelingError(f"{where} cannot be used: {reason}") from error
+
+
+@contextlib.contextmanager
+def _own_signals():
+    """Keeps this process's way of being ended, which Ray would replace."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+
+
+@contextlib.contextmanager
+def needs_of(dataset, run: Run):
+    """What each machine must have for a run, for as long as machines may come.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+    """
+    config, folder = run.config, run.mask_folder
+    names = [config.model, *filter(None, [config.segmenter])]
+    settings = shipping.environment()
+    needs = nodes.Needs(
+        uri=settings["FIFTYONE_DATABASE_URI"],
+        database=settings["FIFTYONE_DATABASE_NAME"],
+        dataset_id=dataset._doc.id,
+        packages=tuple(p for name in names for p in catalog.get_model(name).packages),
+        media=tuple(_media(dataset, run)),
+        mask_folder=folder,
+        fiftyone_version=importlib.metadata.version("fiftyone"),
+    )
+    if not folder:
+        yield needs
+        return
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=_PROBE, dir=folder) as probe:
+        yield dataclasses.replace(needs, probe=probe.name)
+
+
+def _media(dataset, run):
+    """Some files of the run, from all over it, that can be read here."""
+    store = ChunkStore(dataset)
+    for index in range(0, run.chunks, max(1, run.chunks // _MEDIA)):
+        first = store.sample_ids(run.id, index)[:1]
+        for path in dataset.select(first).values("filepath"):
+            if os.path.isfile(path):
+                yield path

@@ -1,0 +1,1 @@
+"""What happens to a run from its start to its end, below the ways in and above the storage."""

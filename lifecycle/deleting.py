@@ -1,0 +1,32 @@
+"""Deletes a run, and whatever it has left."""
+
+import secrets
+
+from auto_labeling.core.run import RunState
+from auto_labeling.storage import log_tails, mask_files, operations, staging
+from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.runs import RunStore
+
+
+def delete(dataset, run_id: str):
+    """Deletes a run with its staged labels; approved labels stay where they are.
+
+    What it left is cleared, whoever has changed its staging field since. Mask files that a label
+    of this database still names, in whatever field, stay.
+
+    Raises:
+        IllegalTransition: while the run is being approved
+    """
+    store = RunStore(dataset)
+    run = store.get(run_id)
+    approved = run.state is RunState.APPROVED
+    if run.state is not RunState.DELETING:
+        run = store.move(run_id, RunState.DELETING, new_token=secrets.token_hex(8))
+    if run.operation_id:
+        operations.withdraw(run.operation_id, "Its run was deleted")
+    if not approved:
+        staging.clear(dataset, run)
+        mask_files.remove_unused(dataset, run)
+    ChunkStore(dataset).remove(run)
+    log_tails.remove(dataset, run.id)
+    store.remove(run)

@@ -1,0 +1,235 @@
+"""Analyze existing labels: the labels of a field, copied into a run in review.
+
+The copy is made by the database, in a thread where the caller cannot wait. First the samples to be
+copied get ``null`` in the staging field, as those of a model's run do (``docs/adr/0002``): so a
+copy that comes late changes nothing, and an interrupted one goes on with what is still ``null``.
+"""
+
+import contextlib
+import secrets
+import threading
+
+import fiftyone.core.fields as fof
+import fiftyone.core.labels as fol
+
+from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, ConfigError, FieldGone
+from auto_labeling.core.names import staging_field
+from auto_labeling.core.run import Run, RunConfig, RunState, StopReason, Task
+from auto_labeling.lifecycle import media, validation
+from auto_labeling.storage import account, clock, fields, orphans, staging
+from auto_labeling.storage.heartbeat import Heartbeat
+from auto_labeling.storage.runs import RunStore
+
+#: What stands in a run's configuration in place of a model.
+MODEL = "existing labels"
+
+_TASKS = {fol.Classification: Task.CLASSIFICATION, fol.Detections: Task.DETECTION}
+
+
+def sources(dataset) -> dict[str, str]:
+    """The label fields of a dataset, each with why its labels cannot be imported.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+
+    Returns:
+        a dict from field name to the reason; it is empty for a field that qualifies
+    """
+    store = RunStore(dataset)
+    known = dataset.get_field_schema(ftype=fof.EmbeddedDocumentField)
+    needed = orphans.in_review(dataset)
+    marked = {field["name"] for field in fields.schema_of(dataset) if orphans.is_marked(field)}
+    return {
+        name: _why_not(dataset, store, name, field.document_type, needed, marked)
+        for name, field in known.items()
+        if issubclass(field.document_type, fol.Label)
+    }
+
+
+def import_labels(
+    dataset,
+    source: str,
+    label_field: str = "",
+    *,
+    replace: bool = False,
+    name: str = "",
+    author: str = "",
+    background: bool = False,
+) -> Run:
+    """Copies the labels of a field into a new run in review; the field itself is not touched.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        source: the field
+        label_field (""): the new field for the labels that will be approved
+        replace (False): instead, whether approval puts them back into ``source``, without the
+            labels that nobody promoted
+        name (""): the run's name
+        author (""): who asks for it
+        background (False): whether to return at once and copy in a thread
+
+    Returns:
+        the :class:`auto_labeling.core.run.Run`: in review, or importing if in the background
+
+    Raises:
+        ConfigError: with a sentence for every wrong answer; nothing is written then
+    """
+    _require_kinds(source=source, label_field=label_field, name=name, replace=replace)
+    store = RunStore(dataset)
+    run = store.create(
+        _checked(dataset, store, source.strip(), label_field.strip(), replace, name, author)
+    )
+    return _copy(dataset, store, run, background)
+
+
+def resume(dataset, run: Run, background: bool = True) -> Run:
+    """Goes on with an import that has failed. What is copied stays as it is.
+
+    Raises:
+        IllegalTransition: if it has not failed (any more)
+        FieldGone: if its labels were in review, and were deleted or renamed by hand
+    """
+    store = RunStore(dataset)
+    if run.state is RunState.IN_REVIEW and (what := fields.gone(dataset, run)):
+        raise FieldGone(str(what))
+    store.reserve(run)  # its start may have been interrupted before it did
+    changes = {"reason": StopReason.NONE, "error": "", "attempt": run.attempt + 1}
+    run = store.move(run.id, RunState.IMPORTING, new_token=secrets.token_hex(8), **changes)
+    return _copy(dataset, store, run, background)
+
+
+def _why_not(dataset, store, name, kind, needed, marked) -> str:
+    if not media.can_be_reviewed(dataset):
+        return "Labels of videos and recordings cannot be reviewed"
+    if name in needed:
+        return "These labels are in review"
+    if kind not in _TASKS:
+        kinds = " or ".join(k.__name__ for k in _TASKS)
+        return f"It holds {kind.__name__}, not {kinds}"
+    below = ".detections" if kind is fol.Detections else ""
+    if dataset.has_field(f"{name}{below}.{staging.REVIEW}") and name not in marked:
+        return f"Its labels have an attribute '{staging.REVIEW}' of their own"
+    if store.claimed_by(name) or dataset.has_field(staging_field(name)):
+        return "A run is already making or reviewing this field"
+    return ""
+
+
+def _require_kinds(**answers):
+    wrong = {}
+    for name, value in answers.items():
+        kind = bool if name == "replace" else str
+        if not isinstance(value, kind):
+            wrong[name] = "This is true or false" if kind is bool else "This is text"
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _checked(dataset, store, source, label_field, replace, name, author) -> Run:
+    """The run that is asked for, if everything about it is right."""
+    problems = {}
+    dataset.reload()  # fields may have come and gone in other processes
+    offered = sources(dataset)
+    if not source:
+        problems["source"] = "Choose the field whose labels you want to review"
+    elif source not in offered:
+        problems["source"] = f"There is no label field '{source}'"
+    elif offered[source]:
+        problems["source"] = f"'{source}' cannot be used: {offered[source]}"
+    if replace:
+        if source in offered and dataset.get_field(source).read_only:
+            problems["label_field"] = f"'{source}' is read-only, so it cannot be replaced"
+    elif not label_field:
+        problems["label_field"] = "Name the field in which the approved labels will be"
+    elif problem := validation.label_field_problem(dataset, label_field, store):
+        problems["label_field"] = problem
+    if problems:
+        raise ConfigError(problems)
+    answers = {
+        "task": _TASKS[dataset.get_field(source).document_type],
+        "model": MODEL,
+        "label_field": source if replace else label_field,
+        "source_field": source,
+        "name": name,
+    }
+    run = Run(
+        id=secrets.token_hex(6),
+        config=RunConfig(**validation.parse(answers).model_dump()),
+        own_source=fields.has_source(dataset, source),
+        state=RunState.IMPORTING,
+        created_at=clock.stamp(),
+        created_by=author,
+        source=source,
+        replaces=replace,
+        attempt=1,
+        token=secrets.token_hex(8),
+    )
+    if staging.has_marker(dataset, run):
+        raise ConfigError({"source": f"Labels of '{source}' have an attribute '{staging.REVIEW}'"})
+    return run
+
+
+def _copy(dataset, store, run, background) -> Run:
+    work = _Copy(dataset, store, run)
+    if not background:
+        return work.run()
+    threading.Thread(target=work.run_quietly, name=f"import-{run.id}", daemon=True).start()
+    return run
+
+
+class _Copy:
+    """One attempt at an import."""
+
+    def __init__(self, dataset, store, run: Run):
+        self._dataset = dataset
+        self._store = store
+        self._run = run
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def run(self) -> Run:
+        try:
+            with Heartbeat(self._store, self._run) as self._heartbeat:
+                return self._steps()
+        except AttemptRevoked:
+            raise
+        except Exception as error:
+            # If the run was cancelled or taken over meanwhile, that stands.
+            with contextlib.suppress(AutoLabelingError):
+                self._store.move(
+                    self._run.id,
+                    RunState.FAILED,
+                    token=self._run.token,
+                    reason=StopReason.ERROR,
+                    error=f"{type(error).__name__}: {error}".splitlines()[0],
+                )
+            raise
+
+    def run_quietly(self):
+        """In a thread of its own: what goes wrong is on the record."""
+        with contextlib.suppress(Exception):
+            self.run()
+
+    def _steps(self):
+        dataset, run, store = self._dataset, self._run, self._store
+        lost = fields.gone(dataset, run) is not None  # deleted or renamed by hand since
+        fields.declare(dataset, run)
+        if lost or not run.frozen:
+            samples = staging.await_copies(dataset, run, self._check)
+            run = self._run = store.amend(run.id, token=run.token, samples=samples, frozen=True)
+        self._done = run.samples - staging.count_waiting(dataset, run)
+        staging.copy_existing(dataset, run, self._check, self._count)
+        fields.require(dataset, run)
+        run = run.model_copy(update={"labels": staging.count(dataset, run)})
+        taken = account.take(dataset, run)
+        return store.move(
+            run.id, RunState.IN_REVIEW, token=run.token, labels=run.labels, account=taken
+        )
+
+    def _check(self):
+        if self._store.get(self._run.id).token != self._run.token:
+            raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
+
+    def _count(self, samples):
+        with self._lock:
+            self._done += samples
+            self._heartbeat.update(done=self._done)

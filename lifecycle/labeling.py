@@ -1,0 +1,308 @@
+"""The verbs of a run, in the order life calls them. Start reading here.
+
+Everything takes a dataset and plain values, so that the panel, the operators, the command
+line, a notebook and a test call the same functions. Reviewing is in ``review/``.
+"""
+
+import contextlib
+import math
+import secrets
+from collections.abc import Callable
+
+from pymongo.errors import PyMongoError
+
+from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
+from auto_labeling.core.run import Run, RunConfig, RunState, StopReason
+from auto_labeling.engine.generation import Generation
+from auto_labeling.engine.ray import limits
+from auto_labeling.lifecycle import importing, persistence, resuming, validation, worker_check
+from auto_labeling.lifecycle.deleting import delete as delete
+from auto_labeling.lifecycle.doctor import Finding as Finding
+from auto_labeling.lifecycle.doctor import examine as examine
+from auto_labeling.lifecycle.monitoring import datasets as datasets
+from auto_labeling.lifecycle.monitoring import failures as failures
+from auto_labeling.lifecycle.monitoring import get
+from auto_labeling.lifecycle.monitoring import is_worked_on as is_worked_on
+from auto_labeling.lifecycle.monitoring import log_tail as log_tail
+from auto_labeling.lifecycle.monitoring import measured_speeds as measured_speeds
+from auto_labeling.lifecycle.monitoring import newer_runs as newer_runs
+from auto_labeling.lifecycle.monitoring import progress as progress
+from auto_labeling.lifecycle.monitoring import record as record
+from auto_labeling.lifecycle.monitoring import runs as runs
+from auto_labeling.lifecycle.monitoring import target_ids as target_ids
+from auto_labeling.lifecycle.monitoring import workers as workers
+from auto_labeling.lifecycle.persistence import NOT_PERSISTENT as NOT_PERSISTENT
+from auto_labeling.lifecycle.persistence import is_persistent as is_persistent
+from auto_labeling.lifecycle.preflight import Preflight as Preflight
+from auto_labeling.lifecycle.preflight import cautions as cautions
+from auto_labeling.lifecycle.preflight import preflight as preflight
+from auto_labeling.lifecycle.preview import MOST_TRIED as MOST_TRIED
+from auto_labeling.lifecycle.preview import Preview as Preview
+from auto_labeling.lifecycle.preview import Trial as Trial
+from auto_labeling.lifecycle.preview import preview as preview
+from auto_labeling.lifecycle.preview import trial as trial
+from auto_labeling.lifecycle.resuming import gone as gone
+from auto_labeling.lifecycle.validation import draft as draft
+from auto_labeling.lifecycle.validation import source_fields as source_fields
+from auto_labeling.lifecycle.validation import unknown_samples as unknown_samples
+from auto_labeling.models import catalog
+from auto_labeling.storage import clock, fields, operations, speeds, staging
+from auto_labeling.storage import orphans as storage_orphans
+from auto_labeling.storage import references as storage_references
+from auto_labeling.storage.account import account as account
+from auto_labeling.storage.account import account_fields
+from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.guessed_ranges import GuessStore
+from auto_labeling.storage.heartbeat import Heartbeat
+from auto_labeling.storage.references import References
+from auto_labeling.storage.runs import RunStore
+from auto_labeling.storage.vocabulary import class_sources as class_sources
+from auto_labeling.storage.vocabulary import classes_of as classes_of
+
+
+def check(dataset, answers: dict) -> RunConfig:
+    """Turns answers into a run's configuration, or names everything that is wrong.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        answers: a dict with the fields of :class:`auto_labeling.core.run.RunConfig`
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    return validation.check(dataset, answers, RunStore(dataset))
+
+
+def most_workers() -> int:
+    """The most workers that a run may ask for."""
+    return limits.most_workers()
+
+
+def start(
+    dataset,
+    config: RunConfig,
+    sample_ids=None,
+    author: str = "",
+    queue: bool = True,
+    persist: bool = False,
+) -> Run:
+    """Records a run, freezes its target samples and queues it for a worker.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: what to do
+        sample_ids (None): the ids of the target samples; None means all
+        author (""): who asks for it
+        queue (True): whether a worker is to do it; if not, call :func:`generate`
+        persist (False): whether to make the dataset persistent where that is needed
+
+    Returns:
+        the :class:`auto_labeling.core.run.Run`, queued
+
+    Raises:
+        ConfigError: if the configuration does not fit the dataset (any more), or there
+            are no target samples; or a worker is to do it, and the dataset is not persistent
+    """
+    config = check(dataset, config.model_dump())
+    worker_check.require(config, queue)
+    sample_ids = validation.frozen_ids(dataset, sample_ids, config.group_slices)
+    if queue:
+        persistence.require(dataset, persist)
+    store = RunStore(dataset)
+    run = store.create(
+        Run(
+            id=secrets.token_hex(6),
+            config=config,
+            created_at=clock.stamp(),
+            created_by=author,
+            license=catalog.get_model(config.model).license,
+            delegated=queue,
+            own_source=fields.has_source(dataset, config.source_field),
+        )
+    )
+    try:
+        with Heartbeat(store, run):  # freezing the targets of a large dataset takes minutes
+            run = _freeze(dataset, store, run, sample_ids)
+            return _queue(dataset, store, run) if queue else run
+    except Exception as error:
+        store.move(run.id, RunState.FAILED, reason=StopReason.ERROR, error=_sentence(error))
+        raise
+
+
+def generate(dataset, run_id: str, report: Callable[[float, str], None] | None = None) -> Run:
+    """Labels the samples of a run that still wait. This is what a worker does.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+        report (None): called with the fraction done and a line of text, now and then
+
+    Raises:
+        IllegalTransition: if the run is not queued; so a second worker loses here
+        AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
+        CannotWrite: if the disk or the database takes no further labels or masks; the run stops
+    """
+    store = RunStore(dataset)
+    run = store.get(run_id)
+    run = store.move(
+        run_id, RunState.GENERATING, attempt=run.attempt + 1, new_token=secrets.token_hex(8)
+    )
+    try:
+        with Heartbeat(store, run) as heartbeat:
+            counts = Generation(dataset, run, store, heartbeat, report).run()
+            fields.require(dataset, run)
+            run = store.move(
+                run_id,
+                RunState.IN_REVIEW,
+                token=run.token,
+                labels=staging.count(dataset, run),
+                failed=counts["failed"],
+                guessed=GuessStore(dataset).count(run_id),
+                **account_fields(dataset, run),
+            )
+    except AttemptRevoked:
+        raise
+    except Exception as error:
+        # If the run was cancelled or taken over since, that stands. A database that refuses may
+        # refuse this, too; what was wrong first is what the worker's log must say.
+        with contextlib.suppress(AutoLabelingError, PyMongoError):
+            store.move(
+                run_id,
+                RunState.FAILED,
+                token=run.token,
+                reason=StopReason.ERROR,
+                error=_sentence(error),
+            )
+        raise
+    speeds.record(run, store.progress(run), counts["tried"])
+    return run
+
+
+def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run:
+    """Queues a failed run again, or the failed samples of a run in review.
+
+    What is labeled, promoted or done stays as it is.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+        queue (True): whether a worker is to do it; if not, call :func:`generate`
+        again (False): whether to label all samples again if the staging field is gone
+
+    Raises:
+        IllegalTransition: if there is nothing to resume
+        FieldGone: if the staging field was deleted or renamed, and ``again`` is false
+    """
+    store = RunStore(dataset)
+    run = get(dataset, run_id)
+    if run.source:
+        return importing.resume(dataset, run)
+    resuming.refuse(dataset, run, again)
+    if queue:
+        persistence.require(dataset)
+    store.reserve(run)  # its start may have been interrupted before it did
+    run = store.move(
+        run_id,
+        RunState.QUEUED,
+        reason=StopReason.NONE,
+        error="",
+        account=None,
+        operation_id="",
+        new_token="",
+        delegated=queue,
+    )
+    try:
+        with Heartbeat(store, run, keep=True):  # marking a large dataset's samples takes long
+            resuming.await_labels(dataset, run, again)
+            return _queue(dataset, store, run) if queue else run
+    except Exception as error:
+        store.move(run_id, RunState.FAILED, reason=StopReason.ERROR, error=_sentence(error))
+        raise
+
+
+def orphans(dataset) -> list[str]:
+    """Fields with labels in review of no run of the dataset: a clone or a merge has them."""
+    return storage_orphans.names(dataset)
+
+
+def about_orphan(dataset, field: str) -> tuple[str, str]:
+    """What such a field is, and what can be done about it: two sentences without their end."""
+    return storage_orphans.sentence(field), storage_orphans.ways_out(dataset.name)
+
+
+def references(dataset, run: Run) -> References:
+    """The saved views, evaluations and brain runs that name a run's staging field."""
+    return storage_references.to(dataset, run.staging_field)
+
+
+def cancel(dataset, run_id: str, by: str = "") -> Run:
+    """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
+    why = f"Cancelled by {by}" if by else "Cancelled"
+    token = secrets.token_hex(8)
+    run = RunStore(dataset).move(
+        run_id, RunState.FAILED, reason=StopReason.CANCELLED, error=why, new_token=token
+    )
+    _withdraw(run, why)
+    return run
+
+
+def skip(dataset, run_id: str) -> Run:
+    """Goes on to review with the labels that a failed run has made (skip and continue)."""
+    store = RunStore(dataset)
+    run = get(dataset, run_id)
+    if run.state is not RunState.FAILED:
+        raise IllegalTransition(f"'{run.name}' is {run.status.lower()}, not stopped")
+    resuming.refuse_if_gone(dataset, run)
+    skipped = staging.count_waiting(dataset, run)
+    run = store.move(
+        run_id,
+        RunState.IN_REVIEW,
+        new_token=secrets.token_hex(8),
+        reason=StopReason.NONE,
+        error="",
+    )
+    staging.stop_waiting(dataset, run)
+    failed = 0 if run.source else skipped  # what was not imported has not failed
+    counts = {"labels": staging.count(dataset, run), "failed": failed}
+    counts["guessed"] = GuessStore(dataset).count(run_id)
+    taken = account_fields(dataset, run.model_copy(update=counts))
+    return store.amend(run_id, token=run.token, **counts, **taken)
+
+
+def rename(dataset, run_id: str, name: str) -> Run:
+    """Gives a run another name, whatever its state."""
+    store = RunStore(dataset)
+    answers = {**store.get(run_id).config.model_dump(), "name": name}
+    return store.amend(run_id, config=validation.parse(answers))
+
+
+def _freeze(dataset, store, run, sample_ids) -> Run:
+    chunks = ChunkStore(dataset)
+    # So many that each worker has its share, even near the end.
+    size = min(1000, max(16, math.ceil(len(sample_ids) / (64 * run.config.workers))))
+    fields.declare(dataset, run)
+    starts = range(0, len(sample_ids), size)
+    for index, first in enumerate(starts):
+        ids = sample_ids[first : first + size]
+        chunks.freeze(run.id, index, ids)
+        staging.await_labels(dataset, run, ids)
+        if index % 20 == 0:
+            # Also fails if the run was deleted meanwhile, before more marks are made.
+            store.amend(run.id, chunks=index)
+    return store.amend(run.id, samples=len(sample_ids), chunks=len(starts), frozen=True)
+
+
+def _queue(dataset, store, run) -> Run:
+    return store.amend(run.id, operation_id=operations.queue(dataset, run))
+
+
+def _withdraw(run, why):
+    """Spares a worker an operation that is still queued; one that takes it first is refused."""
+    if run.operation_id:
+        operations.withdraw(run.operation_id, why)
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    first = text.splitlines()[0]
+    return first if isinstance(error, AutoLabelingError) else f"{type(error).__name__}: {first}"

@@ -1,0 +1,202 @@
+"""What a dataset holds, and what of it models can label: images, alone or in slices of groups."""
+
+import contextlib
+
+import fiftyone.core.media as fom
+from pymongo.errors import ConnectionFailure
+
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import Task
+from auto_labeling.storage import samples
+
+_KINDS = {
+    fom.VIDEO: "videos",
+    fom.POINT_CLOUD: "point clouds",
+    fom.THREE_D: "3D scenes",
+    fom.MULTIMODAL: "multimodal recordings",
+    fom.UNKNOWN: "files of a kind that FiftyOne does not know",
+}
+_REMEDIES = {
+    fom.VIDEO: (
+        "Label its frames instead: "
+        '`dataset.to_frames(sample_frames=True).clone("frames", persistent=True)` '
+        "makes a dataset of images"
+    ),
+    fom.POINT_CLOUD: "3D labels that it has already can be analyzed, reviewed and approved",
+    fom.THREE_D: "3D labels that it has already can be analyzed, reviewed and approved",
+    fom.MULTIMODAL: "Make a dataset of the images that it holds, and label that",
+    fom.UNKNOWN: "Give the files the usual endings of images, such as .jpg, and add them again",
+}
+_NO_IMAGES = "None of the slices of its groups holds images"
+
+
+def refusal(dataset) -> str:
+    """Why labels cannot be generated for a dataset; empty if they can."""
+    kind = dataset.media_type
+    if kind in (None, fom.IMAGE):  # a dataset without samples has no kind yet
+        return ""
+    if kind == fom.GROUP:
+        return "" if image_slices(dataset) else f"{_NO_IMAGES}, and models label images"
+    return f"Models label images, and this dataset holds {_KINDS.get(kind, kind)}"
+
+
+def remedy(dataset) -> str:
+    """What would work with a dataset for which labels cannot be generated."""
+    kinds = [dataset.media_type]
+    if dataset.media_type == fom.GROUP:
+        kinds = list(dataset.group_media_types.values())
+    return next((_REMEDIES[kind] for kind in kinds if kind in _REMEDIES), "")
+
+
+def can_be_reviewed(dataset) -> bool:
+    """Whether existing labels of a dataset can be analyzed."""
+    return dataset.media_type not in (fom.VIDEO, fom.MULTIMODAL)
+
+
+@contextlib.contextmanager
+def reading(what: str = "The view"):
+    """Takes what goes wrong while FiftyOne makes or reads a view for a fault of the view.
+
+    Args:
+        what ("The view"): what is read, as a sentence begins with it
+
+    Raises:
+        AutoLabelingError: with FiftyOne's reason: the view names a field that is gone, as a rule
+    """
+    try:
+        yield
+    except (AutoLabelingError, ConnectionFailure):
+        raise
+    except Exception as error:
+        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise AutoLabelingError(
+            f"{what} cannot be read any longer: {said}. Make it again, or delete it"
+        ) from error
+
+
+def slices(dataset) -> dict[str, str]:
+    """The slices of a grouped dataset, each with why it cannot be labeled, or "".
+
+    For a dataset without groups this is empty.
+    """
+    if dataset.media_type != fom.GROUP:
+        return {}
+    kinds = dataset.group_media_types
+    return {n: "" if k == fom.IMAGE else f"It holds {_KINDS.get(k, k)}" for n, k in kinds.items()}
+
+
+def image_slices(dataset) -> list[str]:
+    """The slices of a grouped dataset that models can label."""
+    return [name for name, reason in slices(dataset).items() if not reason]
+
+
+def count(dataset, names=()) -> int:
+    """How many samples of a dataset can be labeled; of a grouped one, in these slices.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        names (()): slices; by default, all that hold images
+    """
+    if dataset.media_type != fom.GROUP:
+        return len(dataset)
+    return samples.count_in_slices(dataset, names or image_slices(dataset))
+
+
+def count_known(dataset, sample_ids: list) -> int:
+    """How many of these ids, each given once, are those of samples of a dataset."""
+    return len(sample_ids) - len(samples.unknown(dataset, sample_ids))
+
+
+def target_ids(dataset, view, names=(), most: int | None = None) -> list[str]:
+    """The ids of the samples that a view stands for when it is to be labeled.
+
+    A view of groups stands for the samples of its groups in the slices that are chosen, a view of
+    dynamic groups for all samples of its groups, one of patches for the samples they are cut from.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        view: a view on it
+        names (()): slices of a grouped dataset; by default, all that hold images
+        most (None): how many ids are enough
+    """
+    if view.media_type == fom.GROUP and dataset.media_type == fom.GROUP:
+        groups = view.limit(most) if most else view
+        ids = groups.values(f"{dataset.group_field}.id")
+        return samples.of_groups(dataset, ids, names or image_slices(dataset))[:most]
+    if view._is_dynamic_groups:
+        view = view.flatten()
+    view = view.limit(most) if most else view
+    # In a view of patches, frames or clips the ids are not those of samples.
+    generated = view._dataset is not dataset and view.has_field("sample_id")
+    ids = list(dict.fromkeys(view.values("sample_id" if generated else "id")))
+    if dataset.media_type == fom.GROUP and names:
+        outside = set(samples.outside_slices(dataset, ids, names))
+        ids = [sample_id for sample_id in ids if sample_id not in outside]
+    return ids
+
+
+def target_count(dataset, view, names=()) -> int:
+    """How many ids :func:`target_ids` gives, without reading them where the database can tell."""
+    if dataset.media_type == fom.GROUP or view._dataset is not dataset or view._is_dynamic_groups:
+        return len(target_ids(dataset, view, names))
+    return len(view)
+
+
+def meaning(view, samples: int, task: Task | None = None, names=()) -> str:
+    """Says what a view stands for when it is to be labeled, where that is not its own samples.
+
+    Args:
+        view: a view of a dataset
+        samples: how many samples it stands for
+        task (None): the task
+        names (()): slices of a grouped dataset; by default, all that hold images
+
+    Returns:
+        a sentence or two; empty where the samples of the view are labeled
+    """
+    if view._dataset is not view._root_dataset and view.has_field("sample_id"):
+        return _of_generated(view, samples, task)
+    said = f"The run labels {_count(samples, 'sample')}"
+    groups = _count(len(view), "group") if view.media_type == fom.GROUP else ""
+    if view._is_dynamic_groups:
+        return f"{said}: all that are in the {groups} of the view"
+    if groups:
+        slices_of = ", ".join(names or image_slices(view._root_dataset))
+        return f"{said}: those in {slices_of} of the {groups} of the view"
+    return ""
+
+
+def _of_generated(view, samples, task):
+    kind = "patch" if view._is_patches else "clip" if view._is_clips else "frame"
+    number = len(view)
+    noun = {"patch": "patches"}.get(kind, f"{kind}s") if number != 1 else kind
+    one_each = ", each with one label" if task is Task.CLASSIFICATION else ""
+    said = (
+        f"The view shows {number:,} {noun}; the run labels the "
+        f"{_count(samples, 'whole image')} that they are of{one_each}"
+    )
+    if not view._is_patches:
+        return said
+    field = getattr(view._patches_stage, "field", None) or "FIELD"
+    folder = "dataset_type=fo.types.ImageClassificationDirectoryTree"
+    return (
+        f"{said}. To label each patch by itself, make images of them and label those: "
+        f'`view.export(export_dir="patches", {folder}, label_field="{field}")`, then '
+        f'`fo.Dataset.from_dir("patches", {folder})`'
+    )
+
+
+def _count(number, noun):
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def slice_problem(dataset, names) -> str:
+    """What is wrong with a choice of slices; empty if nothing is."""
+    known = slices(dataset)
+    if names and not known:
+        return "This dataset has no groups, so no slices can be chosen"
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        return f"There is no slice '{unknown[0]}'"
+    wrong = [name for name in names if known[name]]
+    return f"The slice '{wrong[0]}' cannot be labeled: {known[wrong[0]]}" if wrong else ""

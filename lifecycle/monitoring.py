@@ -1,0 +1,124 @@
+"""What there is to know of runs: each as it really stands, its progress, samples and log."""
+
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import Progress, Run, Speed, Worker
+from auto_labeling.lifecycle import liveness
+from auto_labeling.storage import live_workers, log_tails, speeds
+from auto_labeling.storage import runs as storage
+from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.heartbeat import is_alive
+from auto_labeling.storage.runs import RunStore
+
+
+def measured_speeds(model: str = "") -> dict[str, list[Speed]]:
+    """How fast models were on the machines of this database: the latest of each kind first.
+
+    Args:
+        model (""): the name of a model; by default, all that were measured
+
+    Returns:
+        a dict from a model's name to its :class:`auto_labeling.core.run.Speed` list
+    """
+    return {model: speeds.of_model(model)} if model else speeds.of_all()
+
+
+def datasets() -> list:
+    """The datasets of this database that have, or had, runs; by name."""
+    return storage.datasets()
+
+
+def runs(dataset, confirm: bool = True) -> list[Run]:
+    """Returns the runs of a dataset, newest first, each as it really stands.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        confirm (True): whether to wait for a second look, at most
+            :data:`auto_labeling.lifecycle.liveness.CONFIRM_SECONDS`, at runs that seem to have
+            stopped; without it they count as active until the next look
+    """
+    store = RunStore(dataset)
+    # A first look at each: so they all wait for their second at the same time.
+    looked = [_reconciled(store, run, confirm=False) for run in store.list()]
+    return [_reconciled(store, run, confirm=True) for run in looked] if confirm else looked
+
+
+def get(dataset, run_id: str, confirm: bool = True) -> Run:
+    """Returns a run as it really stands.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+        confirm (True): as in :func:`runs`
+
+    Raises:
+        RunNotFound: if there is none of that id
+    """
+    store = RunStore(dataset)
+    return _reconciled(store, store.get(run_id), confirm)
+
+
+def newer_runs(dataset) -> dict[str, str]:
+    """The runs that a newer version of this package has stored, which this one cannot read.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+
+    Returns:
+        a dict from the id of each to its name
+    """
+    return RunStore(dataset).newer()
+
+
+def record(dataset, run_id: str) -> Run:
+    """Returns a run as its record stands, without a judgement: for whoever works on it.
+
+    Raises:
+        RunNotFound: if there is none of that id
+    """
+    return RunStore(dataset).get(run_id)
+
+
+def progress(dataset, run: Run) -> Progress | None:
+    """How far the run's current attempt has come; None before its first sign of life."""
+    return RunStore(dataset).progress(run)
+
+
+def is_worked_on(dataset, run: Run) -> bool:
+    """Whether a process has given a sign of life for the run's current attempt lately."""
+    return is_alive(progress(dataset, run))
+
+
+def workers() -> list[Worker]:
+    """The workers of this database that are alive; FiftyOne's own are not heard of."""
+    return live_workers.live()
+
+
+def log_tail(dataset, run: Run, lines: int = 40) -> list[str]:
+    """The last lines that a worker has logged for the run's current attempt.
+
+    Returns:
+        a list of lines; empty if there are none (yet), or FiftyOne's own worker has the run
+    """
+    return log_tails.tail(dataset, run, lines)
+
+
+def target_ids(dataset, run: Run) -> list[str]:
+    """The ids of a run's target samples, as they were when it started."""
+    chunks = ChunkStore(dataset)
+    return [i for index in range(run.chunks) for i in chunks.sample_ids(run.id, index)]
+
+
+def failures(dataset, run: Run) -> list[dict]:
+    """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
+    chunks = ChunkStore(dataset)
+    return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]
+
+
+def _reconciled(store, run: Run, confirm: bool) -> Run:
+    stopped = liveness.judge(store, run, confirm).stopped if run.is_active else None
+    if not stopped:
+        return run
+    try:
+        return store.stop(run, stopped.reason, stopped.sentence)
+    except AutoLabelingError:  # somebody else was faster; theirs is the truth
+        return store.get(run.id)

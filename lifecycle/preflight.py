@@ -1,0 +1,237 @@
+"""What to know before a run starts. No model is loaded for it, so it can be asked at any time."""
+
+import shutil
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from auto_labeling.core.run import Method, RunConfig, Speed
+from auto_labeling.lifecycle import media, preview, worker_check
+from auto_labeling.models import catalog, devices, downloads, requirements
+from auto_labeling.storage import live_workers, mask_locations, speeds
+
+#: Seconds from which a run without a GPU is warned of.
+_LONG = 600
+
+#: Bytes that should stay free where weights and masks go.
+_SPARE = 2**30
+
+MEASURED, TRIED = "measured", "trial"
+
+
+class Weights(BaseModel):
+    """The weights of a model that a run loads.
+
+    ``name`` is a file and its training, or the id of a checkpoint; empty where that says nothing.
+    ``damaged`` are files that are empty or were cut off: the worker downloads them again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    on_disk: bool
+    size_bytes: int | None = None
+    name: str = ""
+    damaged: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()  # where a model that somebody brings is, a line for each machine
+
+
+class Disk(BaseModel):
+    """A folder to which a run writes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    holds: str  # "weights" or "masks"
+    folder: str
+    free_bytes: int
+
+
+class Preflight(BaseModel):
+    """How things stand for a run, on the machine that asks.
+
+    ``warnings`` says in sentences what may go wrong or take long. None of it forbids the run: what
+    is wrong with a configuration is said by ``labeling.check``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    samples: int
+    weights: tuple[Weights, ...]
+    device: str  # as the configuration names it; "" means a GPU if there is one
+    device_found: bool
+    gpus: int
+    worker_devices: tuple[str, ...] = ()  # of the live workers that are heard of
+    missing_packages: tuple[str, ...] = ()
+    install_command: str = ""
+    free_disk: tuple[Disk, ...] = ()
+    estimated_seconds: float | None = None
+    estimated_from: str = ""  # "measured" by an earlier run, or a "trial"
+    speed: Speed | None = None  # what the estimate is made of
+    asking_workers: bool = False  # whether they are being asked about the model
+    warnings: tuple[str, ...] = ()
+
+
+def preflight(
+    dataset,
+    config: RunConfig,
+    sample_ids=None,
+    *,
+    tried: "preview.Trial | None" = None,
+    samples: int | None = None,
+    view=None,
+    wait: bool = True,
+) -> Preflight:
+    """Says how things stand for a run: samples, weights, device, packages, disk and time.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: what to do
+        sample_ids (None): the ids of the target samples; None means all
+        tried (None): what :func:`auto_labeling.lifecycle.preview.trial` returned, to estimate the
+            time from where no run has measured it
+        samples (None): the number of the target samples, if it is known
+        view (None): the view that the target samples are of, if they are of one
+        wait (True): whether to wait for what workers say of a model that somebody brings
+
+    Raises:
+        ModelUnavailable: if a model is not offered
+    """
+    if samples is None:
+        everything = sample_ids is None
+        samples = media.count(dataset, config.group_slices) if everything else len(set(sample_ids))
+    models = preview.models_of(config)
+    missing = tuple(dict.fromkeys(p for spec in models for p in catalog.missing_packages(spec)))
+    speed, origin = _speed(config, tried)
+    standing = worker_check.ask(config) if wait else worker_check.glance(config)
+    known = {
+        "samples": samples,
+        "weights": tuple(_weights(spec, config, standing) for spec in models),
+        "device": config.device,
+        "device_found": devices.found(config.device),
+        "gpus": devices.gpus(),
+        "worker_devices": tuple(f"{w.device} on {w.host}" for w in live_workers.live() if w.device),
+        "missing_packages": missing,
+        "install_command": requirements.install_command(missing) if missing else "",
+        "free_disk": tuple(_disks(models, config)),
+        "estimated_seconds": _seconds(samples, speed, config),
+        "estimated_from": origin,
+        "speed": speed,
+    }
+    if standing is not None:
+        known["asking_workers"] = standing.asking
+    found = Preflight(**known)
+    own = standing.warnings if standing is not None else ()
+    warnings = (*cautions(dataset, config, samples, view), *own, *_warnings(found))
+    return found.model_copy(update={"warnings": warnings})
+
+
+def cautions(dataset, config: RunConfig, samples: int, view=None) -> tuple[str, ...]:
+    """What a person may not mean with a run, in sentences to be said before it starts.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: what to do
+        samples: the number of the target samples
+        view (None): the view that the target samples are of, if they are of one
+    """
+    said = [] if view is None else [media.meaning(view, samples, config.task, config.group_slices)]
+    if config.mask_location:
+        said += mask_locations.doubts(dataset, config.mask_location)
+    return tuple(filter(None, said))
+
+
+def _weights(spec, config, standing):
+    named = config.checkpoint if spec.needs_checkpoint else ""
+    is_own = standing is not None and spec.name == config.model
+    return Weights(
+        model=spec.name,
+        on_disk=downloads.is_downloaded(spec, named) and not (is_own and standing.here),
+        own=standing.lines if is_own else (),
+        size_bytes=downloads.size_bytes(spec, named),
+        name=downloads.weights_name(spec, named),
+        damaged=tuple(map(str, downloads.damaged(spec, named))),
+    )
+
+
+def _disks(models, config):
+    folders = {("weights", downloads.folder(spec)) for spec in models if spec.source != "bundled"}
+    if config.mask_location:
+        folders.add(("masks", Path(config.mask_location)))
+    for holds, folder in sorted(folders):
+        there = next((p for p in (folder, *folder.parents) if p.is_dir()), None)
+        if there is not None:
+            free = shutil.disk_usage(there).free
+            yield Disk(holds=holds, folder=str(folder), free_bytes=free)
+
+
+def _speed(config, tried):
+    """The speed to reckon with, and where it comes from."""
+    segmenter = config.segmenter if config.method is Method.TWO_STAGE else ""
+    alike = [
+        speed
+        for speed in speeds.of_model(config.model)
+        if (speed.segmenter, speed.task) == (segmenter, config.task)
+        and speed.rate
+        and _is_kind(speed.device, config.device)
+    ]
+    alike.sort(key=lambda speed: speed.half != config.half)  # stable: else the latest first
+    if alike:
+        return alike[0], MEASURED
+    return (tried.speed, TRIED) if tried and tried.speed else (None, "")
+
+
+def _seconds(samples, speed, config):
+    # A speed is that of one worker.
+    return samples / speed.rate / config.workers if speed and speed.rate else None
+
+
+def _is_kind(device, wanted) -> bool:
+    return not wanted or device.partition(":")[0] == wanted.partition(":")[0]
+
+
+def _warnings(found: Preflight):
+    if not found.samples:
+        yield "There are no samples to label"
+    if found.missing_packages:
+        yield f"Packages are missing on this machine: {found.install_command}"
+    if not found.device_found and not found.worker_devices:
+        yield f"This machine has no device '{found.device}'; the worker's needs it"
+    for weights in found.weights:
+        for path in weights.damaged:
+            yield f"The file of weights {path} is empty, or only part of it is there"
+    yield from _of_time(found)
+    yield from _of_disk(found)
+
+
+def _of_time(found):
+    there = found.gpus or any(not one.startswith("cpu") for one in found.worker_devices)
+    slow = found.speed.device == "cpu" if found.speed else not there
+    if not slow or not found.samples:
+        return
+    seconds = found.estimated_seconds
+    if seconds is None:
+        if found.device != "cpu":
+            yield "No GPU was found on this machine; a CPU may take seconds for each image"
+    elif seconds > _LONG:
+        yield f"No GPU: about {_said(seconds)}"
+
+
+def _of_disk(found):
+    absent = [weights for weights in found.weights if not weights.on_disk]
+    for disk in found.free_disk:
+        needed = 0
+        if disk.holds == "weights":
+            if not absent:
+                continue
+            needed = sum(weights.size_bytes or 0 for weights in absent)
+        if disk.free_bytes < needed + _SPARE:
+            free = f"{disk.free_bytes / 2**30:.1f} GB"
+            yield f"Only {free} are free for {disk.holds} in {disk.folder}"
+
+
+def _said(seconds: float) -> str:
+    for length, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        number = round(seconds / length)
+        if seconds >= 1.5 * length or (length == 60 and number):
+            return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    return "a minute"

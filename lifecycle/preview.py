@@ -1,0 +1,231 @@
+"""Tries a configuration on a few samples: what a run would make of them, and how fast.
+
+It happens in the process that asks. Nothing is written to the dataset, and nothing is downloaded.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import fiftyone.core.labels as fol
+
+from auto_labeling.core.errors import AutoLabelingError, ConfigError, ModelUnavailable
+from auto_labeling.core.run import Method, Run, RunConfig, Speed
+from auto_labeling.engine import documents, drawing
+from auto_labeling.engine.loading import Reader, Waiting
+from auto_labeling.engine.prediction import Predictor
+from auto_labeling.lifecycle import validation
+from auto_labeling.models import availability, catalog, downloads, zoo
+from auto_labeling.models.offline import offline
+from auto_labeling.storage import clock, samples
+
+#: The most samples that can be tried at once.
+MOST_TRIED = 8
+
+#: Models are large: one is held at a time for this.
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would make of a sample.
+
+    Args:
+        sample_id: the sample's id
+        filepath: its image
+        labels: the :class:`fiftyone.core.labels.Label`, as it would be once approved; None if the
+            sample failed, or the model gives one label per sample and gave none that counts
+        error: why the sample failed; empty if it did not
+        guess: how the range of values of an image of more than 8 bits was guessed; empty if it
+            was not
+    """
+
+    sample_id: str
+    filepath: str
+    labels: fol.Label | None = None
+    error: str = ""
+    guess: str = ""
+
+    def picture(self, width: int = 480) -> bytes:
+        """Draws the labels on the image.
+
+        Args:
+            width (480): of the picture, in pixels
+
+        Returns:
+            the bytes of a JPEG file
+
+        Raises:
+            OSError: if the image cannot be read
+            ValueError: likewise, if it is too large
+        """
+        return drawing.draw(self.filepath, self.labels, width)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of trying a configuration.
+
+    Args:
+        previews: a :class:`Preview` for each sample
+        speed: how fast it was, without the loading of the model and its first image; None where
+            one sample was tried, or all failed
+    """
+
+    previews: tuple[Preview, ...]
+    speed: Speed | None
+
+
+def preview(dataset, config: RunConfig, sample_ids) -> list[Preview]:
+    """Runs a model on a few samples, and writes nothing.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: what to do; its label field and mask location are not regarded
+        sample_ids: the ids of at most :data:`MOST_TRIED` samples
+
+    Returns:
+        a :class:`Preview` for each sample
+
+    Raises:
+        ConfigError: if the model cannot do what the configuration asks, or samples are unknown
+        ModelUnavailable: if weights or a device are missing: nothing is downloaded
+    """
+    return list(trial(dataset, config, sample_ids).previews)
+
+
+def trial(dataset, config: RunConfig, sample_ids, report: Callable[[str], None] | None = None):
+    """Runs a model on a few samples as :func:`preview` does, and says how fast that was.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: what to do
+        sample_ids: the ids of at most :data:`MOST_TRIED` samples
+        report (None): called with a line of text, now and then
+
+    Returns:
+        a :class:`Trial`
+    """
+    report = report or (lambda text: None)
+    validation.check_model(dataset, config)
+    ids = validation.frozen_ids(dataset, sample_ids, config.group_slices)
+    if len(ids) > MOST_TRIED:
+        raise ConfigError({"target": f"At most {MOST_TRIED} samples are tried, not {len(ids):,}"})
+    if problems := availability.problems(config):  # here, since it is this process that loads it
+        raise ConfigError(problems)
+    _require_weights(config)
+    found = samples.read(dataset, ids, zoo.field_mapping(config))
+    targets = [Waiting(sample_id, values) for sample_id, values in found]
+    report("Waiting for another preview to end")
+    with _one_at_a_time:
+        report("Loading the model")
+        model = _load(config)
+        try:
+            return _try(model, config, targets, report)
+        finally:
+            del model
+            zoo.release()
+
+
+def missing_weights(config: RunConfig) -> list:
+    """The models of a configuration whose weights are not on this machine."""
+    return [s for s in models_of(config) if not downloads.is_downloaded(s, config.checkpoint)]
+
+
+def models_of(config: RunConfig) -> list:
+    """The :class:`auto_labeling.models.spec.ModelSpec` of each model that a run would load.
+
+    Raises:
+        ModelUnavailable: if one is not offered
+    """
+    names = [config.model]
+    if config.method is Method.TWO_STAGE and config.segmenter:
+        names.append(config.segmenter)
+    return [catalog.get_model(name) for name in names]
+
+
+def _require_weights(config):
+    missing = [spec for spec in missing_weights(config) if spec.source != "remote"]
+    if not missing:
+        return
+    spec = missing[0]
+    name = config.checkpoint if spec.needs_checkpoint and config.checkpoint else spec.name
+    damaged = downloads.damaged(spec, config.checkpoint if spec.needs_checkpoint else "")
+    if damaged:
+        raise ModelUnavailable(
+            f"The file of weights {damaged[0]} is empty, or only part of it is there. A preview "
+            "downloads nothing; the worker downloads it again when a run starts"
+        )
+    # FiftyOne's command may download other weights of torchvision's than a run loads.
+    can_be_told = spec.entry.get("manager") and spec.wrapper != downloads.TORCHVISION
+    how = f": `fiftyone zoo models download {spec.name}`" if can_be_told else ""
+    raise ModelUnavailable(
+        f"The weights of '{name}' are not on this machine, and a preview downloads nothing. "
+        f"The worker downloads them when a run starts; for a preview, get them first{how}"
+    )
+
+
+def _load(config):
+    with offline() as asked:
+        try:
+            return zoo.load(catalog.get_model(config.model), config)
+        except Exception as error:
+            if asked:
+                raise ModelUnavailable(
+                    f"'{config.model}' needs files that are not on this machine: it asked for "
+                    f"{asked[0]}, and a preview downloads nothing"
+                ) from error
+            if isinstance(error, AutoLabelingError):
+                raise
+            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise ModelUnavailable(f"'{config.model}' cannot be loaded here: {said}") from error
+
+
+def _try(model, config, targets, report):
+    # The engine knows a run; this one is recorded nowhere.
+    run = Run(id="preview", config=config, created_at=clock.stamp())
+    reader = Reader(model, zoo.field_mapping(config))
+    previews, tried, began = [], 0, None
+    with Predictor(model, run, reader) as predictor:
+        size = predictor.batch_size
+        # The first image pays for what is made ready once, so it is not measured.
+        starts = [0, *range(1, len(targets), size)]
+        for number, first in enumerate(starts):
+            report(f"{first} of {len(targets)} samples")
+            part = targets[first : 1 if number == 0 else first + size]
+            previews += _previews(predictor, reader, part)
+            if number == 0:
+                began = time.monotonic()
+        seconds = time.monotonic() - began
+        tried = sum(not one.error for one in previews[1:])
+        speed = _speed(config, predictor, tried, seconds) if tried else None
+    order = {target.sample_id: index for index, target in enumerate(targets)}
+    return Trial(tuple(sorted(previews, key=lambda one: order[one.sample_id])), speed)
+
+
+def _previews(predictor, reader, targets):
+    loaded = reader(targets)
+    guesses = {target.sample_id: guess for target, guess in loaded.guessed}
+    made, failures = predictor.finish(predictor.forward(loaded))
+    for target, (document, _) in made:
+        labels = documents.to_label(document)
+        guess = guesses.get(target.sample_id, "")
+        yield Preview(target.sample_id, target.values["filepath"], labels, guess=guess)
+    for target, error in failures:
+        yield Preview(target.sample_id, target.values["filepath"], error=error)
+
+
+def _speed(config, predictor, samples, seconds):
+    return Speed(
+        model=config.model,
+        segmenter=config.segmenter,
+        task=config.task,
+        machine=socket.gethostname(),
+        device=predictor.device,
+        half=predictor.half,
+        samples=samples,
+        rate=round(samples / max(seconds, 1e-6), 3),
+        at=clock.stamp(),
+    )

@@ -1,0 +1,150 @@
+"""A run's account in words: what adds up, and why there may be less than a person expects."""
+
+from auto_labeling.core.account import Account, LeftOut
+from auto_labeling.core.run import Run, RunState
+
+#: Classes that a sentence names; the others are counted.
+_MOST_NAMES = 5
+
+#: What helps where the range of values of images was guessed.
+COMPARE = "If boxes look wrong, compare such an image with what you see. The guide has the rule."
+
+_SAMPLES = {
+    "labeled": "labeled",
+    "nothing_found": "nothing found",
+    "failed": "failed",
+    "not_processed": "not processed",
+    "deleted": "deleted since",
+}
+
+
+def samples_in_words(account: Account) -> str:
+    """``"40 asked for: 32 labeled, 8 nothing found"``."""
+    parts = [f"{n:,} {words}" for name, words in _SAMPLES.items() if (n := getattr(account, name))]
+    return f"{account.samples:,} asked for: {', '.join(parts) or '0 labeled'}"
+
+
+def labels_in_words(account: Account) -> str:
+    """``"80 given: 70 staged, 10 left out (8 without a mask, 2 of other classes)"``."""
+    said = f"{account.given:,} given: {account.staged:,} staged"
+    if account.left_out:
+        left_out = account.given - account.staged
+        said += f", {left_out:,} left out ({reasons_in_words(account)})"
+    return said
+
+
+def reasons_in_words(account: Account) -> str:
+    """How many labels were left out for which reason, the most frequent first."""
+    counts = sorted(account.left_out.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{number:,} {reason.words}" for reason, number in counts)
+
+
+def remarks(run: Run, account: Account | None = None) -> list[str]:
+    """Says that there are no labels, or none of a class asked for, and what may be the reason.
+
+    And that images of more than 8 bits had to be read by a guess.
+
+    Args:
+        run: the run
+        account (None): its account; by default, the one on its record
+
+    Returns:
+        a list of texts of a few sentences; empty if there is nothing to remark on
+    """
+    account = account or run.account
+    if run.source or run.is_active:
+        return []
+    guess = [f"{run.guesses}. {COMPARE}"] if run.guesses else []
+    return (_of_account(run, account) if account else []) + guess
+
+
+def _of_account(run, account):
+    looked_at = account.labeled + account.nothing_found
+    if not looked_at:
+        return [_untried(account)] if run.state is RunState.IN_REVIEW and account.samples else []
+    if not account.staged:
+        return [f"{_nothing(run, account, looked_at)} {_why_nothing(run, account)}"]
+    if account.not_found:
+        return [f"{_not_found(account.not_found)} {_why_not_found(run, account.not_found)}"]
+    return []
+
+
+def _untried(account):
+    parts = [
+        f"{_count(number, 'sample')} {words}"
+        for number, words in (
+            (account.failed, "failed"),
+            (account.not_processed, "not processed"),
+            (account.deleted, "deleted since"),
+        )
+        if number
+    ]
+    said = f"No sample was labeled: {', '.join(parts)}."
+    retry = account.failed or account.not_processed
+    return f"{said} Resume the run to try them again." if retry else said
+
+
+def _nothing(run, account, looked_at):
+    if account.given:
+        number, verb = _count(account.given, "label"), "was" if account.given == 1 else "were"
+        every = f"The {number}" if account.given == 1 else f"All {number}"
+        return f"{every} that the model gave {verb} left out: {reasons_in_words(account)}."
+    where = "the sample" if looked_at == 1 else f"any of the {_count(looked_at, 'sample')}"
+    if run.config.source_field:
+        return f"The field '{run.config.source_field}' has no box in {where}."
+    return f"The model found nothing in {where}."
+
+
+def _why_nothing(run, account):
+    if account.left_out:
+        most = max(account.left_out, key=account.left_out.get)
+        return _HELPS[most]
+    if run.config.source_field:
+        return "Choose a field that has boxes, or a two-stage model, which finds them itself."
+    reasons = [f"the minimum confidence{_least(run)} is too high"]
+    if run.config.classes:
+        reasons.append("the model knows the classes by other names")
+    reasons.append("the model is of the wrong kind for these images")
+    return f"It may be that {_or(reasons)}. A preview on a few samples shows more."
+
+
+_HELPS = {
+    LeftOut.NOT_FINITE: "The model's numbers overflow: run it without mixed precision, or on "
+    "another device.",
+    LeftOut.OTHER_CLASS: "The model may know your classes by other names: compare them with the "
+    "classes that it has.",
+    LeftOut.LOW_CONFIDENCE: "Try a lower minimum confidence.",
+    LeftOut.NO_AREA: "The boxes lie outside the images: the model, or the field of boxes, may not "
+    "fit them.",
+    LeftOut.DUPLICATE: "Try fewer prompts for a class.",
+    LeftOut.NO_MASK: "Try another segmenter, or keep labels without a mask.",
+    LeftOut.OVER_LIMIT: "Try a higher limit of labels per image.",
+}
+
+
+def _not_found(names):
+    shown = [f"'{name}'" for name in names[:_MOST_NAMES]]
+    if rest := len(names) - _MOST_NAMES:
+        shown += [f"{rest:,} more"] if rest > 0 else []
+    what = "a class" if len(names) == 1 else "classes"
+    return f"No label is {_or(shown)}, {what} that you asked for."
+
+
+def _why_not_found(run, names):
+    them = "it" if len(names) == 1 else "them"
+    return (
+        f"It may be that the images do not show {them}, that the model knows {them} by other "
+        f"names, or that the minimum confidence{_least(run)} is too high for {them}."
+    )
+
+
+def _least(run):
+    return "" if run.config.confidence is None else f" of {run.config.confidence:g}"
+
+
+def _or(parts):
+    return " or ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+def _count(number, noun):
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,100 @@
+"""What a run needs before it can go on: its staging field, and samples that wait."""
+
+from auto_labeling.core.errors import FieldGone, IllegalTransition
+from auto_labeling.core.run import Run, RunState
+from auto_labeling.storage import fields, staging
+from auto_labeling.storage.chunks import ChunkStore, undecided
+from auto_labeling.storage.fields import Gone
+
+
+def gone(dataset, run: Run) -> Gone | None:
+    """What has become of the staging field of a run that needs it, if it is not there.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        None if all is well, or the run has no staging field (yet, or any more)
+    """
+    over = (RunState.APPROVING, RunState.APPROVED, RunState.DELETING)
+    return None if run.state in over or not run.frozen else fields.gone(dataset, run)
+
+
+def refuse_if_gone(dataset, run: Run):
+    """Refuses what needs the staged labels of a run whose staging field is gone.
+
+    Raises:
+        FieldGone: with what has happened, and what can be done
+    """
+    if what := gone(dataset, run):
+        raise FieldGone(str(what))
+
+
+def refuse(dataset, run: Run, again: bool):
+    """Refuses to resume a run that cannot go on.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: a run of a model
+        again: whether all its samples may be labeled again if its labels are gone
+
+    Raises:
+        IllegalTransition: if there is nothing to resume
+        FieldGone: if its labels are gone and ``again`` is false, or cannot help
+    """
+    if not run.frozen:
+        raise IllegalTransition(
+            "This run was interrupted before its target samples were settled; "
+            "delete it and start it again"
+        )
+    what = gone(dataset, run)
+    if what is not None:
+        _refuse_gone(run, what, again)
+    elif again:
+        raise IllegalTransition(
+            f"The labels of '{run.name}' are there, so they are not made again; resume goes on "
+            "with what is not labeled"
+        )
+    elif run.state is RunState.IN_REVIEW and not run.failed:
+        raise IllegalTransition(f"All samples of '{run.name}' are labeled; nothing to resume")
+
+
+def _refuse_gone(run, what, again):
+    if not again or what.is_taken:
+        raise FieldGone(str(what))
+    if what.renamed_to and run.mask_folder:
+        raise FieldGone(
+            f"{what.happened}, whose masks are the files that this run would write again. "
+            "Rename it back to go on, or start another run"
+        )
+
+
+def await_labels(dataset, run: Run, again: bool):
+    """Marks the samples that a resumed run is to label; those that it has labeled stay.
+
+    Where the staging field is gone, every chunk is opened before the field is declared: until then
+    this can be repeated from its beginning.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run, queued
+        again: whether all its samples may be labeled again if its labels are gone
+
+    Raises:
+        FieldGone: if its labels are gone, or go while this is done
+    """
+    chunks = ChunkStore(dataset)
+    if again and fields.gone(dataset, run):
+        fields.sweep(dataset, run.staging_field)
+        for index in range(run.chunks):
+            chunks.forget(run.id, index)
+        fields.declare(dataset, run)
+    fields.require(dataset, run)
+    for index, work in chunks.works(run):
+        if "failures" not in work:
+            waiting = undecided(work, chunks.sample_ids(run.id, index), run.many)
+            staging.await_labels(dataset, run, waiting)
+        elif known := work["failures"]:
+            staging.await_labels(dataset, run, [f["sample_id"] for f in known])
+            chunks.reopen(run.id, index)

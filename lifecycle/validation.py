@@ -1,0 +1,289 @@
+"""What a run may be asked to do: every rule that a configuration must pass, in one place."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import fiftyone.core.fields as fof
+import fiftyone.core.labels as fol
+import fiftyone.core.media as fom
+from fiftyone.core.odm.utils import validate_field_name
+from pydantic import ValidationError
+
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.names import LATEST, STAGING_SUFFIX, staging_field
+from auto_labeling.core.run import Method, RunConfig, Task
+from auto_labeling.core.settings import sentence
+from auto_labeling.engine.ray import limits
+from auto_labeling.lifecycle import media
+from auto_labeling.models import config_rules
+from auto_labeling.storage import orphans, samples, vocabulary
+
+_RUN_ID = re.compile("[0-9a-f]{12}")
+_CLOUD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+
+
+def parse(answers: dict) -> RunConfig:
+    """Turns answers into a configuration, judged without a dataset.
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    config, problems = _parse(answers)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def draft(answers: dict) -> RunConfig:
+    """What is right among answers, with something harmless in place of what is not."""
+    config, problems = _parse(answers)
+    return config or _without(answers, problems)
+
+
+def check(dataset, answers: dict, store) -> RunConfig:
+    """Turns answers into a configuration that fits the dataset.
+
+    A field that is wrong in itself is not judged further; all others are, so that every
+    problem is named at once.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        answers: a dict with the fields of :class:`auto_labeling.core.run.RunConfig`
+        store: the dataset's :class:`auto_labeling.storage.runs.RunStore`
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    config, problems = _parse(answers)
+    if reason := media.refusal(dataset):
+        problems["target"] = f"{reason}. {media.remedy(dataset)}"
+    elif "group_slices" not in problems:
+        reason = media.slice_problem(dataset, answers.get("group_slices") or ())
+        problems |= {"group_slices": reason} if reason else {}
+    if "label_field" not in problems:
+        problem = _label_field_problem(dataset, str(answers["label_field"]).strip(), store)
+        if problem:
+            problems["label_field"] = problem
+    judged = config or _without(answers, problems)
+    for field, problem in {
+        **config_rules.problems(judged, skip=problems),
+        **_unused_problems(judged, problems),
+        **_source_problems(dataset, judged),
+        **_mask_problems(judged),
+        **_worker_problems(judged),
+    }.items():
+        problems.setdefault(field, problem)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def check_model(dataset, config: RunConfig):
+    """Judges what a configuration asks of its model, wherever the labels may go.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: the configuration
+
+    Raises:
+        ConfigError: with a sentence for every wrong field
+    """
+    problems = {
+        **config_rules.problems(config),
+        **_unused_problems(config, ()),
+        **_source_problems(dataset, config),
+    }
+    if problems:
+        raise ConfigError(problems)
+
+
+def source_fields(dataset) -> dict[str, str]:
+    """The label fields of a dataset, each with why its labels cannot be boxes for masks.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+
+    Returns:
+        a dict from field name to the reason; it is empty for a field that can be used
+    """
+    fields, needed = {}, orphans.in_review(dataset)
+    for name, field in dataset.get_field_schema(ftype=fof.EmbeddedDocumentField).items():
+        kind = field.document_type
+        if not issubclass(kind, fol.Label):
+            continue
+        if name in needed:
+            fields[name] = "These labels are in review"
+        elif kind is not fol.Detections:
+            fields[name] = f"It holds {kind.__name__}, not Detections"
+        else:
+            fields[name] = ""
+    return fields
+
+
+def frozen_ids(dataset, sample_ids, group_slices=()) -> list[str]:
+    """The ids of a run's target samples, each once and in a fixed order.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        sample_ids: an iterable of sample ids, or None for all samples
+        group_slices (()): the slices of a grouped dataset that are labeled; by default, those
+            that hold images
+
+    Raises:
+        ConfigError: if there are none, or some are not in the dataset or not in those slices
+    """
+    grouped = dataset.media_type == fom.GROUP
+    wanted = list(group_slices) or media.image_slices(dataset)
+    if sample_ids is None:
+        ids = samples.in_slices(dataset, wanted) if grouped else dataset.values("id")
+    else:
+        ids = list(dict.fromkeys(str(sample_id) for sample_id in sample_ids))
+        if problem := unknown_samples(dataset, ids):
+            raise ConfigError({"target": problem})
+        if grouped and (others := samples.outside_slices(dataset, ids, wanted)):
+            slices = ", ".join(wanted)
+            raise ConfigError(
+                {"target": f"{len(others):,} of the samples are not in {slices}: {_some(others)}"}
+            )
+    if not ids:
+        raise ConfigError({"target": "There are no samples to label"})
+    return ids
+
+
+def unknown_samples(dataset, sample_ids: list) -> str:
+    """Says which ids are not those of samples of a dataset; empty if there are none."""
+    unknown = samples.unknown(dataset, sample_ids)
+    if not unknown:
+        return ""
+    if len(unknown) == 1:
+        return f"No sample of this dataset has the ID {unknown[0]}"
+    return f"{len(unknown):,} IDs are of no sample in this dataset: {_some(unknown)}"
+
+
+def _some(ids):
+    more = f" and {len(ids) - 3:,} more" if len(ids) > 3 else ""
+    return ", ".join(ids[:3]) + more
+
+
+def _parse(answers):
+    answers = {str(field): value for field, value in answers.items()}
+    problems = _name_problems(answers.get("name"))
+    try:
+        config = RunConfig(**answers)
+    except ValidationError as error:
+        for detail in error.errors():
+            field = str(detail["loc"][0])
+            problems.setdefault(field, sentence(field, detail))
+        return None, problems
+    return (None if problems else config), problems
+
+
+def _name_problems(name):
+    """Names by which a run could not be told from others; see ``sdk.get``."""
+    said = name.strip().casefold() if isinstance(name, str) else ""
+    if said == LATEST:
+        return {"name": f"'{LATEST}' stands for the newest run; choose another name"}
+    if _RUN_ID.fullmatch(said):
+        return {"name": "This looks like the id of a run; choose another name"}
+    return {}
+
+
+def _without(answers, problems):
+    """The answers as a configuration, with something harmless in place of what is wrong."""
+    wrong = {*problems, "prompts"} if "classes" in problems else problems
+    sound = {field: value for field, value in answers.items() if field not in wrong}
+    stand_ins = {"task": Task.DETECTION, "model": "?", "label_field": "?"}
+    return RunConfig(**(stand_ins | sound))
+
+
+def _source_problems(dataset, config):
+    if config.method is not Method.EXISTING_DETECTIONS:
+        return {}
+    if not config.source_field:
+        return {"source_field": "Choose the field whose boxes become masks"}
+    name, fields = config.source_field, source_fields(dataset)
+    if name not in fields:
+        return {"source_field": f"There is no label field '{name}'"}
+    if reason := fields[name]:
+        return {"source_field": f"'{name}' cannot be used: {reason}"}
+    known = vocabulary.of_field(dataset, name) if config.classes else None
+    unknown = [c for c in config.classes if known is not None and c not in known]
+    return {"classes": f"No label of '{name}' is '{unknown[0]}'"} if unknown else {}
+
+
+def _unused_problems(config, wrong):
+    """Settings that a run of this kind would not regard."""
+    found = {}
+    method = None if "method" in wrong else config.method
+    if config.segmenter and method not in (None, Method.TWO_STAGE):
+        found["segmenter"] = "Only two-stage runs have a segmenter"
+    if config.source_field and method not in (None, Method.EXISTING_DETECTIONS):
+        found["source_field"] = "Only runs on existing detections take boxes from a field"
+    if "task" not in wrong and config.task is Task.CLASSIFICATION and config.max_labels:
+        found["max_labels"] = "Classification gives one label per image"
+    return found
+
+
+def _mask_problems(config):
+    asked = [name for name in ("mask_location", "keep_without_mask") if getattr(config, name)]
+    if config.task is not Task.INSTANCE_SEGMENTATION:
+        return dict.fromkeys(asked, "Only instance segmentation makes masks")
+    if not config.mask_location:
+        return {}
+    problem = _location_problem(config.mask_location)
+    return {"mask_location": problem} if problem else {}
+
+
+def _worker_problems(config):
+    problem = limits.problem(config.workers)
+    return {"workers": problem} if problem else {}
+
+
+def _location_problem(location):
+    if _CLOUD.match(location):
+        return "Masks go to a local or mounted folder: open-source FiftyOne cannot read cloud paths"
+    if any(c < " " for c in location) or not os.path.isabs(location):
+        return "Name the folder by its full path, such as /data/masks"
+    if ".." in Path(location).parts:
+        return "A folder's path cannot contain '..'"
+    try:
+        folder = next(p for p in (Path(location), *Path(location).parents) if p.exists())
+        if not folder.is_dir():
+            return f"{folder} is a file, not a folder"
+        tempfile.TemporaryFile(dir=folder).close()  # leaves nothing, unlike a first mask
+    except (OSError, ValueError) as error:
+        return f"Nothing can be written to {location}: {getattr(error, 'strerror', '') or error}"
+    return None
+
+
+def _label_field_problem(dataset, name, store):
+    try:
+        validate_field_name(name, media_type=dataset.media_type)
+    except ValueError as error:
+        return str(error)
+    if "." in name:
+        return "A label field is a field of the sample: its name cannot contain a '.'"
+    if not name.isprintable() or len(name) > 100:
+        return "A field name has at most 100 ordinary characters"
+    if name.endswith(STAGING_SUFFIX):
+        return f"Names that end in '{STAGING_SUFFIX}' are kept for labels in review"
+    if dataset.has_field(name):
+        return f"There is a field '{name}' already; approved labels need a new field"
+    if name in dataset._sample_doc_cls._fields or hasattr(dataset._sample_doc_cls, name):
+        return f"'{name}' is a name that FiftyOne keeps for itself"
+    if dataset.has_field(staging_field(name)):
+        twin = staging_field(name)
+        if twin in orphans.names(dataset):
+            said, ways_out = orphans.sentence(twin), orphans.ways_out(dataset.name)
+            return f"{said}, and is in the way of '{name}'. {ways_out}"
+        return f"There is a field '{twin}' already, which this run would need"
+    if store.claimed_by(name):
+        return f"Another run is already making '{name}'"
+    return None
+
+
+def label_field_problem(dataset, name: str, store) -> str | None:
+    """Why approved labels cannot go to a new field of that name, if they cannot."""
+    return _label_field_problem(dataset, name, store)

@@ -1,0 +1,124 @@
+"""What can be seen of runs from outside: why samples failed, what is promoted, who works.
+
+Nothing here changes anything, and all of it is quick: a page asks for it each time it is drawn.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from auto_labeling.core.run import Run, RunState
+from auto_labeling.storage import operations, retrying, staging, write_stamp
+from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.operations import Operation
+
+#: Seconds for which a page waits for numbers that take a pass over the dataset.
+PATIENCE = 0.2
+
+#: A dataset that is written to all the time is counted for a twentieth of the time at most.
+_REST = 20
+
+_MOST_COUNTS = 2000
+
+
+def require_database():
+    """Finds out in a few seconds whether the database answers; its own driver takes 30 s.
+
+    Raises:
+        DatabaseAway: if it does not
+    """
+    retrying.require_database()
+
+
+def operation(run: Run) -> Operation | None:
+    """The delegated operation of the run's latest attempt; None if there is none (any more)."""
+    return operations.look_up(run.operation_id) if run.operation_id else None
+
+
+def failure_kinds(dataset, run: Run) -> list[dict]:
+    """How many samples failed for which kind of error, the most frequent first.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        a list of dicts with keys ``kind`` (the error's class), ``count`` and ``example``
+    """
+    return ChunkStore(dataset).failure_kinds(run.id)
+
+
+def failed_ids(dataset, run: Run, kind: str = "", limit: int = 10_000) -> list[str]:
+    """The ids of samples that failed, for one kind of error or, if it is empty, for any."""
+    return ChunkStore(dataset).failed_ids(run.id, kind, limit)
+
+
+def promoted(dataset, runs, seconds: float = PATIENCE) -> dict[str, int | None]:
+    """How many labels of runs in review are promoted.
+
+    Counting takes a pass over the samples. What was counted holds until somebody writes to them;
+    what is not known in time is counted on behind the scenes, for the next time.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        runs: an iterable of :class:`auto_labeling.core.run.Run`
+        seconds: how long to wait
+
+    Returns:
+        a dict from the ids of those that are in review to the number, or None if not known yet
+    """
+    now = write_stamp.stamp(dataset)
+    counts = {r.id: _count_of(dataset, r, now) for r in runs if r.state is RunState.IN_REVIEW}
+    wait([count.future for count in counts.values()], timeout=seconds)
+    return {run_id: count.number for run_id, count in counts.items()}
+
+
+class _Count:
+    """The number of promoted labels of a run: known, or under way."""
+
+    def __init__(self, dataset, run, stamp, last):
+        self._dataset, self._run = dataset, run
+        self._stamp, self._last = stamp, last
+        self._seconds = 0.0
+        self._counted_at = None
+        self.future = _counters.submit(self._count)
+
+    def _count(self):
+        began = time.monotonic()
+        number = staging.count(self._dataset, self._run, staging.PROMOTED)
+        self._counted_at = time.monotonic()
+        self._seconds = self._counted_at - began
+        return number
+
+    @property
+    def number(self) -> int | None:
+        """The number, or the one before it while this one is not known."""
+        if not self.future.done() or self.future.exception():
+            return self._last
+        return self.future.result()
+
+    def holds(self, stamp) -> bool:
+        """Whether nobody has written since; or it is too new to be counted again already."""
+        if not self.future.done() or (stamp is not None and stamp == self._stamp):
+            return True
+        rested = time.monotonic() - (self._counted_at or 0)
+        return rested < _REST * self._seconds
+
+
+def _count_of(dataset, run, stamp) -> _Count:
+    with _lock:
+        key = dataset._doc.id, run.id
+        known = _counts.get(key)
+        if known is None or not known.holds(stamp):
+            last = known.number if known else None
+            known = _counts[key] = _Count(dataset, run, stamp, last)
+        _counts.move_to_end(key)
+        while len(_counts) > _MOST_COUNTS:
+            _counts.popitem(last=False)
+        return known
+
+
+_counts: OrderedDict = OrderedDict()
+_lock = threading.Lock()
+_counters = ThreadPoolExecutor(1, "auto-labeling-count")

@@ -1,0 +1,149 @@
+"""What a model, a method and the rest of a configuration demand of each other."""
+
+import os
+import re
+
+from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.run import Method, ModelType, RunConfig, Task
+from auto_labeling.models import catalog, checkpoints, requirements, vocabularies
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+
+MOST_ZERO_SHOT_CLASSES = 1000
+
+
+def problems(config: RunConfig, skip=()) -> dict[str, str]:
+    """Judges a configuration without a dataset.
+
+    Args:
+        config: the configuration; fields in ``skip`` hold something harmless
+        skip: the fields that are wrong in themselves
+
+    Returns:
+        a dict from field name to what is wrong with it
+    """
+    found = {}
+    if "task" not in skip and config.method is not Method.ONE_STAGE:
+        found.update(_method_problems(config))
+    spec = None
+    if "model" not in skip:
+        spec, problem = _find(config.model)
+        problem = problem or _packages(spec)
+        if "task" not in skip:
+            problem = _misfit(spec, config) or problem if spec else problem
+        if problem:
+            found["model"] = problem
+    if config.method is Method.TWO_STAGE and "segmenter" not in skip:
+        problem = _segmenter_problem(config.segmenter)
+        if problem:
+            found["segmenter"] = problem
+    if spec is not None:
+        found.update(_class_problems(spec, config, skip))
+        found.update(_checkpoint_problems(spec, config))
+    if config.half and config.device == "cpu":
+        found["half"] = "Half precision needs a GPU"
+    return found
+
+
+def _method_problems(config):
+    if config.task is Task.INSTANCE_SEGMENTATION:
+        return {}
+    text = f"{config.method.label} is for instance segmentation, not {config.task.label.lower()}"
+    return {"method": text}
+
+
+def _find(name):
+    try:
+        return catalog.get_model(name), ""
+    except ModelUnavailable as error:
+        return None, str(error)
+
+
+def _packages(spec):
+    missing = catalog.missing_packages(spec) if spec else ()
+    if not missing:
+        return ""
+    command = requirements.install_command(missing)
+    return f"{spec.name} needs packages that are not installed: {command}"
+
+
+def _misfit(spec, config):
+    """Why the model cannot do what the method asks of it; empty if it can."""
+    if config.method is Method.EXISTING_DETECTIONS:
+        return "" if spec.is_segmenter else f"{spec.name} does not make masks out of boxes"
+    if spec.is_segmenter:
+        return f"{spec.name} makes masks out of boxes; it finds nothing by itself"
+    wanted = Task.DETECTION if config.method is Method.TWO_STAGE else config.task
+    if spec.task is not wanted:
+        return f"{spec.name} is for {spec.task.label.lower()}, not {wanted.label.lower()}"
+    return ""
+
+
+def _segmenter_problem(name):
+    if not name:
+        return "Choose the model that makes masks out of the boxes"
+    spec, problem = _find(name)
+    if spec is not None and not spec.is_segmenter:
+        return f"{name} does not make masks out of boxes"
+    return problem or _packages(spec)
+
+
+def _class_problems(spec, config, skip):
+    found = {}
+    zero_shot = spec.model_type is ModelType.ZERO_SHOT and not spec.is_segmenter
+    if "classes" not in skip:
+        if zero_shot and not config.classes:
+            found["classes"] = f"{spec.name} looks for the classes you name: name at least one"
+        elif zero_shot and len(config.classes) > MOST_ZERO_SHOT_CLASSES:
+            found["classes"] = f"At most {MOST_ZERO_SHOT_CLASSES:,} classes for a zero-shot model"
+        elif spec.names_outputs and not config.classes:
+            found["classes"] = "Name the outputs of your model, in order"
+        elif config.classes and not zero_shot:
+            found.update(_unknown_classes(spec, config))
+    if config.prompts and not zero_shot:
+        found["prompts"] = f"{spec.name} has a fixed vocabulary; it takes no prompts"
+    return found
+
+
+def _unknown_classes(spec, config):
+    known = catalog.known_classes(spec, config.checkpoint)
+    if known is None or spec.names_outputs:
+        return {}
+    name = os.path.basename(config.checkpoint) if spec.source == "custom" else spec.name
+    problem = vocabularies.unknown(name, config.classes, known)
+    return {"classes": problem} if problem else {}
+
+
+def _checkpoint_problems(spec, config):
+    given = config.checkpoint
+    if not spec.needs_checkpoint:
+        return {"checkpoint": f"{spec.name} has its own weights"} if given else {}
+    if not given:
+        return {"checkpoint": _WANTED.get(spec.family, "Name a Hugging Face model, as owner/name")}
+    if spec.source == "custom" and not _is_reference(spec, given):
+        return {"checkpoint": _WANTED[spec.family]}
+    if spec.source != "custom" and not (is_hub_id(given) or os.path.isabs(given)):
+        return {"checkpoint": "Name a Hugging Face model, as owner/name, or a folder's full path"}
+    problem = checkpoints.misfit(spec, given)
+    return {"checkpoint": problem} if problem else {}
+
+
+def is_hub_id(text: str) -> bool:
+    """Whether a text is the id of a model on the Hugging Face hub, and not a folder."""
+    return _HUB_ID.fullmatch(text) is not None
+
+
+def _is_reference(spec, given):
+    """Whether an import path is one, or a path to a file is whole."""
+    if spec.family != "custom-python":
+        return os.path.isabs(given)
+    module, _, name = given.partition(":")
+    return all(part.isidentifier() for part in [*module.split("."), name])
+
+
+_FILE = "Name the file on the worker by its full path"
+_WANTED = {
+    "custom-python": "Name your model as package.module:Name",
+    "custom-torch": _FILE,
+    "custom-ultralytics": _FILE,
+}

@@ -1,0 +1,176 @@
+"""Loads the models that people bring themselves, if whoever runs the worker trusts them."""
+
+import importlib
+import os
+import socket
+from copy import deepcopy
+
+from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.run import ModelType, RunConfig
+from auto_labeling.models import broken_packages, checkpoints, label_kinds, trust, vocabularies
+from auto_labeling.models.spec import ModelSpec
+
+
+def load(spec: ModelSpec, config: RunConfig, options: dict):
+    """Loads the model that ``config.checkpoint`` names.
+
+    Args:
+        spec: the kind of model
+        config: the run's configuration
+        options: settings for FiftyOne's wrapper
+
+    Returns:
+        a :class:`fiftyone.core.models.Model`
+
+    Raises:
+        ModelUnavailable: if it is not trusted, not there, not a model, or one of another kind
+    """
+    trust.require(config.checkpoint)
+    if spec.family == "custom-python":
+        return _from_import(config.checkpoint)
+    if not os.path.isfile(config.checkpoint):
+        host = socket.gethostname()
+        raise ModelUnavailable(f"There is no file {config.checkpoint} on the worker, {host}")
+    if problem := checkpoints.misfit(spec, config.checkpoint):
+        raise ModelUnavailable(problem)
+    settings = deepcopy(spec.entry["default_deployment_config_dict"])
+    try:
+        if spec.family == "custom-torch":
+            return _from_torch(settings, config, options)
+        return _from_ultralytics(spec, settings, config, options)
+    except (RuntimeError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        if broken_packages.is_broken(error):
+            raise
+        said = broken_packages.first_line(error)
+        raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {said}") from error
+
+
+def require_fit(spec: ModelSpec, config: RunConfig, model) -> None:
+    """Sees that a model which somebody brings does what the run asks, as far as its class tells.
+
+    Args:
+        spec: what it is in the catalog
+        config: the run's configuration
+        model: the model, loaded
+
+    Raises:
+        ModelUnavailable: if it is of another kind, or does not know the run's classes
+    """
+    name = config.checkpoint or spec.name
+    name = os.path.basename(name) if os.path.isabs(name) else name
+    problem = label_kinds.misfit(name, label_kinds.of_model(model), spec.task)
+    # A zero-shot model is a text and an image encoder, whose architecture names no task.
+    if spec.source == "zoo" and spec.model_type is ModelType.FIXED_VOCABULARY:
+        network = getattr(getattr(model, "_model", None), "config", None)
+        said = getattr(network, "architectures", None)
+        problem = checkpoints.of_hub(name, said, spec.task) or problem
+    if not problem and spec.model_type is ModelType.FIXED_VOCABULARY and not spec.names_outputs:
+        known = getattr(model, "classes", None)
+        if isinstance(known, (list, tuple)):
+            problem = vocabularies.unknown(name, config.classes, [str(one) for one in known])
+    if problem:
+        raise ModelUnavailable(problem)
+
+
+def _from_import(reference):
+    import fiftyone.core.models as fom
+
+    module, _, name = reference.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise ModelUnavailable(
+            f"'{reference}' cannot be imported on {socket.gethostname()}: it has no module "
+            f"'{error.name}'. PYTHONPATH of the worker must name its folder"
+        ) from error
+    except ImportError:
+        raise  # a package that it needs, which is named above
+    except Exception as error:
+        raise ModelUnavailable(_failed(reference, "cannot be imported", error)) from error
+    try:
+        model = made() if callable(made) and not isinstance(made, fom.Model) else made
+    except Exception as error:
+        if broken_packages.is_broken(error):
+            raise
+        raise ModelUnavailable(_failed(reference, "fails when it is called", error)) from error
+    if not isinstance(model, fom.Model):
+        raise ModelUnavailable(
+            f"'{reference}' gives a {type(model).__name__}, not a fiftyone.core.models.Model"
+        )
+    return model
+
+
+def _failed(reference, what, error):
+    said = f"{type(error).__name__}: {broken_packages.first_line(error)}"
+    return f"'{reference}' {what} on {socket.gethostname()}: {said}"
+
+
+def _from_ultralytics(spec, settings, config, options):
+    import fiftyone.core.models as fom
+    import ultralytics
+
+    name = os.path.basename(config.checkpoint)
+
+    def load_checked(model):
+        loaded = ultralytics.YOLO(model)
+        problem = label_kinds.misfit(name, loaded.task or "", spec.task)
+        head = loaded.model.model[-1]
+        outputs = getattr(head, "nc", None) or getattr(
+            getattr(head, "linear", None), "out_features", None
+        )
+        names, unnamed = checkpoints.by_output(name, loaded.model.names, outputs)
+        if problem or unnamed:
+            raise ModelUnavailable(problem or unnamed)
+        loaded.model.names = dict(enumerate(names))
+        return loaded
+
+    settings["config"]["entrypoint_fcn"] = load_checked
+    return fom.load_model(settings, model_path=config.checkpoint, **options)
+
+
+def _from_torch(settings, config, options):
+    import fiftyone.core.models as fom
+    import torch
+
+    try:
+        network = torch.jit.load(config.checkpoint, map_location="cpu")
+    except RuntimeError:
+        network = torch.load(config.checkpoint, map_location="cpu", weights_only=False)
+    if not isinstance(network, torch.nn.Module):
+        raise TypeError(f"it holds a {type(network).__name__}, not a module")
+    network.eval()
+    names = list(config.classes)
+    # The wrapper's configuration is kept as JSON: it takes a function, not a network.
+    settings["config"]["entrypoint_fcn"] = lambda: network
+    model = fom.load_model(settings, classes=names, **options)
+    _require_outputs(model, os.path.basename(config.checkpoint), names)
+    return model
+
+
+def _require_outputs(model, name, names):
+    """Sees that a network gives one row of scores for an image, with a name for each."""
+    import torch
+
+    images = torch.zeros(1, 3, *model.config.image_size, device=model.device)
+    try:
+        with torch.no_grad():
+            scores = model._forward_pass(images.half() if model.using_half_precision else images)
+    except Exception as error:
+        height, width = model.config.image_size
+        raise ModelUnavailable(
+            f"{name} fails on an image of {width} by {height} pixels: "
+            f"{broken_packages.first_line(error)}"
+        ) from error
+    if isinstance(scores, dict):
+        scores = scores.get("logits")
+    if not isinstance(scores, torch.Tensor) or scores.dim() != 2 or len(scores) != 1:
+        raise ModelUnavailable(
+            f"{name} is not a classifier: for each image a classifier gives one row of scores"
+        )
+    if scores.shape[1] != len(names):
+        raise ModelUnavailable(
+            f"{name} has {scores.shape[1]:,} outputs, and the classes name {len(names):,}: "
+            "give each output a name, in order"
+        )

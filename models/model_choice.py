@@ -1,0 +1,152 @@
+"""From a task to one model, a choice at a time: each narrows the next.
+
+What was chosen is remembered under the choices that led to it, so that going back and forth finds
+everything as it was.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auto_labeling.core.run import Method, ModelType, Task
+from auto_labeling.models import catalog
+from auto_labeling.models.spec import ModelSpec
+
+#: What is asked after the task, in this order. The last is asked where all else is the same.
+LEVELS = ("method", "model_type", "family", "version", "size", "variant")
+
+#: The version or size of a model that names none, beside others that do.
+UNNAMED = "unnamed"
+
+_BEGIN_WITH = {
+    "method": Method.ONE_STAGE.value,
+    "model_type": ModelType.FIXED_VOCABULARY.value,
+}
+_ATTRIBUTES = {"variant": "name"}
+_SIZES = ("nano", "tiny", "small", "medium", "base", "base-plus", "large", "xlarge", "2xlarge")
+
+
+@dataclass(frozen=True)
+class Level:
+    """One of the choices.
+
+    Args:
+        options: what can be chosen now; empty if there is nothing to ask, or not yet
+        value: what is chosen; empty if nothing is
+    """
+
+    options: tuple[str, ...] = ()
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """All choices as they stand, and the model that they mean.
+
+    Args:
+        levels: a :class:`Level` for each of :data:`LEVELS`
+        spec: the model, or None as long as a choice is missing
+    """
+
+    levels: dict[str, Level]
+    spec: ModelSpec | None = None
+
+
+def narrow(task: Task, remembered: Mapping, answers: Mapping | None = None) -> Choices:
+    """Says what can be chosen at each level, and what is.
+
+    Where one option remains it is chosen; so is the usual method and model type.
+
+    Args:
+        task: the task
+        remembered: what :func:`remember` returned; anything else in it does no harm
+        answers (None): what is chosen now, by level; what cannot be chosen is not regarded
+    """
+    levels, path, answers = {}, task.value, answers or {}
+    left = {method.value: catalog.choices(task, method) for method in Method}
+    left = {method: specs for method, specs in left.items() if specs}
+    for name in LEVELS:
+        value = _chosen(name, tuple(left), answers.get(name), remembered.get(f"{path}/{name}"))
+        asked = len(left) > 1 or (UNNAMED not in left and name != "variant")
+        levels[name] = Level(_ordered(name, left), value) if asked else Level()
+        if not value:
+            break
+        path = f"{path}/{value}"
+        below = LEVELS[LEVELS.index(name) + 1 :]
+        if below:
+            left = _grouped(left[value], below[0])
+    missing = {name: Level() for name in LEVELS if name not in levels}
+    return Choices(levels | missing, None if missing or not value else left[value][0])
+
+
+def remember(task: Task, remembered: Mapping, level: str, value: str) -> dict:
+    """Returns ``remembered`` with one more choice.
+
+    Args:
+        task: the task
+        remembered: what was chosen before
+        level: one of :data:`LEVELS`
+        value: one of the level's options
+    """
+    path = _path(task, narrow(task, remembered), level)
+    return {**remembered, f"{path}/{level}": value}
+
+
+def leading_to(spec: ModelSpec, task: Task, method: Method) -> dict:
+    """Returns what to remember for the choices to lead to a model."""
+    remembered = {}
+    for level in LEVELS:
+        value = method.value if level == "method" else _value(spec, level)
+        remembered = remember(task, remembered, level, value)
+    return remembered
+
+
+def in_order(specs: list[ModelSpec]) -> list[ModelSpec]:
+    """Models of one family as people expect them: the newest version first, then by size."""
+    smallest_first = sorted(specs, key=lambda spec: _by_size(spec.size))
+    return sorted(smallest_first, key=lambda spec: _natural(spec.version), reverse=True)
+
+
+def _path(task, choices, level):
+    values = [choices.levels[above].value for above in LEVELS[: LEVELS.index(level)]]
+    # A level that is not asked has one option, UNNAMED or the model itself.
+    return "/".join([task.value, *(value or UNNAMED for value in values)])
+
+
+def _chosen(name, options, *wanted):
+    if len(options) == 1:
+        return options[0]
+    return next((v for v in (*wanted, _BEGIN_WITH.get(name)) if v in options), "")
+
+
+def _grouped(specs, level):
+    groups = {}
+    for spec in specs:
+        groups.setdefault(_value(spec, level), []).append(spec)
+    return groups
+
+
+def _value(spec, level):
+    value = getattr(spec, _ATTRIBUTES.get(level, level))
+    return getattr(value, "value", value) or UNNAMED
+
+
+def _ordered(level, options) -> tuple[str, ...]:
+    if level == "family":  # those for which a person brings the weights come last
+        return tuple(sorted(options, key=lambda family: options[family][0].needs_checkpoint))
+    if level == "version":  # the newest first
+        return tuple(sorted(options, key=_natural, reverse=True))
+    if level == "size":
+        return tuple(sorted(options, key=_by_size))
+    return tuple(options)
+
+
+def _by_size(size):
+    rank = _SIZES.index(size) if size in _SIZES else len(_SIZES)
+    return (rank, _natural(size))
+
+
+def _natural(text):
+    """Sorts by the numbers in a text, as people do: v9 before v10, and both before 11."""
+    numbers = tuple(int(number) for number in re.findall(r"\d+", text))
+    return (numbers, text)

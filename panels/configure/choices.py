@@ -1,0 +1,56 @@
+"""What can be chosen on the configure page, in words."""
+
+from auto_labeling.app import answers
+from auto_labeling.core.run import Method, ModelType, Task
+from auto_labeling.models import display_names
+
+TASKS = {
+    Task.DETECTION: "Boxes around objects",
+    Task.CLASSIFICATION: "One label for a sample",
+    Task.INSTANCE_SEGMENTATION: "Boxes with masks",
+}
+METHODS = {
+    Method.ONE_STAGE: "One model finds and outlines",
+    Method.TWO_STAGE: "One finds boxes, another adds masks",
+    Method.EXISTING_DETECTIONS: "Adds masks to boxes that you have",
+}
+MODEL_TYPES = {
+    ModelType.FIXED_VOCABULARY: "Knows a list of classes",
+    ModelType.ZERO_SHOT: "Looks for the classes you name",
+}
+#: What the choices of a model are called, and their options.
+LEVEL_LABELS = {
+    "family": ("Model family", display_names.family),
+    "version": ("Version", display_names.version),
+    "size": ("Size", display_names.size),
+    "variant": ("Variant", str),
+}
+DEVICES = {
+    answers.AUTOMATIC: "Automatic",
+    "cpu": "CPU",
+    "cuda": "GPU",
+    **{f"cuda:{number}": f"GPU {number}" for number in range(8)},
+    "mps": "Apple GPU",
+}
+CHECKPOINTS = {
+    "custom-python": (
+        "Import path",
+        "package.module:Name",
+        "A fiftyone.core.models.Model, or a function that makes one, on the worker",
+    ),
+    "custom-torch": (
+        "Checkpoint",
+        "/models/mine.pt",
+        "The full path, on the worker, of a TorchScript or pickled module",
+    ),
+    "custom-ultralytics": (
+        "Checkpoint",
+        "/models/mine.pt",
+        "The full path, on the worker, of an Ultralytics checkpoint",
+    ),
+}
+HUB_CHECKPOINT = (
+    "Hugging Face model",
+    "owner/name",
+    "Its id on the hub, or a folder on the worker",
+)

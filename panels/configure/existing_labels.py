@@ -1,0 +1,64 @@
+"""Page: analyze existing labels."""
+
+import fiftyone.operators.types as types
+
+from auto_labeling.core import text
+from auto_labeling.core.names import STAGING_SUFFIX
+from auto_labeling.lifecycle import importing
+from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.ui import elements
+from auto_labeling.panels.ui.fields import Fields
+
+#: Where approved labels go.
+NEW, REPLACE = "new", "replace"
+
+
+def render(panel, ctx, state: PanelState):
+    """Builds the page."""
+    answers, problems = state.existing, state.problems
+    sources = importing.sources(ctx.dataset)
+    page = elements.page()
+    head = elements.row(page, "head", columns="auto 1fr", gap=1.5)
+    elements.back(head, panel.go_home)
+    elements.heading(head, "title", "Analyze existing labels")
+    elements.text(
+        page,
+        "how",
+        "The labels of a field are copied, and you review the copy as you would what a model "
+        "made. Nothing of yours changes until you approve.",
+    )
+    group = Fields(page, "existing", problems, panel.edit_existing, heard=answers)
+    usable = [name for name, reason in sources.items() if not reason]
+    options = [types.Choice(name, label=name) for name in usable]
+    group.dropdown("source", "Labels", options, "Choose a field…" if usable else "There are none")
+    group.radio("goes_to", "Approved labels go to", _destinations(answers["source"]))
+    if answers["goes_to"] != REPLACE:
+        group.text("label_field", "Label field", "A new field")
+    group.text("name", "Run name", "Optional")
+    _others(page, sources)
+    foot = elements.row(page, "foot", gap=1, pt=1)
+    elements.button(foot, "start", "Review these labels", panel.start_import, kind="primary")
+    elements.button(foot, "cancel", "Cancel", panel.go_home)
+    elements.attention(foot, problems)
+    return elements.finished(page)
+
+
+def _others(page, sources):
+    """Says which fields are not offered, those with the same reason in one line."""
+    by_reason = {}
+    for name, reason in sources.items():
+        if reason and not name.endswith(STAGING_SUFFIX):  # nobody looks for those here
+            by_reason.setdefault(reason, []).append(name)
+    if by_reason:
+        lines = elements.column(page, "others", gap=0.5)
+        for number, (reason, names) in enumerate(by_reason.items()):
+            elements.text(lines, f"not_{number}", f"Not offered: {text.some(names)}. {reason}")
+
+
+def _destinations(source):
+    yield types.Choice(NEW, label="A new label field", description="What you have stays as it is")
+    yield types.Choice(
+        REPLACE,
+        label=f"Replace {source or 'the field'}",
+        description="Labels that you do not promote are removed from it",
+    )

@@ -1,0 +1,117 @@
+"""What to know of a model before a run: its facts, ratings and speeds, on a card."""
+
+import fiftyone.operators.types as types
+
+from auto_labeling.core import text
+from auto_labeling.lifecycle import labeling
+from auto_labeling.models import catalog, display_names
+from auto_labeling.panels.ui import elements
+
+_MOST_SPEEDS = 3
+
+
+def add(parent, name, spec, segmenter=""):
+    """Adds a model's card.
+
+    Args:
+        parent: the object to add to
+        name: the card's name
+        spec: the :class:`auto_labeling.models.spec.ModelSpec`
+        segmenter (""): the name of the second stage, whose speed counts
+    """
+    card = elements.card(parent, name)
+    elements.text(
+        card, "title", display_names.model(spec), "subtitle1", color="text.primary", bold=True
+    )
+    elements.text(card, "description", spec.description, sx={"lineHeight": 1.4})
+    _packages(card, spec)
+    facts = elements.facts(card, "facts", _facts(spec, segmenter))
+    elements.text(facts, "more_key", "More")
+    elements.link(facts, "more", spec.url)
+    for key, source in _sources(spec).items():
+        slug = key.lower().replace(" ", "_")
+        elements.text(facts, f"{slug}_key", key)
+        elements.link(facts, slug, source)
+
+
+def speeds(spec, segmenter: str = "") -> list:
+    """How fast a model was, with this second stage: the latest :class:`Speed` first."""
+    measured = labeling.measured_speeds(spec.name)[spec.name]
+    return [speed for speed in measured if speed.segmenter == segmenter]
+
+
+def _facts(spec, segmenter):
+    known = catalog.known_classes(spec)
+    latest = speeds(spec, segmenter)[:_MOST_SPEEDS]
+    return {
+        "Name": spec.name,
+        "Author": spec.author,
+        "License": text.license(spec.license),
+        "Weights": weights(spec),
+        "Classes": f"{len(known):,}" if known else "",
+        "Speed": rating(spec.speed),
+        "Performance": rating(spec.performance),
+        "Measured": (
+            "\n".join(_measured(speed) for speed in latest),
+            "\n".join(text.moment(speed.at) for speed in latest),
+        ),
+    }
+
+
+def _sources(spec) -> dict:
+    """Where the published numbers were read: one address, unless the two differ."""
+    performance, speed = spec.performance.source, spec.speed.source
+    if performance == speed:
+        return {"Numbers from": performance} if performance else {}
+    found = {"Performance from": performance, "Speed from": speed}
+    return {key: source for key, source in found.items() if source}
+
+
+def weights(spec) -> str:
+    """How large a model's weights are, and whether they are here."""
+    if spec.source == "custom":
+        return "Yours"
+    large = spec.loaded_bytes
+    parts = [f"{large / 2**20:,.0f} MB" if large else ""]
+    if spec.needs_checkpoint:
+        parts.append("downloaded when the run starts, unless they are on the worker")
+    elif spec.downloaded:
+        parts.append("on this machine")
+    else:
+        parts.append("not on this machine: downloaded when the run starts")
+    said = " · ".join(filter(None, parts))
+    said = said[:1].upper() + said[1:]
+    return f"{said}\n{spec.weights_name}" if spec.weights_name else said
+
+
+def rating(of) -> str:
+    """A rating of 1 to 3, and the published number that it comes from.
+
+    Args:
+        of: a :class:`auto_labeling.models.ratings.Rating`
+    """
+    if of.value is None:
+        said = "Not rated: a demo model" if of.by == "demo" else "Unknown"
+    else:
+        said = f"{'●' * of.value}{'○' * (3 - of.value)}  {of.value} of 3"
+        said += "" if of.by == "published" else f", {of.by}"
+    return f"{said}\n{of.measure}" if of.measure else said
+
+
+def _measured(speed):
+    half = ", mixed precision" if speed.half else ""
+    return (
+        f"{text.rate(speed.rate)} on {speed.machine} ({speed.device}{half}), {text.ago(speed.at)}"
+    )
+
+
+def _packages(card, spec):
+    missing = catalog.missing_packages(spec)
+    if missing:
+        command = " ".join(f'"{package}"' for package in missing)
+        view = types.AlertView(
+            severity="warning",
+            label="It needs packages that are not installed here",
+            description=f"`pip install {command}`",
+        )
+        card.view("packages", view)

@@ -1,0 +1,100 @@
+"""What a person does on the home page: find runs, rename, duplicate and delete them."""
+
+import functools
+
+from auto_labeling.app import answers, pasted_ids, request
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
+from auto_labeling.panels.configure import existing_labels
+from auto_labeling.panels.events import change, event
+
+
+class HomeEvents:
+    """The home page's part of :class:`auto_labeling.panels.panel.AutoLabelingPanel`."""
+
+    @event
+    def edit_search(self, ctx, state):
+        state.part = 0  # the text itself is in the state already
+
+    @event
+    def list_status(self, ctx, state):
+        state.status, state.part, state.question = request.status(ctx), 0, ""
+
+    @event
+    def turn_runs(self, ctx, state):
+        state.part = max(0, state.part + request.step(ctx))
+        state.question = ""
+
+    @change
+    def ask_rename(self, ctx, state):
+        run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
+        state.run_id, state.question, state.problems = run.id, "rename", {}
+        state.new_name = run.name
+
+    @event
+    def edit_name(self, ctx, state):
+        state.problems = {}  # the name itself is in the state already
+
+    @change
+    def rename(self, ctx, state):
+        try:
+            labeling.rename(ctx.dataset, request.run_id(ctx), state.new_name)
+        except ConfigError as error:
+            state.problems = error.problems
+            return
+        state.question, state.problems = "", {}
+
+    @change
+    def duplicate(self, ctx, state):
+        """Goes to the page on which a run was configured, with the same answers."""
+        run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
+        state.problems = {}
+        name = f"{run.config.name} (2)" if run.config.name else ""
+        if run.source:
+            goes_to = existing_labels.REPLACE if run.replaces else existing_labels.NEW
+            state.existing = {
+                "source": run.source,
+                "goes_to": goes_to,
+                "label_field": "" if run.replaces else _free(ctx, run),
+                "name": name,
+            }
+            self._go(ctx, state, "existing")
+            return
+        form, state.remembered = answers.from_config(run.config)
+        if answers.by_ids(form):
+            form["ids"] = pasted_ids.keep(labeling.target_ids(ctx.dataset, run))
+        state.form = {**form, "label_field": _free(ctx, run), "name": name}
+        self._go(ctx, state, "configure")
+
+    @change
+    def ask_delete(self, ctx, state):
+        if state.page == "home":
+            state.run_id = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False).id
+        state.question = "delete"
+
+    @change
+    def delete(self, ctx, state):
+        dataset, run = ctx.dataset, labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
+
+        def deleted(ctx, state, _):
+            self._go(ctx, state, "home")
+            ctx.ops.notify(f"'{run.name}' is deleted", variant="success")
+            if run.state is not RunState.APPROVED:
+                ctx.ops.reload_dataset()
+
+        verb = functools.partial(labeling.delete, dataset, run.id)
+        self._work(ctx, state, f"Deleting '{run.name}'", verb, deleted)
+
+
+def _free(ctx, run) -> str:
+    """A name for a new label field, after that of a run."""
+    stem, number = run.config.label_field, 2
+    head, _, tail = stem.rpartition("_")
+    if head and tail.isdecimal():
+        stem, number = head, int(tail) + 1
+    taken = {*ctx.dataset.get_field_schema()}
+    taken.update(other.config.label_field for other in labeling.runs(ctx.dataset, confirm=False))
+    while f"{stem}_{number}" in taken:
+        number += 1
+    return f"{stem}_{number}"

@@ -1,0 +1,163 @@
+"""Page: the runs of the dataset, newest first."""
+
+import fiftyone.operators.types as types
+
+from auto_labeling.app import request
+from auto_labeling.core.run import STATUSES, RunState
+from auto_labeling.lifecycle import labeling, media, watching
+from auto_labeling.panels.home import run_card
+from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.ui import elements
+
+#: Runs from which they can be searched, and listed by status.
+MANY = 6
+
+#: Runs on one page.
+CARDS = 20
+
+#: Seconds after which numbers that are still being counted are asked for again.
+_SOON = 1.0
+
+
+def render(panel, ctx, state: PanelState):
+    """Builds the page."""
+    runs = labeling.runs(ctx.dataset, confirm=False)
+    page = elements.page()
+    refusal = media.refusal(ctx.dataset)
+    if refusal and not runs and not media.can_be_reviewed(ctx.dataset):
+        elements.heading(page, "title", "Auto-Labeling works on images")
+    _limits(page, ctx, refusal)
+    _orphans(page, ctx)
+    if not runs:
+        _empty(page, panel, ctx, not refusal)
+        return elements.finished(page)
+    head = elements.row(page, "head", columns="minmax(0, 1fr) auto auto")
+    elements.heading(head, "title", "Runs")
+    if media.can_be_reviewed(ctx.dataset):
+        elements.button(head, "import", "Analyze existing labels", panel.import_labels)
+    if not refusal:
+        elements.button(head, "new", "Auto Label", panel.new_run, kind="primary", icon="add")
+    listed = runs
+    if len(runs) >= MANY:
+        listed = _narrowed(page, panel, state, runs)
+    first = min(state.part, max(0, (len(listed) - 1) // CARDS)) * CARDS
+    here = listed[first : first + CARDS]
+    promoted = watching.promoted(ctx.dataset, here)
+    for run in here:
+        run_card.add(page, panel, ctx, state, run, promoted.get(run.id))
+    if len(listed) > CARDS:
+        _parts(page, panel, first, len(here), len(listed))
+    if any(_moves(ctx.dataset, run) for run in runs):
+        elements.timer(page, panel.refresh)
+    elif None in promoted.values():
+        elements.once(page, panel.refresh, milliseconds=int(_SOON * 1000))
+    return elements.finished(page)
+
+
+def _moves(dataset, run):
+    """Whether a run may look different in a moment, without anybody pressing anything."""
+    approved = run.state is RunState.APPROVING
+    return run.is_active or (approved and labeling.is_worked_on(dataset, run))
+
+
+def _limits(page, ctx, refusal):
+    """Says what cannot be done here, and what would help."""
+    if refusal:
+        said = f"{refusal}, so no labels can be generated"
+        elements.alert(page, "refused", "info", said, media.remedy(ctx.dataset))
+    if newer := labeling.newer_runs(ctx.dataset):
+        said = "A newer version of Auto-Labeling has stored runs that this one cannot read"
+        which = ", ".join(f"'{name}'" for name in newer.values())
+        elements.alert(page, "newer", "warning", said, f"Update Auto-Labeling to see {which}.")
+    if not request.may_edit(ctx):
+        said = "You may look at this dataset, but not change it"
+        elements.alert(
+            page, "looks", "info", said, "Ask someone who manages it to let you edit it."
+        )
+
+
+def _orphans(page, ctx):
+    """Says which fields hold labels in review that belong to no run here: a clone has them."""
+    for number, name in enumerate(labeling.orphans(ctx.dataset)):
+        said, ways_out = map(elements.plain, labeling.about_orphan(ctx.dataset, name))
+        elements.alert(page, f"orphan_{number}", "info", said, f"{ways_out}.")
+
+
+def _empty(page, panel, ctx, can_be_labeled):
+    if not can_be_labeled and not media.can_be_reviewed(ctx.dataset):
+        return
+    body = elements.column(page, "empty", gap=2, py=6, textAlign="center")
+    title, how = _LABEL if can_be_labeled else _REVIEW
+    if not request.may_edit(ctx):
+        title, how = _NOTHING_YET
+    elements.heading(body, "title", title)
+    elements.text(
+        body,
+        "how",
+        how,
+        variant="body1",
+        sx={"maxWidth": "34rem", "mx": "auto"},
+    )
+    actions = elements.row(body, "actions", justifyContent="center")
+    if can_be_labeled:
+        elements.button(actions, "new", "Auto Label", panel.new_run, kind="primary", icon="add")
+    elements.button(actions, "import", "Analyze existing labels", panel.import_labels)
+
+
+_LABEL = (
+    "Label this dataset with a model",
+    "Choose samples and a model, and a worker generates labels in the background. "
+    "You review them beside the grid and promote the good ones. "
+    "Nothing reaches your dataset's own fields until you approve.",
+)
+_NOTHING_YET = (
+    "No runs yet",
+    "When somebody labels this dataset with a model, you can look at the run here.",
+)
+_REVIEW = (
+    "Review the labels of this dataset",
+    "Choose a field, and a copy of its labels is reviewed beside the grid: promote the good ones. "
+    "Nothing reaches your dataset's own fields until you approve.",
+)
+
+
+def _narrowed(page, panel, state, runs):
+    """Adds what narrows a long list; returns the runs that are left."""
+    found = [run for run in runs if _matches(run, state.search)]
+    numbers = {"": len(found)}
+    for run in found:
+        numbers[run.status] = numbers.get(run.status, 0) + 1
+    chosen = state.status if state.status in numbers else ""
+    page.str(
+        "runs_search",
+        view=types.TextFieldView(
+            placeholder="Search runs by name, field, model or class",
+            componentsProps={"field": {"inputProps": {"aria-label": "Search runs"}}},
+        ),
+        on_change=panel.edit_search,
+    )
+    bar = elements.row(page, "statuses", borderBottom="1px solid", borderColor="divider", gap=0)
+    for status in ("", *(s for s in dict.fromkeys(STATUSES.values()) if s in numbers)):
+        label = f"{status or 'All'} ({numbers[status]:,})"
+        name = f"status_{status.lower().replace(' ', '_') or 'all'}"
+        elements.tab(bar, name, label, panel.list_status, status == chosen, {"status": status})
+    if not found:
+        elements.alert(page, "none", "info", "No run matches", "Search for something else.")
+    return [run for run in found if chosen in ("", run.status)]
+
+
+def _matches(run, search):
+    config = run.config
+    told = (run.name, config.label_field, config.model, run.source, run.created_by, *config.classes)
+    words = search.casefold().split()
+    return all(any(word in text.casefold() for text in told) for word in words)
+
+
+def _parts(page, panel, first, number, total):
+    foot = elements.row(page, "parts")
+    elements.button(
+        foot, "before", "Newer", panel.turn_runs, params={"step": -1}, disabled=first == 0
+    )
+    elements.text(foot, "where", f"{first + 1:,} to {first + number:,} of {total:,} runs")
+    last = first + number >= total
+    elements.button(foot, "after", "Older", panel.turn_runs, params={"step": 1}, disabled=last)

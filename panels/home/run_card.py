@@ -1,0 +1,228 @@
+"""One run on the home page: how it stands, and what can be done with it."""
+
+import fiftyone.operators.types as types
+
+from auto_labeling.app import request
+from auto_labeling.core import text
+from auto_labeling.core.run import Run, RunState, StopReason
+from auto_labeling.lifecycle import labeling, remarks
+from auto_labeling.panels.run import confirmations, remedies
+from auto_labeling.panels.ui import elements, styles
+
+#: Seconds that a run may wait for a worker before the panel says how to start one.
+PATIENCE = 30
+
+LAUNCH = "auto-labeling launch"
+
+
+def add(page, panel, ctx, state, run: Run, promoted: int | None):
+    """Adds a run's card.
+
+    Args:
+        page: the object to add to
+        panel: the panel
+        ctx: the context of the event
+        state: the panel's :class:`auto_labeling.panels.state.PanelState`
+        run: the run
+        promoted: how many of its labels are promoted, if that is known
+    """
+    card = elements.card(page, f"run_{run.id}")
+    head = elements.row(card, "head", columns="minmax(0, 1fr) auto")
+    elements.text(head, "name", run.name, variant="subtitle1", color="text.primary", bold=True)
+    elements.pill(head, "status", run.status)
+    elements.text(card, "what", _what(run))
+    now = labeling.progress(ctx.dataset, run) if run.is_active else None
+    is_approving = run.state is RunState.APPROVING and labeling.is_worked_on(ctx.dataset, run)
+    what = None if run.is_active else labeling.gone(ctx.dataset, run)
+    if run.is_active:
+        progress(card, run, now)
+    elif what:
+        elements.alert(card, "gone", "warning", elements.plain(what.happened))
+    elif run.state is RunState.FAILED:
+        _stopped(card, run)
+    elif run.state is RunState.APPROVING:
+        approving(card, run, labeling.progress(ctx.dataset, run), is_approving)
+    elements.text(card, "numbers", _numbers(run, promoted, now), color="text.primary")
+    remark(card, run)
+    if state.run_id == run.id and state.question in ("delete", "rename"):
+        _ask(card, panel, state, run)
+        return
+    foot = elements.row(card, "foot", **styles.ENDS)
+    elements.text(foot, "facts", _who(run), title=text.moment(run.created_at))
+    actions = elements.row(foot, "actions", justifyContent="flex-end")
+    _actions(actions, panel, ctx, run, is_approving, bool(what))
+
+
+def _stopped(card, run):
+    """Adds why a run stopped, in plain words, and what its error says in words of its own."""
+    said, first = remedies.in_plain_words(run), remedies.reason(run)
+    more = [remedies.remedy(run)]
+    if said != first and run.reason is StopReason.ERROR:
+        more.insert(0, first)
+    about = "\n\n".join(map(elements.plain, more))
+    elements.alert(card, "reason", remedies.severity(run), elements.plain(said), about)
+
+
+def _ask(card, panel, state, run):
+    if state.question == "delete":
+        confirmations.delete(card, panel, run)
+        return
+    box = elements.column(card, "rename", gap=1)
+    problem = state.problems.get("name")
+    field = {"inputProps": {"aria-label": "Run name", "maxLength": 100}, "error": bool(problem)}
+    box.str(
+        "new_name",
+        view=types.TextFieldView(
+            label="Run name",
+            caption=problem,
+            componentsProps={"field": field, "caption": {"sx": styles.RED}},
+        ),
+        on_change=panel.edit_name,
+    )
+    actions = elements.row(box, "actions")
+    params = {"run_id": run.id}
+    elements.button(actions, "yes", "Rename", panel.rename, kind="primary", params=params)
+    elements.button(actions, "no", "Cancel", panel.dismiss)
+
+
+def _actions(row, panel, ctx, run, is_approving, is_gone):
+    params = {"run_id": run.id}
+    deletable = run.state not in (RunState.APPROVING, RunState.DELETING)
+    elements.icon_button(row, "rename", "edit", "Rename", panel.ask_rename, params=params)
+    elements.icon_button(
+        row, "duplicate", "content_copy", "Duplicate", panel.duplicate, params=params
+    )
+    if deletable and not run.is_active:
+        elements.icon_button(row, "delete", "delete", "Delete", panel.ask_delete, params=params)
+    if is_gone:
+        elements.button(row, "open", "Details", panel.open_run, kind="primary", params=params)
+        return
+    if run.state is RunState.FAILED:
+        elements.button(row, "open", "Details", panel.open_run, params=params)
+        elements.button(row, "resume", "Resume", panel.resume, kind="primary", params=params)
+        return
+    if run.state is RunState.DELETING:
+        elements.button(row, "delete", "Finish deleting", panel.delete, params=params)
+        return
+    if run.state is RunState.APPROVING and not is_approving:
+        finish = panel.finish_approval
+        elements.button(row, "open", "Finish approval", finish, kind="primary", params=params)
+        return
+    review = run.state is RunState.IN_REVIEW and request.may_edit(ctx)
+    label = "Review" if review else "View progress" if run.is_active else "View"
+    kind = "primary" if review else "secondary"
+    elements.button(row, "open", label, panel.open_run, kind=kind, params=params)
+
+
+def _what(run):
+    config = run.config
+    if run.source:
+        return f"{config.task.label} · existing labels of {run.source} → {config.label_field}"
+    classes = text.some(config.classes) or "all classes"
+    made = f"{config.model} → {config.label_field}"
+    # A run without a name of its own is called that already.
+    return " · ".join([config.task.label, *([made] if made != run.name else []), classes])
+
+
+def _numbers(run, promoted, now):
+    if now and now.labels:  # how many samples there are is said beside the progress
+        failed = [f"{text.count(now.failed, 'sample')} failed"] if now.failed else []
+        return " · ".join([f"{text.count(now.labels, 'label')} so far", *failed])
+    parts = [text.count(run.samples, "sample")] if run.samples else []
+    if run.state is RunState.APPROVED:
+        parts += [text.count(run.labels, "label"), f"{run.approved:,} approved"]
+    elif run.labels or run.state is RunState.IN_REVIEW:
+        parts.append(text.count(run.labels, "label"))
+        if run.state is RunState.IN_REVIEW and run.labels:
+            parts.append(f"{promoted:,} promoted" if promoted is not None else "counting promoted…")
+    if left_out := sum(run.account.left_out.values()) if run.account else run.dropped:
+        parts.append(f"{text.count(left_out, 'label')} left out")
+    if run.failed:
+        parts.append(f"{text.count(run.failed, 'sample')} failed")
+    return " · ".join(parts) or "No samples yet"
+
+
+def remark(parent, run: Run, account=None):
+    """Adds that there are no labels, or none of a class that was asked for, if that is so.
+
+    Args:
+        parent: the object to add to
+        run: the run
+        account (None): its account; by default, that on its record
+    """
+    for index, said in enumerate(remarks.remarks(run, account)):
+        first, _, more = said.partition(". ")
+        elements.alert(
+            parent, f"remark_{index}", "warning", elements.plain(f"{first}."), elements.plain(more)
+        )
+
+
+def _who(run):
+    who = f"{run.created_by} · " if run.created_by else ""
+    return f"{who}{text.ago(run.created_at)}"
+
+
+def approving(parent, run: Run, now, alive: bool):
+    """Adds how far an approval has come, or that it was interrupted.
+
+    Args:
+        parent: the object to add to
+        run: a run that is being approved
+        now: its :class:`auto_labeling.core.run.Progress`, or None
+        alive: whether a process is at it
+    """
+    if alive:
+        known = bool(run.samples and now.done)
+        share = min(1.0, now.done / run.samples) if known else None
+        far = f" {now.done:,} of {text.count(run.samples, 'sample')}" if known else ""
+        elements.progress(parent, "progress", share, f"Moving the promoted labels…{far}")
+        return
+    elements.alert(
+        parent,
+        "unfinished",
+        "warning",
+        "This approval was interrupted",
+        "Finish it: what is done already is not done twice.",
+    )
+
+
+def progress(parent, run: Run, now):
+    """Adds how far a run has come, or that it waits.
+
+    Args:
+        parent: the object to add to
+        run: an active run
+        now: its :class:`auto_labeling.core.run.Progress`, or None
+    """
+    if run.state is RunState.QUEUED and not run.frozen:
+        elements.progress(parent, "progress", None, "Settling which samples it is for…")
+        return
+    if run.state is RunState.QUEUED:
+        waiting = text.age(run.changed_at or run.created_at)
+        late = waiting > PATIENCE
+        elements.alert(
+            parent,
+            "waiting",
+            "warning" if late else "info",
+            "Waiting for a worker…",
+            f"No worker has picked this up for {text.duration(waiting)}. "
+            f"Start one in a terminal: `{LAUNCH}`"
+            if late
+            else None,
+        )
+        return
+    tried = now.done if now else 0
+    if run.state is RunState.IMPORTING:
+        share = min(1.0, tried / run.samples) if run.samples else None
+        elements.progress(parent, "progress", share, f"Copying labels of {run.source}…")
+        return
+    if not tried or not run.samples:
+        elements.progress(parent, "progress", None, "Loading the model…")
+        return
+    parts = [f"{tried:,} of {text.count(run.samples, 'sample')}"]
+    if now.rate:
+        parts.append(text.rate(now.rate))
+        if now.workers > 1:
+            parts.append(f"{now.workers:,} workers")
+        parts.append(f"{text.duration((run.samples - tried) / now.rate)} left")
+    elements.progress(parent, "progress", min(1.0, tried / run.samples), " · ".join(parts))

@@ -1,0 +1,270 @@
+"""The panel: each event is one verb, and perhaps another page; ``render`` picks the page.
+
+Every method that takes ``ctx`` alone can be called from a browser, in any order and with any
+parameters: so each checks what it needs, and the verbs refuse what a run's state forbids.
+"""
+
+import secrets
+
+import fiftyone.operators as foo
+from fiftyone.core.dataset import DatasetNotFoundError
+from fiftyone.operators.categories import Categories
+
+from auto_labeling.app import answers, request, targets
+from auto_labeling.core import names
+from auto_labeling.core.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import importing, labeling, watching
+from auto_labeling.panels import background, permissions
+from auto_labeling.panels.configure import existing_labels
+from auto_labeling.panels.configure import page as configure
+from auto_labeling.panels.configure.events import ConfigureEvents
+from auto_labeling.panels.events import (
+    change,
+    event,
+    is_change,
+    is_event,
+    is_late,
+    move,
+    sentence,
+)
+from auto_labeling.panels.home import page as home
+from auto_labeling.panels.home.events import HomeEvents
+from auto_labeling.panels.review import grid_memory, grid_sync, sample_focus
+from auto_labeling.panels.review import page as review
+from auto_labeling.panels.review.events import ReviewEvents
+from auto_labeling.panels.run import approved_page
+from auto_labeling.panels.run import page as progress
+from auto_labeling.panels.run.events import RunEvents
+from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.ui import elements
+
+PAGES = {
+    "home": home.render,
+    "configure": configure.render,
+    "existing": existing_labels.render,
+    "progress": progress.render,
+    "review": review.render,
+    "done": approved_page.render,
+    "working": background.render,
+}
+
+
+_GONE = "Somebody has deleted or renamed it. Open another one."
+
+
+class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, foo.Panel):
+    """Generate labels, review them beside the grid, approve the good ones."""
+
+    @property
+    def config(self):
+        return foo.PanelConfig(
+            name=names.PANEL,
+            label="Auto Labeling",
+            icon="auto_awesome",
+            category=Categories.CURATE,
+            surfaces="grid",
+            allow_multiple=False,
+            help_markdown="Generate labels with a model, review them, approve the good ones",
+        )
+
+    def execute(self, ctx):
+        if not request.is_from_panel(ctx):
+            return
+        state = PanelState(ctx)
+        try:
+            watching.require_database()
+        except DatabaseAway as error:
+            ctx.ops.show_panel_output(self._waiting_for_database(error))
+            return
+        if not request.is_by_itself(ctx):
+            with move(state):
+                self._answer(ctx)
+            return
+
+        def is_wanted():
+            return not is_late(state, request.is_about_grid(ctx))
+
+        if is_wanted() and self._concerns_page(ctx, state):
+            self._answer(ctx, is_wanted)
+
+    def _answer(self, ctx, is_wanted=lambda: True):
+        """Does what a request asks for, if it is an event, and draws the page.
+
+        Args:
+            ctx: the context of the event
+            is_wanted: says whether the page is the one to show; asked when it is drawn,
+                since somebody may have gone on meanwhile
+        """
+        handler = getattr(type(self), request.event_name(ctx), None)
+        if is_event(handler):
+            handler(self, ctx)
+        page = self.render(ctx)
+        if is_wanted():
+            ctx.ops.show_panel_output(page)
+
+    def _concerns_page(self, ctx, state):
+        """Whether a request changes what the page shows; the App sends many that do not."""
+        if state.page != "configure" or not request.is_about_grid(ctx):
+            return True
+        try:
+            now = targets.counts(ctx.dataset, request.request(ctx), state.form)
+        except Exception:  # noqa: BLE001 - drawing the page will meet it again, and say so
+            return True
+        return not configure.shows(state, now)
+
+    def render(self, ctx):
+        state = PanelState(ctx)
+        try:
+            page = PAGES[state.page](self, ctx, state)
+            return page if request.may_edit(ctx) else permissions.without(page, is_change)
+        except RunNotFound:
+            return self._apology("This run is gone", "Somebody has deleted it meanwhile", "info")
+        except DatasetNotFoundError:
+            return self._apology("This dataset is gone", _GONE, "info", ways_on=False)
+        except AutoLabelingError as error:
+            return self._apology("This page cannot be shown", str(error), "warning")
+        except Exception as error:  # noqa: BLE001 - or the App's error screen ends the panel
+            return self._apology("This page could not be drawn", sentence(error))
+
+    def _apology(self, title, said, severity="error", ways_on=True):
+        page = elements.page()
+        elements.alert(page, "sorry", severity, title, said)
+        if ways_on:
+            actions = elements.row(page, "actions")
+            elements.button(actions, "home", "Back to the runs", self.go_home)
+            elements.button(actions, "again", "Try again", self.refresh)
+        return elements.finished(page)
+
+    def _waiting_for_database(self, error):
+        page = elements.page()
+        elements.alert(page, "away", "error", "The database does not answer", str(error))
+        elements.timer(page, self.refresh, milliseconds=5000)
+        return elements.finished(page)
+
+    # --- the App's events ---------------------------------------------------------------------
+
+    @event
+    def on_load(self, ctx, state):
+        state.window = secrets.token_hex(4)
+        self._begin_anew_elsewhere(ctx, state)
+        if state.page == "review" and (run := self._run_or_leave(ctx, state)):
+            grid_sync.enter(ctx, state, run)
+
+    @event
+    def on_unload(self, ctx, state):
+        grid_sync.leave(ctx, state)
+        sample_focus.off(ctx, state)
+
+    @event
+    def on_change_dataset(self, ctx, state):
+        self._begin_anew_elsewhere(ctx, state)
+
+    def _begin_anew_elsewhere(self, ctx, state):
+        """Forgets the page of another dataset, if this is one."""
+        if state.dataset not in ("", ctx.dataset.name):
+            grid_memory.forget(state)
+            state.forget()
+        state.dataset = ctx.dataset.name
+
+    @event
+    def on_change_view(self, ctx, state):
+        if state.page == "review" and (run := self._run_or_leave(ctx, state)):
+            grid_sync.follow(ctx, state, run)
+
+    @event
+    def on_change_selected(self, ctx, state):
+        pass  # the page is drawn again, with the numbers of the selection
+
+    on_change_selected_labels = on_change_selected
+    on_change_extended_selection = on_change_selected
+    on_change_group_slice = on_change_selected
+
+    @event
+    def refresh(self, ctx, state):
+        if state.page == "working":
+            if background.is_over(state):
+                with move(state):  # so that a refresh sent before this one does not undo it
+                    background.go_on(ctx, state)
+            return
+        run = self._run_or_leave(ctx, state) if state.page == "review" else None
+        if run and run.state is RunState.APPROVED:
+            self._approved(ctx, state, run)
+        # The page is drawn again, with the run as it now stands.
+
+    # --- going from page to page --------------------------------------------------------------
+
+    @event
+    def go_home(self, ctx, state):
+        self._go(ctx, state, "home")
+
+    @event
+    def open_run(self, ctx, state):
+        run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
+        pages = {
+            RunState.IN_REVIEW: "review",
+            RunState.APPROVING: "review",
+            RunState.APPROVED: "done",
+        }
+        page = "progress" if labeling.gone(ctx.dataset, run) else pages.get(run.state, "progress")
+        self._go(ctx, state, page, run)
+
+    def _work(self, ctx, state, says, verb, then):
+        """Does what may take long; see ``working.py``."""
+        background.begin(state, says, verb, then)
+        background.go_on(ctx, state)
+
+    def _go(self, ctx, state, page, run=None):
+        grid_sync.leave(ctx, state)
+        sample_focus.off(ctx, state)
+        state.question = ""
+        state.run_id = run.id if run else ""
+        state.page = page
+        if page == "review":
+            tab = "approval" if run.state is RunState.APPROVING else "review"
+            grid_sync.enter(ctx, state, run, tab)
+
+    # --- existing labels ----------------------------------------------------------------------
+
+    @change
+    def import_labels(self, ctx, state):
+        state.problems = {}
+        state.existing = state.existing  # complete, so that each control has a value
+        self._go(ctx, state, "existing")
+
+    @event
+    def edit_existing(self, ctx, state):
+        name, _ = request.changed(ctx)
+        if name in state.problems:
+            state.problems = {k: v for k, v in state.problems.items() if k != name}
+
+    @change
+    def start_import(self, ctx, state):
+        form = state.existing
+        try:
+            run = importing.import_labels(
+                ctx.dataset,
+                answers.text(form["source"]),
+                answers.text(form["label_field"]),
+                replace=form["goes_to"] == existing_labels.REPLACE,
+                name=answers.text(form["name"]),
+                author=request.person(ctx),
+                background=True,
+            )
+        except ConfigError as error:
+            state.problems = error.problems
+            return
+        state.existing = {}
+        self._go(ctx, state, "progress", run)
+
+    def _run(self, ctx, state):
+        return labeling.get(ctx.dataset, state.run_id, confirm=False)
+
+    def _run_or_leave(self, ctx, state):
+        """The run of the page; None if it is gone, which the page will say."""
+        try:
+            return self._run(ctx, state)
+        except RunNotFound:
+            grid_sync.leave(ctx, state)
+            sample_focus.off(ctx, state)
+            return None

@@ -1,0 +1,205 @@
+"""The review page's Approval tab, and what it shows of a run that is in review no longer."""
+
+from auto_labeling.core import text
+from auto_labeling.core.account import Decision
+from auto_labeling.core.run import Run, RunState
+from auto_labeling.lifecycle import labeling
+from auto_labeling.panels.home import run_card
+from auto_labeling.panels.review import class_table, grid_sync
+from auto_labeling.panels.run import approved_page
+from auto_labeling.panels.run import page as progress
+from auto_labeling.panels.ui import elements
+from auto_labeling.review import summary
+
+
+def render(page, panel, ctx, run: Run, promoted):
+    """Adds the tab to the review page.
+
+    Args:
+        page: the object to add to
+        panel: the panel
+        ctx: the context of the event
+        run: the run
+        promoted: the tab's :class:`auto_labeling.review.summary.Summary`
+    """
+    at = grid_sync.of(ctx)
+    decision = summary.decision(ctx.dataset, run, source=at.question == "approve")
+    if not decision.kept and decision.left:
+        elements.alert(
+            page,
+            "empty",
+            "info",
+            "No labels are waiting for approval",
+            "Add them in the Review tab; you can take them back here until you approve.",
+        )
+        return
+    if at.question == "approve":
+        _ask(page, panel, ctx, run, decision)
+    elif decision.labels:
+        _actions(page, panel, run, decision)
+    else:
+        _without_labels(page, panel, run)
+    if not promoted.total:
+        return
+    class_table.table(
+        page,
+        panel,
+        at,
+        "promoted",
+        promoted,
+        action={
+            "name": "undo",
+            "on_click": panel.undo_class,
+            "label": "Undo",
+            "icon": "undo",
+            "tooltip": "Back to the Review tab",
+        },
+    )
+
+
+def _actions(page, panel, run, decision):
+    bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto")
+    elements.text(bar, "hint", "These labels are written when you approve")
+    elements.button(bar, "undo_all", "Undo all", panel.undo_all, params={"run_id": run.id})
+    elements.button(
+        bar,
+        "approve",
+        f"Approve {text.count(decision.kept, 'label')}",
+        panel.ask_approve,
+        kind="primary",
+        params={"run_id": run.id},
+    )
+    if decision.added:
+        elements.text(page, "added", _added(decision))
+
+
+def _without_labels(page, panel, run):
+    elements.alert(page, "empty", "info", "This run has no labels", _closes(run))
+    actions = elements.row(page, "actions")
+    params = {"run_id": run.id}
+    elements.button(
+        actions, "approve", "Close this run", panel.ask_approve, "primary", params=params
+    )
+
+
+def _closes(run):
+    if run.many:
+        return "Close it, and its samples hold an empty list: so you know that they were looked at."
+    return f"Close it, and the field '{run.config.label_field}' is there without labels."
+
+
+def _added(decision):
+    is_ = "is" if decision.added == 1 else "are"
+    said = text.count(decision.added, "label")
+    return f"{said} that people added {is_} kept too, though not promoted"
+
+
+def _ask(page, panel, ctx, run, decision):
+    at = grid_sync.of(ctx)
+    card = elements.card(page, "question")
+    title = f"Approve {text.count(decision.kept, 'label')}?"
+    elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
+    for number, line in enumerate(_consequences(run, decision)):
+        elements.text(card, f"consequence_{number}", line)
+    if named := labeling.references(ctx.dataset, run):
+        said = f"{str(named)[:1].upper()}{str(named)[1:]} made on the staging field will go by"
+        elements.text(card, "named", f"{said} '{run.config.label_field}'.")
+    if run.many and decision.bare:
+        _choose_empty(card, panel, at, decision)
+    elements.text(card, "forever", "This cannot be undone.", color="text.primary")
+    actions = elements.row(card, "actions")
+    elements.button(
+        actions,
+        "yes",
+        f"Yes, approve {text.count(decision.kept, 'label')}",
+        panel.approve,
+        kind="primary",
+        params={"run_id": run.id, "expected": decision.kept, "empty": at.marks_empty},
+    )
+    elements.button(actions, "no", "Not now", panel.dismiss)
+
+
+def _since(run, decision):
+    """What people did in the source since the import, which the approval leaves as it is."""
+    numbers = {
+        "added": decision.since_added,
+        "changed": decision.since_changed,
+        "deleted": decision.since_deleted,
+    }
+    said = text.some([f"{number:,} {what}" for what, number in numbers.items() if number])
+    stays = "stays as people left it" if decision.since == 1 else "stay as people left them"
+    labels = text.count(decision.since, "label")
+    return f"{labels} of '{run.source}' {stays} since the import: {said}."
+
+
+def _choose_empty(card, panel, at, decision):
+    """Asks what becomes of samples whose labels all go. (Buttons: see grid_sync.py.)"""
+    number = decision.bare
+    have, they = ("has", "It is") if number == 1 else ("have", "They are")
+    said = f"{text.count(number, 'sample')} {have} labels, of which none is kept. "
+    said += f"{they} marked as empty." if at.marks_empty else f"{they} left without labels."
+    elements.text(card, "bare", said)
+    label = "Leave without labels" if at.marks_empty else "Mark as empty"
+    elements.button(card, "choose_empty", label, panel.choose_empty)
+
+
+def _consequences(run: Run, decision: Decision):
+    field, left = run.config.label_field, decision.left
+    if run.replaces:
+        yield f"The labels of '{field}' will be replaced by {text.count(decision.kept, 'label')}."
+        if decision.since:
+            yield _since(run, decision)
+    else:
+        yield f"{text.count(decision.kept, 'label')} will be written to '{field}'."
+    if decision.added:
+        was = "was" if decision.added == 1 else "were"
+        yield f"{decision.added:,} of them {was} added by people, and not promoted."
+    if decision.empty:
+        found = text.count(decision.empty, "sample")
+        gets = "gets an empty list" if decision.empty == 1 else "get an empty list"
+        yield f"{found} in which nothing was found {gets}."
+    if left:
+        lost = f"{text.count(left, 'label')} that you did not promote"
+        if run.replaces:
+            yield f"{lost} will be deleted from '{field}'."
+        elif run.source:
+            stay = "it stays" if left == 1 else "they stay"
+            yield f"{lost} will not be written; {stay} in '{run.source}'."
+        else:
+            yield f"{lost} will be deleted."
+    elif decision.added:
+        yield "No label of this run is lost."
+    elif decision.kept:
+        yield "All labels of this run are promoted, so none is lost."
+    yield f"The staging field '{run.staging_field}' will be removed."
+
+
+def render_closed(panel, ctx, run: Run):
+    """Builds the review page of a run that is in review no longer."""
+    page = elements.page()
+    progress.head_of(page, panel, ctx, run)
+    if run.state is RunState.APPROVED:
+        approved_page.add(page, panel, ctx, run)
+    elif run.state is not RunState.APPROVING:
+        said = f"This run is {run.status.lower()} now"
+        elements.alert(page, "closed", "info", said, "Somebody has changed it meanwhile.")
+    elif labeling.is_worked_on(ctx.dataset, run):
+        now = labeling.progress(ctx.dataset, run)
+        run_card.approving(elements.card(page, "now"), run, now, alive=True)
+        elements.timer(page, panel.refresh, milliseconds=1000)
+    else:
+        _unfinished(page, panel, run)
+    return elements.finished(page)
+
+
+def _unfinished(page, panel, run):
+    run_card.approving(page, run, None, alive=False)
+    foot = elements.row(page, "foot")
+    elements.button(
+        foot,
+        "finish",
+        "Finish approval",
+        panel.finish_approval,
+        kind="primary",
+        params={"run_id": run.id},
+    )

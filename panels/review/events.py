@@ -1,0 +1,172 @@
+"""What a person does on the review page: look at labels, promote them, take back, approve."""
+
+from auto_labeling.app import request
+from auto_labeling.core import text as words
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
+from auto_labeling.panels.events import change, event
+from auto_labeling.panels.review import grid_memory, grid_sync
+from auto_labeling.review import approval as approving
+from auto_labeling.review import grid, grid_stages, promotion, summary
+
+#: Labels of a run from which approval works in a thread, and the page shows its progress.
+LONG = 200_000
+
+
+class ReviewEvents:
+    """The review page's part of :class:`auto_labeling.panels.panel.AutoLabelingPanel`."""
+
+    # --- review -------------------------------------------------------------------------------
+
+    @event
+    def select_tab(self, ctx, state):
+        at, tab = grid_sync.of(ctx), request.tab(ctx)
+        if tab in grid.TABS and tab != at.tab:
+            at.tab, at.question, at.search, at.page = tab, "", "", 0
+            grid_sync.look_at(ctx, self._run(ctx, state), None, None)
+
+    @event
+    def slide_confidence(self, ctx, state):
+        span = request.range_of(request.changed(ctx)[1])
+        at = grid_sync.of(ctx)
+        if span and span != at.slid:
+            at.slid = span  # a person moved it: the slider on the page shows it already
+            self._narrow(ctx, state, span=None if span == grid_memory.FULL else span)
+
+    @event
+    def click_bar(self, ctx, state):
+        index = request.row(ctx, "idx")
+        if index is None or index >= summary.BINS:
+            return
+        span = (index / summary.BINS, (index + 1) / summary.BINS)
+        self._narrow(ctx, state, span=None if grid_sync.of(ctx).span == span else span)
+
+    @event
+    def clear_filters(self, ctx, state):
+        grid_sync.show_all(ctx, self._run(ctx, state))
+
+    @event
+    def toggle_class(self, ctx, state):
+        label = _clicked(ctx)
+        if label is not None:
+            grid_sync.toggle_class(ctx, self._run(ctx, state), label)
+
+    @event
+    def toggle_without(self, ctx, state):
+        grid_sync.toggle(ctx, self._run(ctx, state), grid_stages.WITHOUT_CONFIDENCE)
+
+    @event
+    def toggle_empty(self, ctx, state):
+        grid_sync.toggle(ctx, self._run(ctx, state), grid_stages.WITHOUT_LABELS)
+
+    @event
+    def toggle_patches(self, ctx, state):
+        run = self._run(ctx, state)
+        if not run.many:
+            return
+        if not grid_sync.may_show_patches(ctx, run):
+            raise AutoLabelingError(grid_sync.TOO_MANY_PATCHES)
+        grid_sync.toggle_patches(ctx, run)
+
+    @event
+    def search(self, ctx, state):
+        text = request.changed(ctx)[1]
+        at = grid_sync.of(ctx)
+        at.search, at.page = text if isinstance(text, str) else "", 0
+        at.touched()
+
+    @event
+    def turn(self, ctx, state):
+        at = grid_sync.of(ctx)
+        at.page = max(0, at.page + request.step(ctx))
+
+    def _narrow(self, ctx, state, **change):
+        at = grid_sync.of(ctx)
+        grid_sync.look_at(
+            ctx, self._run(ctx, state), **{"span": at.span, "label": at.label, **change}
+        )
+
+    @change
+    def promote(self, ctx, state):
+        run = self._run(ctx, state)
+        shown = grid_sync.shown(ctx, run)
+        number = promotion.promote(ctx.dataset, run.id, shown, request.expected(ctx))
+        ctx.ops.notify(f"{words.count(number, 'label')} added for approval", variant="success")
+        self._labels_moved(ctx, state, run)
+        grid_sync.leave_empty_class(ctx, run)
+
+    @change
+    def undo_class(self, ctx, state):
+        label = _clicked(ctx)
+        if label is not None:
+            self._undo(ctx, state, label)
+
+    @change
+    def undo_all(self, ctx, state):
+        self._undo(ctx, state)
+
+    def _undo(self, ctx, state, label=None):
+        run = self._run(ctx, state)
+        number = promotion.undo(ctx.dataset, run.id, label)
+        said = f"{words.count(number, 'label')} back in the Review tab"
+        ctx.ops.notify(said, variant="success")
+        self._labels_moved(ctx, state, run)
+
+    def _labels_moved(self, ctx, state, run):
+        """What was shown is elsewhere now: the grid must look again, at nothing selected."""
+        ctx.ops.clear_selected_labels()
+        ctx.ops.clear_selected_samples()
+        request.forget_selection(ctx)
+        grid_sync.of(ctx).question = ""
+        grid_sync.reload(ctx, run)
+
+    # --- approval -----------------------------------------------------------------------------
+
+    @change
+    def ask_approve(self, ctx, state):
+        at = grid_sync.of(ctx)
+        at.question, at.marks_empty = "approve", False
+
+    @change
+    def choose_empty(self, ctx, state):
+        at = grid_sync.of(ctx)
+        at.marks_empty = not at.marks_empty
+
+    @change
+    def approve(self, ctx, state):
+        run = self._run(ctx, state)
+        grid_sync.of(ctx).question = ""
+        self._approve(ctx, state, run, request.expected(ctx), request.marks_empty(ctx))
+
+    @change
+    def finish_approval(self, ctx, state):
+        self._approve(ctx, state, labeling.get(ctx.dataset, request.run_id(ctx), confirm=False))
+
+    def _approve(self, ctx, state, run, expected=None, empty=False):
+        run = approving.approve(
+            ctx.dataset,
+            run.id,
+            by=request.person(ctx),
+            background=run.labels > LONG,
+            expected=expected,
+            empty=empty,
+        )
+        if run.state is RunState.APPROVED:
+            self._approved(ctx, state, run)
+
+    def _approved(self, ctx, state, run):
+        state.users_fields = [*state.users_fields, run.config.label_field]
+        self._go(ctx, state, "done", run)
+        ctx.ops.reload_dataset()
+        ctx.ops.notify(
+            f"{words.count(run.approved, 'label')} written to {run.config.label_field}",
+            variant="success",
+        )
+
+
+def _clicked(ctx):
+    """The class in the row that was clicked, as the table was drawn."""
+    row = request.row(ctx)
+    labels = grid_sync.of(ctx).rows
+    return labels[row] if row is not None and row < len(labels) else None

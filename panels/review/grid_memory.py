@@ -1,0 +1,88 @@
+"""What each window shows of a review, and last asked its grid to show: in memory."""
+
+import time
+from dataclasses import dataclass, field
+
+from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.window_memory import ByWindow
+
+#: Seconds in which the App may still tell, in several events at once, of what was before.
+SETTLED = 2.0
+
+#: The range that holds every confidence.
+FULL = (0.0, 1.0)
+
+_MOST_VISITS = 256
+
+
+@dataclass
+class Visit:
+    """What a panel shows, and last asked the grid to show.
+
+    Args:
+        tab: the tab whose labels are shown
+        span: a ``(low, high)`` range of confidence; None for all
+        label: one class; None for all
+        question: what the panel has asked to confirm: ``"approve"`` or nothing
+        marks_empty: whether approval marks samples as empty whose labels all go
+        search: what the names of the classes in the table contain
+        page: the page of the table, from 0
+        rows: the class of each row of the table on the page
+        slider: counts the sliders; another number is another slider
+        slid: what the slider shows
+        asked_at: when something was last asked of the grid
+        asking: whether something is asked with the event that is being answered
+        known_state: the view, and the panel's state and width, when the App last dropped the
+            filters because one of them had changed
+        saved_view: the name of the saved view that the grid showed before we narrowed it
+        names: our stages in the view that was asked for; None once the App shows it
+        view: that view
+    """
+
+    tab: str = "review"
+    span: tuple | None = None
+    label: str | None = None
+    question: str = ""
+    marks_empty: bool = False
+    search: str = ""
+    page: int = 0
+    rows: list = field(default_factory=list)
+    slider: int = 0
+    slid: tuple = FULL
+    asked_at: float = 0.0
+    asking: bool = False
+    known_state: str = ""
+    saved_view: str = ""
+    names: tuple | None = None
+    view: list = field(default_factory=list)
+
+    def touched(self):
+        """Notes that something is asked of the grid with this event."""
+        self.asked_at = time.monotonic()
+        self.asking = True
+
+    def answered(self):
+        """Notes that an event is answered: the App hears only now what is asked of the grid."""
+        if self.asking:
+            self.asked_at = time.monotonic()
+            self.asking = False
+
+    @property
+    def settled(self) -> bool:
+        return time.monotonic() - self.asked_at > SETTLED
+
+
+_visits: ByWindow = ByWindow(_MOST_VISITS)
+
+
+def of(ctx) -> Visit:
+    """The visit of the window that an event is from."""
+    window = PanelState(ctx).window
+    visit = _visits.setdefault(window, Visit())
+    _visits.note(window, visit)
+    return visit
+
+
+def forget(state: PanelState):
+    """Forgets a visit whose grid is gone: another dataset is open now."""
+    _visits.pop(state.window, None)

@@ -1,0 +1,297 @@
+"""A review's visit to the grid: the filters and fields it sets there, and takes back.
+
+The sidebar's filters are the truth about what is shown, with one exception. FiftyOne 1.22 saves the
+state of a panel with the workspace and then reads the dataset again under a new id, which empties
+the sidebar's filters: so whenever a control of the panel changes its state, the filters are gone
+some 100 ms later. So nothing that changes in a review is kept in the panel's state, but here in
+memory; and where a control (the slider) writes state by itself, what the App dropped is asked for
+again in the very event in which the App tells of it.
+
+Another view empties them too, and it may take the App seconds to show one that was asked for: until
+then its events still tell of the view that was there before, and nothing is concluded from them.
+"""
+
+import time
+
+from auto_labeling.app import request
+from auto_labeling.core.run import Run
+from auto_labeling.panels.review.grid_memory import FULL, forget, of
+from auto_labeling.panels.state import PanelState
+from auto_labeling.review import grid, grid_stages, summary
+
+#: Seconds in which the App shows a view that was asked for, unless it has failed to.
+MOST_FOR_A_VIEW = 20.0
+
+#: FiftyOne copies each label of a view of patches into a collection of its own.
+MOST_PATCHES = 20_000
+TOO_MANY_PATCHES = f"Patches are for at most {MOST_PATCHES:,} labels: choose a class"
+
+
+def enter(ctx, state: PanelState, run: Run, tab="review"):
+    """Makes the grid show the run's labels alone."""
+    if run.staging_field not in request.active_fields(ctx):
+        state.users_fields = request.active_fields(ctx)
+    state.staging_field = run.staging_field
+    # The staging field is newer than what the App knows of the dataset.
+    ctx.ops.reload_dataset()
+    of(ctx).tab = tab
+    look_at(ctx, run, None, None)
+    ctx.ops.set_active_fields([run.staging_field])
+
+
+def look_at(ctx, run: Run, span, label):
+    """Makes the grid show the current tab's labels, and the controls say so.
+
+    Args:
+        span: a ``(low, high)`` range of confidence; None for all labels
+        label: one class; None for all
+    """
+    visit = of(ctx)
+    patches = grid_stages.PATCHES in ours(ctx) and label != visit.label
+    visit.label = label
+    visit.touched()
+    _show(visit, span)
+    if patches:  # those of all classes would be many, so a class is what one asks for
+        _set_stages(ctx, run, () if label is None else _patches(label))
+    elif shows_samples(ctx):
+        _set_stages(ctx, run, ())
+    request.set_filters(ctx, _wanted(ctx, run))
+
+
+def _show(visit, span):
+    visit.span = span
+    if visit.slid != (span or FULL):
+        # A slider keeps what a person did with it: one that says something else is another.
+        visit.slider += 1
+        visit.slid = span or FULL
+
+
+def shown(ctx, run: Run) -> grid.Shown:
+    """What the grid shows, or is about to."""
+    asked = request.request(ctx)
+    if _awaits_view(ctx):
+        asked |= {"view": of(ctx).view, "view_name": None}
+    if is_unsettled(ctx, run):
+        asked["filters"] = _wanted(ctx, run)
+    return grid.shown(ctx.dataset, asked)
+
+
+def is_unsettled(ctx, run: Run) -> bool:
+    """Whether the sidebar does not say (yet, or any more) what the panel goes by."""
+    visit = of(ctx)
+    if _awaits_view(ctx) or _is_lost(ctx, run):
+        return True
+    return _said(ctx, run) != (visit.span, visit.label)
+
+
+def follow(ctx, state: PanelState, run: Run):
+    """Goes by what the sidebar says, or asks again for what the App dropped."""
+    visit = of(ctx)
+    if _awaits_view(ctx):
+        return
+    if _is_lost(ctx, run):
+        # The App drops them once for each change of the view, and of the panel's state or width:
+        # those are part of the workspace. Else it was a person.
+        now = state.text() + request.layout(ctx) + grid_stages.told(request.request(ctx))
+        dropped = now != visit.known_state or not visit.settled
+        visit.known_state = now
+        look_at(ctx, run, visit.span if dropped else None, visit.label if dropped else None)
+    elif visit.settled:
+        span, visit.label = _said(ctx, run)
+        _show(visit, span)
+
+
+def ours(ctx) -> tuple:
+    """The names of the stages that the panel has added to the view, or has just asked for."""
+    return of(ctx).names if _awaits_view(ctx) else grid_stages.of(request.request(ctx))
+
+
+def _awaits_view(ctx) -> bool:
+    """Whether the App does not show yet the view that was last asked for."""
+    at = of(ctx)
+    if at.names is None or at.asking:
+        return at.names is not None
+    arrived = grid_stages.of(request.request(ctx)) == at.names
+    if arrived or time.monotonic() - at.asked_at > MOST_FOR_A_VIEW:
+        at.names = None
+    return at.names is not None
+
+
+def shows_samples(ctx) -> str:
+    """The kind of samples without labels that alone are shown, if they are."""
+    kinds = (grid_stages.WITHOUT_LABELS, grid_stages.FAILED)
+    return next((name for name in ours(ctx) if name.startswith(kinds)), "")
+
+
+def chosen_class(ctx) -> str | None:
+    """The class that alone is shown, by the sidebar's filter or by a stage of the view."""
+    label = of(ctx).label
+    return grid_stages.class_of(ours(ctx)) if label is None else label
+
+
+def toggle_class(ctx, run: Run, label: str):
+    """Makes the grid show one class alone, or all again."""
+    at = of(ctx)
+    chosen = None if chosen_class(ctx) == label else label
+    if chosen is None or grid_stages.is_filterable(label):
+        if grid_stages.class_of(ours(ctx)) is not None and (chosen is None or at.label is None):
+            keep = grid_stages.PATCHES in ours(ctx) and chosen is not None
+            _set_stages(ctx, run, _patches(chosen) if keep else ())
+        look_at(ctx, run, at.span, chosen)
+        return
+    at.label = None
+    patches = (grid_stages.PATCHES,) if grid_stages.PATCHES in ours(ctx) else ()
+    _narrow(ctx, run, (grid_stages.only_class(label), *patches))
+
+
+def show_all(ctx, run: Run):
+    """Makes the grid show all classes and confidences again."""
+    label = chosen_class(ctx)
+    if label is not None:
+        toggle_class(ctx, run, label)
+    look_at(ctx, run, None, None)
+
+
+def leave_empty_class(ctx, run: Run):
+    """Makes the grid show all classes again, if the one that it shows has no label left."""
+    label = chosen_class(ctx)
+    if label is None:
+        return
+    rows = summary.summarize(ctx.dataset, run, shown(ctx, run), of(ctx).tab).rows
+    if not any(row.label == label and row.total for row in rows):
+        toggle_class(ctx, run, label)
+
+
+def toggle(ctx, run: Run, name: str):
+    """Narrows the grid by one of our stages instead of by the panel's filters, or not any more.
+
+    Args:
+        ctx: the context of the event
+        run: the run
+        name: :data:`stages.WITHOUT_CONFIDENCE` or ``WITHOUT_LABELS``
+    """
+    before = ours(ctx)
+    if name != grid_stages.WITHOUT_CONFIDENCE:
+        of(ctx).label = None
+    _show(of(ctx), None)
+    _narrow(ctx, run, () if name in before else (name,))
+
+
+def samples_toggled(ctx, run: Run):
+    """Lets the grid show samples that have no label to filter by, or shows the labels again."""
+    at = of(ctx)
+    at.label = None
+    at.touched()
+    _expect(ctx)
+    _show(at, None)
+    request.set_filters(ctx, _wanted(ctx, run))
+
+
+def may_show_patches(ctx, run: Run) -> bool:
+    """Whether there are few enough labels to make a sample of each, or they are shown already."""
+    if grid_stages.PATCHES in ours(ctx):
+        return True
+    rows = summary.summarize(ctx.dataset, run, shown(ctx, run), of(ctx).tab).rows
+    label = chosen_class(ctx)
+    return sum(row.total for row in rows if label in (None, row.label)) <= MOST_PATCHES
+
+
+def toggle_patches(ctx, run: Run):
+    """Makes each label a sample of the grid, or no longer."""
+    label = chosen_class(ctx)
+    if grid_stages.PATCHES not in ours(ctx):
+        _narrow(ctx, run, _patches(label))
+    elif label is None or grid_stages.is_filterable(label):
+        _narrow(ctx, run, ())
+    else:
+        _narrow(ctx, run, (grid_stages.only_class(label),))
+
+
+def _patches(label):
+    # Only the class that is shown: making a patch of every label may take long.
+    return (
+        (grid_stages.PATCHES,)
+        if label is None
+        else (grid_stages.only_class(label), grid_stages.PATCHES)
+    )
+
+
+def reload(ctx, run: Run):
+    """Makes the grid look again at labels that have changed."""
+    if grid_stages.PATCHES in ours(ctx):  # it shows copies, and would not ask for them again
+        of(ctx).touched()
+        _set_stages(ctx, run, ours(ctx))
+    else:
+        ctx.ops.reload_samples()
+
+
+def _narrow(ctx, run, names):
+    of(ctx).touched()
+    _set_stages(ctx, run, names)
+    request.set_filters(ctx, _wanted(ctx, run))
+
+
+def _set_stages(ctx, run, names):
+    """Sets which stages of ours the view has; what follows in the same event already sees it."""
+    asked, at = request.request(ctx), of(ctx)
+    if not ours(ctx):
+        at.saved_view = asked.get("view_name") or ""
+    view = grid.narrowed(ctx.dataset, asked, run, names)
+    if not names and at.saved_view:
+        ctx.ops.set_view(name=at.saved_view)
+    else:
+        ctx.ops.set_view(view=view)
+    ctx.request_params["view"] = view._serialize()
+    ctx.request_params["view_name"] = None if names else at.saved_view or None
+    _expect(ctx)
+
+
+def _expect(ctx):
+    """Notes the view that is asked for with this event."""
+    at, asked = of(ctx), request.request(ctx)
+    at.names, at.view = grid_stages.of(asked), asked.get("view") or []
+    at.known_state = ""  # for with another view the App drops the filters
+
+
+def leave(ctx, state: PanelState):
+    """Takes back what the review set in the grid, and leaves what the user set."""
+    if not state.staging_field:
+        return
+    if ours(ctx):
+        _set_stages(ctx, None, ())
+    # The run may be gone by now, so this asks nobody for its name.
+    prefix = f"{state.staging_field}."
+    filters = request.request(ctx).get("filters") or {}
+    request.set_filters(ctx, {p: f for p, f in filters.items() if not p.startswith(prefix)})
+    ctx.ops.set_active_fields(state.users_fields)
+    state.staging_field = ""
+    forget(state)
+
+
+def _is_lost(ctx, run) -> bool:
+    """Whether the sidebar is without the tab's filter."""
+    if shows_samples(ctx):
+        return False
+    filters = request.request(ctx).get("filters") or {}
+    wanted = grid.tab_filters(_root(ctx, run), of(ctx).tab)
+    return any(not grid.same(filters.get(path), asked) for path, asked in wanted.items())
+
+
+def _said(ctx, run):
+    filters = request.request(ctx).get("filters")
+    span, label = grid.read_filters(filters, _root(ctx, run))
+    return (None if span == FULL else span), label
+
+
+def _wanted(ctx, run):
+    visit = of(ctx)
+    root = _root(ctx, run)
+    if shows_samples(ctx):  # whose labels nothing can ask for
+        return grid.merged(request.request(ctx).get("filters"), run, {})
+    wanted = grid.tab_filters(root, visit.tab, confidence=visit.span, label=visit.label)
+    return grid.merged(request.request(ctx).get("filters"), run, wanted)
+
+
+def _root(ctx, run):
+    asked = request.request(ctx)
+    return grid.root_in({"view": of(ctx).view} if _awaits_view(ctx) else asked, run)

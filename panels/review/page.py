@@ -1,0 +1,227 @@
+"""Page: the review of a run, and its Review tab.
+
+The tab is the sidebar's filter: what the grid shows is what the panel counts and promotes.
+"""
+
+import fiftyone.operators.types as types
+
+from auto_labeling.core import text
+from auto_labeling.core.run import Run, RunState
+from auto_labeling.lifecycle import labeling
+from auto_labeling.lifecycle.remarks import COMPARE, reasons_in_words
+from auto_labeling.panels.home import run_card
+from auto_labeling.panels.review import approval_tab, class_table, grid_sync
+from auto_labeling.panels.run import failures
+from auto_labeling.panels.run import page as progress
+from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.ui import elements, histogram
+from auto_labeling.review import grid_stages, summary
+
+
+def render(panel, ctx, state: PanelState):
+    """Builds the page."""
+    run = labeling.get(ctx.dataset, state.run_id, confirm=False)
+    if run.state is not RunState.IN_REVIEW:
+        return approval_tab.render_closed(panel, ctx, run)
+    if labeling.gone(ctx.dataset, run):
+        return progress.render(panel, ctx, state)
+    at = grid_sync.of(ctx)
+    if summary.settle(ctx.dataset, run):
+        grid_sync.reload(ctx, run)
+    shown = grid_sync.shown(ctx, run)
+    numbers = summary.summarize(ctx.dataset, run, shown, at.tab)
+    page = elements.page()
+    progress.head_of(page, panel, ctx, run)
+    _tabs(page, panel, at, numbers.totals)
+    if run.guesses:
+        elements.alert(page, "guesses", "warning", run.guesses, COMPARE)
+    if at.tab == "approval":
+        approval_tab.render(page, panel, ctx, run, numbers)
+    elif numbers.total:
+        _summary(page, panel, ctx, run, numbers)
+        spreads = summary.spreads(ctx.dataset, run, shown, at.tab)
+        _review(page, panel, ctx, run, shown, numbers, spreads)
+    else:
+        _summary(page, panel, ctx, run, numbers)
+        _nothing_left(page, panel, run, numbers)
+    if grid_sync.is_unsettled(ctx, run):
+        elements.once(page, panel.on_change_view)
+    at.answered()
+    return elements.finished(page)
+
+
+def _tabs(page, panel, at, totals):
+    # Buttons: tabs of the App's own keep their value in the panel's state (see grid_sync.py).
+    bar = elements.row(page, "tabs", borderBottom="1px solid", borderColor="divider", gap=0)
+    for tab, total in totals.items():
+        chosen = tab == at.tab
+        elements.tab(
+            bar, tab, f"{tab.capitalize()} ({total:,})", panel.select_tab, chosen, {"tab": tab}
+        )
+
+
+def _summary(page, panel, ctx, run, numbers):
+    """Adds what there is in all, and the samples that have no label or failed."""
+    classes = sum(1 for row in numbers.rows if row.total)
+    if numbers.total:
+        said = f"{text.count(numbers.total, 'label')} of {text.count(classes, 'class')}"
+        elements.text(page, "summary", said)
+    account = progress.account_of(ctx, run)
+    run_card.remark(page, run, account)
+    if account and account.left_out:
+        said = f"The model gave {text.count(account.given, 'label')}; {_left_out(account)}"
+        elements.text(page, "left_out", said)
+    only = grid_sync.shows_samples(ctx)
+    empty = numbers.without_labels
+    if empty or only == grid_stages.WITHOUT_LABELS:
+        said = f"{text.count(empty, 'sample')} {'has' if empty == 1 else 'have'} no label"
+        line = elements.row(page, "empty_samples", columns="minmax(0, 1fr) auto")
+        elements.text(line, "said", said)
+        label = "Show labels again" if only == grid_stages.WITHOUT_LABELS else "Show in grid"
+        elements.button(line, "show", label, panel.toggle_empty)
+    failures.add(page, panel, ctx, run)
+
+
+def _left_out(account):
+    number = account.given - account.staged
+    verb = "was" if number == 1 else "were"
+    return f"{number:,} {verb} left out: {reasons_in_words(account)}"
+
+
+#: What is said takes what the buttons leave; where the panel is narrow, it stands above them.
+_FIRST_TAKES_THE_ROOM = {
+    "& > :first-of-type": {"flex": "1 1 0", "minWidth": 0},
+    "@container (max-width: 520px)": {"& > :first-of-type": {"flexBasis": "100%"}},
+}
+
+
+def _review(page, panel, ctx, run, shown, numbers, spreads):
+    at, chosen = grid_sync.of(ctx), grid_sync.chosen_class(ctx)
+    if grid_stages.WITHOUT_CONFIDENCE in grid_sync.ours(ctx):
+        spreads = None
+    else:
+        bars = summary.histogram(spreads)
+        _confidence(page, panel, ctx, at, chosen, bars)
+        if at.span is None and chosen is None:
+            _outside(page, numbers, sum(bars))
+    _without_confidence(page, panel, ctx, numbers)
+    bar = elements.row(page, "bar", **_FIRST_TAKES_THE_ROOM)
+    said = f"{numbers.current:,} of {text.count(numbers.total, 'label')}{_selected(shown)}"
+    if chosen is not None:
+        said += f" · only {chosen}"
+    if numbers.confidence is not None:
+        said += f" ·\u00a0mean\u00a0confidence\u00a0{text.confidence(numbers.confidence)}"
+    elements.text(bar, "hint", said, color="text.primary")
+    _patches(bar, panel, ctx, run, numbers)
+    elements.button(
+        bar,
+        "promote",
+        f"Add {text.count(numbers.current, 'label')} for approval",
+        panel.promote,
+        kind="primary",
+        disabled=not numbers.current,
+        params={"run_id": run.id, "expected": numbers.current},
+    )
+    props = {"chosen": chosen, "on_click_row": panel.toggle_class, "spreads": spreads}
+    class_table.table(page, panel, at, "classes", numbers, **props)
+
+
+def _selected(shown):
+    """To what the grid limits the labels: by its slice of groups, and by what is selected."""
+    part = f" · slice {shown.base.group_slice}" if shown.base.group_slice else ""
+    if shown.label_ids:
+        return f"{part} · only those selected"
+    number = len(shown.sample_ids)
+    return f"{part} · only in the {text.count(number, 'selected sample')}" if number else part
+
+
+def _patches(bar, panel, ctx, run, numbers):
+    if not run.many:
+        return
+    shown = grid_stages.PATCHES in grid_sync.ours(ctx)
+    label = grid_sync.chosen_class(ctx)
+    number = sum(row.total for row in numbers.rows if label in (None, row.label))
+    many = not shown and number > grid_sync.MOST_PATCHES
+    elements.button(
+        bar,
+        "patches",
+        "Show samples" if shown else "Show patches",
+        panel.toggle_patches,
+        disabled=many,
+        title=grid_sync.TOO_MANY_PATCHES if many else "Each label by itself",
+    )
+
+
+_FOUND_NOTHING = "The model found nothing in these samples"
+
+
+def _nothing_left(page, panel, run: Run, numbers):
+    if numbers.totals["approval"]:
+        elements.alert(page, "empty", "success", "Every label of this run is in the Approval tab")
+        _to_approval(page, panel, "Go to Approval")
+    elif run.source:
+        elements.alert(page, "empty", "info", f"There are no labels in {run.source}")
+        _to_approval(page, panel, "Close this run")
+    elif run.failed < run.samples:
+        found = "The model found nothing in the other samples" if run.failed else _FOUND_NOTHING
+        elements.alert(page, "empty", "info", found)
+        _to_approval(page, panel, "Close this run")
+    else:
+        elements.alert(page, "empty", "info", "There are no labels to review")
+
+
+def _to_approval(page, panel, label):
+    actions = elements.row(page, "actions")
+    params = {"tab": "approval"}
+    elements.button(actions, "approval", label, panel.select_tab, kind="primary", params=params)
+
+
+def _confidence(page, panel, ctx, at, chosen, bars):
+    plot = elements.column(page, "distribution", gap=0, mb=-5)  # a slider takes too much room
+    # As high without a button as with one, so that nothing below it moves.
+    head = elements.row(plot, "head", columns="auto minmax(0, 1fr) auto", minHeight=36, mb=1)
+    elements.text(head, "title", "Confidence", color="text.primary", bold=True)
+    elements.text(head, "range", _range(at.span))
+    if at.span or chosen is not None:
+        elements.button(head, "clear", "Clear filters", panel.clear_filters, kind="quiet")
+    histogram.add(plot, "histogram", bars, at.span, panel.click_bar)
+    slider = types.SliderView(
+        label_position="top",
+        min=0,
+        max=1,
+        view_multiple_of=0.01,
+        value_label_display="auto",
+        value_precision=2,
+        componentsProps={"container": {"sx": {"mt": -3, "mb": -5, "mx": -1}}},
+    )
+    name = f"confidence_{at.slider}"
+    page.list(name, types.Number(), view=slider, on_change=panel.slide_confidence)
+    # As data: a default would be written to the panel's state (see grid_sync.py).
+    ctx.panel.set_data(name, list(at.slid))
+
+
+def _range(span):
+    return f"{span[0]:.2f} to {span[1]:.2f}" if span else "All"
+
+
+def _outside(page, numbers, inside):
+    """Says that the slider cannot reach some labels, while it leaves none out."""
+    number = numbers.current - numbers.without_confidence - inside
+    if number > 0:
+        said = f"{text.count(number, 'label')} {'has' if number == 1 else 'have'} a confidence"
+        said += " below 0 or above 1: the slider leaves them out as soon as you move it"
+        elements.text(page, "outside", said)
+
+
+def _without_confidence(page, panel, ctx, numbers):
+    only = grid_stages.WITHOUT_CONFIDENCE in grid_sync.ours(ctx)
+    if not only and not numbers.without_confidence:
+        return
+    line = elements.row(page, "without", columns="minmax(0, 1fr) auto")
+    number = numbers.without_confidence
+    said = f"{text.count(number, 'label')} {'has' if number == 1 else 'have'} no confidence"
+    if only:
+        said = f"Only labels without confidence are shown: {number:,}"
+    elements.text(line, "said", said)
+    these = "Show only this" if number == 1 else "Show only these"
+    elements.button(line, "toggle", "Show all again" if only else these, panel.toggle_without)

@@ -1,0 +1,59 @@
+"""Shows some samples alone in the grid, and takes that back.
+
+A stage of the view does it, which carries our mark: so it is found again whatever else has become
+of the view, and by any process of the App.
+"""
+
+from auto_labeling.app import request as forms
+from auto_labeling.panels.state import PanelState
+from auto_labeling.review import grid, grid_stages
+
+
+def lit(ctx) -> str:
+    """Which samples are shown alone: what :func:`toggle` was given, or nothing."""
+    name = next(iter(grid_stages.of(forms.request(ctx))[-1:]), "")
+    return name.removeprefix(grid_stages.SAMPLES) if name.startswith(grid_stages.SAMPLES) else ""
+
+
+def toggle(ctx, which: str, stage) -> int | None:
+    """Shows some samples of the current view alone; if they are already, all again.
+
+    Args:
+        ctx: the context of the event
+        which: a name for these samples
+        stage: the :class:`fiftyone.core.stages.ViewStage` that keeps them
+
+    Returns:
+        how many are shown now, or None if all are
+    """
+    before = lit(ctx)
+    _strip(ctx)
+    if before == which:
+        return None
+    view = grid.shown(ctx.dataset, {**forms.request(ctx), "extended": None}).base
+    view = view.add_stage(grid_stages.marked(stage, grid_stages.SAMPLES + which))
+    forms.set_view(ctx, view)
+    return len(view)
+
+
+def fields(ctx, state: PanelState, *names):
+    """Makes the grid show these fields, until :func:`off`."""
+    if not state.lit_fields:
+        state.users_fields = forms.active_fields(ctx)
+    state.lit_fields = True
+    ctx.ops.set_active_fields([*state.users_fields, *names])
+
+
+def off(ctx, state: PanelState):
+    """Takes back what was shown, and leaves what the user has set."""
+    _strip(ctx)
+    if state.lit_fields:
+        ctx.ops.set_active_fields(state.users_fields)
+        state.lit_fields = False
+
+
+def _strip(ctx):
+    if lit(ctx):
+        request = forms.request(ctx)
+        rest = {**request, "view": request["view"][:-1], "extended": None}
+        forms.set_view(ctx, grid.shown(ctx.dataset, rest).base)

@@ -1,0 +1,150 @@
+"""Page: what an approved run has left, and what can be done with it."""
+
+import fiftyone.core.fields as fof
+
+from auto_labeling.core import text
+from auto_labeling.core.run import Run, Task
+from auto_labeling.lifecycle import labeling, remarks
+from auto_labeling.panels.review import sample_focus
+from auto_labeling.panels.run import page as progress
+from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.ui import elements
+from auto_labeling.review import approval
+
+#: Labels up to which their classes are counted each time the page is drawn.
+_COUNTED = 200_000
+
+_EXPORTS = {
+    Task.CLASSIFICATION: "ImageClassificationDirectoryTree",
+    Task.DETECTION: "COCODetectionDataset",
+    Task.INSTANCE_SEGMENTATION: "COCODetectionDataset",
+}
+
+
+def render(panel, ctx, state: PanelState):
+    """Builds the page."""
+    run = labeling.get(ctx.dataset, state.run_id, confirm=False)
+    page = elements.page()
+    progress.head_of(page, panel, ctx, run)
+    add(page, panel, ctx, run)
+    return elements.finished(page)
+
+
+def add(page, panel, ctx, run: Run):
+    """Adds what an approved run has left to a page."""
+    field = run.config.label_field
+    verb = "is" if run.approved == 1 else "are"
+    left = run.labels - run.approved if run.decision is None else run.decision.left
+    elements.alert(
+        page,
+        "done",
+        "success",
+        f"{text.count(run.approved, 'label')} {verb} in {elements.plain(field)}",
+        "The staging field is gone" + (f", and so {_left_over(left)}." if left > 0 else "."),
+    )
+    there = ctx.dataset.has_field(field)
+    if not there:
+        elements.alert(
+            page,
+            "gone",
+            "info",
+            f"There is no field {elements.plain(field)} any more",
+            "Somebody has renamed or deleted it since.",
+        )
+    if there:
+        actions = elements.row(page, "actions")
+        on = sample_focus.lit(ctx) == f"approved {field}"
+        label = "Show all samples again" if on else "Show in grid"
+        params = {"run_id": run.id}
+        elements.button(actions, "show", label, panel.show_labels, "primary", params=params)
+    _facts(page, ctx.dataset, run, there)
+    if there:
+        _code(page, ctx.dataset, run)
+
+
+def _left_over(number):
+    is_, was = ("is", "was") if number == 1 else ("are", "were")
+    return f"{is_} {text.count(number, 'label')} that {was} not promoted"
+
+
+def _facts(page, dataset, run, there):
+    config = run.config
+    root = f"{config.label_field}.detections" if run.many else config.label_field
+    classes = ""
+    if there and run.approved <= _COUNTED:
+        counts = dataset.count_values(f"{root}.label")
+        largest = sorted(counts, key=lambda name: (-counts[name], str(name)))
+        classes = text.some([f"{name} ({counts[name]:,})" for name in largest], 8)
+    made = "Reviewed" if run.source else "Generated"
+    by = _approved_by(dataset, run)
+    given = run.account and not run.source
+    facts = {
+        "Approved": (text.ago(run.changed_at), text.moment(run.changed_at)),
+        "Approved by": by,
+        "Written to": config.label_field,
+        "Classes": classes,
+        "Mask files": run.mask_folder,
+        "Made by": f"existing labels of {run.source}" if run.source else config.model,
+        "License": text.license(run.license) if run.license else "",
+        made: f"{text.count(run.labels, 'label')} on {text.count(run.samples, 'sample')}",
+        "Samples": remarks.samples_in_words(run.account) if run.account else "",
+        "Labels": remarks.labels_in_words(run.account) if given else "",
+        "Failed": text.count(run.failed, "sample") if run.failed else "",
+        "Kept as": f"custom run {approval.provenance_key(run)}",
+    }
+    elements.facts(page, "facts", facts)
+
+
+def _code(page, dataset, run):
+    field, task = run.config.label_field, run.config.task
+    elements.text(page, "load_title", "Get them in Python", color="text.primary", bold=True)
+    key = approval.provenance_key(run)
+    elements.code(
+        page,
+        "load",
+        "import fiftyone as fo\n\n"
+        f"dataset = fo.load_dataset({dataset.name!r})\n"
+        f"view = dataset.exists({field!r})\n"
+        f"info = dataset.get_run_info({key!r})\n"
+        "print(info.config)  # how they were made",
+    )
+    elements.text(page, "export_title", "Export them", color="text.primary", bold=True)
+    elements.code(
+        page,
+        "export",
+        "view.export(\n"
+        '    export_dir="/path/to/export",\n'
+        f"    dataset_type=fo.types.{_EXPORTS[task]},\n"
+        f"    label_field={field!r},\n"
+        ")",
+    )
+    kind = "classifications" if task is Task.CLASSIFICATION else "detections"
+    masks = "    use_masks=True,\n" if task is Task.INSTANCE_SEGMENTATION else ""
+    truth = _truth(dataset, run) or "ground_truth"
+    elements.text(page, "evaluate_title", "Evaluate them", color="text.primary", bold=True)
+    elements.code(
+        page,
+        "evaluate",
+        f"results = view.evaluate_{kind}(\n"
+        f"    {field!r},\n"
+        f"    gt_field={truth!r},\n"
+        f"    eval_key='auto_labeling',\n{masks}"
+        ")\n"
+        "results.print_report()",
+    )
+
+
+def _truth(dataset, run) -> str:
+    """Another field of the same kind of labels, to compare with."""
+    field = run.config.label_field
+    kind = dataset.get_field(field).document_type
+    fields = dataset.get_field_schema(ftype=fof.EmbeddedDocumentField, embedded_doc_type=kind)
+    others = [name for name in fields if name not in (field, run.source)]
+    return next((n for n in others if "truth" in n or n.startswith("gt")), next(iter(others), ""))
+
+
+def _approved_by(dataset, run) -> str:
+    key = approval.provenance_key(run)
+    if not dataset.has_run(key):
+        return ""
+    return getattr(dataset.get_run_info(key).config, "approved_by", "") or ""

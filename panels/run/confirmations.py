@@ -1,0 +1,56 @@
+"""What is asked before something cannot be undone, and what it would cost."""
+
+from auto_labeling.core import text
+from auto_labeling.core.run import Run, RunState
+from auto_labeling.panels.ui import elements
+
+
+def ask(parent, panel, run: Run, title, lines, answer, forever=False):
+    """Adds a question with two answers.
+
+    Args:
+        parent: the object to add to
+        panel: the panel
+        run: the run that it is about
+        title: the question
+        lines: what happens, a sentence each
+        answer: ``(label, handler)`` of the button that says yes
+        forever (False): whether it cannot be undone
+    """
+    label, handler = answer
+    box = elements.column(parent, "question", gap=1)
+    elements.text(box, "title", title, variant="subtitle1", color="text.primary", bold=True)
+    for number, line in enumerate(lines):
+        elements.text(box, f"consequence_{number}", line)
+    if forever:
+        elements.text(box, "forever", "This cannot be undone.", color="text.primary")
+    actions = elements.row(box, "actions")
+    elements.button(actions, "yes", label, handler, kind="danger", params={"run_id": run.id})
+    elements.button(actions, "no", "Not now", panel.dismiss)
+
+
+def delete(parent, panel, run: Run):
+    """Asks whether to delete a run."""
+    answer = ("Delete the run", panel.delete)
+    ask(parent, panel, run, f"Delete '{run.name}'?", _lost(run), answer, forever=True)
+
+
+def cancel(parent, panel, run: Run):
+    """Asks whether to stop a run."""
+    lines = ["What has been labeled is kept: you can resume later, or review what there is."]
+    ask(parent, panel, run, "Cancel this run?", lines, ("Cancel the run", panel.cancel))
+
+
+def _lost(run):
+    if run.state is RunState.APPROVED:
+        field = run.config.label_field
+        yield f"Only this entry is lost: the labels in '{field}' stay, and how they were made."
+        return
+    labels = text.count(run.labels, "label") if run.labels else "All labels"
+    yield (
+        f"{labels} of this run, promoted or not, will be deleted, and the staging field "
+        f"'{run.staging_field}' with them."
+    )
+    if run.mask_folder:
+        yield f"Mask files in {run.mask_folder} that no other label names will be deleted."
+    yield "Your own fields stay as they are."

@@ -1,0 +1,59 @@
+"""The samples of a run that failed: how many, why, and which."""
+
+from auto_labeling.core import text
+from auto_labeling.core.run import Run
+from auto_labeling.lifecycle import watching
+from auto_labeling.panels.review import sample_focus
+from auto_labeling.panels.ui import elements
+
+#: Kinds of errors that are listed; the rest are counted.
+_MOST_KINDS = 6
+
+
+def add(page, panel, ctx, run: Run, now=None, may_retry=True):
+    """Adds which samples failed and why, if any did.
+
+    Args:
+        page: the object to add to
+        panel: the panel
+        ctx: the context of the event
+        run: the run
+        now (None): its :class:`auto_labeling.core.run.Progress`, if it is under way
+        may_retry (True): whether they can be tried again
+    """
+    number = max(run.failed, now.failed if now and run.is_active else 0)
+    if not number:
+        return
+    kinds = watching.failure_kinds(ctx.dataset, run)
+    number = max(number, sum(kind["count"] for kind in kinds))
+    card = elements.card(page, "failed_samples")
+    said = f"{text.count(number, 'sample')} failed" + (" so far" if run.is_active else "")
+    columns = "minmax(0, 1fr) auto" + (" auto" if kinds else "")
+    head = elements.row(card, "head", columns=columns)
+    elements.text(head, "said", said, variant="subtitle1", color="text.primary", bold=True)
+    lit = sample_focus.lit(ctx)
+    if kinds:
+        _show(head, panel, run, "", lit, "Show all in grid" if len(kinds) > 1 else "Show in grid")
+    if not run.is_active and run.failed and may_retry:
+        params = {"run_id": run.id}
+        elements.button(head, "retry", "Try again", panel.resume, params=params)
+    if not kinds and run.is_active:
+        elements.text(card, "later", "The reasons are listed here as parts of the run are done.")
+    for index, kind in enumerate(kinds[:_MOST_KINDS]):
+        line = elements.row(card, f"kind_{index}", columns="minmax(0, 1fr) auto")
+        such = ", e.g." if kind["count"] > 1 else ":"
+        said = f"{text.count(kind['count'], 'sample')}{such} {kind['example']}"
+        elements.text(line, "why", said, title=kind["kind"])
+        if len(kinds) > 1:
+            _show(line, panel, run, kind["kind"], lit, "Show in grid")
+    rest = kinds[_MOST_KINDS:]
+    if rest:
+        others = text.count(sum(kind["count"] for kind in rest), "sample")
+        elements.text(card, "others", f"{others} more, of {text.count(len(rest), 'other kind')}")
+
+
+def _show(parent, panel, run, kind, lit, label):
+    on = lit == f"failed {kind}"
+    params = {"run_id": run.id, "kind": kind}
+    label = "Show all samples again" if on else label
+    elements.button(parent, "show", label, panel.show_failed, params=params)

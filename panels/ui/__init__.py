@@ -1,0 +1,1 @@
+"""The elements of which all pages are made."""

@@ -1,0 +1,171 @@
+"""The fields of a form: each with its label, what it means and what is wrong with it.
+
+Panels ignore ``error_message`` and ``invalid``, so the text below a field says it.
+"""
+
+from collections.abc import Callable, Iterable
+
+import fiftyone.operators.types as types
+
+from auto_labeling.app import answers
+from auto_labeling.panels.ui import elements, styles
+
+_BESIDE_A_LABEL = {"pt": 3.5, elements.NARROW: {"pt": 0}}
+#: Two fields in each of two columns. The last stands below the one to which it belongs, and not
+#: beside the second: hence a row in between.
+_BY_COLUMN = {
+    "gridTemplateRows": "auto 1px auto",
+    elements.NARROW: {"gridTemplateColumns": "minmax(0, 1fr)", "gridTemplateRows": "none"},
+    **{
+        f"& > :nth-of-type({number})": {"gridArea": area, elements.NARROW: {"gridArea": "auto"}}
+        for number, area in enumerate(
+            ("1 / 1", "2 / 1 / span 2", "1 / 2 / span 2", "3 / 2"), start=1
+        )
+    },
+}
+
+
+def in_columns(number: int) -> dict:
+    """The style of radio buttons that stand in columns, each beside the first line of its text."""
+    return {
+        "container": {"fullWidth": True},
+        "radioGroup": {"sx": {**elements.equal_columns(number), "columnGap": 2, "rowGap": 1}},
+        "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0, **styles.DISABLED_TITLE}},
+        "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25, "&.Mui-disabled": {"opacity": 0.4}}},
+    }
+
+
+class Fields:
+    """Adds fields to a group of a form.
+
+    Args:
+        form: the object that holds the form's groups
+        group: the group's name
+        problems: a dict from field name to a sentence
+        on_change: the panel's handler of a changed field; called for :data:`answers.NARROWING`, and
+            for all while something is wrong
+        columns (1): how many fields stand beside each other, where there is room
+        by_column (False): whether the first fields stand in the first of two columns
+        heard (answers.NARROWING): the fields whose changes are told at once
+    """
+
+    def __init__(
+        self,
+        form,
+        group,
+        problems: dict,
+        on_change: Callable,
+        columns=1,
+        by_column=False,
+        heard=answers.NARROWING,
+    ):
+        self._form = form
+        self._group = group
+        self._problems = problems
+        self._on_change = on_change
+        self._columns = columns
+        self._flow = _BY_COLUMN if by_column else {}
+        self._heard = heard
+        self._object = None
+
+    def radio(self, name, label, choices: Iterable[types.Choice], **said):
+        """Adds a choice of a few that can all be read."""
+        choices = list(choices)
+        columns = 3 if len(choices) == 3 else 2
+        said = self._said(name, label, **said)
+        said["componentsProps"] |= in_columns(columns)
+        view = types.RadioGroup(choices=choices, orientation="horizontal", **said)
+        kind = types.Enum([choice.value for choice in choices])
+        self._add(name, kind, view)
+
+    def dropdown(self, name, label, choices: Iterable[types.Choice], placeholder, **said):
+        """Adds a choice of one from many. One that is ``read_only`` is shown and greyed."""
+        choices = list(choices)
+        said = self._said(name, label, part="select", **said)
+        if not choices:
+            said["read_only"] = True
+        said["componentsProps"]["select"]["sx"] = styles.SELECT
+        view = types.DropdownView(choices=choices, placeholder=placeholder, **said)
+        self._add(name, types.String(), view)
+
+    def some_of(self, name, label, choices: Iterable[types.Choice], free: bool, **said):
+        """Adds a choice of several; ``free`` lets people type others."""
+        view = types.AutocompleteView(
+            choices=list(choices),
+            allow_user_input=free,
+            allow_duplicates=False,
+            **self._said(name, label, **said),
+        )
+        self._add(name, types.List(types.String()), view)
+
+    def text(self, name, label, placeholder="", rows=0, **said):
+        """Adds a field for text, of one line or more."""
+        more = {"multiline": True, "rows": rows} if rows else {}
+        said = self._said(name, label, part="field", **said)
+        view = types.TextFieldView(placeholder=placeholder, **more, **said)
+        self._add(name, types.String(), view)
+
+    def number(self, name, label, placeholder="", limits=None, **said):
+        """Adds a field for a number."""
+        said = self._said(name, label, part="field", **said)
+        view = types.TextFieldView(placeholder=placeholder, **said)
+        self._add(name, types.Number(**(limits or {})), view)
+
+    def folder(self, name, label, **said):
+        """Adds a folder on the App's server, found in a file explorer."""
+        view = types.FileExplorerView(
+            choose_dir=True,
+            button_label="Browse…",
+            choose_button_label="Choose",
+            **self._said(name, label, **said),
+        )
+        self._add(name, types.File(), view)
+
+    def file(self, name, label, most_bytes, too_large, **said):
+        """Adds a text file, which the browser reads and sends."""
+        view = types.FileView(
+            max_size=most_bytes,
+            max_size_error_message=too_large,
+            types=".txt,.csv,.names,text/plain",
+            **self._said(name, label, **said),
+        )
+        self._add(name, types.UploadedFile(), view)
+
+    def note(self, name, words):
+        """Adds a line of text in place of a field."""
+        elements.text(self._grid(), f"{name}_note", self._problems.get(name) or words)
+
+    def button(self, name, label, on_click):
+        """Adds a button that belongs to a field."""
+        elements.button(elements.row(self._grid(), f"{name}_row"), name, label, on_click)
+
+    def check_box(self, name, label, **said):
+        """Adds a yes or no."""
+        said = self._said(name, label, **said)
+        said["componentsProps"]["container"] = {"sx": _BESIDE_A_LABEL}
+        view = types.CheckboxView(**said)
+        self._add(name, types.Boolean(), view)
+
+    def _grid(self):
+        if self._object is None:  # a group without fields leaves no gap
+            self._object = types.Object()
+            look = {**elements.equal_columns(self._columns), **self._flow}
+            grid = elements.column_view(gap=2, alignItems="start", **look)
+            self._form.define_property(self._group, self._object, view=grid)
+        return self._object
+
+    def _add(self, name, kind, view):
+        listen = name in self._heard or self._problems
+        on_change = {"on_change": self._on_change} if listen else {}
+        self._grid().define_property(name, kind, view=view, **on_change)
+
+    def _said(self, name, label, caption=None, part=None, problem_of=(), **props):
+        """A field's label, and below it what is wrong, or else what it means."""
+        wrong = next((self._problems[n] for n in (name, *problem_of) if n in self._problems), None)
+        look = {"sx": styles.WRONG} if wrong else {"color": "text.secondary"}
+        components = {"caption": look, "header": {"caption": look}}
+        if part:  # the App does not tie a label to its control
+            named = {"aria-label": label}
+            by_part = {"select": "SelectDisplayProps", "field": "inputProps"}
+            components[part] = {"error": bool(wrong), "sx": styles.FIELD, by_part[part]: named}
+        return {"label": label, "caption": wrong or caption, "componentsProps": components, **props}

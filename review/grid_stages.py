@@ -1,0 +1,110 @@
+"""Stages that the panel adds to the grid's view, where no filter of the sidebar will do.
+
+The sidebar's "none" keeps the wrong samples, and to its database query the name of a class that
+begins with a "$" is the name of a field; samples without labels have nothing to filter by; and
+patches are another kind of view. Each of our stages carries a mark, and they stand at the end of
+the view: so what the user's own view is can always be told, and given back.
+"""
+
+import json
+
+import fiftyone.core.stages as fos
+import fiftyone.server.view as fosv
+from fiftyone import ViewExpression, ViewField
+
+from auto_labeling.core.run import Run
+from auto_labeling.review.grid_request import reading
+from auto_labeling.storage import staging
+
+#: Labels without confidence alone.
+WITHOUT_CONFIDENCE = "without confidence"
+
+#: Samples in which nothing was found.
+WITHOUT_LABELS = "without labels"
+
+#: What the name of a stage begins with that keeps some samples, and how it goes on for failed ones.
+SAMPLES, FAILED = "samples ", "samples failed "
+
+#: Each label as a sample of its own.
+PATCHES = "patches"
+
+#: Samples that a stage names one by one.
+MOST_IDS = 5_000
+
+_CLASS = "class "
+
+#: Marks our stages; to FiftyOne it is a stage's id.
+_OURS = "auto-labeling: "
+
+
+def only_class(label: str) -> str:
+    """The name of the stage that keeps one class."""
+    return _CLASS + label
+
+
+def class_of(names) -> str | None:
+    """The class that one of the stages keeps, if one does."""
+    return next((n.removeprefix(_CLASS) for n in names if n.startswith(_CLASS)), None)
+
+
+def is_filterable(label: str) -> bool:
+    """Whether a filter of the sidebar can keep a class; else it takes a stage."""
+    return bool(label) and not label.startswith("$")
+
+
+def of(request: dict) -> tuple:
+    """The names of our stages in a request's view, in their order."""
+    found = [str(stage.get("_uuid")) for stage in request.get("view") or ()]
+    users = len(found)
+    while users and found[users - 1].startswith(_OURS):
+        users -= 1
+    return tuple(mark.removeprefix(_OURS) for mark in found[users:])
+
+
+def told(request: dict) -> str:
+    """A request's view as text, to see whether it has changed."""
+    # Without where the labels of patches are copied to: that changes while the view remains.
+    stages = [
+        (stage["_cls"], [kwarg for kwarg in stage.get("kwargs") or () if kwarg[0] != "_state"])
+        for stage in request.get("view") or ()
+    ]
+    return json.dumps(stages, sort_keys=True, default=str)
+
+
+def view_with(dataset, request: dict, run: Run | None, names):
+    """A request's view, with these stages of ours in the place of those that it has.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        request: the App's request
+        run: the run; None will do where there are to be no stages
+        names: the names of the stages, in their order
+    """
+    stages = list(request.get("view") or ())
+    users = stages[: len(stages) - len(of(request))]
+    with reading("view"):
+        view = fosv.get_view(dataset, view_name=request.get("view_name"), stages=users)
+        for name in names:  # the view may be without the run's field, or the run closed meanwhile
+            view = view.add_stage(marked(_stage(dataset, run, name), name))
+    return view
+
+
+def marked(stage: fos.ViewStage, name: str) -> fos.ViewStage:
+    """A stage with our mark: :func:`of` finds it at the end of a view."""
+    stage._uuid = _OURS + name
+    return stage
+
+
+def _stage(dataset, run, name):
+    if name == PATCHES:
+        return fos.ToPatches(run.staging_field)
+    if name == WITHOUT_LABELS and run.many:
+        return fos.Match({f"{run.staging_field}.detections": {"$size": 0}})
+    if name == WITHOUT_LABELS:
+        return fos.Select(staging.ids_without_label(dataset, run)[:MOST_IDS])
+    confidence = ViewField("confidence")
+    if name == WITHOUT_CONFIDENCE:
+        wanted = ~(confidence.is_number() & (confidence >= float("-inf")))
+    else:
+        wanted = ViewField("label") == ViewExpression.literal(class_of([name]))
+    return fos.FilterLabels(run.staging_field, wanted)

@@ -1,0 +1,198 @@
+"""Labels that are chosen by what they are, not by what a grid shows: for scripts and commands."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import fiftyone.core.view as fov
+from bson import ObjectId
+from fiftyone.core.collections import SampleCollection
+
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.run import Run
+from auto_labeling.review import grid
+from auto_labeling.review.criteria import Criteria
+
+
+@dataclass(frozen=True)
+class Chosen(grid.Shown):
+    """What :class:`auto_labeling.review.grid.Shown` is, narrowed by the labels' own values.
+
+    Args:
+        wanted: which confidences and classes
+        without_confidence: whether only labels without confidence
+        slices: where ``base`` is a view of groups: the slices that it is applied to, one by one;
+            without any, the one that it shows
+    """
+
+    wanted: Criteria = field(default_factory=Criteria)
+    without_confidence: bool = False
+    slices: tuple = ()
+
+    def criteria(self, run: Run) -> Criteria | None:
+        """The choice as a predicate on the run's labels, if it is one."""
+        plain = super().criteria(run)
+        if plain is None or self.without_confidence:
+            return None
+        return replace(self.wanted, sample_ids=plain.sample_ids)
+
+    def without_confidence_filter(self, run: Run) -> "Chosen":
+        """The same, with labels of all confidences."""
+        return replace(self, wanted=replace(self.wanted, span=None), without_confidence=False)
+
+    def labels(self, run: Run, tab: str) -> list[dict]:
+        """An aggregation pipeline that yields a tab's labels among those chosen."""
+        wanted = {f"label.{name}": value for name, value in self.wanted.wanted().items()}
+        if self.without_confidence:
+            wanted["$nor"] = [{"label.confidence": {"$gte": float("-inf")}}]
+        return [*super().labels(run, tab), {"$match": wanted}]
+
+    def _is_of_all(self) -> bool:
+        if not self.slices or self.base._all_stages:
+            return super()._is_of_all()
+        return set(self.slices) == set(self.base._dataset.group_slices)
+
+    def _pipeline(self, view, stages: list) -> list[dict]:
+        if not self.slices:
+            return super()._pipeline(view, stages)
+        first, *others = (view._pipeline(pipeline=stages, group_slice=name) for name in self.slices)
+        samples = view._dataset._sample_collection_name
+        unions = [{"$unionWith": {"coll": samples, "pipeline": other}} for other in others]
+        return [*first, *unions]
+
+
+def choose(
+    dataset,
+    *,
+    min_confidence: float | None = None,
+    max_confidence: float | None = None,
+    without_confidence: bool = False,
+    classes=None,
+    label_ids=None,
+    sample_ids=None,
+    view: SampleCollection | None = None,
+    group_slices=None,
+    as_shown: bool = False,
+) -> Chosen:
+    """Chooses labels of a run. What is None does not narrow; what is empty leaves nothing.
+
+    In a grouped dataset, labels of all slices are chosen unless slices are named, by
+    ``group_slices`` or by the view: ``select_group_slices()`` flattens it to some. A view of groups
+    is applied to each slice by itself.
+
+    Args:
+        dataset: the run's :class:`fiftyone.core.dataset.Dataset`
+        min_confidence (None): the least confidence, itself included
+        max_confidence (None): the greatest confidence, itself included
+        without_confidence (False): whether only labels that have no confidence
+        classes (None): the classes
+        label_ids (None): the ids of labels
+        sample_ids (None): the ids of samples
+        view (None): a view of the dataset, of samples or of the staged labels as patches
+        group_slices (None): the names of slices of a grouped dataset
+        as_shown (False): whether of a view of groups only what a grid shows of it is chosen: one
+            slice, and one sample of each dynamic group
+
+    Raises:
+        ConfigError: with a sentence for every condition of another kind
+        AutoLabelingError: if that cannot be a choice
+    """
+    lists = {"classes": classes, "label_ids": label_ids, "sample_ids": sample_ids}
+    _require_lists(group_slices=group_slices, **lists)
+    span = _span(min_confidence, max_confidence, without_confidence)
+    base = _of_dataset(dataset, view, as_shown)
+    grid.refresh_patches(dataset, base)
+    slices = _slices(base, group_slices, as_shown)
+    samples, labels = _ids("sample", sample_ids), _ids("label", label_ids)
+    if samples == () or labels == () or (group_slices is not None and not slices):
+        base = base.limit(0) if base._dataset is dataset else base.select([])
+    return Chosen(
+        base=base,
+        sample_ids=samples or (),
+        label_ids=labels or (),
+        wanted=Criteria(
+            span=span,
+            labels=None if classes is None else tuple(map(str, classes)),
+        ),
+        without_confidence=without_confidence,
+        slices=slices,
+    )
+
+
+def _slices(base, names, as_shown) -> tuple:
+    """The slices that a view is applied to; none where it is not one of groups."""
+    grouped = base.group_slices and not base._is_dynamic_groups
+    if names is None:
+        return _slices_of(base) if grouped and not as_shown else ()
+    if not grouped:
+        raise AutoLabelingError("Only of a grouped dataset, or a view of groups, slices are chosen")
+    names = tuple(dict.fromkeys(map(str, names)))
+    if unknown := [name for name in names if name not in base.group_slices]:
+        known = ", ".join(base.group_slices)
+        raise AutoLabelingError(f"There is no slice '{unknown[0]}'; there are: {known}")
+    return names
+
+
+def _slices_of(base) -> tuple:
+    """All slices of a view of groups, unless somebody has set the one of this very view."""
+    known = base.group_slices
+    own = getattr(base, "_DatasetView__group_slice", None)
+    # FiftyOne sets it too, where a stage leaves some of the slices only.
+    return (own,) if own and len(known) == len(base._dataset.group_slices) else tuple(known)
+
+
+def _require_lists(**lists):
+    wrong = {
+        name: f"A list is needed, not {type(value).__name__}"
+        for name, value in lists.items()
+        if value is not None and (isinstance(value, str) or not isinstance(value, Iterable))
+    }
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _span(least, greatest, without) -> tuple | None:
+    """The range of confidence that is asked for, if one is."""
+    bounds = {"min_confidence": least, "max_confidence": greatest}
+    wrong = {
+        name: f"A confidence is a number from 0 to 1, not {value!r}"
+        for name, value in bounds.items()
+        if value is not None and not _is_confidence(value)
+    }
+    if not isinstance(without, bool):
+        wrong["without_confidence"] = "This is true or false"
+    if wrong:
+        raise ConfigError(wrong)
+    if least is None and greatest is None:
+        return None
+    if without:
+        raise AutoLabelingError("Labels without confidence lie in no range of confidence")
+    # Without an end where none is asked for: a model's confidences may leave 0 to 1.
+    low = float("-inf") if least is None else float(least)
+    high = float("inf") if greatest is None else float(greatest)
+    if low > high:
+        raise AutoLabelingError(f"No confidence is at least {low:g} and at most {high:g}")
+    return low, high
+
+
+def _is_confidence(value) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and 0 <= value <= 1
+
+
+def _ids(kind: str, ids) -> tuple | None:
+    if ids is None:
+        return None
+    ids = tuple(dict.fromkeys(map(str, ids)))
+    for one in ids:
+        if not ObjectId.is_valid(one):
+            raise AutoLabelingError(f"'{one}' is no id of a {kind}")
+    return ids
+
+
+def _of_dataset(dataset, view, as_shown) -> fov.DatasetView:
+    if view is None:
+        return dataset.view()
+    if not isinstance(view, SampleCollection) or view._root_dataset.name != dataset.name:
+        raise AutoLabelingError(f"The view is not one of the dataset '{dataset.name}'")
+    view = view if isinstance(view, fov.DatasetView) else view.view()
+    return view.flatten() if view._is_dynamic_groups and not as_shown else view

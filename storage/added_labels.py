@@ -1,0 +1,151 @@
+"""Labels that people add to the staging field while a run is in review.
+
+Before anything is counted or shown, they get the review state and the mark that the others have
+from birth. Whoever has read the labels knows the samples in which some lack it; nobody reads
+the dataset for that alone where nothing has been written since (``storage/write_stamp.py``).
+"""
+
+import fiftyone as fo
+from pymongo import UpdateMany
+
+from auto_labeling.core.run import Run
+from auto_labeling.storage import ranges, schema, write_stamp
+from auto_labeling.storage.review_states import (
+    INFO,
+    PERSON,
+    REVIEW,
+    REVIEW_SOURCE,
+    SOURCE,
+    STATES,
+    UNPROMOTED,
+    sources,
+)
+
+#: Samples that an update names one by one.
+_BATCH = 1_000
+
+#: Samples from which the update looks for them itself.
+_MOST_NAMED = 20_000
+
+_MOST_KNOWN = 64
+
+#: For runs of this process, the stamp of the samples with which no label lacked its state.
+_settled: dict = {}
+
+
+def mark(dataset, run: Run, sample_ids=None) -> int:
+    """Marks the labels that people have added: not promoted, and by whom.
+
+    A label that has an attribute ``source`` of its own keeps it, and is marked by another name.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        sample_ids (None): the object ids of samples that may hold some; None means all samples
+
+    Returns:
+        the number of samples in which there were some
+    """
+    updates = [_update(run)] if run.many else list(_updates_of_one(run))
+    if sample_ids is not None and len(sample_ids) > _MOST_NAMED:
+        sample_ids = None
+    if sample_ids is None and not _are_some(dataset, run):
+        return 0
+    _declare(dataset, run)
+    if sample_ids is None:
+        return sum(ranges.update_many(_samples(dataset), *update) for update in updates)
+    batches = [sample_ids[i : i + _BATCH] for i in range(0, len(sample_ids), _BATCH)]
+    operations = [
+        UpdateMany({**query, "_id": {"$in": batch}}, change, array_filters=filters)
+        for batch in batches
+        for query, change, filters in updates
+    ]
+    return _samples(dataset).bulk_write(operations, ordered=False).modified_count
+
+
+def settle(dataset, run: Run) -> int:
+    """Sees to it that all labels are marked; asks for nothing where nothing was written since."""
+    now = write_stamp.stamp(dataset)
+    if now is not None and _settled.get(_key(dataset, run)) == now:
+        return 0
+    marked = mark(dataset, run)
+    if not marked and now is not None:
+        note(dataset, run, now)
+    return marked
+
+
+def note(dataset, run: Run, stamp: write_stamp.Stamp):
+    """Notes that no label lacked its state when the samples had a stamp."""
+    while len(_settled) >= _MOST_KNOWN:
+        _settled.pop(next(iter(_settled)), None)
+    _settled[_key(dataset, run)] = stamp
+
+
+def declared_sources(dataset, run: Run) -> list[str]:
+    """The attributes of a run's labels that say of any label that a person added it."""
+    wanted = {"_id": dataset._doc.id, "sample_fields.name": run.staging_field}
+    found = dataset._doc._get_collection().find_one(wanted, {"sample_fields.$": 1})
+    if found is None:
+        return []
+    (field,) = found["sample_fields"]
+    fields = field.get("fields") or []
+    if run.many:
+        fields = next((f.get("fields") or [] for f in fields if f["name"] == "detections"), [])
+    return [name for name in sources(run) if any(f["name"] == name for f in fields)]
+
+
+def _declare(dataset, run):
+    """Declares what is about to be written; a staging field that is gone stays so."""
+    if not dataset.has_field(run.staging_field):
+        dataset.reload()
+    if not dataset.has_field(run.staging_field):
+        return
+    says = {"description": "Who added the label, if the run did not", "info": {INFO: {"ours": 1}}}
+    schema.declare_attributes(
+        dataset,
+        run.staging_field,
+        {REVIEW: fo.StringField(), **{name: fo.StringField(**says) for name in sources(run)}},
+    )
+
+
+def _update(run):
+    """Query, update and array filters that mark what a list holds beside the run's own labels."""
+    unmarked = {REVIEW: {"$nin": list(STATES)}}
+    root = run.label_root
+    filters = [{f"own.{REVIEW}": unmarked[REVIEW]}]
+    values = {f"{root}.$[own].{REVIEW}": UNPROMOTED, f"{root}.$[own].{REVIEW_SOURCE}": PERSON}
+    if not run.own_source:
+        filters[0][f"own.{SOURCE}"] = {"$ne": None}
+        filters.append({f"new.{REVIEW}": unmarked[REVIEW], f"new.{SOURCE}": None})
+        values |= {f"{root}.$[new].{REVIEW}": UNPROMOTED, f"{root}.$[new].{SOURCE}": PERSON}
+    change = {"$set": values, "$currentDate": {"last_modified_at": True}}
+    return {root: {"$elemMatch": unmarked}}, change, filters
+
+
+def _updates_of_one(run):
+    """The same where a sample holds one label."""
+    field = run.staging_field
+    unmarked = {field: {"$type": "object"}, f"{field}.{REVIEW}": {"$nin": list(STATES)}}
+    for name in sources(run):
+        query = dict(unmarked)
+        if not run.own_source:
+            query[f"{field}.{SOURCE}"] = None if name == SOURCE else {"$ne": None}
+        values = {f"{field}.{REVIEW}": UNPROMOTED, f"{field}.{name}": PERSON}
+        yield query, {"$set": values, "$currentDate": {"last_modified_at": True}}, None
+
+
+def _are_some(dataset, run) -> bool:
+    unmarked = {"$nin": list(STATES)}
+    if run.many:
+        query = {run.label_root: {"$elemMatch": {REVIEW: unmarked}}}
+    else:
+        query = {run.staging_field: {"$type": "object"}, f"{run.staging_field}.{REVIEW}": unmarked}
+    return _samples(dataset).find_one(query, {"_id": 1}) is not None
+
+
+def _key(dataset, run):
+    return dataset._doc.id, run.id
+
+
+def _samples(dataset):
+    return dataset._sample_collection

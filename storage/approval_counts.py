@@ -1,0 +1,77 @@
+"""What an approval would do with the labels of a run, counted in one pass."""
+
+from auto_labeling.core.account import Decision
+from auto_labeling.core.run import Run
+from auto_labeling.storage import replacing
+from auto_labeling.storage.review_states import PROMOTED, REVIEW, is_kept
+
+
+def count(dataset, run: Run) -> Decision:
+    """Counts the labels that approval keeps and deletes, and the samples that it leaves bare.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+    """
+    pipeline = [
+        {"$match": {run.staging_field: {"$type": "object"}}},
+        {"$project": _of_list(run) if run.many else _of_one(run)},
+        {
+            "$group": {
+                "_id": None,
+                "promoted": {"$sum": "$promoted"},
+                "kept": {"$sum": "$kept"},
+                "labels": {"$sum": "$labels"},
+                "empty": {"$sum": {"$cond": [{"$eq": ["$labels", 0]}, 1, 0]}},
+                "bare": {"$sum": {"$cond": [_IS_BARE, 1, 0]}},
+            }
+        },
+    ]
+    found = next(iter(dataset._sample_collection.aggregate(pipeline)), None)
+    if found is None:
+        return Decision()
+    counted = Decision(
+        promoted=found["promoted"],
+        added=found["kept"] - found["promoted"],
+        left=found["labels"] - found["kept"],
+        empty=found["empty"],
+        bare=found["bare"],
+    )
+    return with_source(dataset, run, counted)
+
+
+def with_source(dataset, run: Run, decision: Decision) -> Decision:
+    """Adds what people did in a source that is to be replaced, since its labels were imported."""
+    if not run.replaces:
+        return decision
+    return decision.model_copy(update=replacing.since_import(dataset, run))
+
+
+_IS_BARE = {"$and": [{"$gt": ["$labels", 0]}, {"$eq": ["$kept", 0]}]}
+
+
+def _of_list(run):
+    labels = {"$ifNull": [f"${run.label_root}", []]}
+
+    def number_of(condition):
+        chosen = {"$filter": {"input": labels, "as": "label", "cond": condition}}
+        return {"$size": chosen}
+
+    return {
+        "_id": 0,
+        "promoted": number_of({"$eq": [f"$$label.{REVIEW}", PROMOTED]}),
+        "kept": number_of(is_kept("$$label", run)),
+        "labels": {"$size": labels},
+    }
+
+
+def _of_one(run):
+    def one_if(condition):
+        return {"$cond": [condition, 1, 0]}
+
+    return {
+        "_id": 0,
+        "promoted": one_if({"$eq": [f"${run.staging_field}.{REVIEW}", PROMOTED]}),
+        "kept": one_if(is_kept(f"${run.staging_field}", run)),
+        "labels": {"$literal": 1},
+    }

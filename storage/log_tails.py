@@ -1,0 +1,45 @@
+"""The end of what a worker logs for a run, so that the panel shows it from another machine.
+
+One key for each run, apart from its record: it is written every few seconds, whole, and never
+grows beyond :data:`MOST_LINES`.
+"""
+
+from fiftyone.operators.store import ExecutionStore
+
+from auto_labeling.core.names import LOGS_STORE
+from auto_labeling.core.run import Run
+from auto_labeling.storage import clock
+
+MOST_LINES = 200
+LONGEST_LINE = 500
+
+
+def keep(dataset_id, run_id: str, operation_id: str, lines: list[str]) -> None:
+    """Keeps the last lines of a log, in place of those that were kept before.
+
+    Args:
+        dataset_id: the ``ObjectId`` of the run's dataset
+        run_id: the run's id
+        operation_id: the delegated operation that logged them
+        lines: the lines
+    """
+    kept = [line[:LONGEST_LINE] for line in lines[-MOST_LINES:]]
+    value = {"operation": operation_id, "lines": kept, "at": clock.stamp()}
+    _store(dataset_id).set(run_id, value)
+
+
+def tail(dataset, run: Run, lines: int) -> list[str]:
+    """The last lines logged by the run's current delegated operation; none if it logs nothing."""
+    value = _store(dataset._doc.id).get(run.id)
+    if not value or lines < 1 or value["operation"] != run.operation_id:
+        return []
+    return value["lines"][-lines:]
+
+
+def remove(dataset, run_id: str) -> None:
+    """Forgets what was logged for a run."""
+    _store(dataset._doc.id).delete(run_id)
+
+
+def _store(dataset_id):
+    return ExecutionStore.create(LOGS_STORE, dataset_id)

@@ -1,0 +1,92 @@
+"""What is written on a staged label: its review state, and whether a person added it.
+
+Every label that a run stages holds one of :data:`STATES` from birth. So one that holds none was
+added by a person: ``storage/added_labels.py`` marks it, and approval keeps it. What is said here
+of a label in the database's own language is what approval and the counts before it go by.
+"""
+
+from auto_labeling.core.run import Run
+
+#: The attribute that holds the review state.
+REVIEW = "review"
+UNPROMOTED = "unpromoted"
+PROMOTED = "promoted"
+STATES = (UNPROMOTED, PROMOTED)
+
+#: The attribute, and its value, of labels that people have added.
+SOURCE = "source"
+PERSON = "person"
+
+#: The attribute in its place, where labels have a ``source`` of their own.
+REVIEW_SOURCE = "review_source"
+
+#: Under this key, ``info`` of a field of ours says so, and which run it is of.
+INFO = "auto_labeling"
+
+
+def sources(run: Run) -> tuple[str, ...]:
+    """The attributes that may say that a person added a label of a run."""
+    return (REVIEW_SOURCE,) if run.own_source else (SOURCE, REVIEW_SOURCE)
+
+
+def is_added(label: str, run: Run) -> dict:
+    """An expression: whether a person added a label.
+
+    Args:
+        label: the label, as expressions name it: ``"$$label"`` or ``"$field"``
+        run: the run
+    """
+    return {
+        "$or": [
+            {"$not": {"$in": [f"{label}.{REVIEW}", list(STATES)]}},
+            *({"$eq": [f"{label}.{name}", PERSON]} for name in sources(run)),
+        ]
+    }
+
+
+def is_kept(label: str, run: Run) -> dict:
+    """An expression: whether approval keeps a label; it is promoted, or a person added it."""
+    # Of labels that nobody added, only these two states are there: one question tells them apart.
+    promoted = {"$ne": [f"{label}.{REVIEW}", UNPROMOTED]}
+    return {"$or": [promoted, *({"$eq": [f"{label}.{n}", PERSON]} for n in sources(run))]}
+
+
+def bare(label: str, run: Run) -> dict:
+    """An expression: a label without what is ours."""
+    plain = _without(label, REVIEW)
+    theirs = _without(plain, REVIEW_SOURCE)  # it has, or may have, a ``source`` of its own
+    if run.own_source:
+        return {"$cond": [{"$eq": [f"{label}.{REVIEW_SOURCE}", PERSON]}, theirs, plain]}
+    return {
+        "$switch": {
+            "branches": [
+                {"case": {"$eq": [f"{label}.{REVIEW_SOURCE}", PERSON]}, "then": theirs},
+                {
+                    "case": {"$eq": [f"{label}.{SOURCE}", PERSON]},
+                    "then": _without(plain, SOURCE),
+                },
+            ],
+            "default": plain,
+        }
+    }
+
+
+def all_bare(labels: str, run: Run) -> dict:
+    """An expression: the labels of a list without what is ours.
+
+    Args:
+        labels: the list, as expressions name it
+        run: the run
+    """
+
+    def each(label):
+        return {"$map": {"input": labels, "as": "label", "in": label}}
+
+    # Mostly nobody has added any: then no label is asked who did.
+    added = [{"$in": [PERSON, {"$ifNull": [f"{labels}.{n}", []]}]} for n in sources(run)]
+    plain = _without("$$label", REVIEW)
+    return {"$cond": [{"$or": added}, each(bare("$$label", run)), each(plain)]}
+
+
+def _without(label, name) -> dict:
+    return {"$unsetField": {"field": name, "input": label}}

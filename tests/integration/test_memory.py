@@ -1,0 +1,43 @@
+"""A process that labels keeps its memory; afterwards it gives it back."""
+
+import gc
+import resource
+import subprocess
+import sys
+
+import pytest
+
+_ALLOCATES = """
+import resource, sys
+from auto_labeling.engine import heap
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        for block in [bytearray(6_000_000) for _ in range(3)]:
+            block[::4096] = bytes(len(block[::4096]))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+with heap.steady():
+    faults()
+    print(faults())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc is told how to keep memory")
+def test_large_blocks_cost_no_new_pages_once_they_were_there():
+    said = subprocess.run(
+        [sys.executable, "-c", _ALLOCATES], capture_output=True, text=True, check=True
+    )
+    pages_of_one_round = 3 * 6_000_000 // resource.getpagesize()
+    assert int(said.stdout) < pages_of_one_round
+
+
+def test_the_collector_is_as_it_was():
+    from auto_labeling.engine import memory
+
+    before = gc.get_threshold(), gc.get_freeze_count()
+    with pytest.raises(ZeroDivisionError), memory.steady():
+        assert gc.get_threshold() != before[0]
+        raise ZeroDivisionError
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
