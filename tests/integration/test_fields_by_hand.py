@@ -10,7 +10,7 @@ from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.run import RunState
 from auto_labeling.runs import liveness
-from auto_labeling.storage import fields, staging
+from auto_labeling.storage import fields, moving, staging
 from tests.scripted import expected, labels_by_number, without_ids
 
 
@@ -231,14 +231,14 @@ def test_a_label_field_that_goes_while_labels_move_to_it_is_declared_again(
 ):
     promote(numbered, run.id, Shown(numbered.view()), None)
     theirs = fo.load_dataset(numbered.name)
-    move = staging._move_pipeline
+    move = moving.pipeline
 
     def delete_first(*args):
         theirs.reload()
         theirs.delete_sample_field(config.label_field)
         return move(*args)
 
-    monkeypatch.setattr(staging, "_move_pipeline", delete_first)
+    monkeypatch.setattr(moving, "pipeline", delete_first)
     approve(numbered, run.id)
     assert readable(numbered) == set() and numbered.has_field(config.label_field)
 
@@ -249,14 +249,14 @@ def test_labels_that_are_renamed_while_they_are_approved_are_not_lost(
 ):
     promote(numbered, run.id, Shown(numbered.view()), None)
     theirs = fo.load_dataset(numbered.name)
-    move = staging._move_pipeline
+    move = moving.pipeline
 
     def rename_first(*args):
         renamed(theirs, run.staging_field)
         return move(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(staging, "_move_pipeline", rename_first)
+        patch.setattr(moving, "pipeline", rename_first)
         with pytest.raises(FieldGone, match=r"renamed to 'kept'\. Rename it back, then finish"):
             approve(numbered, run.id)
     theirs.reload()
