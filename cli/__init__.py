@@ -24,7 +24,7 @@ from auto_labeling.cli import (
     starting,
     verbs,
 )
-from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError, DatabaseAway
 
 #: The modules whose verbs there are.
 MODULES = (models, preview, starting, runs, reviewing, mending, launch, demo, plugin)
@@ -56,6 +56,28 @@ def main(argv=None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return verbs.OK
-    except Exception:  # noqa: BLE001 - a status of its own, so that no script takes it for a refusal
+    except Exception as error:  # noqa: BLE001 - with a status that no script takes for a refusal
+        if _is_database_away(error):
+            output.refuse(DatabaseAway(_AWAY), args.json)
+            return verbs.REFUSED
         traceback.print_exc()
         return verbs.BUG
+
+
+_AWAY = (
+    "Can't reach the database. Check that MongoDB runs and that FIFTYONE_DATABASE_URI is right, "
+    "then run the command again: nothing is applied twice"
+)
+
+
+def _is_database_away(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is that the database does not answer.
+
+    FiftyOne connects when it is imported, and then raises an error of its own.
+    """
+    away = getattr(sys.modules.get("pymongo.errors"), "ConnectionFailure", ())
+    while error is not None:
+        if isinstance(error, away):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -251,3 +251,17 @@ def test_show_says_what_narrows_a_run(command, document):
     document("run", *FLAGS, "--confidence", 0, "--max-labels", 1500)
     said = " ".join(command("show", "latest")[1].split())
     assert "max labels 1,500" in said and "minimum confidence 0 staging" in said
+
+
+def test_a_database_that_does_not_answer_is_said_in_a_sentence():
+    nowhere = "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=200"
+    answer = subprocess.run(
+        [sys.executable, "-m", "auto_labeling.cli", "list", "--json"],
+        env={**os.environ, "FIFTYONE_DATABASE_URI": nowhere},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert answer.returncode == verbs.REFUSED, answer.stderr
+    assert json.loads(answer.stdout)["error"]["kind"] == "DatabaseAway"
+    assert "Can't reach the database" in answer.stderr and "Traceback" not in answer.stderr

@@ -9,7 +9,7 @@ from auto_labeling.lifecycle import importing, labeling, liveness
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.storage import fields, staging
+from auto_labeling.storage import approval_update, fields, staging
 from tests.scripted import expected, labels_by_number, without_ids
 
 
@@ -230,14 +230,14 @@ def test_a_label_field_that_goes_while_labels_move_to_it_is_declared_again(
 ):
     promote(numbered, run.id, Shown(numbered.view()), None)
     theirs = fo.load_dataset(numbered.name)
-    move = staging._move_pipeline
+    move = approval_update.pipeline
 
     def delete_first(*args):
         theirs.reload()
         theirs.delete_sample_field(config.label_field)
         return move(*args)
 
-    monkeypatch.setattr(staging, "_move_pipeline", delete_first)
+    monkeypatch.setattr(approval_update, "pipeline", delete_first)
     approve(numbered, run.id)
     assert readable(numbered) == set() and numbered.has_field(config.label_field)
 
@@ -248,14 +248,14 @@ def test_labels_that_are_renamed_while_they_are_approved_are_not_lost(
 ):
     promote(numbered, run.id, Shown(numbered.view()), None)
     theirs = fo.load_dataset(numbered.name)
-    move = staging._move_pipeline
+    move = approval_update.pipeline
 
     def rename_first(*args):
         renamed(theirs, run.staging_field)
         return move(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(staging, "_move_pipeline", rename_first)
+        patch.setattr(approval_update, "pipeline", rename_first)
         with pytest.raises(FieldGone, match=r"renamed to 'kept'\. Rename it back, then finish"):
             approve(numbered, run.id)
     theirs.reload()

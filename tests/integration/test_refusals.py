@@ -104,7 +104,8 @@ def test_what_an_operator_asks_it_takes(reviewed):
     for cls in JUDGING:
         ctx = ExecutionContext({"dataset_name": reviewed.dataset.name, "params": {}})
         asked = cls(_builtin=False).resolve_input(ctx).to_json()["type"]["properties"]
-        assert set(asked) - {"warning", "notice"} <= set(cls(_builtin=False)._takes())
+        takes = set(cls(_builtin=False)._takes(ctx))
+        assert set(asked) - {"warning", "notice"} <= takes
 
 
 def test_a_condition_of_another_kind_promotes_nothing(reviewed):
