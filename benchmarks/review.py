@@ -299,13 +299,13 @@ class Session:
 
     def _compare(self, wanted):
         """The page's table, button and totals say what the naive model does."""
-        from auto_labeling.panels.review import page
+        from auto_labeling.panels.review import class_table
 
         wanted = wanted & ~self._truth.promoted
         table = {label: cells[0] for label, cells in self._app.table().items()}
         totals = self._truth.counts(~self._truth.promoted)
         current = self._truth.counts(wanted)
-        assert len(table) == min(page.ROWS, len(totals)), "the first page of the table"
+        assert len(table) == min(class_table.ROWS, len(totals)), "the first page of the table"
         assert table == {
             label: f"{current.get(label, 0):,} of {totals[label]:,}" for label in table
         }

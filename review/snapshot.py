@@ -237,8 +237,8 @@ class Snapshot:
         kept = before[self._starts + self._sizes] - before[self._starts]
         return Decision(
             promoted=int(promoted.sum()),
-            added=int(added_labels.sum()),
-            left=int(unpromoted.sum() - added_labels.sum()),
+            added=int(added.sum()),
+            left=int(unpromoted.sum() - added.sum()),
             empty=self.without_labels(),
             bare=int(np.count_nonzero((self._sizes > 0) & (kept == 0))),
         )

@@ -98,7 +98,7 @@ def test_an_approval_that_dies_before_it_counts_still_compares(numbered, reviewe
         raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr(approval.decision, "count", die)
+        patch.setattr(approval.approval_counts, "count", die)
         with pytest.raises(Died):
             approve(numbered, reviewed.id, expected=1_000)
     monkeypatch.setattr(approval.liveness, "is_silent", lambda *_, **__: True)
