@@ -134,7 +134,7 @@ def missing(form: dict) -> list[str]:
         and spec.needs_checkpoint
         and not text(form.get("checkpoint")),
         "a segmenter": method == Method.TWO_STAGE.value and not text(form.get("segmenter")),
-        "the field with the boxes": boxes and not text(form.get("source_field")),
+        "a field with boxes": boxes and not text(form.get("source_field")),
         "classes": asks_in_words(spec) and not text(form.get("vocabulary")),
         "a label field": not text(form.get("label_field")),
         "a folder for the masks": in_files and not _location(form),

@@ -40,12 +40,12 @@ def of_file(file: dict) -> str:
     """
     name, content = answers.text(file.get("name")) or "The file", file.get("content")
     if not isinstance(content, str) or len(content) > MOST_BYTES * 4 // 3 + 4:
-        raise _refused(f"{name} is too large: a list of classes has at most 256 KB")
+        raise _refused(f"{name} is too large (maximum 256 KB)")
     try:
         data = base64.b64decode(content, validate=True)
         text = data.decode(_MARKS.get(data[:3]) or _MARKS.get(data[:2]) or "utf-8")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise _refused(f"{name} is not text in UTF-8: save it in that encoding") from error
+        raise _refused(f"{name} is not UTF-8 text. Save it as UTF-8 and try again") from error
     if "\x00" in text:
         raise _refused(f"{name} is not a text file")
     if not text.strip():

@@ -42,13 +42,13 @@ class Pasted:
     def problem(self) -> str:
         """What is wrong with the list; empty if nothing is."""
         if self.lost:
-            return "The App was restarted since these ids were pasted: paste them again"
+            return "The App was restarted since these IDs were pasted. Paste them again"
         if self.malformed:
             more = len(self.malformed) - 3
             named = ", ".join(f"'{word[:40]}'" for word in self.malformed[:3])
             named += f" and {more:,} more" if more > 0 else ""
-            return f"A sample's id has 24 letters and digits, unlike {named}"
-        return "" if self.ids else "Paste the ids of the samples to label"
+            return f"A sample ID has 24 letters and digits, unlike {named}"
+        return "" if self.ids else "Paste the IDs of the samples to label"
 
 
 def read(text: str) -> Pasted:

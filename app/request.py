@@ -212,8 +212,8 @@ def require_edit(ctx):
     """
     if not may_edit(ctx):
         raise NotPermitted(
-            "You may look at this dataset, but not change it; nothing was changed. "
-            "Ask someone who manages it for permission to edit"
+            "You have view-only access to this dataset; nothing was changed. "
+            "Ask a manager of the dataset for edit access"
         )
 
 
@@ -315,7 +315,7 @@ def _names(said) -> list | None:
     return _texts(said)
 
 
-_NO_CLASS = "This names no class; leave it out for all"
+_NO_CLASS = "Name at least one class, or leave this out for all"
 
 
 def _classes(said: str) -> list | None:
@@ -334,5 +334,5 @@ def _texts(values) -> list | None:
     if values is None:
         return None
     if not isinstance(values, (list, tuple)):
-        raise AutoLabelingError(f"A list is needed, not {type(values).__name__}")
+        raise AutoLabelingError(f"Expected a list, not {type(values).__name__}")
     return [str(value) for value in values]

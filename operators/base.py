@@ -55,7 +55,7 @@ class RunOperator(foo.Operator):
             form = _notice(str(error))
         except Exception:
             logger.exception("The form of %s could not be made", self.name)
-            form = _notice("Something unexpected went wrong. The App's log has the details")
+            form = _notice("Something unexpected went wrong. See the App's log for details")
         return types.Property(form, view=types.View(label=f"Auto-Labeling: {self.label}"))
 
     def execute(self, ctx):
@@ -84,7 +84,7 @@ class RunOperator(foo.Operator):
             run for run in labeling.runs(ctx.dataset, confirm=False) if run.state in self.states
         ]
         if not runs:
-            raise AutoLabelingError("No run of this dataset can be chosen for this now")
+            raise AutoLabelingError("No run is in the right state for this")
         view = types.DropdownView()
         for run in runs:
             view.add_choice(run.id, label=f"{run.name} ({run.status})", description=run.created_at)

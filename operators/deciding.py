@@ -27,7 +27,7 @@ class ResumeRun(RunOperator):
 
     name = "resume_run"
     label = "resume a run"
-    description = "Labels what a stopped run has not labeled; what is done or promoted stays"
+    description = "Labels the remaining samples of a stopped run; labels so far are kept"
     icon = "play_arrow"
     states = STOPPED
     takes = parameters.taking(flag=["again"])
@@ -37,7 +37,7 @@ class ResumeRun(RunOperator):
             "again",
             default=False,
             label="Label all samples again",
-            description="Only where the staging field was deleted or renamed by hand",
+            description="Only if the staging field was deleted or renamed by hand",
         )
 
     def act(self, ctx):
@@ -50,7 +50,7 @@ class CancelRun(RunOperator):
 
     name = "cancel_run"
     label = "cancel a run"
-    description = "Stops a run that is generating; it can be resumed, or reviewed as it is"
+    description = "Stops a run that is generating; you can resume it, or review its labels so far"
     icon = "stop"
     states = tuple(sorted(ACTIVE))
 
@@ -63,7 +63,7 @@ class DeleteRun(RunOperator):
 
     name = "delete_run"
     label = "delete a run"
-    description = "Deletes a run with its staged labels, for good; approved labels stay"
+    description = "Permanently deletes a run and its staged labels; approved labels are kept"
     icon = "delete"
     risk = RiskLevel.DANGEROUS
     states = (*sorted(ACTIVE), RunState.IN_REVIEW, RunState.APPROVED, RunState.FAILED)

@@ -45,7 +45,7 @@ def require(given: Mapping, takes: Mapping[str, str]) -> None:
 def _unknown(name, takes):
     near = difflib.get_close_matches(name, takes, 1)
     if near:
-        return f"There is no such parameter; do you mean '{near[0]}'?"
+        return f"There is no such parameter; did you mean '{near[0]}'?"
     known = ", ".join(sorted(takes))
     return "There is no such parameter; there " + (f"are: {known}" if takes else "are none")
 
@@ -72,10 +72,10 @@ _IS = {
     "whole": _is_whole,
 }
 _SAID = {
-    "text": "This is text",
-    "texts": "A list of texts is needed, or text with commas between them",
-    "ids": "A list of ids is needed",
-    "flag": "This is true or false",
-    "number": "This is a number",
-    "whole": "This is a whole number",
+    "text": "Must be text",
+    "texts": "Must be a list of texts, or comma-separated text",
+    "ids": "Must be a list of IDs",
+    "flag": "Must be true or false",
+    "number": "Must be a number",
+    "whole": "Must be a whole number",
 }

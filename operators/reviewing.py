@@ -22,26 +22,28 @@ class _Choosing(RunOperator):
     )
 
     def ask(self, ctx, form):
-        for name, label in (("min_confidence", "Least"), ("max_confidence", "Greatest")):
+        for name, label in (("min_confidence", "Minimum"), ("max_confidence", "Maximum")):
             form.float(
                 name,
                 label=f"{label} confidence",
-                description="Empty: labels of any confidence, and those without",
+                description="Leave empty for any confidence, including labels without one.",
                 min=0,
                 max=1,
             )
-        form.str("classes", label="Classes", description="Separated by commas; empty: all")
+        form.str(
+            "classes", label="Classes", description="Separate with commas. Leave empty for all."
+        )
         if names := ", ".join(media.slices(ctx.dataset)):
             form.str(
                 "group_slices",
                 label="Group slices",
-                description=f"Separated by commas; empty: all ({names})",
+                description=f"Separate with commas. Leave empty for all ({names}).",
             )
         form.bool(
             "shown",
             default=False,
-            label="Only what the grid shows",
-            description="By its view, its filters and what is selected",
+            label="Only labels shown in the grid",
+            description="Follows the grid's view, filters and selection.",
         )
 
 
@@ -50,7 +52,7 @@ class PromoteLabels(_Choosing):
 
     name = "promote_labels"
     label = "promote labels"
-    description = "Adds labels of a run in review for approval: those that meet every condition"
+    description = "Adds the labels of a run that meet every condition for approval"
     icon = "add_task"
     takes = parameters.taking(_Choosing.takes, whole=["expected"])
 
@@ -66,7 +68,7 @@ class UndoPromotion(_Choosing):
 
     name = "undo_promotion"
     label = "take back promoted labels"
-    description = "Takes back the promotion of labels: those that meet every condition"
+    description = "Undoes the promotion of labels that meet every condition"
     icon = "undo"
 
     def act(self, ctx):
@@ -80,9 +82,7 @@ class ApproveRun(RunOperator):
 
     name = "approve_run"
     label = "approve a run"
-    description = (
-        "Writes the promoted labels to the label field and deletes all others of the run, for good"
-    )
+    description = "Writes the promoted labels to the label field and permanently deletes all others"
     icon = "check_circle"
     risk = types.RiskLevel.HIGH
     states = (RunState.IN_REVIEW, RunState.APPROVING)
@@ -94,8 +94,8 @@ class ApproveRun(RunOperator):
         form.bool(
             "empty",
             default=False,
-            label="Mark samples as empty whose labels all go",
-            description="Else they are left without labels, as if they had never been labeled",
+            label="Mark samples as empty if none of their labels are kept",
+            description="Otherwise they are left without labels, as if never labeled.",
         )
 
     def _show(self, ctx, form):
@@ -104,10 +104,12 @@ class ApproveRun(RunOperator):
         if run is None or run.state is not RunState.IN_REVIEW:
             return
         decision = summary.decision(ctx.dataset, run, source=False)
-        said = f"{decision.kept:,} labels are written to '{run.config.label_field}'"
+        said = f"{decision.kept:,} labels will be written to '{run.config.label_field}'"
         if decision.added:
-            said += f", {decision.added:,} that people added among them"
-        form.view("numbers", types.Notice(label=f"{said}; {decision.left:,} others go"))
+            said += f", including {decision.added:,} added by people"
+        form.view(
+            "numbers", types.Notice(label=f"{said}; {decision.left:,} others will be deleted")
+        )
         # By run: a form keeps an answer that it was once given.
         name = request.expected_of(run.id)
         form.int(name, default=decision.kept, view=types.HiddenView())

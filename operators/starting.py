@@ -26,7 +26,7 @@ class StartRun(RunOperator):
 
     name = "start_run"
     label = "start a run"
-    description = "Generates labels with a model in the background, to be reviewed in the panel"
+    description = "Generates labels with a model in the background; review them in the panel"
     takes = parameters.taking(
         any=[s.name for s in settings()], ids=["sample_ids"], flag=["persist"]
     )
@@ -57,7 +57,7 @@ class StartRun(RunOperator):
         sample_ids = request.given_sample_ids(ctx)
         by_ids = Target.IDS.value
         if sample_ids is not None and given.setdefault("target", by_ids) != by_ids:
-            raise ConfigError({"target": "Leave this out where sample_ids are given"})
+            raise ConfigError({"target": "Leave this out if sample_ids are given"})
         config = labeling.check(ctx.dataset, given)
         if sample_ids is None:
             sample_ids = targets.ids(ctx.dataset, request.request(ctx), config.target, given)
@@ -141,9 +141,9 @@ def _ask(form, setting, view, problem):
         adds = form.int if setting.kind == "whole" else form.float
         adds(setting.name, default=setting.default, **limits, **props)
     elif setting.kind == "texts":
-        props["description"] += ". Separated by commas"
+        props["description"] += ". Separate with commas"
         if setting.name == "classes":
-            props["description"] += "; after a colon, the words to ask in"
+            props["description"] += "; add prompts after a colon"
         form.str(setting.name, **props)
     else:
         form.str(setting.name, default=setting.default, **props)
@@ -167,27 +167,27 @@ class ImportLabels(RunOperator):
 
     name = "import_labels"
     label = "review existing labels"
-    description = "Copies the labels of a field into a new run in review; the field is not touched"
+    description = "Copies the labels of a field into a new run in review; the field does not change"
     takes = parameters.taking(text=("source", "label_field", "name"), flag=["replace"])
 
     def ask(self, ctx, form):
         usable = [name for name, reason in importing.sources(ctx.dataset).items() if not reason]
         if not usable:
-            raise AutoLabelingError("This dataset has no labels that could be reviewed")
+            raise AutoLabelingError("This dataset has no labels to review")
         given = request.import_answers(ctx)
         form.enum("source", usable, required=True, label="Labels", view=types.AutocompleteView())
         form.bool(
             "replace",
             default=False,
             label="Replace them",
-            description="Approved labels go back into this field, in place of all that were there",
+            description="Approved labels replace all labels in this field",
         )
         if not given["replace"]:
             form.str(
                 "label_field",
                 required=True,
                 label="Label field",
-                description="The new field in which the labels that are approved will be",
+                description="A new field for the approved labels",
             )
         form.str("name", label="Run name")
 

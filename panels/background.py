@@ -72,7 +72,7 @@ def begin(state: PanelState, says: str, verb: Callable, then: Callable):
         if is_under_way(state):
             job = _jobs[state.window]
             if job.says != says:
-                raise AutoLabelingError(f"This has to be over first: {job.says}")
+                raise AutoLabelingError(f"Wait for this to finish: {job.says}")
             return
         job = Job(says, verb, then, back=state.page)
         _jobs.note(state.window, job)
@@ -116,15 +116,15 @@ def render(panel, ctx, state: PanelState):
             page,
             "unknown",
             "info",
-            "What you asked for may still be going on",
-            "The list of runs shows what has become of it.",
+            "Your request may still be running",
+            "Check the list of runs for its result.",
         )
         actions = elements.row(page, "actions")
         elements.button(actions, "home", "Show the runs", panel.go_home, kind="primary")
         return elements.finished(page)
     card = elements.card(page, "working")
     elements.text(card, "says", job.says, "subtitle1", color="text.primary", bold=True)
-    elements.progress(card, "progress", None, "This goes on if you leave the page.")
+    elements.progress(card, "progress", None, "You can leave this page; it will continue.")
     actions = elements.row(page, "actions")
     elements.button(actions, "home", "Back to the runs", panel.go_home)
     elements.timer(page, panel.refresh, _TICK)

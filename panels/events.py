@@ -120,13 +120,13 @@ def sentence(error: Exception) -> str:
     if isinstance(error, AutoLabelingError):
         return str(error)
     if isinstance(error, DatasetNotFoundError):
-        return "This dataset is gone: somebody has deleted or renamed it. Open another one"
+        return "This dataset was deleted or renamed. Open another one"
     if isinstance(error, ConnectionFailure):
-        logger.warning("The database went away in the middle of an event: %s", error)
+        logger.warning("Lost the database during an event: %s", error)
         return (
-            "The database went away in the middle of this, so it may be done in part. "
-            "Look at the run again, and repeat it if need be: nothing is done twice"
+            "Lost the database during this action; it may be partly done. "
+            "Check the run and retry: nothing is applied twice"
         )
     logger.error("Unexpected error in the Auto Labeling panel", exc_info=error)
     kind = type(error).__name__
-    return f"Something unexpected went wrong ({kind}). The App's log has the details"
+    return f"Something unexpected went wrong ({kind}). See the App's log for details"

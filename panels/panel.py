@@ -50,7 +50,7 @@ PAGES = {
 }
 
 
-_GONE = "Somebody has deleted or renamed it. Open another one."
+_GONE = "It was deleted or renamed. Open another one."
 
 
 class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, foo.Panel):
@@ -65,7 +65,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             category=Categories.CURATE,
             surfaces="grid",
             allow_multiple=False,
-            help_markdown="Generate labels with a model, review them, approve the good ones",
+            help_markdown="Generate labels with a model, review them, and approve the good ones",
         )
 
     def execute(self, ctx):
@@ -119,13 +119,13 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             page = PAGES[state.page](self, ctx, state)
             return page if request.may_edit(ctx) else permissions.without(page, is_change)
         except RunNotFound:
-            return self._apology("This run is gone", "Somebody has deleted it meanwhile", "info")
+            return self._apology("Run not found", "It was deleted", "info")
         except DatasetNotFoundError:
-            return self._apology("This dataset is gone", _GONE, "info", ways_on=False)
+            return self._apology("Dataset not found", _GONE, "info", ways_on=False)
         except AutoLabelingError as error:
             return self._apology("This page cannot be shown", str(error), "warning")
         except Exception as error:  # noqa: BLE001 - or the App's error screen ends the panel
-            return self._apology("This page could not be drawn", sentence(error))
+            return self._apology("This page could not be displayed", sentence(error))
 
     def _apology(self, title, said, severity="error", ways_on=True):
         page = elements.page()
@@ -138,7 +138,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
 
     def _waiting_for_database(self, error):
         page = elements.page()
-        elements.alert(page, "away", "error", "The database does not answer", str(error))
+        elements.alert(page, "away", "error", "Can't reach the database", str(error))
         elements.timer(page, self.refresh, milliseconds=5000)
         return elements.finished(page)
 

@@ -6,13 +6,13 @@ from auto_labeling.models import display_names
 
 TASKS = {
     Task.DETECTION: "Boxes around objects",
-    Task.CLASSIFICATION: "One label for a sample",
+    Task.CLASSIFICATION: "One label per sample",
     Task.INSTANCE_SEGMENTATION: "Boxes with masks",
 }
 METHODS = {
     Method.ONE_STAGE: "One model finds and outlines",
     Method.TWO_STAGE: "One finds boxes, another adds masks",
-    Method.EXISTING_DETECTIONS: "Adds masks to boxes that you have",
+    Method.EXISTING_DETECTIONS: "Adds masks to your existing boxes",
 }
 MODEL_TYPES = {
     ModelType.FIXED_VOCABULARY: "Knows a list of classes",
@@ -36,21 +36,21 @@ CHECKPOINTS = {
     "custom-python": (
         "Import path",
         "package.module:Name",
-        "A fiftyone.core.models.Model, or a function that makes one, on the worker",
+        "A fiftyone.core.models.Model, or a function that returns one, on the worker",
     ),
     "custom-torch": (
         "Checkpoint",
         "/models/mine.pt",
-        "The full path, on the worker, of a TorchScript or pickled module",
+        "Full path on the worker to a TorchScript or pickled module",
     ),
     "custom-ultralytics": (
         "Checkpoint",
         "/models/mine.pt",
-        "The full path, on the worker, of an Ultralytics checkpoint",
+        "Full path on the worker to an Ultralytics checkpoint",
     ),
 }
 HUB_CHECKPOINT = (
     "Hugging Face model",
     "owner/name",
-    "Its id on the hub, or a folder on the worker",
+    "Its ID on the Hugging Face Hub, or a folder on the worker",
 )

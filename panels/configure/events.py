@@ -94,7 +94,7 @@ class ConfigureEvents:
         self._set_answers(state, added.changes)
         if added.left_out:
             named = words.some([f"'{one}'" for one in added.left_out])
-            return {name: f"Left out, since the model does not know them: {named}"}
+            return {name: f"Skipped (unknown to this model): {named}"}
         number = f"{added.number:,} class" + ("" if added.number == 1 else "es")
         ctx.ops.notify(f"{number} added", variant="success")
         return {}
@@ -103,7 +103,7 @@ class ConfigureEvents:
         classes = labeling.classes_of(ctx.dataset, source)
         if classes:
             return classes
-        why = "holds too many labels to tell" if classes is None else "holds no labels yet"
+        why = "has too many labels to list its classes" if classes is None else "has no labels yet"
         raise ConfigError({"class_source": f"'{source}' {why}"})
 
     def _known_classes(self, ctx, form):
@@ -142,7 +142,7 @@ class ConfigureEvents:
             except ConfigError as error:  # the dataset has changed meanwhile, or has no samples
                 return error
 
-        said = f"Settling which samples '{config.label_field}' is for"
+        said = f"Preparing the target samples of '{config.label_field}'"
         self._work(ctx, state, said, start, self._started)
 
     def _started(self, ctx, state, run):
@@ -184,7 +184,7 @@ class ConfigureEvents:
             ctx.dataset, request.request(ctx), target, state.form, labeling.MOST_TRIED
         )
         if not ids:
-            state.problems = {"target": "There are no samples to look at"}
+            state.problems = {"target": "No samples to preview"}
             return
         config = labeling.draft(answers.given(state.form))
         previewing.begin(ctx.panel.id, ctx.dataset, config, ids)

@@ -24,13 +24,13 @@ def render(panel, ctx, state: PanelState):
     elements.text(
         page,
         "how",
-        "The labels of a field are copied, and you review the copy as you would what a model "
-        "made. Nothing of yours changes until you approve.",
+        "Choose a field, and review a copy of its labels in the same way as labels from a model. "
+        "Your own fields do not change until you approve.",
     )
     group = Fields(page, "existing", problems, panel.edit_existing, heard=answers)
     usable = [name for name, reason in sources.items() if not reason]
     options = [types.Choice(name, label=name) for name in usable]
-    group.dropdown("source", "Labels", options, "Choose a field…" if usable else "There are none")
+    group.dropdown("source", "Labels", options, "Choose a field…" if usable else "No label fields")
     group.radio("goes_to", "Approved labels go to", _destinations(answers["source"]))
     if answers["goes_to"] != REPLACE:
         group.text("label_field", "Label field", "A new field")
@@ -56,7 +56,9 @@ def _others(page, sources):
 
 
 def _destinations(source):
-    yield types.Choice(NEW, label="A new label field", description="What you have stays as it is")
+    yield types.Choice(
+        NEW, label="A new label field", description="Your existing labels do not change"
+    )
     yield types.Choice(
         REPLACE,
         label=f"Replace {source or 'the field'}",

@@ -100,7 +100,7 @@ class Form:
         said = text.count(len(read.ids), "sample ID")
         if read.repeated:
             said += f"; {read.repeated:,} more than once"
-        blank = "Separated by commas, blanks or lines"
+        blank = "Separate with commas, spaces or new lines"
         group.text(
             "ids",
             "Sample IDs",
@@ -115,9 +115,9 @@ class Form:
             return
         images = [name for name, reason in known.items() if not reason]
         others = [name for name, reason in known.items() if reason]
-        left = f". Not offered, since they hold no images: {', '.join(others)}" if others else ""
+        left = f" Not offered (no images): {', '.join(others)}" if others else ""
         options = [types.Choice(name, label=name) for name in images]
-        caption = f"Of each group, the samples in these slices; empty: all with images{left}"
+        caption = f"Slices to label in each group. Leave empty for all image slices.{left}"
         group.some_of("group_slices", "Slices", options, free=False, caption=caption)
 
     def _model(self):
@@ -151,7 +151,7 @@ class Form:
                 self.spec.family, choices.HUB_CHECKPOINT
             )
             if self.spec.source == "custom":
-                meaning += ". It runs only if whoever runs the worker trusts it"
+                meaning += ". The worker must trust it to run it"
             group.text("checkpoint", label, example, caption=meaning)
         if self._is(Method.TWO_STAGE):
             options = [
@@ -161,7 +161,11 @@ class Form:
                 for spec in answers.segmenters()
             ]
             group.dropdown(
-                "segmenter", "Segmenter", options, "Choose…", caption="Outlines what is in each box"
+                "segmenter",
+                "Segmenter",
+                options,
+                "Choose…",
+                caption="Outlines the object in each box",
             )
         if self._is(Method.EXISTING_DETECTIONS):
             group.dropdown(
@@ -169,7 +173,7 @@ class Form:
                 "Existing detections",
                 _source_choices(labeling.source_fields(self._ctx.dataset)),
                 "Choose a field…",
-                caption="The field whose boxes get masks; it is not changed",
+                caption="Boxes in this field get masks. The field itself does not change.",
             )
 
     def _classes(self):
@@ -181,7 +185,7 @@ class Form:
                 "cat, dog, bird",
                 rows=4,
                 problem_of=("classes", "prompts"),
-                caption="A name for each output of your model, in their order",
+                caption="A name for each output of your model, in order",
             )
         elif answers.asks_in_words(self.spec):
             group.text(
@@ -202,9 +206,9 @@ class Form:
                 "Classes",
                 [types.Choice(name, label=name) for name in offered],
                 free=known is None,
-                caption="Empty: all classes"
+                caption="Leave empty for all classes."
                 if known is None
-                else "Of the classes that there are; empty: all",
+                else "Choose from the known classes. Leave empty for all.",
             )
         if self.spec is not None:
             self._more_classes()
@@ -215,13 +219,13 @@ class Form:
         group = self._group("more_classes", columns=2, by_column=not worded)
         sources = labeling.class_sources(self._ctx.dataset)
         options = [types.Choice(name, label=name) for name in sources]
-        empty = "A field of labels…" if options else "There are no labels"
-        group.dropdown("class_source", "Add the classes of", options, empty)
+        empty = "Choose a label field…" if options else "No label fields"
+        group.dropdown("class_source", "Add classes from a field", options, empty)
         group.file(
             "class_file",
             "Add a text file",
             class_sources.MOST_BYTES,
-            "A list of classes has at most 256 KB",
+            "File too large (maximum 256 KB)",
             caption="One class per line, or separated by commas",
         )
         if not worded:
@@ -242,9 +246,9 @@ class Form:
             "Minimum confidence",
             "0 to 1",
             {"min": 0, "max": 1},
-            caption="Boxes below it get no mask; those without confidence do"
+            caption="Boxes below this are skipped. Boxes without a confidence still get masks."
             if self._is(Method.EXISTING_DETECTIONS)
-            else "Labels that the model is less sure of are not kept",
+            else "Discard labels below this confidence",
         )
         if self._form["task"] != Task.CLASSIFICATION.value:
             group.number(
@@ -252,14 +256,14 @@ class Form:
                 "Maximum labels per image",
                 "No limit",
                 {"min": 1},
-                caption="The most confident are kept",
+                caption="Keeps the most confident labels",
             )
 
     def _masks(self):
         group = self._group("masks")
         options = [
             types.Choice(
-                answers.MASKS_IN_FILES, label="PNG files", description="In a folder that you choose"
+                answers.MASKS_IN_FILES, label="PNG files", description="In a folder of your choice"
             ),
             types.Choice(
                 answers.MASKS_INLINE,
@@ -286,7 +290,7 @@ class Form:
             "Device",
             options,
             "Choose…",
-            caption="Automatic: the worker's GPU, if it has one",
+            caption="Automatic uses the worker's GPU if it has one",
         )
         if self._form["device"] != "cpu":
             group.check_box("half", "Mixed precision where possible")
@@ -303,7 +307,7 @@ def _speed_up(group):
         "Workers",
         "1",
         {"min": 1, "max": most},
-        caption=f"Up to {most:,}; more of them finish sooner, on Ray",
+        caption=f"Up to {most:,}. More workers finish sooner (uses Ray).",
     )
 
 

@@ -74,11 +74,11 @@ def weights(spec) -> str:
     large = spec.loaded_bytes
     parts = [f"{large / 2**20:,.0f} MB" if large else ""]
     if spec.needs_checkpoint:
-        parts.append("downloaded when the run starts, unless they are on the worker")
+        parts.append("downloaded at start if the worker doesn't have them")
     elif spec.downloaded:
         parts.append("on this machine")
     else:
-        parts.append("not on this machine: downloaded when the run starts")
+        parts.append("not on this machine; downloaded when the run starts")
     said = " · ".join(filter(None, parts))
     said = said[:1].upper() + said[1:]
     return f"{said}\n{spec.weights_name}" if spec.weights_name else said
@@ -111,7 +111,7 @@ def _packages(card, spec):
         command = " ".join(f'"{package}"' for package in missing)
         view = types.AlertView(
             severity="warning",
-            label="It needs packages that are not installed here",
+            label="Requires packages that are not installed here",
             description=f"`pip install {command}`",
         )
         card.view("packages", view)

@@ -43,8 +43,8 @@ def render(panel, ctx, state: PanelState):
 
 
 _FLEETING = (
-    "FiftyOne deletes it, and its runs, when the session that made it ends; so no run of it is "
-    "queued."
+    "FiftyOne deletes it and its runs when the session that created it ends. Make it persistent "
+    "to start a run."
 )
 
 
@@ -56,7 +56,9 @@ def shows(state: PanelState, counts: dict) -> bool:
     return _shown.get(state.window) == counts
 
 
-_PREVIEW = f"Tries the model on the selected samples, or the first: at most {labeling.MOST_TRIED}"
+_PREVIEW = (
+    f"Try the model on up to {labeling.MOST_TRIED} samples (your selection, or the first ones)"
+)
 
 
 def _before(page, panel, ctx, state, form):

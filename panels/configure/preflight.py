@@ -32,7 +32,7 @@ def add_preview(page, panel, job, config):
         return
     elements.button(head, "hide", "Hide", panel.hide_preview)
     if job.error:
-        elements.alert(card, "failed", "error", "There is no preview", job.error)
+        elements.alert(card, "failed", "error", "Preview failed", job.error)
         return
     elements.text(card, "nothing_written", _found(job, config))
     look = {**elements.equal_columns(2), **styles.ONE_COLUMN}
@@ -45,7 +45,7 @@ def _found(job, config):
     total = sum(_count(preview.labels) for preview in job.trial.previews)
     samples = words.count(len(job.trial.previews), "sample")
     text = f"{words.count(total, 'label')} on {samples}. Nothing was written"
-    return text if job.is_of(config) else f"{text}. Your answers have changed since"
+    return text if job.is_of(config) else f"{text}. Settings have changed since this preview"
 
 
 def _add_one(grid, name, preview, picture):
@@ -62,7 +62,7 @@ def _add_one(grid, name, preview, picture):
     else:
         elements.text(cell, "says", _classes(preview.labels), title=title)
     if preview.guess:
-        elements.text(cell, "guess", f"Read as {preview.guess}, which is a guess")
+        elements.text(cell, "guess", f"Read as {preview.guess} (a guess)")
 
 
 def _count(labels) -> int:
@@ -156,7 +156,7 @@ def _device(found):
         here = f"No GPU{named} here" if named else "CPU on this machine"
         return f"{here}; a worker elsewhere may have a GPU"
     if not found.device_found:
-        return f"No device{named} was found on this machine, but {words.count(found.gpus, 'GPU')}"
+        return f"No device{named} on this machine; it has {words.count(found.gpus, 'GPU')}"
     return f"{words.count(found.gpus, 'GPU')} on this machine"
 
 
@@ -169,10 +169,10 @@ def _packages(found):
 def _time(found):
     if found.estimated_seconds is None:
         here = _are_here(found.weights)
-        how = "a few samples give an estimate" if here else "the first run will measure it"
+        how = "try a few samples for an estimate" if here else "the first run will measure it"
         return f"Not measured on any machine yet; {how}"
     about = f"About {words.duration(max(1.0, found.estimated_seconds))}"
     speed = found.speed
     if found.estimated_from == "measured":
         return f"{about}, at the speed measured on {speed.machine} ({speed.device})"
-    return f"{about}, by the trial here ({speed.device})"
+    return f"{about}, as measured in the preview here ({speed.device})"

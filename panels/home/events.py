@@ -79,7 +79,7 @@ class HomeEvents:
 
         def deleted(ctx, state, _):
             self._go(ctx, state, "home")
-            ctx.ops.notify(f"'{run.name}' is deleted", variant="success")
+            ctx.ops.notify(f"'{run.name}' deleted", variant="success")
             if run.state is not RunState.APPROVED:
                 ctx.ops.reload_dataset()
 

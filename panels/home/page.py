@@ -66,14 +66,12 @@ def _limits(page, ctx, refusal):
         said = f"{refusal}, so no labels can be generated"
         elements.alert(page, "refused", "info", said, media.remedy(ctx.dataset))
     if newer := labeling.newer_runs(ctx.dataset):
-        said = "A newer version of Auto-Labeling has stored runs that this one cannot read"
+        said = "Some runs were saved by a newer version of Auto-Labeling"
         which = ", ".join(f"'{name}'" for name in newer.values())
         elements.alert(page, "newer", "warning", said, f"Update Auto-Labeling to see {which}.")
     if not request.may_edit(ctx):
-        said = "You may look at this dataset, but not change it"
-        elements.alert(
-            page, "looks", "info", said, "Ask someone who manages it to let you edit it."
-        )
+        said = "You have view-only access to this dataset"
+        elements.alert(page, "looks", "info", said, "Ask a manager of the dataset for edit access.")
 
 
 def _orphans(page, ctx):
@@ -112,7 +110,7 @@ _LABEL = (
 )
 _NOTHING_YET = (
     "No runs yet",
-    "When somebody labels this dataset with a model, you can look at the run here.",
+    "Runs on this dataset will appear here.",
 )
 _REVIEW = (
     "Review the labels of this dataset",
@@ -142,7 +140,7 @@ def _narrowed(page, panel, state, runs):
         name = f"status_{status.lower().replace(' ', '_') or 'all'}"
         elements.tab(bar, name, label, panel.list_status, status == chosen, {"status": status})
     if not found:
-        elements.alert(page, "none", "info", "No run matches", "Search for something else.")
+        elements.alert(page, "none", "info", "No matching runs", "Try a different search.")
     return [run for run in found if chosen in ("", run.status)]
 
 

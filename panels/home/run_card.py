@@ -134,7 +134,9 @@ def _numbers(run, promoted, now):
     elif run.labels or run.state is RunState.IN_REVIEW:
         parts.append(text.count(run.labels, "label"))
         if run.state is RunState.IN_REVIEW and run.labels:
-            parts.append(f"{promoted:,} promoted" if promoted is not None else "counting promoted…")
+            parts.append(
+                f"{promoted:,} promoted" if promoted is not None else "counting promoted labels…"
+            )
     if left_out := sum(run.account.left_out.values()) if run.account else run.dropped:
         parts.append(f"{text.count(left_out, 'label')} left out")
     if run.failed:
@@ -182,7 +184,7 @@ def approving(parent, run: Run, now, alive: bool):
         "unfinished",
         "warning",
         "This approval was interrupted",
-        "Finish it: what is done already is not done twice.",
+        "Finish it to continue where it stopped.",
     )
 
 
@@ -195,7 +197,7 @@ def progress(parent, run: Run, now):
         now: its :class:`auto_labeling.core.run.Progress`, or None
     """
     if run.state is RunState.QUEUED and not run.frozen:
-        elements.progress(parent, "progress", None, "Settling which samples it is for…")
+        elements.progress(parent, "progress", None, "Preparing the target samples…")
         return
     if run.state is RunState.QUEUED:
         waiting = text.age(run.changed_at or run.created_at)

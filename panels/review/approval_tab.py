@@ -84,14 +84,14 @@ def _without_labels(page, panel, run):
 
 def _closes(run):
     if run.many:
-        return "Close it, and its samples hold an empty list: so you know that they were looked at."
-    return f"Close it, and the field '{run.config.label_field}' is there without labels."
+        return "Close it to mark its samples as empty, so that you know they were reviewed."
+    return f"Close it to add the field '{run.config.label_field}' without labels."
 
 
 def _added(decision):
     is_ = "is" if decision.added == 1 else "are"
     said = text.count(decision.added, "label")
-    return f"{said} that people added {is_} kept too, though not promoted"
+    return f"{said} added by people {is_} kept too, although not promoted"
 
 
 def _ask(page, panel, ctx, run, decision):
@@ -102,7 +102,7 @@ def _ask(page, panel, ctx, run, decision):
     for number, line in enumerate(_consequences(run, decision)):
         elements.text(card, f"consequence_{number}", line)
     if named := labeling.references(ctx.dataset, run):
-        said = f"{str(named)[:1].upper()}{str(named)[1:]} made on the staging field will go by"
+        said = f"{str(named)[:1].upper()}{str(named)[1:]} made on the staging field will point to"
         elements.text(card, "named", f"{said} '{run.config.label_field}'.")
     if run.many and decision.bare:
         _choose_empty(card, panel, at, decision)
@@ -136,7 +136,7 @@ def _choose_empty(card, panel, at, decision):
     """Asks what becomes of samples whose labels all go. (Buttons: see grid_sync.py.)"""
     number = decision.bare
     have, they = ("has", "It is") if number == 1 else ("have", "They are")
-    said = f"{text.count(number, 'sample')} {have} labels, of which none is kept. "
+    said = f"{text.count(number, 'sample')} {have} labels, but none are kept. "
     said += f"{they} marked as empty." if at.marks_empty else f"{they} left without labels."
     elements.text(card, "bare", said)
     label = "Leave without labels" if at.marks_empty else "Mark as empty"
@@ -168,9 +168,9 @@ def _consequences(run: Run, decision: Decision):
         else:
             yield f"{lost} will be deleted."
     elif decision.added:
-        yield "No label of this run is lost."
+        yield "No labels will be discarded."
     elif decision.kept:
-        yield "All labels of this run are promoted, so none is lost."
+        yield "All labels are promoted; nothing will be discarded."
     yield f"The staging field '{run.staging_field}' will be removed."
 
 
@@ -182,7 +182,7 @@ def render_closed(panel, ctx, run: Run):
         approved_page.add(page, panel, ctx, run)
     elif run.state is not RunState.APPROVING:
         said = f"This run is {run.status.lower()} now"
-        elements.alert(page, "closed", "info", said, "Somebody has changed it meanwhile.")
+        elements.alert(page, "closed", "info", said, "It was changed in another window.")
     elif labeling.is_worked_on(ctx.dataset, run):
         now = labeling.progress(ctx.dataset, run)
         run_card.approving(elements.card(page, "now"), run, now, alive=True)

@@ -24,7 +24,7 @@ MOST_FOR_A_VIEW = 20.0
 
 #: FiftyOne copies each label of a view of patches into a collection of its own.
 MOST_PATCHES = 20_000
-TOO_MANY_PATCHES = f"Patches are for at most {MOST_PATCHES:,} labels: choose a class"
+TOO_MANY_PATCHES = f"Patches show at most {MOST_PATCHES:,} labels: choose a class"
 
 
 def enter(ctx, state: PanelState, run: Run, tab="review"):

@@ -64,7 +64,7 @@ def _summary(page, panel, ctx, run, numbers):
     """Adds what there is in all, and the samples that have no label or failed."""
     classes = sum(1 for row in numbers.rows if row.total)
     if numbers.total:
-        said = f"{text.count(numbers.total, 'label')} of {text.count(classes, 'class')}"
+        said = f"{text.count(numbers.total, 'label')} in {text.count(classes, 'class')}"
         elements.text(page, "summary", said)
     account = progress.account_of(ctx, run)
     run_card.remark(page, run, account)
@@ -74,7 +74,7 @@ def _summary(page, panel, ctx, run, numbers):
     only = grid_sync.shows_samples(ctx)
     empty = numbers.without_labels
     if empty or only == grid_stages.WITHOUT_LABELS:
-        said = f"{text.count(empty, 'sample')} {'has' if empty == 1 else 'have'} no label"
+        said = f"{text.count(empty, 'sample')} {'has' if empty == 1 else 'have'} no labels"
         line = elements.row(page, "empty_samples", columns="minmax(0, 1fr) auto")
         elements.text(line, "said", said)
         label = "Show labels again" if only == grid_stages.WITHOUT_LABELS else "Show in grid"
@@ -148,7 +148,7 @@ def _patches(bar, panel, ctx, run, numbers):
         "Show samples" if shown else "Show patches",
         panel.toggle_patches,
         disabled=many,
-        title=grid_sync.TOO_MANY_PATCHES if many else "Each label by itself",
+        title=grid_sync.TOO_MANY_PATCHES if many else "Show each label on its own",
     )
 
 
@@ -157,7 +157,7 @@ _FOUND_NOTHING = "The model found nothing in these samples"
 
 def _nothing_left(page, panel, run: Run, numbers):
     if numbers.totals["approval"]:
-        elements.alert(page, "empty", "success", "Every label of this run is in the Approval tab")
+        elements.alert(page, "empty", "success", "All labels of this run are in the Approval tab")
         _to_approval(page, panel, "Go to Approval")
     elif run.source:
         elements.alert(page, "empty", "info", f"There are no labels in {run.source}")
@@ -209,7 +209,7 @@ def _outside(page, numbers, inside):
     number = numbers.current - numbers.without_confidence - inside
     if number > 0:
         said = f"{text.count(number, 'label')} {'has' if number == 1 else 'have'} a confidence"
-        said += " below 0 or above 1: the slider leaves them out as soon as you move it"
+        said += " below 0 or above 1. Moving the slider hides them"
         elements.text(page, "outside", said)
 
 

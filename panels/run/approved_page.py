@@ -40,7 +40,7 @@ def add(page, panel, ctx, run: Run):
         "done",
         "success",
         f"{text.count(run.approved, 'label')} {verb} in {elements.plain(field)}",
-        "The staging field is gone" + (f", and so {_left_over(left)}." if left > 0 else "."),
+        _removed(left),
     )
     there = ctx.dataset.has_field(field)
     if not there:
@@ -48,8 +48,8 @@ def add(page, panel, ctx, run: Run):
             page,
             "gone",
             "info",
-            f"There is no field {elements.plain(field)} any more",
-            "Somebody has renamed or deleted it since.",
+            f"Field {elements.plain(field)} no longer exists",
+            "It was renamed or deleted after approval.",
         )
     if there:
         actions = elements.row(page, "actions")
@@ -62,9 +62,10 @@ def add(page, panel, ctx, run: Run):
         _code(page, ctx.dataset, run)
 
 
-def _left_over(number):
-    is_, was = ("is", "was") if number == 1 else ("are", "were")
-    return f"{is_} {text.count(number, 'label')} that {was} not promoted"
+def _removed(unpromoted):
+    if unpromoted <= 0:
+        return "The staging field was removed."
+    return f"The staging field and {text.count(unpromoted, 'unpromoted label')} were removed."
 
 
 def _facts(page, dataset, run, there):

@@ -5,7 +5,7 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.panels.ui import elements
 
 
-def ask(parent, panel, run: Run, title, lines, answer, forever=False):
+def ask(parent, panel, run: Run, title, lines, answer, forever=False, no="Not now"):
     """Adds a question with two answers.
 
     Args:
@@ -16,6 +16,7 @@ def ask(parent, panel, run: Run, title, lines, answer, forever=False):
         lines: what happens, a sentence each
         answer: ``(label, handler)`` of the button that says yes
         forever (False): whether it cannot be undone
+        no ("Not now"): the label of the button that says no
     """
     label, handler = answer
     box = elements.column(parent, "question", gap=1)
@@ -26,7 +27,7 @@ def ask(parent, panel, run: Run, title, lines, answer, forever=False):
         elements.text(box, "forever", "This cannot be undone.", color="text.primary")
     actions = elements.row(box, "actions")
     elements.button(actions, "yes", label, handler, kind="danger", params={"run_id": run.id})
-    elements.button(actions, "no", "Not now", panel.dismiss)
+    elements.button(actions, "no", no, panel.dismiss)
 
 
 def delete(parent, panel, run: Run):
@@ -37,20 +38,21 @@ def delete(parent, panel, run: Run):
 
 def cancel(parent, panel, run: Run):
     """Asks whether to stop a run."""
-    lines = ["What has been labeled is kept: you can resume later, or review what there is."]
-    ask(parent, panel, run, "Cancel this run?", lines, ("Cancel the run", panel.cancel))
+    lines = ["Labels so far are kept. You can resume the run later, or review them now."]
+    answer = ("Cancel the run", panel.cancel)
+    ask(parent, panel, run, "Cancel this run?", lines, answer, no="Keep running")
 
 
 def _lost(run):
     if run.state is RunState.APPROVED:
         field = run.config.label_field
-        yield f"Only this entry is lost: the labels in '{field}' stay, and how they were made."
+        yield f"Only this entry is removed. The labels in '{field}' and their provenance are kept."
         return
     labels = text.count(run.labels, "label") if run.labels else "All labels"
     yield (
-        f"{labels} of this run, promoted or not, will be deleted, and the staging field "
-        f"'{run.staging_field}' with them."
+        f"{labels} of this run, promoted or not, and the staging field "
+        f"'{run.staging_field}' will be deleted."
     )
     if run.mask_folder:
-        yield f"Mask files in {run.mask_folder} that no other label names will be deleted."
-    yield "Your own fields stay as they are."
+        yield f"Mask files in {run.mask_folder} that no other label uses will be deleted."
+    yield "Your own fields do not change."

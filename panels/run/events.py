@@ -36,7 +36,7 @@ class RunEvents:
 
     @change
     def skip(self, ctx, state):
-        self._verb(ctx, state, "Going on to the review of", labeling.skip, "review")
+        self._verb(ctx, state, "Opening the review of", labeling.skip, "review")
 
     def _verb(self, ctx, state, says, verb, page):
         """Does something with the run of an event, and goes to a page of it."""
@@ -61,7 +61,7 @@ class RunEvents:
         run, kind = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False), request.kind(ctx)
         ids = watching.failed_ids(ctx.dataset, run, kind)
         if not ids:
-            ctx.ops.notify("No sample failed for this reason any more", variant="info")
+            ctx.ops.notify("No samples fail for this reason now", variant="info")
             return
         shown = sample_focus.toggle(ctx, f"failed {kind}", fos.Select(ids))
         if state.page == "review":
@@ -79,7 +79,7 @@ class RunEvents:
         run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
         field = run.config.label_field
         if run.state is not RunState.APPROVED or not ctx.dataset.has_field(field):
-            ctx.ops.notify(f"There is no field {field} any more", variant="info")
+            ctx.ops.notify(f"Field {field} no longer exists", variant="info")
             return
         if sample_focus.toggle(ctx, f"approved {field}", fos.Exists(field)) is not None:
             sample_focus.fields(ctx, state, field)

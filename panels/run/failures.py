@@ -38,7 +38,7 @@ def add(page, panel, ctx, run: Run, now=None, may_retry=True):
         params = {"run_id": run.id}
         elements.button(head, "retry", "Try again", panel.resume, params=params)
     if not kinds and run.is_active:
-        elements.text(card, "later", "The reasons are listed here as parts of the run are done.")
+        elements.text(card, "later", "Reasons appear as the run progresses.")
     for index, kind in enumerate(kinds[:_MOST_KINDS]):
         line = elements.row(card, f"kind_{index}", columns="minmax(0, 1fr) auto")
         such = ", e.g." if kind["count"] > 1 else ":"
@@ -49,7 +49,7 @@ def add(page, panel, ctx, run: Run, now=None, may_retry=True):
     rest = kinds[_MOST_KINDS:]
     if rest:
         others = text.count(sum(kind["count"] for kind in rest), "sample")
-        elements.text(card, "others", f"{others} more, of {text.count(len(rest), 'other kind')}")
+        elements.text(card, "others", f"{others} more, for {text.count(len(rest), 'other reason')}")
 
 
 def _show(parent, panel, run, kind, lit, label):

@@ -86,14 +86,12 @@ def _stopped(page, panel, ctx, run, now, state):
 
 def _kept(run, now):
     if now and now.done:
-        kept = f"{now.done:,} of {text.count(run.samples, 'sample')} were tried"
+        kept = f"{now.done:,} of {text.count(run.samples, 'sample')} processed"
         if now.labels:
-            kept += f", and {text.count(now.labels, 'label')} of them are kept"
+            kept += f"; {text.count(now.labels, 'label')} kept"
         return f"{kept}."
     verb = "copied" if run.source else "labeled"
-    return (
-        f"{text.count(run.labels, 'label')} are kept." if run.labels else f"Nothing is {verb} yet."
-    )
+    return f"{text.count(run.labels, 'label')} kept." if run.labels else f"Nothing {verb} yet."
 
 
 def _details(page, panel, ctx, run, state):
@@ -126,7 +124,7 @@ def _finished(page, panel, run):
             "deleting",
             "info",
             "This run is being deleted",
-            "If that was interrupted, finish it here.",
+            "If it was interrupted, finish it here.",
         )
         actions = elements.row(page, "actions")
         elements.button(actions, "delete", "Finish deleting", panel.delete, params=params)
@@ -158,7 +156,7 @@ def _facts(page, run, now, account):
         "Staging field": run.staging_field,
         "Slices": ", ".join(config.group_slices),
         "Confidence": "" if config.confidence is None else f"at least {config.confidence:g}",
-        "Most labels": f"{config.max_labels:,} per image" if config.max_labels else "",
+        "Maximum labels": f"{config.max_labels:,} per image" if config.max_labels else "",
         "Masks": run.mask_folder,
         "Samples": samples_in_words(account) if account else f"{run.samples:,}",
         "Labels": labels_in_words(account) if account and not run.source else "",

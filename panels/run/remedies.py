@@ -22,14 +22,14 @@ _OURS = (
 
 #: Reasons after which a worker must be there before the run is resumed.
 _NEEDS_WORKER = (StopReason.WORKER_LOST, StopReason.NEVER_BEGAN)
-_CANCELLED = "Resume to go on, or skip to the review of what there is."
+_CANCELLED = "Resume to continue, or review the labels so far."
 
 #: What an error says, what has happened, and what helps. The first that fits is told.
 _REMEDIES = (
     (
         r"model's service",
-        "The service behind the model does not answer",
-        "Resume when it answers again; what is labeled is kept.",
+        "The model's service does not respond",
+        "Resume when it responds again. Labels so far are kept.",
     ),
     (
         r"out of memory|OutOfMemory|MemoryError|CUBLAS_STATUS_ALLOC",
@@ -44,22 +44,22 @@ _REMEDIES = (
     (
         r"ModuleNotFoundError|ImportError|No module named|pip install",
         "A package that the model needs is missing on the worker",
-        "Install what is missing where the worker runs, restart it, then resume.",
+        "Install it where the worker runs, restart the worker, then resume.",
     ),
     (
         r"FileNotFoundError|No such file|NotADirectoryError",
-        "The worker did not find a file or folder",
-        "The worker must reach media and weights by the same paths as the App; then resume.",
+        "The worker could not find a file or folder",
+        "Make sure the worker has media and weights at the same paths as the App, then resume.",
     ),
     (
         r"PermissionError|Permission denied",
-        "The worker may not read or write a file or folder",
-        "Let the worker's user write there, then resume.",
+        "The worker doesn't have permission for a file or folder",
+        "Give the worker's user access to it, then resume.",
     ),
     (
         r"ConnectionError|URLError|HTTPError|Max retries|Could not resolve|timed out|offline",
         "The worker could not download something",
-        "Put the weights where it runs, or give it a connection, then resume.",
+        "Put the weights on the worker, or connect it to the internet, then resume.",
     ),
     (
         r"CUDA|cuDNN|NVIDIA|device-side assert|MPS",
@@ -68,8 +68,8 @@ _REMEDIES = (
     ),
     (
         r"ServerSelectionTimeout|AutoReconnect|NetworkTimeout|NotPrimary",
-        "The worker lost the database",
-        "Resume when it reaches it again.",
+        "The worker lost its connection to the database",
+        "Resume when the connection is back.",
     ),
 )
 
@@ -90,7 +90,7 @@ def remedy(run: Run) -> str:
         return _CANCELLED
     if run.reason in _NEEDS_WORKER:
         return _WORKER_LOST
-    return _known(run)[1] or "Resume tries again what is not labeled yet; what is labeled is kept."
+    return _known(run)[1] or "Resume retries the unlabeled samples; labels so far are kept."
 
 
 def _known(run):

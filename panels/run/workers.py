@@ -23,9 +23,7 @@ def add(page, ctx, run: Run):
         elements.text(page, "log_title", "Log", color="text.primary", bold=True)
         elements.output(page, "log", "\n".join(lines))
     elif run.state is RunState.GENERATING:
-        elements.text(
-            page, "no_log", "The worker's log is in the terminal in which it was started."
-        )
+        elements.text(page, "no_log", "See the terminal where the worker was started.")
 
 
 def _said(workers):

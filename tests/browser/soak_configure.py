@@ -35,7 +35,7 @@ def test_ids_classes_and_masks_come_from_elsewhere(app, demo_data, tmp_path):
     ui.press("Add these classes")
     for name in ("star", "circle", "square"):
         expect(ui.panel.locator(".MuiChip-label").get_by_text(name, exact=True)).to_be_visible()
-    ui.choose("Add the classes of", "ground_truth")
+    ui.choose("Add classes from a field", "ground_truth")
     chips = ui.panel.locator(".MuiAutocomplete-tag")  # the uploaded file is a chip of its own
     expect(chips).to_have_count(len(shapes.CLASSES))
     ui.picture("33-configure-classes")

@@ -41,7 +41,7 @@ def test_a_run_is_renamed_and_deleted_and_a_closed_one_says_what_it_left(app, nu
     ui.sees("Vehicles")
     assert labeling.get(numbered, run.id).name == "Vehicles"
     ui.card("Vehicles").get_by_role("button", name="Delete").click()
-    ui.sees(f"{run.labels} labels of this run, promoted or not, will be deleted")
+    ui.sees(f"{run.labels} labels of this run, promoted or not, and the staging field")
     ui.picture("61-home-delete")
     ui.press("Not now")
     ui.does_not_see("will be deleted")
@@ -149,7 +149,7 @@ def test_two_windows_on_one_run_stay_truthful(app, numbered, make, chromium, app
     two.press("Delete the run")
     two.does_not_see("Later")
     one.press("Resume")
-    one.sees("This run is gone")
+    one.sees("Run not found")
     two.page.context.close()
 
 
@@ -167,7 +167,7 @@ def test_the_app_is_restarted_in_the_middle_of_a_review(app, numbered, make, own
     ui.page.reload()  # a server that is new knows of no panels that were open
     ui.open()
     ui.press("Review")
-    ui.sees("Every label of this run is in the Approval tab")
+    ui.sees("All labels of this run are in the Approval tab")
     ui.back()
     ui.sees("Runs")
 
@@ -183,9 +183,7 @@ def test_a_database_that_is_away_is_said_within_seconds(app, numbered, make, mon
     away.start()
     try:
         ui.press("Review")
-        expect(ui.panel.get_by_text("The database does not answer").first).to_be_visible(
-            timeout=8000
-        )
+        expect(ui.panel.get_by_text("Can't reach the database").first).to_be_visible(timeout=8000)
         ui.picture("64-database-away")
     finally:
         away.join()
@@ -199,4 +197,4 @@ def test_a_dataset_that_is_deleted_is_said_in_a_sentence(app, numbered, make):
     fo.delete_dataset(numbered.name)
     with contextlib.suppress(Error):  # unless an event of the App's own has told the panel
         ui.button("Review").click(timeout=5000)
-    expect(ui.page.get_by_text("This dataset is gone").first).to_be_visible()
+    expect(ui.page.get_by_text("Dataset not found").first).to_be_visible()

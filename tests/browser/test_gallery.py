@@ -95,7 +95,7 @@ def test_the_runs_of_a_dataset(app, gallery, many_samples):
         ui.sees("Run name")
         gallery.show("home-rename")
         ui.panel.get_by_label("Search runs").fill("nothing of the kind")
-        ui.sees("No run matches")
+        ui.sees("No matching runs")
         gallery.show("home-no-match")
     gallery.assert_flawless()
 
@@ -266,7 +266,7 @@ def _other_tasks(ui, gallery):
     ui.choose_model("shapes-yolo")
     gallery.show("configure-two-stage")
     ui.pick("Existing detections")
-    ui.sees("The field whose boxes get masks")
+    ui.sees("Boxes in this field get masks")
     ui.choose_model("segment-anything-vitb-torch")
     gallery.show("configure-existing-detections")
 
@@ -308,7 +308,7 @@ def test_reviewing(app, gallery, many_samples):
         ui.press("Not now")
         ui.tab("Review")
         ui.promote_button().click()
-        ui.sees("Every label of this run is in the Approval tab")
+        ui.sees("All labels of this run are in the Approval tab")
         gallery.show("review-none-left")
         ui.tab("Approval")
         ui.button(re.compile("^Approve ")).click()

@@ -44,7 +44,7 @@ def test_existing_detections_get_masks_in_files(app, demo_data, sam_worker, tmp_
     ui.press("Auto Label")
     ui.pick("Instance segmentation")
     ui.pick("Existing detections")
-    ui.sees("The field whose boxes get masks")
+    ui.sees("Boxes in this field get masks")
     ui.choose_model(SAM)
     ui.sees("on this machine")
     ui.choose("Existing detections", "ground_truth")

@@ -77,7 +77,7 @@ def test_a_run_is_started_promoted_and_approved(app, demo_data, start_worker, wa
     assert (run.name, run.config.model, run.samples) == ("By hand", "shapes-yolo", 6)
 
     browser.choose("Auto-Labeling: promote labels")
-    browser.fill("Least confidence", "0.5")
+    browser.fill("Minimum confidence", "0.5")
     browser.execute()
     expect(browser.form).to_have_count(0)
     confidences = dataset.values(f"{run.label_root}.confidence", unwind=True)

@@ -62,7 +62,7 @@ def finished(dataset, state):
 
 def test_what_takes_long_shows_a_page_and_leads_on_when_it_is_over(numbered, slow):
     told, state = begin(numbered)
-    assert state["page"] == "working" and "Settling which samples" in page_of(told)
+    assert state["page"] == "working" and "Preparing the target samples" in page_of(told)
     before = copy.deepcopy(state)
     told, state = send(numbered, "refresh", state)
     assert state["page"] == "working"
@@ -80,7 +80,7 @@ def test_a_second_click_starts_nothing_and_something_else_has_to_wait(numbered, 
     assert clicked["page"] == "working"
     run = the_run(numbered)
     told, _ = send(numbered, "delete", copy.deepcopy(state), run_id=run.id)
-    assert "This has to be over first: Settling which samples" in notices(told)[0]
+    assert "Wait for this to finish: Preparing the target samples" in notices(told)[0]
     slow.set()
     finished(numbered, state)
     assert len(labeling.runs(numbered)) == 1
@@ -104,6 +104,6 @@ def test_a_page_that_is_loaded_again_meanwhile_leads_to_the_runs(numbered, slow)
     _, state = begin(numbered)
     the_run(numbered)
     told, state = send(numbered, "on_load", state)
-    assert "may still be going on" in page_of(told)
+    assert "may still be running" in page_of(told)
     told, state = send(numbered, "go_home", state)
-    assert "Settling which samples it is for" in page_of(told)
+    assert "Preparing the target samples" in page_of(told)

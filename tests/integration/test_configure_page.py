@@ -42,12 +42,12 @@ def test_a_preview_works_in_a_thread_and_writes_nothing(dataset, no_speeds):
     page = until_done(dataset, state)
     assert page.count("data:image/jpeg;base64,") >= 5
     assert "on 5 samples. Nothing was written" in page
-    assert "by the trial here" in page
+    assert "measured in the preview here" in page
     assert everything(dataset) == before
     told, state = answer(dataset, state, label_field="boxes")
-    assert "Your answers have changed since" not in page_of(told), "it does not depend on the field"
+    assert "Settings have changed since" not in page_of(told), "it does not depend on the field"
     told, state = answer(dataset, state, confidence=0.9)
-    assert "Your answers have changed since" in page_of(told)
+    assert "Settings have changed since" in page_of(told)
     told, state = send(dataset, "hide_preview", state)
     assert "data:image" not in page_of(told)
 
@@ -59,7 +59,7 @@ def test_a_preview_that_cannot_be_says_why(dataset):
     _, state = answer(dataset, state, family="faster-rcnn")
     _, state = send(dataset, "preview", state)
     page = until_done(dataset, state)
-    assert "There is no preview" in page and "a preview downloads nothing" in page
+    assert "Preview failed" in page and "a preview downloads nothing" in page
 
 
 def test_a_preview_is_of_the_selected_samples(dataset):
@@ -103,7 +103,7 @@ def test_classes_come_from_a_file_a_list_and_a_field(numbered):
     assert notices(told) == ["2 classes added"]
     assert state["form"]["more_classes"]["class_file"] == ""
     told, state = upload(numbered, state, "dög".encode("latin-1"))
-    assert "save it in that encoding" in page_of(told)
+    assert "Save it as UTF-8" in page_of(told)
     state["form"]["more_classes"]["class_list"] = "bus, unicorn"
     told, state = send(numbered, "add_listed", state)
     assert state["form"]["classes"]["classes"] == ["cat", "dog", "bus"]

@@ -134,9 +134,9 @@ def test_nothing_that_changes_in_a_review_is_written_to_the_panels_state(ui):
 
 
 def test_samples_without_labels_are_counted_and_shown_instead_of_the_labels(ui, numbered, run):
-    assert "have no label" in str(ui.find("empty_samples"))
+    assert "have no labels" in str(ui.find("empty_samples"))
     empty = numbered.match({f"{run.staging_field}.detections": {"$size": 0}}).values("id")
-    assert f"{len(empty)} samples have no label" in str(ui.find("empty_samples"))
+    assert f"{len(empty)} samples have no labels" in str(ui.find("empty_samples"))
     before = ui.grid["view"]
     ui.send("toggle_empty")
     assert named(ui) == {} and set(ui.grid["filters"]) == set(USERS)

@@ -81,7 +81,7 @@ def test_a_failed_run_says_why_and_what_helps(ui, numbered, config):
     run = labeling.start(numbered, config)
     labeling.cancel(numbered, run.id, by="Vera")
     said = str(card(reload(ui), run))
-    assert "Cancelled by Vera" in said and "Resume to go on" in said and "warning" in said
+    assert "Cancelled by Vera" in said and "Resume to continue" in said and "warning" in said
     record(
         numbered,
         2,
@@ -128,7 +128,7 @@ def test_many_runs_are_listed_in_parts_searched_and_narrowed_by_status(ui, numbe
     assert ui.names() == [f"Run {n}" for n in (39, 36, 33, 30, 3)]
     ui.state["runs_search"] = "nowhere"
     ui.send("edit_search", path="runs_search", value="nowhere")
-    assert ui.names() == [] and "No run matches" in str(ui.find("none"))
+    assert ui.names() == [] and "No matching runs" in str(ui.find("none"))
 
 
 def test_a_run_is_renamed_and_what_is_wrong_is_said_at_the_field(ui, run, numbered):
@@ -157,7 +157,7 @@ def test_deleting_says_what_is_lost_and_touches_nothing_else(ui, run, numbered):
     assert ui.find("question") is None
     ui.send("ask_delete", run_id=run.id)
     ui.send("delete", **ui.button("yes")["params"])
-    assert labeling.runs(numbered) == [] and ui.notices == ["'first' is deleted"]
+    assert labeling.runs(numbered) == [] and ui.notices == ["'first' deleted"]
     numbered.reload()
     assert not numbered.has_field("predictions_in_review")
     assert numbered.values(["filepath", "mine.detections.label"]) == before

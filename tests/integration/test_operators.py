@@ -114,7 +114,7 @@ def test_whoever_may_only_look_changes_nothing(name, reviewed, monkeypatch):
     from auto_labeling.core.errors import NotPermitted
 
     def refuse(ctx):
-        raise NotPermitted("You may look at this dataset, but not change it")
+        raise NotPermitted("You have view-only access to this dataset")
 
     monkeypatch.setattr(forms, "require_edit", refuse)
     before = reviewed.reload().record

@@ -180,7 +180,7 @@ def test_the_form_takes_a_name_twice_for_two_outputs(dataset, sorter):
     told, state = answer(
         dataset, state, task="classification", family="custom-torch", checkpoint=sorter
     )
-    assert "A name for each output of your model, in their order" in page_of(told)
+    assert "A name for each output of your model, in order" in page_of(told)
     told, state = answer(dataset, state, vocabulary="ok, ok\ndefect", label_field="quality")
     told, state = send(dataset, "start", state)
     [run] = al.runs(dataset)

@@ -94,7 +94,7 @@ def test_a_run_that_is_gone_is_said_in_a_sentence(dataset):
     told, _ = send(dataset, "resume", run_id="nothing")
     assert "There is no run nothing" in notices(told)[0]
     told, _ = send(dataset, "refresh", {"page": "review", "run_id": "nothing"})
-    assert "This run is gone" in page_of(told) and not notices(told)
+    assert "Run not found" in page_of(told) and not notices(told)
 
 
 def test_starting_writes_a_queued_run(dataset):

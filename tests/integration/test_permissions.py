@@ -80,7 +80,7 @@ def test_open_source_fiftyone_knows_no_users():
     ["VIEW", "TAG", "NO_ACCESS", "", None, 7, Permission.VIEW, Permission.TAG, "EDITOR", ["EDIT"]],
 )
 def test_whoever_may_not_edit_is_refused_in_a_sentence(permission):
-    with pytest.raises(NotPermitted, match="You may look at this dataset, but not change it"):
+    with pytest.raises(NotPermitted, match="You have view-only access to this dataset"):
         request.require_edit(context(user(permission)))
 
 
@@ -106,7 +106,7 @@ def viewer(numbered, run):
 def test_a_viewer_sees_the_runs_and_their_numbers_without_a_button_that_changes(viewer, run):
     page = viewer.send("on_load")
     assert run.name in page and f"{run.labels:,} labels" in page
-    assert "You may look at this dataset, but not change it" in page
+    assert "You have view-only access to this dataset" in page
     assert viewer.events() == {"open_run"}
     page = viewer.send("open_run", run_id=run.id)
     assert viewer.find("classes") and f"Review ({run.labels})" in page
@@ -139,7 +139,7 @@ def test_every_change_that_a_viewer_sends_is_refused(viewer, numbered, run):
     for number, name in enumerate(changes):
         viewer.state = {"page": ("home", "review", "progress")[number % 3], "run_id": run.id}
         viewer.send(name, run_id=run.id, expected=0, row=0)
-        assert any("not change it" in notice for notice in viewer.notices), name
+        assert any("view-only access" in notice for notice in viewer.notices), name
     assert labeling.get(numbered, run.id) == run
 
 

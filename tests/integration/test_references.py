@@ -60,5 +60,5 @@ def test_the_panel_s_question_says_so(evaluated):
     _, state = send(dataset, "open_run", state, run_id=run.id)
     _, state = send(dataset, "select_tab", state, tab="approval")
     told, _ = send(dataset, "ask_approve", state, run_id=run.id)
-    said = "2 saved views and 2 evaluations made on the staging field will go by 'predictions'."
+    said = "2 saved views and 2 evaluations made on the staging field will point to 'predictions'."
     assert said in json.dumps(told, default=str)

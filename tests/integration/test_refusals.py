@@ -149,7 +149,7 @@ def test_no_class_at_all_does_not_mean_all_classes(numbered, command, reviewed):
         assert status == cli.verbs.REFUSED and "no class" in problems["classes"]
         status, problems, _ = command("promote", reviewed.id, "--classes", said)
         assert status == cli.verbs.REFUSED and "no class" in problems["classes"]
-    with pytest.raises(Exception, match="classes: This names no class"):
+    with pytest.raises(Exception, match="classes: Name at least one class"):
         call("start_run", numbered, **{**ANSWERS, "label_field": "more", "classes": " "})
     assert al.runs(numbered) == [reviewed]
 

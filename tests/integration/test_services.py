@@ -118,7 +118,7 @@ def test_a_service_that_is_gone_stops_the_run_which_a_resume_finishes(numbered, 
     run = labeling.get(numbered, service.run_id)
     assert run.state is RunState.FAILED and str(service.error) == run.error
     assert "service did not answer for 16 samples in a row" in run.error and "503" in run.error
-    assert remedies.in_plain_words(run) == "The service behind the model does not answer"
+    assert remedies.in_plain_words(run) == "The model's service does not respond"
     assert sum(waits) < 120 and not labeling.failures(numbered, run)
     labeling.resume(numbered, run.id, queue=False)
     serve(numbered, kind, lambda *_: 200, run=run)

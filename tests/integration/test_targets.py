@@ -206,7 +206,7 @@ def test_a_huge_list_is_kept_on_the_server_until_it_is_forgotten():
     assert list(pasted_ids.read(text).ids) == ids
     for number in range(20):
         pasted_ids.keep([f"{number:024x}"])
-    assert pasted_ids.read(text).lost and "paste them again" in pasted_ids.read(text).problem
+    assert pasted_ids.read(text).lost and "Paste them again" in pasted_ids.read(text).problem
 
 
 def test_pasted_ids_are_the_target_of_a_run(numbered):
@@ -216,7 +216,7 @@ def test_pasted_ids_are_the_target_of_a_run(numbered):
     told, state = answer(numbered, state, target="ids")
     assert "Still needed: sample IDs" in page_of(told)
     told, state = send(numbered, "start", state)
-    assert state["problems"] == {"ids": "Paste the ids of the samples to label"}
+    assert state["problems"] == {"ids": "Paste the IDs of the samples to label"}
     told, state = answer(numbered, state, ids=f"{ids[0]}, {'f' * 24}, {ids[1]}")
     assert state["problems"]["ids"].startswith("No sample of this dataset has the ID ffff")
     assert "Generate labels for 2 samples" in page_of(told), "an id of no sample is none"
