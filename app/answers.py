@@ -35,7 +35,7 @@ NARROWING = frozenset(
 #: Where masks go: to files at the mask location, or into the dataset.
 MASKS_IN_FILES, MASKS_INLINE = "files", "inline"
 
-#: The device that a run gets if nobody chooses one. (A control cannot hold the empty text.)
+#: The device that a run gets by default. (A control cannot hold the empty text.)
 AUTOMATIC = "automatic"
 
 
@@ -44,7 +44,7 @@ CLASS_ENTRIES = ("class_list", "class_file", "class_source")
 
 
 def blank() -> dict:
-    """The form before anybody has answered."""
+    """The form before any answer."""
     return {
         "target": Target.ALL.value,
         "ids": "",
@@ -289,5 +289,5 @@ def _or_empty(value):
 
 
 def text(value) -> str:
-    """What somebody has typed, without the blanks around it; "" for anything else."""
+    """Typed text without surrounding spaces; "" for anything else."""
     return value.strip() if isinstance(value, str) else ""

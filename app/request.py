@@ -37,7 +37,7 @@ def is_about_grid(ctx) -> bool:
 
 
 def is_by_itself(ctx) -> bool:
-    """Whether the App sends a request without somebody having pressed or opened something.
+    """Whether the App sends a request by itself: no button was pressed and nothing was opened.
 
     What is typed or chosen counts too: the App sends that a moment later, and perhaps twice.
     """
@@ -189,7 +189,7 @@ _MAY_EDIT = frozenset({"EDIT", "MANAGE"})
 
 
 def may_edit(ctx) -> bool:
-    """Whether whoever is at the App may change the dataset.
+    """Whether the user of the App may change the dataset.
 
     Open-source FiftyOne knows no users, so everybody may. Where there are users, one whose
     permission is not known may only look.
@@ -203,7 +203,7 @@ def may_edit(ctx) -> bool:
 
 
 def require_edit(ctx):
-    """Refuses whoever may not change the dataset.
+    """Refuses users who may not change the dataset.
 
     Every handler and operator that changes anything calls this first.
 

@@ -46,7 +46,7 @@ class StartRun(RunOperator):
         for setting in settings():
             if setting.name in _UNASKED or not _applies(ctx.dataset, setting, given):
                 continue
-            # What nobody has answered yet is not wrong yet.
+            # A missing answer is not an error yet.
             problem = problems.get(setting.name) if setting.name in given else None
             _ask(form, setting, _choices(ctx.dataset, setting, given), problem)
 

@@ -1,4 +1,4 @@
-"""Verbs that may take longer than a person likes to wait: each in a thread, with a page meanwhile.
+"""Verbs that may take longer than a person likes to wait: each in a thread, with a page to wait on.
 
 A handler must answer at once, and to start a run of 100,000 samples takes two seconds. So a handler
 waits for a verb for a moment; if it is not done by then, the page says what is being done, and goes
@@ -109,7 +109,7 @@ def go_on(ctx, state: PanelState):
 
 
 def render(panel, ctx, state: PanelState):
-    """Builds the page that is there meanwhile."""
+    """Builds the page that is shown while a verb runs."""
     page, job = elements.page(), _jobs.get(state.window)
     if job is None:  # the App was restarted, or the page loaded again
         elements.alert(

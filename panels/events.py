@@ -70,7 +70,7 @@ def is_late(state: PanelState, about_grid: bool) -> bool:
 
 
 def event(handler):
-    """Makes a method an event: one that a browser may call, and after which somebody may look on.
+    """Makes a method an event: one that a browser may call, also with view-only access.
 
     What goes wrong becomes a sentence: the App's error screen would end the panel.
 
@@ -95,7 +95,7 @@ def event(handler):
 def change(handler):
     """Makes a method an event that changes a dataset, or leads to a page where one is changed.
 
-    It is refused to whoever may only look, and controls that call it are not drawn for them.
+    It is refused to view-only users, and controls that call it are not drawn for them.
 
     Args:
         handler: a method of the panel that takes ``(ctx, state)``

@@ -94,7 +94,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         Args:
             ctx: the context of the event
             is_wanted: says whether the page is the one to show; asked when it is drawn,
-                since somebody may have gone on meanwhile
+                since the person may have left it already
         """
         handler = getattr(type(self), request.event_name(ctx), None)
         if is_event(handler):

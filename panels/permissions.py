@@ -1,4 +1,4 @@
-"""What whoever may only look is shown of a page."""
+"""The view-only version of a page."""
 
 import fiftyone.operators.types as types
 

@@ -10,7 +10,7 @@ from auto_labeling.app import answers, request
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done", "working")
 
-#: The page for existing labels before anybody has answered.
+#: The page for existing labels before any answer.
 BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
 
 _MOST_MOVES = 10**9
@@ -69,7 +69,7 @@ class PanelState:
 
     @property
     def moves(self) -> int:
-        """How often somebody has done something in this panel; see ``events.is_late``."""
+        """How many things a person has done in this panel; see ``events.is_late``."""
         moves = self._get("moves", int, 0)
         return moves if 0 <= moves < _MOST_MOVES else 0
 

@@ -69,7 +69,7 @@ class ConfigureEvents:
         return {"ids": problem} if problem else {}
 
     def _other_problems(self, state):
-        """What is wrong, without ids that are looked at anew: an event may know an older list."""
+        """What is wrong, without ids that are checked again: an event may know an older list."""
         given = answers.text(state.form["ids"])
         looked_at = given and len(pasted_ids.read(given).ids) <= targets.FEW_IDS
         return {k: v for k, v in state.problems.items() if k != "ids" or not looked_at}
@@ -139,7 +139,7 @@ class ConfigureEvents:
             try:
                 ids = targets.ids(dataset, asked, config.target, form)
                 return labeling.start(dataset, config, ids, author=author)
-            except ConfigError as error:  # the dataset has changed meanwhile, or has no samples
+            except ConfigError as error:  # the dataset has just changed, or has no samples
                 return error
 
         said = f"Preparing the target samples of '{config.label_field}'"

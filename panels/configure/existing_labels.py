@@ -47,7 +47,7 @@ def _others(page, sources):
     """Says which fields are not offered, those with the same reason in one line."""
     by_reason = {}
     for name, reason in sources.items():
-        if reason and not name.endswith(STAGING_SUFFIX):  # nobody looks for those here
+        if reason and not name.endswith(STAGING_SUFFIX):  # not expected here
             by_reason.setdefault(reason, []).append(name)
     if by_reason:
         lines = elements.column(page, "others", gap=0.5)

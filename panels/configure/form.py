@@ -151,7 +151,7 @@ class Form:
                 self.spec.family, choices.HUB_CHECKPOINT
             )
             if self.spec.source == "custom":
-                meaning += ". The worker must trust it to run it"
+                meaning += ". It runs only on workers that trust it"
             group.text("checkpoint", label, example, caption=meaning)
         if self._is(Method.TWO_STAGE):
             options = [

@@ -162,7 +162,7 @@ def _device(found):
 
 def _packages(found):
     if found.missing_packages:
-        return f"{', '.join(found.missing_packages)} missing on this machine"
+        return f"{', '.join(found.missing_packages)} not installed on this machine"
     return "All installed on this machine"
 
 

@@ -55,7 +55,7 @@ def render(panel, ctx, state: PanelState):
 
 
 def _moves(dataset, run):
-    """Whether a run may look different in a moment, without anybody pressing anything."""
+    """Whether a run may look different in a moment, without a click."""
     approved = run.state is RunState.APPROVING
     return run.is_active or (approved and labeling.is_worked_on(dataset, run))
 
@@ -104,9 +104,9 @@ def _empty(page, panel, ctx, can_be_labeled):
 
 _LABEL = (
     "Label this dataset with a model",
-    "Choose samples and a model, and a worker generates labels in the background. "
-    "You review them beside the grid and promote the good ones. "
-    "Nothing reaches your dataset's own fields until you approve.",
+    "Choose samples and a model. A worker generates labels in the background. "
+    "Review them beside the grid and promote the good ones. "
+    "Your own fields do not change until you approve.",
 )
 _NOTHING_YET = (
     "No runs yet",
@@ -114,8 +114,8 @@ _NOTHING_YET = (
 )
 _REVIEW = (
     "Review the labels of this dataset",
-    "Choose a field, and a copy of its labels is reviewed beside the grid: promote the good ones. "
-    "Nothing reaches your dataset's own fields until you approve.",
+    "Choose a field, review a copy of its labels beside the grid, and promote the good ones. "
+    "Your own fields do not change until you approve.",
 )
 
 

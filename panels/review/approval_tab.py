@@ -127,9 +127,9 @@ def _since(run, decision):
         "deleted": decision.since_deleted,
     }
     said = text.some([f"{number:,} {what}" for what, number in numbers.items() if number])
-    stays = "stays as people left it" if decision.since == 1 else "stay as people left them"
+    stays = "keeps" if decision.since == 1 else "keep"
     labels = text.count(decision.since, "label")
-    return f"{labels} of '{run.source}' {stays} since the import: {said}."
+    return f"{labels} of '{run.source}' {stays} the changes made since the import: {said}."
 
 
 def _choose_empty(card, panel, at, decision):
@@ -153,11 +153,11 @@ def _consequences(run: Run, decision: Decision):
         yield f"{text.count(decision.kept, 'label')} will be written to '{field}'."
     if decision.added:
         was = "was" if decision.added == 1 else "were"
-        yield f"{decision.added:,} of them {was} added by people, and not promoted."
+        yield f"{decision.added:,} of them {was} added by people and not promoted."
     if decision.empty:
         found = text.count(decision.empty, "sample")
         gets = "gets an empty list" if decision.empty == 1 else "get an empty list"
-        yield f"{found} in which nothing was found {gets}."
+        yield f"{found} without any labels {gets}."
     if left:
         lost = f"{text.count(left, 'label')} that you did not promote"
         if run.replaces:

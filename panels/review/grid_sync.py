@@ -163,7 +163,7 @@ def leave_empty_class(ctx, run: Run):
 
 
 def toggle(ctx, run: Run, name: str):
-    """Narrows the grid by one of our stages instead of by the panel's filters, or not any more.
+    """Narrows the grid by one of our stages instead of by the panel's filters, or ends that.
 
     Args:
         ctx: the context of the event
@@ -259,7 +259,7 @@ def leave(ctx, state: PanelState):
         return
     if ours(ctx):
         _set_stages(ctx, None, ())
-    # The run may be gone by now, so this asks nobody for its name.
+    # The run may be gone by now, so this does not look up its name.
     prefix = f"{state.staging_field}."
     filters = request.request(ctx).get("filters") or {}
     request.set_filters(ctx, {p: f for p, f in filters.items() if not p.startswith(prefix)})

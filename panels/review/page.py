@@ -69,7 +69,7 @@ def _summary(page, panel, ctx, run, numbers):
     account = progress.account_of(ctx, run)
     run_card.remark(page, run, account)
     if account and account.left_out:
-        said = f"The model gave {text.count(account.given, 'label')}; {_left_out(account)}"
+        said = f"The model produced {text.count(account.given, 'label')}; {_left_out(account)}"
         elements.text(page, "left_out", said)
     only = grid_sync.shows_samples(ctx)
     empty = numbers.without_labels

@@ -323,7 +323,7 @@ def timer(parent, on_interval, milliseconds=2500):
 
 def once(parent, on_timeout, milliseconds=800):
     """Calls a handler when the page has been left alone for a while."""
-    # Another name is another timer, which begins anew.
+    # Another name is another timer, which starts again.
     name = f"once_{time.monotonic_ns()}"
     parent.view(name, types.TimerView(timeout=milliseconds, on_timeout=on_timeout))
 

@@ -30,7 +30,7 @@ def test_ids_classes_and_masks_come_from_elsewhere(app, demo_data, tmp_path):
 
     (tmp_path / "wanted.txt").write_text("star\nunicorn\n", encoding="utf-8")
     ui.panel.locator("input[type=file]").set_input_files(tmp_path / "wanted.txt")
-    ui.sees("the model does not know them: 'unicorn'")
+    ui.sees("Skipped (unknown to this model): 'unicorn'")
     ui.panel.get_by_placeholder("cat, dog, or one per line").fill("circle, square")
     ui.press("Add these classes")
     for name in ("star", "circle", "square"):
@@ -66,7 +66,7 @@ def grouped(demo_data):
 def test_of_groups_the_slices_that_are_chosen_are_labeled(app, grouped, start_worker):
     ui = app(grouped)
     ui.press("Auto Label")
-    ui.sees("Not offered, since they hold no images: lidar")
+    ui.sees("Not offered (no images): lidar")
     ui.choose_model("shapes-yolo")
     ui.name_field("boxes")
     expect(ui.button("Generate labels for 8 samples")).to_be_visible()

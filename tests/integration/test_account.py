@@ -233,7 +233,7 @@ def test_a_class_that_was_asked_for_and_never_found_is_named(made, capsys):
     assert account["not_found"] == ["elk"]
     _, state = send(model.dataset, "on_load")
     told, _ = send(model.dataset, "open_run", state, run_id=model.run.id)
-    assert f"The model gave {account['given']:,} labels" in page_of(told)
+    assert f"The model produced {account['given']:,} labels" in page_of(told)
     capsys.readouterr()
     assert cli.main(["show", model.dataset.name, model.run.id]) == 0
     shown = capsys.readouterr().out

@@ -107,7 +107,7 @@ def test_classes_come_from_a_file_a_list_and_a_field(numbered):
     state["form"]["more_classes"]["class_list"] = "bus, unicorn"
     told, state = send(numbered, "add_listed", state)
     assert state["form"]["classes"]["classes"] == ["cat", "dog", "bus"]
-    assert "the model does not know them: 'unicorn'" in page_of(told)
+    assert "Skipped (unknown to this model): 'unicorn'" in page_of(told)
     assert set(state["problems"]) == {"class_list"}
     told, state = answer(numbered, state, class_source="mine")
     assert "'mine'" in state["problems"]["class_source"], "the field's one class is 'mine'"

@@ -151,7 +151,7 @@ def test_deleting_says_what_is_lost_and_touches_nothing_else(ui, run, numbered):
     reload(ui)
     ui.send("ask_delete", run_id=run.id)
     said = str(card(ui, run))
-    assert f"{run.labels:,} labels of this run, promoted or not, will be deleted" in said
+    assert f"{run.labels:,} labels of this run, promoted or not, and the staging field" in said
     assert "predictions_in_review" in said and "This cannot be undone" in said
     ui.send("dismiss")
     assert ui.find("question") is None
