@@ -44,9 +44,10 @@ test-unit: $(ENV_STAMP) ## the tests that need no database (seconds)
 test-browser: $(ENV_STAMP) browser ## the journey of a person through the real App
 	$(PYTEST) tests/browser $(ARGS)
 
-lint: $(ENV_STAMP) ## ruff: rules and formatting
+lint: $(ENV_STAMP) ## ruff (rules and formatting) and the words that people read (docs/style.md)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m docs.wording_lint
 
 format: $(ENV_STAMP) ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
@@ -55,7 +56,7 @@ format: $(ENV_STAMP) ## let ruff repair what it can
 docs: $(ENV_STAMP) ## write docs/reference.md from the code
 	@$(BIN)/python -m docs.reference
 
-bench-engine: $(ENV_STAMP) ## how fast labels are made; about 30 minutes (ARGS="--only zero_cost": a part)
+bench-engine: $(ENV_STAMP) ## how fast labels are generated; about 30 minutes (ARGS="--only zero_cost": a part)
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
 
 soak: $(ENV_STAMP) browser ## 60 kills, every page at every width, 10,000 random actions of a review, 10,000 hostile calls, then the database tests SOAK_ROUNDS=10 times
@@ -69,7 +70,7 @@ soak: $(ENV_STAMP) browser ## 60 kills, every page at every width, 10,000 random
 	@i=1; while [ $$i -le $(SOAK_ROUNDS) ]; do \
 		echo "soak: round $$i of $(SOAK_ROUNDS)"; $(PYTEST) -q -x tests/integration $(ARGS); i=$$((i + 1)); done
 
-pictures: $(ENV_STAMP) browser ## take the pictures of README and guide anew
+pictures: $(ENV_STAMP) browser ## take the pictures of README and guide again
 	PICTURES=docs/images $(PYTEST) -q tests/browser/pictures.py
 
 bench-review: $(ENV_STAMP) ## how fast a million labels are reviewed; writes docs/benchmarks.md

@@ -1,0 +1,249 @@
+"""Checks the words that people read against ``docs/style.md``: ``make lint`` runs it.
+
+Markdown pages must have no findings. Strings in code are checked too, as far as they look like
+sentences; each folder may have at most the number of findings in :data:`ALLOWED`, which only
+goes down.
+"""
+
+import ast
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+#: Discouraged words, and what to write in their place.
+DISCOURAGED = {
+    r"meanwhile|in the meantime": "since then, during the run",
+    r"anew": "again",
+    r"any more": "no longer",
+    r"nobody|somebody|whoever": "no one, you, people, the person who",
+    r"if need be": "if needed",
+    r"lest": "so that … not",
+    r"thereof": "of it",
+    r"as it is|as they are": "unchanged",
+    r"is said|are said|is told|are told|says so": "shows, lists, reports",
+    r"goes on|go on with": "continues",
+    r"empty: all": "Leave empty for all.",
+    r"licen(?:ce|ces|ced)": "license",
+    r"colours?|behaviours?|favours?": "color, behavior, favor",
+    r"(?:un)?labell(?:ed|ing)": "labeled, labeling",
+}
+_DISCOURAGED = {
+    re.compile(rf"\b(?:{words})\b", re.I): better for words, better in DISCOURAGED.items()
+}
+
+#: The most words in a sentence.
+MAX_WORDS = 30
+
+#: Pages that are made from code, which is checked where it stands; and this list of the words.
+NOT_CHECKED = {"docs/reference.md", "docs/style.md"}
+
+#: The findings in code that are left, by folder. Lower a number after you mend some.
+ALLOWED: dict[str, int] = {
+    "cli": 11,
+    "core": 2,
+    "lifecycle": 2,
+    "models": 3,
+    "operators": 3,
+    "panels": 18,
+    "review": 2,
+    "serving": 2,
+    "storage": 2,
+}
+
+_MARK = "wording: ok"
+_SENTENCE_END = re.compile(r"(?<=[.!?:;])[\"')*_]*\s+|\s+(?=[-\u2013\u2014] )")
+_WORD = re.compile(r"[A-Za-z][\w'-]*")
+_LOOKS_LIKE_WORDS = re.compile(r"[A-Za-z]+,? [a-z]+,? [a-z]+")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A place where the rules do not hold.
+
+    Args:
+        path: the file, relative to the checkout
+        line: the number of the line, from 1
+        text: what is wrong
+    """
+
+    path: str
+    line: int
+    text: str
+
+    def __str__(self):
+        return f"{self.path}:{self.line}: {self.text}"
+
+
+def problems(text: str) -> Iterator[str]:
+    """Judges a piece of text.
+
+    Args:
+        text: one or more sentences
+
+    Yields:
+        a line for each discouraged word and each sentence that is too long
+    """
+    for pattern, better in _DISCOURAGED.items():
+        for match in pattern.finditer(text):
+            yield f"'{match[0]}': write {better!r}"
+    for sentence in _SENTENCE_END.split(text):
+        number = len(_WORD.findall(sentence))
+        if number > MAX_WORDS:
+            yield f"a sentence of {number} words, more than {MAX_WORDS}: '{sentence[:60].strip()}…'"
+
+
+def in_markdown(text: str) -> Iterator[tuple[int, str]]:
+    """Finds problems in a Markdown page, outside code and the addresses of links.
+
+    Args:
+        text: the page
+
+    Yields:
+        ``(line, problem)``
+    """
+    for line, block in _blocks(text):
+        for problem in problems(block):
+            yield line, problem
+
+
+def in_python(source: str) -> Iterator[tuple[int, str]]:
+    """Finds problems in the strings of a module that look like sentences.
+
+    Docstrings are for readers of the code and not checked, except those that are ``--help``.
+
+    Args:
+        source: the module's text
+
+    Yields:
+        ``(line, problem)``
+    """
+    lines = source.splitlines()
+    for node, text in _strings(ast.parse(source)):
+        if _MARK in "".join(lines[node.lineno - 1 : node.end_lineno]):
+            continue
+        if _LOOKS_LIKE_WORDS.search(text):
+            for problem in problems(text):
+                yield node.lineno, problem
+
+
+def findings(checkout: Path = CHECKOUT) -> tuple[list[Finding], list[Finding]]:
+    """Checks all pages and modules.
+
+    Args:
+        checkout: the folder of the repository
+
+    Returns:
+        the findings in Markdown pages, and those in code
+    """
+    pages = [checkout / "README.md", checkout / "CONTRIBUTING.md", checkout / "CHANGELOG.md"]
+    pages += sorted((checkout / "docs").rglob("*.md")) + sorted((checkout / "skills").rglob("*.md"))
+    rooms = sorted({path.parent for path in checkout.glob("*/__init__.py")})
+    modules = [path for room in rooms for path in sorted(room.rglob("*.py"))]
+    outside = {"tests", "benchmarks", "docs"}
+    return (
+        list(_found(checkout, pages, in_markdown, NOT_CHECKED)),
+        [f for f in _found(checkout, modules, in_python) if f.path.split("/")[0] not in outside],
+    )
+
+
+def too_many(found: list[Finding], allowed: dict[str, int]) -> list[Finding]:
+    """The findings of the folders that have more than they may have.
+
+    Args:
+        found: the findings in code
+        allowed: the most findings by folder; none where it is not named
+
+    Returns:
+        all findings of those folders
+    """
+    number = Counter(_room(finding) for finding in found)
+    return [f for f in found if number[_room(f)] > allowed.get(_room(f), 0)]
+
+
+def main() -> int:
+    """Prints what is wrong; returns the exit status."""
+    pages, code = findings()
+    if "--all" in sys.argv:
+        print(*pages, *code, sep="\n")
+        print(dict(Counter(_room(finding) for finding in code)))
+        return 0
+    wrong = pages + too_many(code, ALLOWED)
+    for finding in wrong:
+        print(finding)
+    if wrong:
+        print(
+            f"{len(wrong)} findings; docs/style.md has the rules, and docs/wording_lint.py the list"
+        )
+    return bool(wrong)
+
+
+def _room(finding):
+    return finding.path.split("/")[0]
+
+
+def _found(checkout, paths, check, without=()):
+    for path in paths:
+        name = path.relative_to(checkout).as_posix()
+        if name not in without:
+            for line, text in check(path.read_text(encoding="utf-8")):
+                yield Finding(name, line, text)
+
+
+def _blocks(text):
+    """The paragraphs, list items and table cells of a page: ``(line, text)``."""
+    start, block, fenced = 0, [], False
+    for number, line in enumerate([*text.splitlines(), ""], start=1):
+        is_fence = line.lstrip().startswith("```")
+        is_code = fenced or is_fence or line.startswith("    ")
+        begins = re.match(r"\s*([-*+]|\d+\.)\s|#|\|", line)
+        if block and (is_code or begins or not line.strip()):
+            yield start, " ".join(block)
+            block = []
+        fenced ^= is_fence
+        if is_code or not line.strip() or _MARK in line:
+            continue
+        for cell in line.split("|") if line.startswith("|") else [line]:
+            if line.startswith("|"):
+                yield number, _plain(cell)
+                continue
+            if not block:
+                start = number
+            block.append(_plain(cell))
+
+
+def _plain(line):
+    """A line of Markdown without its markup, each piece of code as one word."""
+    line = re.sub(r"`[^`]*`", "x", line)
+    line = re.sub(r"\]\([^)]*\)", "]", line)
+    line = re.sub(r"<!--.*?-->", "", line)
+    return re.sub(r"^\s*([-*+]|\d+\.|#+)\s+", "", line)
+
+
+def _strings(tree):
+    """The strings of a module, put together where they are formatted: ``(node, text)``."""
+    skip = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [p.value if isinstance(p, ast.Constant) else "x" for p in node.values]
+            skip |= {id(part) for part in ast.walk(node) if part is not node}
+            yield node, "".join(map(str, parts))
+        elif isinstance(node, ast.FunctionDef) and _is_verb(node):
+            yield node.body[0], ast.get_docstring(node) or ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skip:
+            yield node, node.value
+
+
+def _is_verb(function):
+    """Whether a function's docstring is the help of a command."""
+    calls = (d.func for d in function.decorator_list if isinstance(d, ast.Call))
+    return any(isinstance(call, ast.Name) and call.id == "verb" for call in calls)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""The lint of the words that people read (docs/style.md)."""
+
+import pytest
+
+from docs import wording_lint as lint
+
+LONG = " ".join(["word"] * 31)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("Labels this dataset. Leave empty for all.", 0),
+        ("Meanwhile, somebody changed it", 2),
+        ("It has more than any other", 0),
+        ("Nobodys in a latest list", 0),  # whole words only
+        (f"{LONG}.", 1),
+        (f"{LONG[:50]}. {LONG[:50]}.", 0),
+    ],
+)
+def test_discouraged_words_and_long_sentences_are_found(text, number):
+    assert len(list(lint.problems(text))) == number
+
+
+def test_code_and_marked_lines_of_a_page_are_exempt():
+    page = (
+        "# Title\n\nOne `meanwhile` in [a link](anew.md).\n\n```\nsomebody\n```\n\n    nobody\n\n"
+        "He said so meanwhile. <!-- wording: ok -->\n"
+    )
+    assert not list(lint.in_markdown(page))
+
+
+def test_a_sentence_of_a_page_goes_over_lines_but_not_over_items():
+    half = " ".join(["word"] * 16)
+    assert not list(lint.in_markdown(f"- {half}\n- {half}\n"))
+    assert not list(lint.in_markdown(f"| {half} | {half} |\n"))
+    [(line, text)] = lint.in_markdown(f"First.\n\n{half}\n{half}\n")
+    assert line == 3 and "32 words" in text
+
+
+def test_strings_and_help_are_checked_and_docstrings_are_not():
+    source = (
+        '"""Somebody reads this module."""\n'
+        'KEY = "meanwhile"\n'
+        'TEXT = "the run goes on"\n'
+        'QUOTED = "the run goes on"  # wording: ok\n'
+        "def f(n):\n"
+        '    """Nobody sees this at all."""\n'
+        '    return f"there are {n} labels, "\\\n'
+        '        "and nobody else"\n'
+        '@verb("show")\n'
+        "def show(args):\n"
+        '    """Shows a run as it is now."""\n'
+    )
+    assert sorted(line for line, _ in lint.in_python(source)) == [3, 7, 11]
+
+
+def test_a_folder_may_keep_what_it_has_and_gets_no_more():
+    found = [lint.Finding(f"{room}/a.py", 1, "") for room in ("cli", "cli", "panels")]
+    assert lint.too_many(found, {"cli": 2, "panels": 1}) == []
+    assert lint.too_many(found, {"cli": 1, "panels": 1}) == found[:2]
+    assert lint.too_many(found, {"cli": 2}) == found[2:]
+
+
+def test_the_pages_keep_the_rules():
+    pages, code = lint.findings()
+    assert not pages, "\n".join(map(str, pages))
+    assert {finding.path.split("/")[0] for finding in code} <= set(lint.ALLOWED)
