@@ -56,7 +56,7 @@ _HEAD = """\
 
 <!-- Made by `make docs` from the code; a test fails where the two differ. -->
 
-Everything that the panel does, a script, a command and an operator do too, by the same functions.
+Scripts, commands and operators can do everything that the panel does, with the same functions.
 """
 
 
@@ -69,16 +69,16 @@ def _settings() -> str:
     from auto_labeling.core.settings import settings
 
     lines = [
-        "## The settings of a run",
+        "## Settings of a run",
         "",
         "The fields of `RunConfig`: keyword arguments of `start`, keys of a configuration file,",
         "flags of `auto-labeling run` and questions of the operator `start_run`.",
         "",
-        "| setting | what it is | values | if nobody says |",
+        "| setting | description | values | default |",
         "|---|---|---|---|",
     ]
     for setting in settings():
-        default = "needed" if setting.required else _default(setting.default)
+        default = "required" if setting.required else _default(setting.default)
         values = _values(setting)
         lines.append(f"| `{setting.name}` | {setting.description} | {values} | {default} |")
     return "\n".join(lines) + "\n"
@@ -105,7 +105,7 @@ def _values(setting) -> str:
 def _commands() -> str:
     from auto_labeling.cli import verbs
 
-    lines = ["## The command line", "", "| exit status | meaning |", "|---|---|"]
+    lines = ["## Command line", "", "| exit status | meaning |", "|---|---|"]
     lines += [f"| {status} | {meaning} |" for status, meaning in verbs.STATUSES.items()]
     for verb in verbs.all_verbs().values():
         words = [given.names[0] for given in verb.arguments if not given.is_option]
@@ -219,8 +219,8 @@ def _operators() -> str:
     lines = [
         "## Operators",
         "",
-        f"Their URIs begin with `{PLUGIN}/`. Those below are in the operator browser too, except",
-        "`generate_labels`, which is what a worker executes.",
+        f"Their URIs begin with `{PLUGIN}/`. All of them are in the operator browser, except",
+        "`generate_labels`, which workers execute.",
         "",
         "| operator | what it does | risk |",
         "|---|---|---|",
@@ -233,9 +233,9 @@ def _operators() -> str:
 
 def _parity() -> str:
     lines = [
-        "## What does what",
+        "## Panel, Python, command and operator",
         "",
-        "A test does each action of the upper part in every way and compares what is stored.",
+        "A test does each action of the upper part in every way and compares the stored results.",
         "",
         "| | panel | Python | command | operator |",
         "|---|---|---|---|---|",
