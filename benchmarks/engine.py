@@ -488,7 +488,7 @@ def _markdown(results, raw) -> str:
         [
             f"`make bench-engine`, {CORES} cores.",
             "",
-            "| key | measured | bar | on | of |",
+            "| measure | result | limit | date | details |",
             "|---|---|---|---|---|",
             *(rows[key] for key in BARS if key in rows),
         ]
@@ -505,7 +505,7 @@ def _said(raw) -> dict:
             for side in ("ours", "apply_model", "decode_bound")
         )
         setting = zero["apply_model"]["setting"]
-        said["zero_cost_vs_apply_model"] = f"{ours} samples/s; theirs {theirs}, {setting}"
+        said["zero_cost_vs_apply_model"] = f"{ours} samples/s; apply_model {theirs}, {setting}"
         said["zero_cost_vs_decode_bound"] = f"{bound} images/s decoded by both cores"
     if "forward" in raw:
         ratios = (f"{name} {one['ratio']:.3f}" for name, one in raw["forward"].items())

@@ -178,9 +178,9 @@ class Session:
 
 def _markdown(result):
     head = (
-        f"{result['samples']:,} samples, ten labels each in review, {_RUNS} other runs; the "
-        f"slowest of {_ROUNDS} rounds. Bar: {result['bar']} s. The last ones have none: they write "
-        "for each label, or read what was written. Made by `make bench-panel`.\n"
+        f"{result['samples']:,} samples with ten labels each in review, and {_RUNS} other runs. "
+        f"Times are the slowest of {_ROUNDS} rounds. The limit is {result['bar']} s. The last rows "
+        "have no limit: they read or write each label. Written by `make bench-panel`.\n"
     )
     lines = ["| event | seconds |", "|---|---|"]
     slowest = sorted(result["seconds"].items(), key=lambda item: -item[1])

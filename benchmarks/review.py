@@ -434,15 +434,16 @@ def _is_met(key, value, bar):
 
 
 def _markdown(result):
-    lines = ["| action | measured | bar |", "|---|---|---|"]
+    lines = ["| action | result | limit |", "|---|---|---|"]
     for key, bar in BARS.items():
         unit = "" if key in ("promote_vs_tag_labels", "growth") else " T"
         least = "at least " if key in _AT_LEAST else ""
         lines.append(f"| `{key}` | {result[key]:.3g}{unit} | {least}{bar}{unit} |")
     raw = result["raw"]
     head = (
-        f"{result['labels']:,} labels in review; T = {raw['T']:.2f} s. "
-        f"`growth` is that of `{result['worst_growth']}`. Made by `make bench-review`.\n"
+        f"{result['labels']:,} labels in review; T = {raw['T']:.2f} s, the time of a table "
+        "by class on the server. `growth` is the largest slowdown for ten times the labels "
+        f"(`{result['worst_growth']}`). Written by `make bench-review`.\n"
     )
     return "\n".join([head, *lines])
 

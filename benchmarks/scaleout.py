@@ -258,14 +258,15 @@ def _markdown(results, raw):
     said = ", ".join(f"{rate:.1f} {name}" for name, rate in rates.items())
     return "\n".join(
         [
-            f"`make bench-scaleout`, {time.strftime('%Y-%m-%d')}, 2 cores, one torch thread each.",
+            f"Written by `make bench-scaleout`, {time.strftime('%Y-%m-%d')}, "
+            "2 cores, one torch thread each.",
             "",
-            "| key | measured | bar |",
+            "| measure | result | limit |",
             "|---|---|---|",
             *(f"| `{key}` | {value:g} | ≥ {BARS[key]:g} |" for key, value in results.items()),
             "",
-            f"Samples a second with a heavy model: {said}. One process alone decodes "
-            f"{raw['parts']['decode_per_s']:,} photographs a second and writes the labels of "
+            f"Samples per second with a heavy model: {said}. One process decodes "
+            f"{raw['parts']['decode_per_s']:,} photographs per second and writes the labels of "
             f"{raw['parts']['write_per_s']:,} samples, ten boxes each.",
         ]
     )
