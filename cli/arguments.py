@@ -14,60 +14,62 @@ RUN = (
     argument(
         "run",
         metavar="RUN",
-        help="the run: its id, the beginning of its id, its name, or 'latest'",
+        help="the run: its ID, the start of its ID, its name, or 'latest'",
     ),
 )
 
-BY = argument("--by", default="", metavar="NAME", help="who does it; kept with the run")
+BY = argument("--by", default="", metavar="NAME", help="your name; stored with the run")
 
 SAMPLES = (
-    argument("--view", metavar="NAME", help="the samples of a saved view"),
-    argument("--tags", nargs="+", metavar="TAG", help="the samples with any of these tags"),
+    argument("--view", metavar="NAME", help="samples in this saved view"),
+    argument("--tags", nargs="+", metavar="TAG", help="samples with any of these tags"),
     argument(
         "--sample-ids",
         nargs="+",
         metavar="ID",
-        help="the samples with these ids; @FILE reads them from a file, one a line, and @- from "
+        help="samples with these IDs. @FILE reads them from a file, one per line; @- reads "
         "standard input",
     ),
 )
 
 LABELS = (
-    argument("--min-confidence", type=float, metavar="P", help="labels at least this sure"),
-    argument("--max-confidence", type=float, metavar="P", help="labels at most this sure"),
-    argument(
-        "--without-confidence", action="store_true", help="labels that have no confidence at all"
-    ),
+    argument("--min-confidence", type=float, metavar="P", help="minimum confidence"),
+    argument("--max-confidence", type=float, metavar="P", help="maximum confidence"),
+    argument("--without-confidence", action="store_true", help="only labels without a confidence"),
     argument(
         "--classes",
         action="append",
         metavar="TEXT",
-        help="labels of these classes, separated by commas; a backslash before a comma in a name",
+        help="labels of these classes, separated by commas. Put a backslash before a comma in a "
+        "name",
     ),
-    argument("--label-ids", nargs="+", metavar="ID", help="labels with these ids; or @FILE"),
+    argument("--label-ids", nargs="+", metavar="ID", help="labels with these IDs, or @FILE"),
     argument(
         "--group-slices",
         nargs="+",
         metavar="NAME",
-        help="grouped datasets: labels in these slices; without it, in all",
+        help="grouped datasets: only labels in these slices (default: all)",
     ),
     *SAMPLES,
 )
 
 WAITING = (
     argument("--wait", action="store_true", help="wait until the labels can be reviewed"),
-    argument("--watch", action="store_true", help="wait, and show how far the run is"),
+    argument("--watch", action="store_true", help="wait, and show the progress"),
     argument(
         "--here",
         action="store_true",
-        help="make the labels in this very process; needs no worker, Ctrl-C stops the run",
+        help="run in this process. Needs no worker; Ctrl-C stops the run",
     ),
     argument(
-        "--timeout", type=float, metavar="SECONDS", help="wait at most so long; the run goes on"
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="stop waiting after this long (the run continues)",
     ),
 )
 
-YES = argument("--yes", action="store_true", help="do not ask first")
+YES = argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def dataset_of(args):
@@ -80,7 +82,8 @@ def dataset_of(args):
 
     if not fo.dataset_exists(args.dataset):
         raise AutoLabelingError(
-            f"There is no dataset '{args.dataset}'; `auto-labeling list` names those that have runs"
+            f"There is no dataset '{args.dataset}'. `auto-labeling list` shows the datasets with "
+            "runs"
         )
     return fo.load_dataset(args.dataset)
 
@@ -184,7 +187,7 @@ def classes_of(texts) -> tuple[tuple, dict]:
     except ValueError as error:
         raise ConfigError({"classes": str(error)}) from error
     if not classes:
-        raise ConfigError({"classes": "This names no class; leave it out for all"})
+        raise ConfigError({"classes": "This names no class; leave it out to use all classes"})
     return classes, prompts
 
 
@@ -196,14 +199,14 @@ def _read(path: str) -> str:
 
 
 def confirmed(args, question: str) -> bool:
-    """Whether a person says yes to what cannot be undone.
+    """Asks a person to confirm an action that cannot be undone.
 
     Raises:
-        AutoLabelingError: if there is nobody to ask
+        AutoLabelingError: if there is no terminal to ask on
     """
     if args.yes:
         return True
     if not sys.stdin.isatty():
-        raise AutoLabelingError(f"{question} Nobody is there to ask: --yes says so")
+        raise AutoLabelingError(f"{question} Cannot ask here; pass --yes to confirm")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().casefold() in ("y", "yes")

@@ -5,16 +5,18 @@ from auto_labeling.cli.verbs import argument, verb
 
 @verb(
     "demo",
-    argument("--headless", action="store_true", help="do the main job without a browser and exit"),
-    argument("--port", type=int, default=5151, help="the App's port (5151)"),
-    argument("--images", type=int, default=60, help="how many images to generate (60)"),
+    argument(
+        "--headless", action="store_true", help="run the main workflow without a browser, then exit"
+    ),
+    argument("--port", type=int, default=5151, help="the App's port (default: 5151)"),
+    argument("--images", type=int, default=60, help="how many images to create (default: 60)"),
     examples=("demo", "demo --headless"),
 )
 def demo(args) -> int:
-    """Starts a private database, the App and a worker, with images and models to try.
+    """Start a private database, the App and a worker, with images and models to try.
 
-    Needs the packages of the extra: pip install 'auto-labeling[demo]'. With --headless the last
-    line is always JSON.
+    Needs extra packages: pip install 'auto-labeling[demo]'. With --headless, the last line is
+    always JSON.
     """
     from auto_labeling.demo.__main__ import main
 

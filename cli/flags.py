@@ -8,19 +8,21 @@ from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.settings import settings
 
 CONFIG = argument(
-    "--config", metavar="FILE", help="take the answers from a YAML or JSON file; - for stdin"
+    "--config",
+    metavar="FILE",
+    help="read the settings from a YAML or JSON file (- for standard input)",
 )
 
 TARGETS = (
     *SAMPLES,
-    argument("--samples-of", metavar="RUN", help="the target samples of an earlier run"),
-    argument("--all", action="store_true", help="all samples, whatever the file says"),
+    argument("--samples-of", metavar="RUN", help="the target samples of another run"),
+    argument("--all", action="store_true", help="all samples, even if the file says otherwise"),
 )
 
 #: Settings that are said in another way than by a flag of their name.
 _OTHERWISE = {
-    "target": "what --view, --tags and --sample-ids say",
-    "prompts": "said with the classes",
+    "target": "set by --view, --tags and --sample-ids",
+    "prompts": "set with the classes",
 }
 
 _NUMBERS = {"number": float, "whole": int}
@@ -43,14 +45,14 @@ def asked(args, dataset) -> tuple:
 
     answers = sdk.load_config(args.config) if args.config else {}
     if "source" in answers:
-        raise AutoLabelingError(f"{args.config} is of an import: use `auto-labeling import`")
+        raise AutoLabelingError(f"{args.config} configures an import: use `auto-labeling import`")
     answers |= _answers_of(args)
     samples, ids = targets_of(args, dataset, slices_of(answers))
     if args.samples_of is not None:
         ids = sdk.sample_ids(sdk.get(dataset, args.samples_of))
     chosen = [args.samples_of, args.view or args.tags or args.sample_ids, args.all or None]
     if sum(part is not None for part in chosen) > 1:
-        raise ConfigError({"target": "Say once which samples: by --samples-of, --all, or a view"})
+        raise ConfigError({"target": "Use only one of --samples-of, --all, or a view, tags or IDs"})
     if args.all:
         answers["target"] = "all"
     return samples, ids, answers
@@ -83,7 +85,7 @@ def _flag(setting) -> Argument:
     if setting.kind == "texts" and setting.name != "classes":
         return argument(name, nargs="+", metavar="TEXT", help=help)
     if setting.kind == "texts":
-        more = "; separated by commas or lines, after a colon the words to ask in; or @FILE"
+        more = ". Separate with commas; add prompts after a colon (name: prompt, prompt); or @FILE"
         return argument(name, action="append", metavar="TEXT", help=help + more)
     return argument(name, metavar="TEXT", help=help)
 
@@ -92,4 +94,4 @@ def _limits(setting) -> str:
     low, high = setting.minimum, setting.maximum
     if high is not None:
         return f" ({low} to {high})"
-    return "" if low is None else f" (from {low})"
+    return "" if low is None else f" (at least {low})"

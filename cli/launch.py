@@ -35,46 +35,47 @@ def _gpus(text: str) -> int:
 
 @verb(
     "launch",
-    argument("--all", action="store_true", help="serve all plugins' operations, not only ours"),
+    argument("--all", action="store_true", help="run the operations of all plugins, not only ours"),
     argument(
         "--gpus",
         nargs="?",
         const=0,
         type=_gpus,
         metavar="N",
-        help="one worker for each GPU that CUDA_VISIBLE_DEVICES shows, or for N of them",
+        help="one worker per GPU in CUDA_VISIBLE_DEVICES, or for N of these GPUs",
     ),
-    argument("--drain", action="store_true", help="end when nothing is queued any more"),
-    argument("--once", action="store_true", help="end after one operation"),
+    argument("--drain", action="store_true", help="exit when the queue is empty"),
+    argument("--once", action="store_true", help="exit after one operation"),
     argument(
         "--grace",
         type=_seconds,
         metavar="SECONDS",
-        help="how long an operation may go on after SIGTERM or Ctrl-C (until it is done)",
+        help="how long an operation may continue after SIGTERM or Ctrl-C (default: until it is "
+        "done)",
     ),
     argument(
         "--poll",
         type=_seconds,
         default=0.5,
         metavar="SECONDS",
-        help="time between looks at the queue (0.5)",
+        help="seconds between two checks of the queue (default: 0.5)",
     ),
     argument(
         "--log-dir",
         type=Path,
         metavar="FOLDER",
-        help=f"for operations' logs (${LOG_DIR_VARIABLE}, or ~/.fiftyone/auto-labeling/logs)",
+        help=f"folder for logs (default: ${LOG_DIR_VARIABLE}, or ~/.fiftyone/auto-labeling/logs)",
     ),
-    argument("--verbose", action="store_true", help="print what operations log, too"),
+    argument("--verbose", action="store_true", help="also print the log of each operation"),
     examples=("launch", "launch --gpus", "launch --all --verbose", "launch --drain --json"),
 )
 def launch(args) -> int:
-    """Starts a worker: it generates the labels of runs, in the order in which they were queued.
+    """Start a worker, which generates labels for queued runs, oldest first.
 
-    Each operation runs in a process that is watched: if that is killed, its run shows why and can
-    be resumed, and the worker goes on with the next. SIGTERM and Ctrl-C let the current operation
-    finish; a second one stops it at once, and its run can be resumed. With --json, what happens is
-    printed as one JSON line each.
+    Each operation runs in its own process. If that process is killed, its run shows why and can
+    be resumed, and the worker continues with the next operation. SIGTERM and Ctrl-C let the
+    current operation finish; a second one stops it at once, and its run can be resumed. With
+    --json, each event is printed as one line of JSON.
     """
     folder = (args.log_dir or default_log_dir()).expanduser().absolute()
     options = Options(
@@ -104,7 +105,7 @@ def _server(options, teller):
         return Server(options, teller)
     except (PyMongoError, ConnectionError) as error:
         why = str(error).partition(" (configured timeouts")[0]
-        raise AutoLabelingError(f"The database does not answer: {why}") from error
+        raise AutoLabelingError(f"Can't reach the database: {why}") from error
 
 
 def _one_for_each_gpu(args, options) -> int:

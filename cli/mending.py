@@ -7,15 +7,17 @@ from auto_labeling.cli.verbs import FOUND, argument, verb
 
 @verb(
     "doctor",
-    argument("dataset", metavar="DATASET", nargs="?", help="the dataset's name; empty: all"),
-    argument("--repair", action="store_true", help="mend what can be mended"),
+    argument(
+        "dataset", metavar="DATASET", nargs="?", help="the dataset's name (default: all datasets)"
+    ),
+    argument("--repair", action="store_true", help="repair what can be repaired"),
     examples=("doctor", "doctor photos", "doctor photos --repair", "doctor --json"),
 )
 def doctor(args) -> int | None:
-    """Finds what a crash, an older version or a person's hand has left, and mends it if asked.
+    """Find what a crash, an older version or a manual change left behind; repair it if asked.
 
-    It changes nothing else, and deletes no label of anybody. The exit status says whether something
-    is left.
+    It changes nothing else, and never deletes labels that people made. The exit status
+    says whether anything is left to repair.
     """
     from auto_labeling import sdk
 
@@ -23,7 +25,7 @@ def doctor(args) -> int | None:
     if args.json:
         output.show_json([finding.model_dump(mode="json") for finding in found])
     elif not found:
-        output.show("All is well: nothing was left behind")
+        output.show("All is well: nothing to repair")
     for finding in () if args.json else found:
         where = "" if args.dataset else f"{finding.dataset}: "
         output.show(output.plain(f"{where}{finding.said}."))

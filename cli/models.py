@@ -14,10 +14,12 @@ def _choice(name, of, help):
 
 @verb(
     "models",
-    argument("--excluded", action="store_true", help="list what is not offered, and why"),
-    argument("--measured", action="store_true", help="add the speeds that runs have measured"),
+    argument(
+        "--excluded", action="store_true", help="list the models that are not offered, and why"
+    ),
+    argument("--measured", action="store_true", help="add the speeds measured by past runs"),
     _choice("--task", Task, "only models for this task"),
-    _choice("--method", Method, "only models that this method uses"),
+    _choice("--method", Method, "only models for this method"),
     _choice("--model-type", ModelType, "only models of this type"),
     examples=(
         "models --task detection --model-type zero_shot",
@@ -26,10 +28,10 @@ def _choice(name, of, help):
     ),
 )
 def models(args) -> None:
-    """Lists the models that a run may use.
+    """List the models that a run can use.
 
-    Speed and performance are rated 1 to 3 from published numbers, which are named; what is not
-    published is unknown. With --json, each rating says where its number was read.
+    Speed and performance are rated from 1 to 3, based on published numbers; without one, the
+    rating is unknown. With --json, each rating names its source.
     """
     if args.excluded:
         rows = [{"name": name, "reason": why} for name, why in catalog.excluded().items()]

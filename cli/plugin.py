@@ -13,11 +13,11 @@ LINK = "auto-labeling"
 
 @verb(
     "install-plugin",
-    argument("--force", action="store_true", help="replace a link that leads to another copy"),
+    argument("--force", action="store_true", help="replace a link to another copy"),
     examples=("install-plugin", "install-plugin --force"),
 )
 def install_plugin(args) -> None:
-    """Links this package into FiftyOne's plugins directory."""
+    """Link this package into FiftyOne's plugins directory."""
     import fiftyone as fo
     import fiftyone.plugins as fop
 
@@ -39,14 +39,14 @@ def _say(args, what, link, folder) -> None:
     if args.json:
         output.show_json({"link": str(link), "folder": str(folder), "new": what == "Installed"})
     else:
-        output.show(f"{what}: {link} leads to {folder}")
+        output.show(f"{what}: {link} links to {folder}")
 
 
 def _accept_neighbour(neighbour: Path, folder: Path) -> None:
     """Another plugin of our name: fine if it is this very folder, else FiftyOne shadows one."""
     if neighbour.resolve() != folder:
         raise AutoLabelingError(
-            f"Another copy of {PLUGIN} is in {neighbour}. FiftyOne would show only one of the two; "
+            f"Another copy of {PLUGIN} is in {neighbour}. FiftyOne can show only one of them; "
             "remove that copy first (`fiftyone plugins delete`, or delete the folder)"
         )
 
@@ -55,15 +55,18 @@ def _link(link: Path, folder: Path, force: bool) -> None:
     if link.is_symlink():
         if not force:
             raise AutoLabelingError(
-                f"{link} leads to {os.readlink(link)}, not to {folder}; --force replaces the link"
+                f"{link} links to {os.readlink(link)}, not to {folder}; use --force to replace "
+                "the link"
             )
         link.unlink()
     elif link.exists():
-        raise AutoLabelingError(f"{link} is not a link of ours; move it away first")
+        raise AutoLabelingError(
+            f"{link} exists and is not a link to this package; move it away first"
+        )
     link.parent.mkdir(parents=True, exist_ok=True)
     try:
         link.symlink_to(folder, target_is_directory=True)
     except OSError as error:  # Windows without developer mode
         raise AutoLabelingError(
-            f"A link could not be made ({error}). Copy {folder} to {link} instead"
+            f"Could not create a link ({error}). Copy {folder} to {link} instead"
         ) from error

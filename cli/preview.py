@@ -18,13 +18,15 @@ _WIDTH = 960
     flags.CONFIG,
     flags.of_run(),
     flags.TARGETS,
-    argument("--output", type=Path, metavar="DIR", help="save a picture of each sample there"),
+    argument(
+        "--output", type=Path, metavar="DIR", help="save a picture of each sample in this folder"
+    ),
     argument(
         "--width",
         type=int,
         default=_WIDTH,
         metavar="N",
-        help=f"the most pixels that a picture has on a side ({_WIDTH})",
+        help=f"maximum width and height of a picture, in pixels (default: {_WIDTH})",
     ),
     examples=(
         "preview photos --task detection --model shapes-yolo",
@@ -33,14 +35,14 @@ _WIDTH = 960
     ),
 )
 def preview(args) -> int | None:
-    """Tries a model on the first samples, at most eight, and writes nothing to the dataset.
+    """Try a model on up to 8 samples. Nothing is written to the dataset.
 
-    It runs in this very process and downloads nothing. Where the labels would go does not matter.
+    It runs in this process and downloads nothing. You need not name a label field.
     """
     from auto_labeling import sdk
 
     if args.width < 1:
-        raise AutoLabelingError(f"--width is a number of pixels from 1, not {args.width}")
+        raise AutoLabelingError(f"--width must be at least 1 pixel, not {args.width}")
     samples, ids, answers = flags.asked(args, dataset_of(args))
     previews = sdk.preview(samples, answers, sample_ids=ids)
     saved = [_save(args, one) for one in previews] if args.output else [""] * len(previews)
@@ -52,9 +54,9 @@ def preview(args) -> int | None:
         output.show(output.table(rows, ("sample_id", "file", "label", "confidence", "box")))
         for one in previews:
             if one.guess:
-                output.say(f"{Path(one.filepath).name} was read as {one.guess}, which is a guess")
+                output.say(f"{Path(one.filepath).name} was read as {one.guess} (a guess)")
         if args.output:
-            output.say(f"{sum(map(bool, saved)):,} pictures are in {args.output}")
+            output.say(f"Pictures saved to {args.output}: {sum(map(bool, saved)):,}")
     return RUN_FAILED if all(one.error for one in previews) else None
 
 
@@ -108,7 +110,7 @@ def _rows(one) -> Iterator[dict]:
 
 
 def preflight(args, samples, ids, answers) -> None:
-    """Says how things stand for a run.
+    """Prints a preflight report for a run.
 
     Args:
         args: the parsed arguments
@@ -137,10 +139,12 @@ def _said(found) -> dict:
     return {
         "samples": found.samples,
         "weights": tuple(_weights(one) for one in found.weights),
-        "device": found.device or "a GPU if there is one",
-        "GPUs here": found.gpus,
+        "device": found.device or "a GPU, if available",
+        "GPUs on this machine": found.gpus,
         "workers": found.worker_devices,
-        "packages": f"{missing} missing here" if missing else "all installed here",
+        "packages": f"missing on this machine: {missing}"
+        if missing
+        else "all installed on this machine",
         "free disk": tuple(
             f"{output.size(disk.free_bytes)} for {disk.holds} in {disk.folder}"
             for disk in found.free_disk
@@ -160,6 +164,6 @@ def _weights(one) -> str:
 
 def _time(found) -> str:
     if found.estimated_seconds is None:
-        return "not measured on any machine yet"
+        return "no speed measured yet"
     about = timedelta(seconds=round(found.estimated_seconds))
-    return f"about {about}, as measured on {found.speed.machine} ({found.speed.device})"
+    return f"about {about} (measured on {found.speed.machine}, {found.speed.device})"

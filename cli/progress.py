@@ -112,15 +112,15 @@ class _Bar(_Follower):
 
 
 NO_WORKER = (
-    "No worker has picked this up yet. Start one on a machine that reaches the database and the "
-    "images: auto-labeling launch"
+    "No worker has picked this up yet. On a machine that can reach the database and the images, "
+    "start one: auto-labeling launch"
 )
 
 _STEPS = {
     RunState.QUEUED: "Waiting for a worker",
     RunState.GENERATING: "Generating",
     RunState.IMPORTING: "Copying labels",
-    RunState.APPROVING: "Moving the promoted labels",
+    RunState.APPROVING: "Moving promoted labels",
 }
 
 

@@ -5,12 +5,13 @@ from dataclasses import asdict
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, LABELS, RUN, YES, confirmed, labels_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
+from auto_labeling.core import text
 from auto_labeling.core.run import RunState
 
 _EXPECTED = argument(
-    "--expected", type=int, metavar="N", help="do nothing unless it is this many labels"
+    "--expected", type=int, metavar="N", help="abort unless exactly N labels match"
 )
-_DRY = argument("--dry-run", action="store_true", help="count, and change nothing")
+_DRY = argument("--dry-run", action="store_true", help="only count; change nothing")
 
 
 @verb(
@@ -20,7 +21,7 @@ _DRY = argument("--dry-run", action="store_true", help="count, and change nothin
         "--tab",
         choices=("review", "approval"),
         default="review",
-        help="labels that are not promoted (review), or that are (approval)",
+        help="count labels in review (not promoted) or in approval (promoted)",
     ),
     LABELS,
     examples=(
@@ -30,9 +31,10 @@ _DRY = argument("--dry-run", action="store_true", help="count, and change nothin
     ),
 )
 def labels(args) -> None:
-    """Counts the labels of a run by class: those that are chosen, and all.
+    """Count a run's labels by class: the selected ones, and all.
 
-    What chooses labels is the same for labels, promote and undo; without it, all are chosen.
+    The options that select labels are the same for labels, promote and undo. Without any, all
+    labels are selected.
     """
     from auto_labeling import sdk
 
@@ -63,7 +65,7 @@ def labels(args) -> None:
     ),
 )
 def promote(args) -> None:
-    """Promotes labels for approval: those that meet every condition, or all."""
+    """Promote labels for approval: those that meet every condition, or all."""
     from auto_labeling import sdk
 
     run = run_of(args)
@@ -83,7 +85,7 @@ def promote(args) -> None:
     examples=("undo photos latest --classes dog", "undo photos latest"),
 )
 def undo(args) -> None:
-    """Takes back the promotion of labels: those that meet every condition, or all."""
+    """Undo the promotion of labels: those that meet every condition, or all."""
     from auto_labeling import sdk
 
     run = run_of(args)
@@ -92,7 +94,7 @@ def undo(args) -> None:
         number = sdk.labels(run, "approval", **chosen).current
     else:
         number = sdk.undo(run, **chosen)
-    _moved(args, run, "taken back", number)
+    _moved(args, run, "moved back to review", number)
 
 
 @verb(
@@ -103,17 +105,17 @@ def undo(args) -> None:
     argument(
         "--empty",
         action="store_true",
-        help="mark samples whose labels all go as empty; else they are left without labels",
+        help="mark samples that keep none of their labels as empty; otherwise they get no labels",
     ),
     YES,
     examples=("approve photos latest", "approve photos latest --yes --expected 124"),
 )
 def approve(args) -> int | None:
-    """Writes the promoted labels to the label field and deletes all others of the run.
+    """Write the promoted labels to the label field, and delete the run's other labels.
 
-    Labels that people added to the staging field are kept, promoted or not. Where nothing was
-    found, the label field holds an empty list of labels. This cannot be undone. An approval whose
-    process died is finished.
+    Labels that people added to the staging field are kept, promoted or not. Samples in which the
+    model found nothing get an empty list of labels. This cannot be undone. If an approval was
+    interrupted, this finishes it.
     """
     from auto_labeling import sdk
 
@@ -132,17 +134,19 @@ def approve(args) -> int | None:
     if args.json:
         output.show_json(run.to_dict())
     else:
-        output.show(f"{run.id}  {run.name}: {run.approved:,} labels are in {run.label_field}")
+        output.show(
+            f"{run.id}  {run.name}: {text.count(run.approved, 'label')} in {run.label_field}"
+        )
     return None
 
 
 def _question(run, decision, empty) -> str:
     from auto_labeling.lifecycle import labeling
 
-    added = f", {decision.added:,} that people added among them," if decision.added else ""
+    added = f" ({decision.added:,} added by people)" if decision.added else ""
     if decision.since:
         output.say(
-            f"What people did in {run.config.source_field} since the import stays: "
+            f"Changes that people made in {run.config.source_field} since the import are kept: "
             f"{decision.since_added:,} added, {decision.since_changed:,} changed, "
             f"{decision.since_deleted:,} deleted"
         )
@@ -150,12 +154,12 @@ def _question(run, decision, empty) -> str:
         becomes = (
             "marked as empty" if empty else "left without labels (--empty marks them as empty)"
         )
-        output.say(f"Samples whose labels all go, {decision.bare:,} of them, are {becomes}")
+        output.say(f"Samples that keep none of their labels ({decision.bare:,}) are {becomes}")
     named = labeling.references(run.dataset, run.record)
     about = f"{named} made on {run.staging_field} will go by {run.label_field}. " if named else ""
     return (
-        f"{about[:1].upper()}{about[1:]}Write {decision.kept:,} labels{added} to {run.label_field} "
-        f"and delete {decision.left:,} others of '{run.name}' for good?"
+        f"{about[:1].upper()}{about[1:]}Write {text.count(decision.kept, 'label')}{added} to "
+        f"{run.label_field} and permanently delete the other {decision.left:,} of '{run.name}'?"
     )
 
 
@@ -163,4 +167,6 @@ def _moved(args, run, what, number) -> None:
     if args.json:
         output.show_json({"id": run.id, "labels": number, "changed": not args.dry_run})
     else:
-        output.show(f"{number:,} labels " + (f"would be {what}" if args.dry_run else what))
+        output.show(
+            f"{text.count(number, 'label')} " + (f"would be {what}" if args.dry_run else what)
+        )

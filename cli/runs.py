@@ -3,6 +3,7 @@
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, RUN, YES, confirmed, dataset_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
+from auto_labeling.core import text
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import STATUSES
 
@@ -13,12 +14,14 @@ _OF_A_WORKER = ("host", "pid", "device", "state", "dataset", "run_id", "run_name
 
 @verb(
     "list",
-    argument("dataset", metavar="DATASET", nargs="?", help="the dataset's name; empty: all"),
-    argument("--status", metavar="WORD", help="only runs that the panel shows as this"),
+    argument(
+        "dataset", metavar="DATASET", nargs="?", help="the dataset's name (default: all datasets)"
+    ),
+    argument("--status", metavar="WORD", help="only runs with this status"),
     examples=("list", "list photos", "list photos --status 'In Review' --json"),
 )
 def list_runs(args) -> None:
-    """Lists the runs of a dataset, newest first, or of all datasets."""
+    """List the runs of a dataset, newest first, or of all datasets."""
     from auto_labeling import sdk
     from auto_labeling.lifecycle import labeling
 
@@ -30,7 +33,7 @@ def list_runs(args) -> None:
     rows = [run.to_dict() for run in found]
     for dataset in datasets:
         for name in labeling.newer_runs(dataset).values():
-            output.say(f"'{name}' of '{dataset.name}' needs a newer version of Auto-Labeling")
+            output.say(f"'{name}' in '{dataset.name}' needs a newer version of Auto-Labeling")
     if args.json:
         output.show_json(rows)
     elif rows:
@@ -42,14 +45,16 @@ def list_runs(args) -> None:
 def _require_status(word):
     known = dict.fromkeys(STATUSES.values())
     if word.casefold() not in map(str.casefold, known):
-        raise ConfigError({"status": f"There is no '{word}'; a run is {' or '.join(known)}"})
+        raise ConfigError(
+            {"status": f"There is no status '{word}'. Choose from: {', '.join(known)}"}
+        )
 
 
 @verb("workers", examples=("workers", "workers --json"))
 def list_workers(args) -> None:
-    """Lists the workers that are alive, and what they are at.
+    """List the running workers and their current runs.
 
-    Those that `auto-labeling launch` starts say that they are there; FiftyOne's own do not.
+    It shows the workers that `auto-labeling launch` started; FiftyOne's own workers are not listed.
     """
     from auto_labeling import sdk
 
@@ -59,18 +64,18 @@ def list_workers(args) -> None:
     elif rows:
         output.show(output.table(rows, _OF_A_WORKER))
     else:
-        output.say("No worker has said that it is alive. Start one: auto-labeling launch")
+        output.say("No workers are running. Start one: auto-labeling launch")
 
 
 @verb(
     "show",
     RUN,
     argument("--failures", action="store_true", help="list the samples that failed, and why"),
-    argument("--log", action="store_true", help="print the end of its log, as the worker wrote it"),
+    argument("--log", action="store_true", help="print the end of the worker's log"),
     argument(
         "--config",
         action="store_true",
-        help="print the configuration alone, as `run --config` or `import --config` takes it",
+        help="print only the configuration, for `run --config` or `import --config`",
     ),
     examples=(
         "show photos latest",
@@ -80,7 +85,7 @@ def list_workers(args) -> None:
     ),
 )
 def show(args) -> None:
-    """Shows what is known of a run."""
+    """Show a run's details."""
     from auto_labeling import sdk
     from auto_labeling.sdk import files
 
@@ -110,7 +115,7 @@ def show(args) -> None:
 
 
 def _shown(run, facts, account) -> dict:
-    """The facts in the order in which a person asks for them."""
+    """The facts, the most important first."""
     from auto_labeling.lifecycle.remarks import labels_in_words, samples_in_words
 
     config, now = facts["config"], facts["progress"] or {}
@@ -118,8 +123,8 @@ def _shown(run, facts, account) -> dict:
     counts = ("samples", "labels", "failed", "approved")
     in_words = {}
     if account:
-        given = {} if run.record.source else {"of the labels": labels_in_words(account)}
-        in_words = {"of the samples": samples_in_words(account), **given}
+        given = {} if run.record.source else {"label details": labels_in_words(account)}
+        in_words = {"sample details": samples_in_words(account), **given}
     return {
         **{key: facts[key] for key in ("id", "name", "dataset", "status", "state")},
         "error": run.error,
@@ -138,7 +143,7 @@ def _shown(run, facts, account) -> dict:
 
 @verb("cancel", RUN, BY, examples=("cancel photos latest",))
 def cancel(args) -> None:
-    """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
+    """Stop a queued or generating run. You can resume it, or review the labels so far."""
     from auto_labeling import sdk
 
     _done(args, sdk.cancel(run_of(args), by=args.by))
@@ -146,7 +151,7 @@ def cancel(args) -> None:
 
 @verb("skip", RUN, examples=("skip photos latest",))
 def skip(args) -> None:
-    """Goes on to review with the labels that a run had made when it stopped."""
+    """Review the labels that a stopped run generated so far."""
     from auto_labeling import sdk
 
     _done(args, sdk.skip(run_of(args)))
@@ -159,7 +164,7 @@ def skip(args) -> None:
     examples=("rename photos 3f2a 'Night shift'",),
 )
 def rename(args) -> None:
-    """Gives a run another name."""
+    """Rename a run."""
     from auto_labeling import sdk
 
     _done(args, sdk.rename(run_of(args), args.name))
@@ -167,11 +172,11 @@ def rename(args) -> None:
 
 @verb("delete", RUN, YES, examples=("delete photos 3f2a", "delete photos latest --yes"))
 def delete(args) -> int | None:
-    """Deletes a run with its staged labels; approved labels stay where they are."""
+    """Delete a run and its staged labels. Approved labels are kept."""
     from auto_labeling import sdk
 
     run = run_of(args)
-    question = f"Delete '{run.name}' and its {run.generated:,} labels for good?"
+    question = f"Permanently delete '{run.name}' and its {text.count(run.generated, 'label')}?"
     if not confirmed(args, question):
         output.say("Nothing was deleted")
         return REFUSED

@@ -7,9 +7,10 @@ from auto_labeling.cli import flags, output, preview
 from auto_labeling.cli.arguments import DATASET, RUN, WAITING, dataset_of, run_of
 from auto_labeling.cli.progress import Quiet, follower
 from auto_labeling.cli.verbs import RUN_FAILED, STILL_RUNNING, argument, verb
+from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, RunFailed, StillRunning
 
-_AUTHOR = argument("--author", default="", metavar="NAME", help="who asks for it")
+_AUTHOR = argument("--author", default="", metavar="NAME", help="your name; stored with the run")
 
 
 @verb(
@@ -21,13 +22,13 @@ _AUTHOR = argument("--author", default="", metavar="NAME", help="who asks for it
     argument(
         "--dry-run",
         action="store_true",
-        help="say what is wrong with the answers, or else how things stand, and start nothing",
+        help="validate the settings and show a preflight report; start nothing",
     ),
     WAITING,
     argument(
         "--persist",
         action="store_true",
-        help="make the dataset persistent, where it is not: else its run is not queued",
+        help="make the dataset persistent, which a queued run needs",
     ),
     _AUTHOR,
     examples=(
@@ -40,10 +41,10 @@ _AUTHOR = argument("--author", default="", metavar="NAME", help="who asks for it
     ),
 )
 def run(args) -> int | None:
-    """Starts a run: labels the samples of a dataset with a model.
+    """Start a run: label the samples of a dataset with a model.
 
-    Flags win over the file. Without --wait, --watch or --here the run is queued for a worker, and
-    the command ends at once.
+    Flags override the file. Without --wait, --watch or --here, the run is queued for a worker and
+    the command returns at once.
     """
     from auto_labeling import sdk
 
@@ -67,15 +68,15 @@ def run(args) -> int | None:
     "import",
     DATASET,
     flags.CONFIG,
-    argument("--source", metavar="FIELD", help="the field whose labels are to be reviewed"),
-    argument("--label-field", metavar="FIELD", help="the new field for those that are approved"),
+    argument("--source", metavar="FIELD", help="the field whose labels you want to review"),
+    argument("--label-field", metavar="FIELD", help="the new field for the approved labels"),
     argument(
         "--replace",
         action="store_true",
         default=None,
-        help="put the approved labels back into the source, in place of all that were there",
+        help="replace all labels in the source field with the approved ones",
     ),
-    argument("--name", metavar="TEXT", help="the run's name"),
+    argument("--name", metavar="TEXT", help="a name for the run"),
     _AUTHOR,
     examples=(
         "import photos --source ground_truth --label-field cleaned",
@@ -83,7 +84,7 @@ def run(args) -> int | None:
     ),
 )
 def import_labels(args) -> None:
-    """Copies the labels of a field into a new run, to be reviewed as a model's would be."""
+    """Copy the labels of a field into a new run, to review them like a model's labels."""
     from auto_labeling import sdk
 
     answers = sdk.load_config(args.config) if args.config else {}
@@ -102,7 +103,7 @@ def import_labels(args) -> None:
     argument(
         "--again",
         action="store_true",
-        help="label all samples again, where the staging field was deleted or renamed by hand",
+        help="label all samples again if the staging field was deleted or renamed by hand",
     ),
     WAITING,
     examples=(
@@ -112,9 +113,9 @@ def import_labels(args) -> None:
     ),
 )
 def resume(args) -> int | None:
-    """Goes on with a run that stopped, or with the failed samples of one in review.
+    """Resume a run that stopped, or retry the failed samples of a run in review.
 
-    What is labeled, promoted or done stays as it is.
+    Existing and promoted labels stay as they are.
     """
     from auto_labeling import sdk
 
@@ -125,13 +126,18 @@ def resume(args) -> int | None:
 @verb(
     "watch",
     RUN,
-    argument("--timeout", type=float, metavar="SECONDS", help="watch at most so long"),
+    argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="stop watching after this long (the run continues)",
+    ),
     examples=("watch photos latest", "watch photos latest --json | jq .progress.done"),
 )
 def watch(args) -> int | None:
-    """Shows how far a run is, until its labels can be reviewed.
+    """Show the progress of a run until its labels can be reviewed.
 
-    With --json it prints one line for each change.
+    With --json, it prints one line per change.
     """
     return _wait(args, run_of(args), follower(args.json), silent_end=args.json)
 
@@ -175,9 +181,9 @@ def _generate(args, run) -> int | None:
             if streams:
                 report(run, sdk.progress(run))
     except KeyboardInterrupt:
-        with contextlib.suppress(AutoLabelingError):  # it is over, or somebody else was faster
+        with contextlib.suppress(AutoLabelingError):  # it is over, or another process was faster
             sdk.cancel(run)
-        output.say(f"Stopped. Go on with: auto-labeling resume {args.dataset} {run.id} --here")
+        output.say(f"Stopped. Resume with: auto-labeling resume {args.dataset} {run.id} --here")
         raise
     except Exception as error:  # noqa: BLE001 - the run is over, and its record says why
         if isinstance(error, AutoLabelingError):
@@ -207,8 +213,8 @@ def _remark(run) -> None:
 
 def _numbers(run) -> str:
     if run.is_active:
-        return f"{run.samples:,} samples"
+        return text.count(run.samples, "sample")
     left_out = sum(run.record.account.left_out.values()) if run.record.account else 0
     more = f", {left_out:,} left out" if left_out else ""
     more += f", {run.failed:,} failed" if run.failed else ""
-    return f"{run.generated:,} labels on {run.samples:,} samples{more}"
+    return f"{text.count(run.generated, 'label')} on {text.count(run.samples, 'sample')}{more}"

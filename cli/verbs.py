@@ -11,13 +11,13 @@ OK, REFUSED, USAGE, RUN_FAILED, STILL_RUNNING, FOUND, BUG, INTERRUPTED = 0, 1, 2
 STATUSES = {
     OK: "done",
     REFUSED: "refused; the message says why, and nothing was changed",
-    USAGE: "the command line itself is wrong",
-    RUN_FAILED: "the run that was waited for stopped with an error or was cancelled; or a preview "
-    "failed on every sample",
-    STILL_RUNNING: "--timeout is over; the run goes on",
-    FOUND: "the doctor has found something that is not mended",
-    BUG: "a bug, with its traceback",
-    INTERRUPTED: "Ctrl-C",
+    USAGE: "invalid command line",
+    RUN_FAILED: "the run stopped with an error or was cancelled; or a preview failed on every "
+    "sample",
+    STILL_RUNNING: "--timeout expired; the run continues",
+    FOUND: "doctor found a problem that is not repaired",
+    BUG: "internal error (traceback printed)",
+    INTERRUPTED: "interrupted by Ctrl-C",
 }
 
 
@@ -89,7 +89,7 @@ def verb(name: str, *arguments, examples=()):
     return register
 
 
-#: The order in which ``--help`` lists the verbs: that in which life calls them.
+#: The order in which ``--help`` lists the verbs: roughly that of a typical workflow.
 _ORDER = (
     *("models", "preview", "run", "import", "list", "show", "watch", "resume", "cancel", "skip"),
     *("workers", "labels", "promote", "undo", "approve", "rename", "delete", "doctor"),
@@ -98,7 +98,7 @@ _ORDER = (
 
 
 def all_verbs() -> dict[str, Verb]:
-    """Every verb by its name, in the order in which life calls them; those without place last."""
+    """Every verb by its name, in the order of a typical workflow; unlisted ones last."""
     places = {name: place for place, name in enumerate(_ORDER)}
     names = sorted(_verbs, key=lambda name: places.get(name, len(places)))
     return {name: _verbs[name] for name in names}
@@ -109,8 +109,9 @@ def parser(version: str) -> argparse.ArgumentParser:
     statuses = "\n".join(f"  {status:>3}  {meaning}" for status, meaning in STATUSES.items())
     whole = argparse.ArgumentParser(
         prog="auto-labeling",
-        description="Auto-Labeling for FiftyOne, from the command line.",
-        epilog=f"exit status:\n{statuses}\n\n'auto-labeling VERB --help' has examples.",
+        description="Auto-Labeling for FiftyOne on the command line.",
+        epilog=f"exit status:\n{statuses}\n\nRun 'auto-labeling VERB --help' for details and "
+        "examples.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     whole.add_argument("--version", action="version", version=version)

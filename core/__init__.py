@@ -1,1 +1,1 @@
-"""The nouns that everything knows: runs, settings, errors, names, and how numbers are said."""
+"""Basics that all modules share: runs, settings, errors, names, and text formatting."""

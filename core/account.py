@@ -1,4 +1,4 @@
-"""What a run gave, and what an approval would keep: numbers that add up."""
+"""What happened to a run's samples and labels, and what an approval would keep."""
 
 from enum import Enum
 
@@ -18,7 +18,7 @@ class LeftOut(str, Enum):
 
     @property
     def words(self) -> str:
-        """What is said of labels that were left out for this reason."""
+        """A phrase for labels that were left out for this reason."""
         return _LEFT_OUT[self]
 
 
@@ -27,30 +27,30 @@ _LEFT_OUT = {
     LeftOut.OTHER_CLASS: "of other classes",
     LeftOut.LOW_CONFIDENCE: "below the minimum confidence",
     LeftOut.NO_AREA: "without area inside the image",
-    LeftOut.DUPLICATE: "of an object that another prompt of the class found too",
+    LeftOut.DUPLICATE: "of an object that another prompt of the class also found",
     LeftOut.NO_MASK: "without a mask",
-    LeftOut.OVER_LIMIT: "over the most labels per image",
+    LeftOut.OVER_LIMIT: "over the maximum labels per image",
 }
 
 
 class Account(BaseModel):
-    """What became of a run's samples, and of the labels that its model gave. It adds up.
+    """What happened to a run's samples, and to the labels that its model returned. It adds up.
 
-    A label is given when the model hands it over. FiftyOne's own models apply the minimum
-    confidence themselves, so what is below it is never given; where a model of a person's own, a
-    remote one or a field of boxes hands it over, it is left out, and counted. Labels of samples
-    that failed are not given.
+    A label counts as given when the model returns it. FiftyOne's own models apply the minimum
+    confidence themselves, so they never return labels below it. Where a custom model, a remote
+    model or a field with boxes returns such labels, they are left out, and counted. Labels of
+    failed samples do not count.
 
     Args:
-        samples: the samples asked for: the sum of the next five
+        samples: the target samples: the sum of the next five
         labeled: samples with labels
-        nothing_found: samples that were looked at, and have no label
+        nothing_found: samples that were processed and have no label
         failed: samples that failed
-        not_processed: samples that nothing has looked at (yet)
+        not_processed: samples that were not processed (yet)
         deleted: samples that were deleted from the dataset since the start
         staged: labels that were written to the staging field
         left_out: how many labels were left out, by :class:`LeftOut`
-        not_found: classes asked for of which there is no label
+        not_found: requested classes without a label
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -68,15 +68,15 @@ class Account(BaseModel):
     @computed_field
     @property
     def given(self) -> int:
-        """The labels that the model gave: those that are staged and those that are left out."""
+        """The labels that the model returned: staged plus left out."""
         return self.staged + sum(self.left_out.values())
 
 
 class Decision(BaseModel, extra="ignore", frozen=True):
-    """What an approval does with a run's labels, as counted before it."""
+    """What an approval does with a run's labels, counted beforehand."""
 
     promoted: int = 0
-    added: int = 0  # labels that people added, and nobody promoted: they are kept
+    added: int = 0  # added by people and not promoted; kept anyway
     left: int = 0  # all others
     empty: int = 0  # samples in which nothing was found
     bare: int = 0  # samples with labels, of which none is kept

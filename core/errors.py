@@ -3,20 +3,20 @@
 .. code-block:: text
 
     AutoLabelingError            safe to show: says what happened and what to do
-    ├── ConfigError              a run's settings are wrong; names every wrong field
+    ├── ConfigError              the settings of a run are wrong; names every wrong field
     ├── ModelUnavailable         a model cannot be used here, and why
-    ├── RunNotFound              no run of that id in this dataset
+    ├── RunNotFound              the dataset has no such run
     ├── NewerRecord              the run was stored by a newer version of this package
     ├── IllegalTransition        the run is not in a state that allows this
     ├── AttemptRevoked           this attempt at the run is no longer the current one
     ├── FieldGone                a run's field was deleted or renamed by hand
     ├── LabelsChanged            the labels are no longer those that were shown
-    ├── NotPermitted             whoever asks may look at the dataset, but not change it
-    ├── Unreadable               a request says what no App would say
+    ├── NotPermitted             the person may view the dataset, but not change it
+    ├── Unreadable               a request that no App would send
     ├── DatabaseAway             the database does not answer
     ├── CannotWrite              labels or masks cannot be written, and no further ones could
-    ├── RunFailed                a run that was waited for has stopped
-    └── StillRunning             the time for waiting is over; the run goes on
+    ├── RunFailed                a run that a script waited for has stopped
+    └── StillRunning             the timeout expired; the run continues
 
 Everything else is a bug, and surfaces with its traceback.
 """
@@ -30,7 +30,7 @@ class ConfigError(AutoLabelingError):
     """A run's settings are wrong.
 
     Args:
-        problems: a dict from field name to what is wrong with it
+        problems: a dict from field name to a sentence about the problem
     """
 
     def __init__(self, problems: dict):
@@ -43,7 +43,7 @@ class ModelUnavailable(AutoLabelingError):
 
 
 class RunNotFound(AutoLabelingError):
-    """The dataset has no such run (any more)."""
+    """The dataset has no such run."""
 
     def __init__(self, run_id: str):
         super().__init__(f"There is no run {run_id} in this dataset; it may have been deleted")
@@ -54,14 +54,14 @@ class NewerRecord(AutoLabelingError):
 
     def __init__(self, name: str, found: int, readable: int):
         super().__init__(
-            f"A newer version of Auto-Labeling has stored the run '{name}' (record format {found}; "
-            f"this version reads up to {readable}). Nothing was changed. Update Auto-Labeling "
-            "here, and on every worker, to the same version"
+            f"The run '{name}' was saved by a newer version of Auto-Labeling (record format "
+            f"{found}; this version reads up to {readable}). Nothing was changed. Update "
+            "Auto-Labeling here and on every worker to the same version"
         )
 
 
 class IllegalTransition(AutoLabelingError):
-    """The run's state does not allow this, or somebody else was faster."""
+    """The run's state does not allow this, or another process was faster."""
 
 
 class AttemptRevoked(AutoLabelingError):
@@ -77,11 +77,11 @@ class LabelsChanged(AutoLabelingError):
 
 
 class NotPermitted(AutoLabelingError):
-    """Whoever asks may look at the dataset, but not change it."""
+    """The person may view the dataset, but not change it."""
 
 
 class Unreadable(AutoLabelingError):
-    """A request says what no App would say."""
+    """A request that no App would send."""
 
 
 class DatabaseAway(AutoLabelingError):
@@ -93,12 +93,12 @@ class CannotWrite(AutoLabelingError):
 
 
 class RunFailed(AutoLabelingError):
-    """A run that was waited for has stopped: an error, a lost worker, or cancelled."""
+    """A run that a script waited for stopped: an error, a lost worker, or cancelled."""
 
 
 class StillRunning(AutoLabelingError, TimeoutError):
-    """A run that was waited for is not done within the time; it goes on."""
+    """A run did not finish before the timeout; it continues."""
 
 
 class RunWarning(UserWarning):
-    """What a person may not mean with a run that starts; ``preflight`` says it before."""
+    """What a starting run may do unexpectedly; ``preflight`` reports it beforehand."""

@@ -1,4 +1,4 @@
-"""The names that FiftyOne, the database and other modules know us by."""
+"""The names under which FiftyOne, the database and other modules know this plugin."""
 
 PACKAGE = "auto_labeling"
 PLUGIN = "@auto-labeling/auto-labeling"

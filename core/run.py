@@ -1,4 +1,4 @@
-"""The nouns: a run's configuration (see ``core/settings.py``), its states, and the run itself.
+"""A run: its states and its record (its settings are in ``core/settings.py``).
 
 Start reading here, then ``lifecycle/labeling.py``. Nothing in this file touches a database.
 """
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class RunState(str, Enum):
-    """Where a run stands."""
+    """The state of a run."""
 
     QUEUED = "queued"  # recorded and frozen; no worker has picked it up
     GENERATING = "generating"  # a worker is labeling
@@ -48,7 +48,7 @@ class RunState(str, Enum):
 
 
 class StopReason(str, Enum):
-    """Why a run stopped, for programs; ``Run.error`` says it to people."""
+    """Why a run stopped, for programs; ``Run.error`` is the sentence for people."""
 
     NONE = ""
     ERROR = "error"  # what the worker said is in ``Run.error``
@@ -75,7 +75,7 @@ TRANSITIONS: dict[RunState, frozenset] = {
 
 ACTIVE = frozenset({S.QUEUED, S.GENERATING, S.IMPORTING})
 
-#: The word that people see for each state.
+#: Each state as people see it.
 STATUSES = {
     S.QUEUED: "Generating",
     S.GENERATING: "Generating",
@@ -89,7 +89,7 @@ STATUSES = {
 
 
 class Progress(BaseModel):
-    """How far the current attempt has come. Written by the worker alone, under its token."""
+    """The progress of the current attempt. Only its worker writes it, under its token."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -109,9 +109,9 @@ class Progress(BaseModel):
 
 
 class Worker(BaseModel):
-    """A process that serves delegated operations, as it last said of itself.
+    """A process that runs delegated operations, as it last reported itself.
 
-    Only ``auto-labeling launch`` says so; FiftyOne's own worker is not heard of.
+    Only workers of ``auto-labeling launch`` report; FiftyOne's own workers do not.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -180,7 +180,7 @@ class Run(BaseModel):
         str, int
     ] = {}  # images whose range of values was guessed; see models/bit_depth.py
     decision: Decision | None = None  # counted when an approval began
-    expected: int | None = None  # the labels that whoever approves was shown
+    expected: int | None = None  # the number of labels shown to the approver
     is_settled: bool = True  # whether that was compared with what is there, where one approves
     marks_empty: bool = False  # whether approval marks samples without a label kept as empty
     license: str = ""
@@ -195,7 +195,7 @@ class Run(BaseModel):
 
     @property
     def status(self) -> str:
-        """The word that people see for the state."""
+        """The state as people see it."""
         return STATUSES[self.state]
 
     @property
@@ -224,7 +224,7 @@ class Run(BaseModel):
         total = sum(self.guessed.values())
         how = ", ".join(f"{guess} ({number:,})" for guess, number in self.guessed.items())
         images = "image holds" if total == 1 else "images hold"
-        said = f"{total:,} {images} more than 8 bits without saying which range: read as {how}"
+        said = f"{total:,} {images} more than 8 bits without stating the range: read as {how}"
         return said if total else ""
 
     @property

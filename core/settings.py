@@ -1,7 +1,7 @@
-"""What a run can be asked for: :class:`RunConfig`, and its settings described one by one.
+"""The settings of a run: :class:`RunConfig`, and each setting described.
 
 The flags of the command line, the forms of the operators and the reference are made from
-:func:`settings`, so that a setting is written down once, in :class:`RunConfig`.
+:func:`settings`, so each setting is defined once, in :class:`RunConfig`.
 """
 
 import difflib
@@ -22,7 +22,7 @@ _DEVICE = re.compile(r"(cpu|mps|cuda(:\d{1,3})?)?")
 
 
 class Task(str, Enum):
-    """What kind of labels a run makes."""
+    """The kind of labels that a run generates."""
 
     CLASSIFICATION = "classification"
     DETECTION = "detection"
@@ -34,7 +34,7 @@ class Task(str, Enum):
 
 
 class Method(str, Enum):
-    """How a run makes its labels."""
+    """How a run generates its labels."""
 
     ONE_STAGE = "one_stage"
     TWO_STAGE = "two_stage"
@@ -79,34 +79,33 @@ class Target(str, Enum):
 
 
 class RunConfig(BaseModel):
-    """What a person asks for: the one definition behind form, CLI, SDK and stored record.
+    """The settings of a run: the single definition behind the form, CLI, SDK and stored record.
 
-    What can be judged without a dataset is checked here; ``labeling.check`` adds the rest.
+    Rules that need no dataset are checked here; ``labeling.check`` adds the rest.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    task: Task = Field(description="The kind of labels to make")
-    model: str = Field(min_length=1, description="The model's name, as the list of models says it")
-    label_field: str = Field(
-        min_length=1, description="The new field in which the labels that are approved will be"
-    )
+    task: Task = Field(description="The kind of labels to generate")
+    model: str = Field(min_length=1, description="Model name (see `auto-labeling models`)")
+    label_field: str = Field(min_length=1, description="The new field for the approved labels")
     target: Target = Field(
         default=Target.ALL,
         title="Target samples",
-        description="Which samples to label: all, or those of the view, the selection or a list "
-        "of ids at the start",
+        description="Samples to label: all, the current view, the current selection, or a list of "
+        "IDs. Fixed when the run starts",
     )
     group_slices: tuple[str, ...] = Field(
         default=(),
-        description="Grouped datasets: the slices to label; empty: all that hold images",
+        description="Grouped datasets: the slices to label. Leave empty for all image slices",
     )
     method: Method = Field(
-        default=Method.ONE_STAGE, description="One model, two, or one for boxes that exist already"
+        default=Method.ONE_STAGE,
+        description="One model, two models in sequence, or a model for existing boxes",
     )
     classes: tuple[str, ...] = Field(
         default=(),
-        description="Classes to look for, or to keep of those that the model knows; empty: all",
+        description="Classes to look for, or known classes to keep. Leave empty for all",
     )
     confidence: float | None = Field(
         default=None,
@@ -114,11 +113,11 @@ class RunConfig(BaseModel):
         le=1,
         allow_inf_nan=False,
         title="Minimum confidence",
-        description="Labels that the model is less sure of are not kept",
+        description="Discard labels below this confidence",
     )
     name: str = Field(default="", max_length=100, title="Run name", description="The run's name")
     segmenter: str = Field(
-        default="", description="Two-stage runs: the model that outlines what is in each box"
+        default="", description="Two-stage runs: the model that segments the object in each box"
     )
     source_field: str = Field(
         default="",
@@ -127,35 +126,35 @@ class RunConfig(BaseModel):
     )
     prompts: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
-        description="Zero-shot models: for a class, the words to ask in instead of its name",
+        description="Zero-shot models: the prompts to use for a class instead of its name",
     )
     mask_location: str = Field(
         default="",
-        description="Where masks become PNG files, by its full path; empty: in the dataset",
+        description="Folder for PNG masks (full path). Leave empty to store masks in the dataset",
     )
     max_labels: int | None = Field(
         default=None,
         ge=1,
         title="Maximum labels per image",
-        description="The most confident are kept",
+        description="Keep only the most confident labels",
     )
     keep_without_mask: bool = Field(
         default=False,
         title="Keep labels without a mask",
-        description="Instance segmentation: keep boxes for which there is no mask, which are left "
-        "out otherwise",
+        description="Instance segmentation: keep boxes without a mask (left out by default)",
     )
     device: str = Field(
-        default="", description="cpu, mps, cuda or cuda:N; empty: the worker's GPU, if it has one"
+        default="",
+        description="cpu, mps, cuda or cuda:N. Leave empty for the worker's GPU, if it has one",
     )
     half: bool = Field(
-        default=False, title="Mixed precision", description="Half precision where it is safe"
+        default=False, title="Mixed precision", description="Use half precision where it is safe"
     )
     checkpoint: str = Field(
         default="",
-        description="A model of your own: its import path, its file on the worker, or its hub id",
+        description="Your own model: import path, file on the worker, or Hugging Face ID",
     )
-    workers: int = Field(default=1, ge=1, description="How many workers share the run, on Ray")
+    workers: int = Field(default=1, ge=1, description="Number of workers, using Ray for 2 or more")
 
     @field_validator(
         *("name", "label_field", "segmenter", "source_field", "mask_location"),
@@ -170,7 +169,7 @@ class RunConfig(BaseModel):
     @classmethod
     def _is_no_truth_value(cls, value):
         if isinstance(value, bool):  # which Python takes for 0 or 1
-            raise ValueError("a number is needed")
+            raise ValueError("a number is required")
         return value
 
     @field_validator("classes")
@@ -199,7 +198,7 @@ class RunConfig(BaseModel):
         unknown = [name for name in prompts if name not in classes]
         if unknown:
             raise ValueError(
-                f"there are prompts for '{unknown[0]}', which is not among the classes"
+                f"prompts are given for '{unknown[0]}', which is not among the classes"
             )
         asked = {}
         for name in classes:
@@ -208,21 +207,23 @@ class RunConfig(BaseModel):
                     raise ValueError(f"a prompt has 1 to {LONGEST_PROMPT} printable characters")
                 other = asked.setdefault(" ".join(text.casefold().split()), name)
                 if prompts and other != name:
-                    raise ValueError(f"'{text}' is a prompt of both '{other}' and '{name}'")
+                    raise ValueError(f"'{text}' is a prompt for both '{other}' and '{name}'")
         return {name: tuple(dict.fromkeys(texts)) for name, texts in prompts.items() if texts}
 
     @field_validator("name", "checkpoint")
     @classmethod
     def _can_be_stored(cls, text):
         if any("\ud800" <= c <= "\udfff" for c in text):
-            raise ValueError("this has halves of characters, which cannot be stored")
+            raise ValueError("this contains broken characters, which cannot be stored")
         return text
 
     @field_validator("device")
     @classmethod
     def _is_a_device(cls, device):
         if not _DEVICE.fullmatch(device):
-            raise ValueError("a device is cpu, mps, cuda, or cuda with a number, such as cuda:0")
+            raise ValueError(
+                "a device must be cpu, mps, cuda, or cuda with a number, such as cuda:0"
+            )
         return device
 
 
@@ -237,15 +238,15 @@ class Setting:
 
     Args:
         name: the field's name
-        title: what people call it
-        description: what it means, in a line
+        title: its name for people
+        description: a one-line description
         kind: ``"choice"``, ``"text"``, ``"texts"``, ``"mapping"``, ``"number"``, ``"whole"``
             or ``"flag"``
-        choices: ``(value, title)`` pairs, where only these will do
-        minimum: the least number, if there is one
-        maximum: the greatest number, if there is one
-        default: what it is if nobody says; None for nothing
-        required: whether somebody must say
+        choices: ``(value, title)`` pairs, if only these are allowed
+        minimum: the minimum, if there is one
+        maximum: the maximum, if there is one
+        default: the value if none is given; None for nothing
+        required: whether a value must be given
     """
 
     name: str
@@ -298,21 +299,22 @@ def _setting(name, schema):
 
 
 _NEEDED = {
-    "label_field": "Name the field in which the approved labels will be",
+    "label_field": "Name the new field for the approved labels",
     "model": "Choose a model",
     "task": "Choose a task",
 }
 _SENTENCES = {
-    "confidence": "The minimum confidence is a number from 0 to 1",
-    "max_labels": "The most labels per image is a whole number from 1",
-    "workers": "The number of workers is a whole number from 1",
-    "half": "Mixed precision is true or false",
-    "prompts": "Prompts are a list of texts for each class, such as {'vehicle': ['car', 'truck']}",
+    "confidence": "Minimum confidence must be a number from 0 to 1",
+    "max_labels": "Maximum labels per image must be a whole number, at least 1",
+    "workers": "The number of workers must be a whole number, at least 1",
+    "half": "Mixed precision must be true or false",
+    "prompts": "Prompts must be a list of texts for each class, such as {'vehicle': ['car', "
+    "'truck']}",
 }
 
 
 def sentence(field: str, detail: dict) -> str:
-    """What is wrong with a setting, in our words.
+    """A sentence on what is wrong with a setting.
 
     Args:
         field: the setting's name
@@ -322,7 +324,7 @@ def sentence(field: str, detail: dict) -> str:
     known = {setting.name: setting for setting in settings()}
     if field not in known:
         near = difflib.get_close_matches(field, known, 1)
-        return "There is no such setting" + (f"; do you mean '{near[0]}'?" if near else "")
+        return "There is no such setting" + (f"; did you mean '{near[0]}'?" if near else "")
     if field in _NEEDED and (kind == "missing" or given in (None, "")):
         return _NEEDED[field]
     if field in _SENTENCES and (kind != "value_error" or field != "prompts"):
@@ -333,11 +335,11 @@ def sentence(field: str, detail: dict) -> str:
     if kind == "string_too_long":
         return f"At most {detail['ctx']['max_length']} characters"
     if kind == "string_unicode":
-        return "This has halves of characters, which cannot be stored"
+        return "This contains broken characters, which cannot be stored"
     setting = known[field]
     if setting.kind == "choice":
         *others, last = (value for value, _ in setting.choices)
         return f"Choose {', '.join(others)} or {last}"
     if setting.kind == "texts":
-        return f"{setting.title} are a list of texts, such as ['one', 'another']"
-    return f"{setting.title} is text, not {type(given).__name__}"
+        return f"{setting.title} must be a list of texts, such as ['one', 'another']"
+    return f"{setting.title} must be text, not {type(given).__name__}"

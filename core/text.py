@@ -1,4 +1,4 @@
-"""How numbers, durations and moments are said to people."""
+"""How numbers, durations and times are written for people."""
 
 from datetime import datetime, timezone
 
@@ -10,7 +10,7 @@ def count(number: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration, said with the precision that is of use."""
+    """A duration with a useful precision: ``"3 min 20 s"``."""
     seconds = max(0, round(seconds))
     if seconds < 60:
         return f"{seconds} s"
@@ -32,7 +32,7 @@ def age(moment: str) -> float:
 
 
 def moment(stored: str) -> str:
-    """A stored moment, exactly, as the clock of the App's machine would say it."""
+    """A stored moment as an exact time in the time zone of the App's machine."""
     if not stored:
         return ""
     return datetime.fromisoformat(stored).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
@@ -75,5 +75,5 @@ def rate(samples_per_second: float) -> str:
 
 
 def license(expression: str) -> str:
-    """A licence, as people know it."""
+    """A license, as people know it."""
     return expression.replace("LicenseRef-", "").replace(" AND ", " and ")

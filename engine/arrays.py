@@ -1,4 +1,4 @@
-"""Transforms that need no Pillow image: what they do to the array that a decoder gives.
+"""Transforms without Pillow images: what they do to a decoded array.
 
 Pillow keeps images in four bytes a pixel, so that going through it means two more copies.
 """

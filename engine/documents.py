@@ -1,4 +1,4 @@
-"""Label documents, as they are stored: with ids, review state, boxes inside the image.
+"""Label documents as stored: with IDs, review state, and boxes inside the image.
 
 Ids derive from run, sample and position, so that labeling a sample again writes the same
 documents.
@@ -262,4 +262,4 @@ def _inside(box):
 
 def _wrong_kind(label, config, wanted) -> TypeError:
     name, given = config.checkpoint or config.model, type(label).__name__
-    return TypeError(f"{name} gives {given}; {config.task.label.lower()} needs {wanted}")
+    return TypeError(f"{name} returns {given}; {config.task.label.lower()} needs {wanted}")

@@ -1,4 +1,4 @@
-"""Draws labels on an image, for a look before there is anything to look at in the App."""
+"""Draws labels on an image, for previews."""
 
 import colorsys
 import io

@@ -1,4 +1,4 @@
-"""One attempt at a run: labels the samples that still wait, from the frozen ids to the end.
+"""One attempt at a run: labels the remaining samples of its fixed IDs.
 
 Who labels them is decided here, in this process or in others; what it comes to is counted here.
 """
@@ -61,7 +61,7 @@ class Generation:
             number of samples of this one
 
         Raises:
-            AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
+            AttemptRevoked: if the run was cancelled, approved or deleted since
             CannotWrite: if there is no room for masks, or no permission to write them
             AutoLabelingError: if the model fails on every sample
         """
@@ -151,7 +151,7 @@ class Generation:
             open_chunks = patiently(self._survey)()
             if not open_chunks:
                 return
-        raise AutoLabelingError("The database keeps losing labels that it has acknowledged")
+        raise AutoLabelingError("The database keeps losing labels that it had confirmed")
 
     def _survey(self):
         """Counts what is done and returns the indices of the chunks that are not."""

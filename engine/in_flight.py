@@ -1,4 +1,4 @@
-"""Which batches loader processes are working on, so that a dead process costs none of them."""
+"""Which batches loader processes work on, so that a dead process loses none of them."""
 
 from collections import Counter, deque
 

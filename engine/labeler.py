@@ -1,4 +1,4 @@
-"""One model at work on chunks of a run, in whatever process: from sample ids to written labels.
+"""One model that labels chunks of a run in any process: from sample IDs to written labels.
 
 Three things overlap: loader processes decode, the calling thread runs the model, and a thread
 behind it turns outputs into documents and writes them.

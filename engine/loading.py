@@ -1,4 +1,4 @@
-"""Decodes images in worker processes, ahead of the model, in order, a bad file costing itself.
+"""Decodes images in worker processes, ahead of the model and in order; a bad file fails alone.
 
 torch's ``DataLoader`` brings the processes and the shared memory; this adds that a file that
 cannot be read is one failure and not its batch's, that a loader process that dies is replaced,
@@ -164,7 +164,7 @@ class Reader:
             return self.collate(items)
         except Exception:
             # The model's thread tries them again in ever smaller batches, and says why.
-            logger.debug("A batch could not be put together", exc_info=True)
+            logger.debug("Could not assemble a batch", exc_info=True)
             return None
 
     def _filled(self, filling):
@@ -228,7 +228,7 @@ def load(reader: Reader, batches, processes: int, context="fork"):
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
-            logger.warning("A loader process died (%s); starting others", error)
+            logger.warning("A loader process died (%s); starting new ones", error)
             given_up = sent.process_died()
             if given_up is not None:
                 text = f"The process that read this file died, {MOST_DEATHS} times"

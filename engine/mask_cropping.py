@@ -1,4 +1,4 @@
-"""Masks that a model gives, as a run keeps them: of the part of the box that is in the image."""
+"""Crops a model's masks to the part of the box inside the image."""
 
 import numpy as np
 

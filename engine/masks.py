@@ -36,7 +36,7 @@ _HOPELESS = {
     errno.EPERM: "the worker has no permission",
     errno.EROFS: "it is read-only",
     errno.ENOENT: "the folder was removed",
-    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.ENOTDIR: "part of its path is a file, not a folder",
     errno.EIO: "its disk does not answer (input/output error)",
     errno.ESTALE: "its network share is gone",
     errno.ENOTCONN: "its network share is gone",
@@ -45,7 +45,7 @@ _REMEDIES = {
     errno.ENOSPC: "Make room there, then resume",
     errno.EDQUOT: "Make room there, then resume",
 }
-_REMEDY = "Let the worker write there, then resume"
+_REMEDY = "Give the worker write permission, then resume"
 
 
 class MaskStore:
@@ -77,7 +77,7 @@ class MaskStore:
             raise self._refusal(error) from error
 
     def tidy(self):
-        """Removes files that nobody is writing any longer. No worker of the run may be at work."""
+        """Removes files left unfinished. No worker of the run may be at work."""
         if self._folder is not None:
             shutil.rmtree(self._folder / _UNFINISHED, ignore_errors=True)
 
@@ -110,7 +110,7 @@ class MaskStore:
         happened = _HOPELESS.get(error.errno) or error.strerror or str(error)
         helps = _REMEDIES.get(error.errno, _REMEDY)
         return CannotWrite(
-            f"No masks can be written to {self._folder}: {happened}. What was labeled is kept. "
+            f"No masks can be written to {self._folder}: {happened}. Labels so far are kept. "
             f"{helps}"
         )
 

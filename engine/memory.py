@@ -1,4 +1,4 @@
-"""What a process does with memory while it labels: it keeps what it has."""
+"""Makes a process keep its memory while it labels."""
 
 import contextlib
 import ctypes

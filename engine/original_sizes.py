@@ -1,4 +1,4 @@
-"""Models that want the sizes of the original images beside the prepared ones: Ultralytics'.
+"""For models that need the original image sizes with the prepared images (Ultralytics).
 
 FiftyOne hands the original images on to Ultralytics, which asks them for nothing but their shape
 once boxes are made. So only shapes need to come from the loader processes.

@@ -1,4 +1,4 @@
-"""From a model's outputs to label documents: a general way, and fast ones for the usual formats.
+"""Turns model outputs into label documents: a general path, and fast ones for common formats.
 
 Making ``fo.Detection`` objects and serialising them costs about 0.3 ms a label, more than many
 models take for an image. The fast ways compute what FiftyOne's output processors compute, on

@@ -1,4 +1,4 @@
-"""Stages that overlap: a thread that works ahead of a loop, and one that follows it.
+"""Overlapping stages: a thread that works ahead of a loop, and one that follows it.
 
 Both have bounded queues, so that memory does not grow, and both pass on what goes wrong.
 """

@@ -1,4 +1,4 @@
-"""Asks a model about batches; a bad sample never costs its batch.
+"""Runs a model on batches; a bad sample never costs its batch.
 
 ``forward`` is what must happen in the model's thread. ``finish`` turns its result into label
 documents, and runs in another thread meanwhile.
@@ -84,7 +84,7 @@ class Predictor:
         """Runs the model on a batch; on a failure, on parts of it that may do better.
 
         Raises:
-            AutoLabelingError: if a service behind the model does not answer any longer
+            AutoLabelingError: if a service behind the model does not answer
         """
         targets = loaded.targets
         if not targets:
@@ -128,7 +128,7 @@ class Predictor:
 
     def _run_model(self, batch, size):
         if batch is None:
-            raise ValueError("These images cannot be put together into a batch")
+            raise ValueError("These images cannot be combined into a batch")
         if self._fast is not None:
             return self._fast.forward(batch), True
         labels = list(self._model.predict_all(batch))

@@ -1,4 +1,4 @@
-"""Errors that say that they pass, as those of a model behind a service do, and when to try again.
+"""Temporary errors, such as those of a model behind a service, and when to retry.
 
 A client's errors are known by what they carry, the status of an answer and its headers, or by name:
 none of the libraries that raise them is imported for it.
@@ -96,7 +96,7 @@ class Retries:
         if self._in_vain >= MOST_IN_VAIN:
             raise AutoLabelingError(
                 f"The model's service did not answer for {self._in_vain:,} samples in a row "
-                f"({describe(error)}). What was labeled is kept. Resume when it answers again"
+                f"({describe(error)}). Labels so far are kept. Resume when it answers again"
             ) from error
 
 

@@ -63,7 +63,7 @@ def affordable(processes: int, prefetch: int, under_way: int, batch: int, item: 
     if number == processes:
         return processes, ""
     instead = f"{number} of {processes} loader processes" if number else "no loader processes"
-    return number, f"{needed}. Going on with {instead}, which is slower; see docs/deploy.md"
+    return number, f"{needed}. Continuing with {instead}, which is slower; see docs/deploy.md"
 
 
 def free_memory() -> float:

@@ -1,4 +1,4 @@
-"""Memory that loader processes fill and the model reads, made once and used in turns.
+"""Memory that loader processes fill and the model reads; allocated once and reused.
 
 torch's DataLoader makes new shared memory for each batch, and touching its pages for the first
 time costs more than decoding a small image. This is anonymous memory, so ``/dev/shm`` may be as

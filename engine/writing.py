@@ -1,4 +1,4 @@
-"""From label documents to acknowledged writes, and to chunks that are done."""
+"""Writes label documents with acknowledgment, and marks chunks as done."""
 
 import threading
 import time
@@ -155,7 +155,7 @@ class Ledger:
 
         Returns:
             what :func:`auto_labeling.storage.staging.waiting` says of the chunk; nothing if it is
-            done, or has been handed out again meanwhile
+            done, or has been handed out again since
         """
         chunk = self._claimed.pop(index, None)
         if chunk is None:

@@ -1,4 +1,4 @@
-"""What can be wrong with a dataset that has, or had, runs; and what mends each."""
+"""What can be wrong with a dataset that has, or had, runs, and how to repair it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fiftyone as fo
 
+from auto_labeling.core import text
 from auto_labeling.core.names import STAGING_SUFFIX
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import deleting, liveness, resuming
@@ -61,19 +62,20 @@ def _undeclared(dataset, runs) -> Iterator[Ailment]:
         number = samples.count_documents({name: {"$exists": True}})
         kind = _kind(samples, name)
         said = (
-            f"{number:,} {_samples(number)} hold '{name}', which the dataset's schema lacks: no "
-            "sample of the dataset can be read"
+            f"'{name}' has values on {text.count(number, 'sample')} but is missing from the "
+            "dataset's "
+            "schema: no sample of the dataset can be read"
         )
         if not (name in of_runs or name.endswith(STAGING_SUFFIX)):
             mend, remedy = (
                 None,
-                f"It is not ours, so it is left alone: declare '{name}', or unset it",
+                f"Not from Auto-Labeling, so it is left alone: declare '{name}', or unset it",
             )
         elif kind is None:
-            mend, remedy = partial(fields.sweep, dataset, name), "Without any label; taken away"
+            mend, remedy = partial(fields.sweep, dataset, name), "The empty field is removed"
         else:
             mend = partial(_declare, dataset, name, kind, of_runs.get(name))
-            remedy = "The field is declared again, and keeps its labels"
+            remedy = "The field is declared again and keeps its labels"
         yield Ailment("undeclared", name, said, remedy, mend, number)
 
 
@@ -109,7 +111,7 @@ def _of_run(dataset, store, run: Run) -> Iterator[Ailment]:
     if run.state is RunState.DELETING and liveness.is_silent(store, run, confirm=True):
         said = f"The deletion of '{run.name}' was interrupted"
         mend = partial(deleting.delete, dataset, run.id)
-        yield Ailment("unfinished", subject, said, "It is finished", mend)
+        yield Ailment("unfinished", subject, said, "The deletion is finished", mend)
         return
     if run.state is RunState.APPROVING and liveness.is_silent(store, run, confirm=True):
         said = f"The approval of '{run.name}' was interrupted"
@@ -118,9 +120,12 @@ def _of_run(dataset, store, run: Run) -> Iterator[Ailment]:
         return
     stopped = liveness.judge(store, run, confirm=True).stopped if run.is_active else None
     if stopped:
-        said = f"'{run.name}' is {run.status.lower()}, but nothing works on it. {stopped.sentence}"
+        said = f"'{run.name}' is {run.status.lower()}, but no process is working on it. "
+        f"{stopped.sentence}"
         mend = partial(store.stop, run, stopped.reason, stopped.sentence)
-        yield Ailment("workerless", subject, said, "It is stopped, so that it can resume", mend)
+        yield Ailment(
+            "workerless", subject, said, "The run is stopped, so that you can resume it", mend
+        )
     if what := resuming.gone(dataset, run):
         yield Ailment("fieldless", subject, f"'{run.name}': {what.happened}", what.remedy)
 
@@ -135,15 +140,15 @@ def _orphans(dataset, store) -> Iterator[Ailment]:
         run = alive.get(fields.owner_of(stored[name]))
         number = orphans.count(dataset, name)
         if run is not None and number:
-            said = f"'{name}' was the staging field of '{run.name}', until somebody renamed it"
+            said = f"'{name}' was the staging field of '{run.name}' until it was renamed"
             remedy = f"Rename it back to '{run.staging_field}', or delete the run"
             yield Ailment("moved", name, said, remedy, None, number)
             continue
         if number:
-            said = f"{orphans.sentence(name)}, on {number:,} {_samples(number)}"
-            remedy = "It becomes an ordinary field, and keeps its labels without our marker"
+            said = f"{orphans.sentence(name)}, on {text.count(number, 'sample')}"
+            remedy = "It becomes an ordinary field and keeps its labels"
         else:
-            said = f"'{name}' is the staging field of a run that is not in this dataset, and empty"
+            said = f"'{name}' is the empty staging field of a run that is not in this dataset"
             remedy = "The empty field is removed"
         mend = partial(orphans.release, dataset, name)
         yield Ailment("orphan", name, said, remedy, mend, number)
@@ -158,7 +163,8 @@ def _marks(dataset, store) -> Iterator[Ailment]:
         query = {run.staging_field: {"$type": "null"}}
         number = dataset._sample_collection.count_documents(query)
         if number and resuming.gone(dataset, run) is None:
-            said = f"{number:,} {_samples(number)} wait for labels of '{run.name}', which is over"
+            said = f"{text.count(number, 'sample')} marked as waiting for '{run.name}', which has "
+            "ended"
             unset = {"$unset": {run.staging_field: ""}}
             mend = partial(ranges.update_many, dataset._sample_collection, query, unset)
             yield Ailment("marks", run.staging_field, said, "The marks are removed", mend, number)
@@ -177,12 +183,7 @@ def _masks(dataset, store) -> Iterator[Ailment]:
             continue
         stray = mask_files.stray(Path(folder), PATIENCE)
         if stray:
-            files = "file" if len(stray) == 1 else "files"
-            said = f"{len(stray):,} mask {files} of '{name}' in {folder} are named by no label"
+            said = f"{text.count(len(stray), 'mask file')} of '{name}' in {folder} without a label"
             mend = partial(mask_files.remove_stray, Path(folder), PATIENCE)
-            remedy = "They are removed; files that labels name stay"
+            remedy = "They are removed; files that labels use are kept"
             yield Ailment("masks", folder, said, remedy, mend, len(stray))
-
-
-def _samples(number) -> str:
-    return "sample" if number == 1 else "samples"

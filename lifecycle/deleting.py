@@ -1,4 +1,4 @@
-"""Deletes a run, and whatever it has left."""
+"""Deletes a run and everything that it left behind."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""Finds what a crash, an older version or a person's hand has left, and mends it if asked.
+"""Finds what a crash, an older version or a manual change left behind; repairs it if asked.
 
 Whatever it looks at may be unreadable for FiftyOne, so no sample is ever loaded: all is asked of
 the database. A person's labels are never deleted; where only a person can decide, it says so.
@@ -61,8 +61,8 @@ def _finding(dataset, ailment, repair) -> Finding:
         try:
             ailment.mend()
             repaired = True
-        except AutoLabelingError as error:  # somebody else was faster, or it is in use
-            remedy = f"It could not be mended: {error}"
+        except AutoLabelingError as error:  # another process was faster, or it is in use
+            remedy = f"Could not be repaired: {error}"
     return Finding(
         dataset=dataset.name,
         kind=ailment.kind,

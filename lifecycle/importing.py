@@ -1,4 +1,4 @@
-"""Analyze existing labels: the labels of a field, copied into a run in review.
+"""Analyze existing labels: copies the labels of a field into a run in review.
 
 The copy is made by the database, in a thread where the caller cannot wait. First the samples to be
 copied get ``null`` in the staging field, as those of a model's run do (``docs/adr/0002``): so a
@@ -63,7 +63,7 @@ def import_labels(
         source: the field
         label_field (""): the new field for the labels that will be approved
         replace (False): instead, whether approval puts them back into ``source``, without the
-            labels that nobody promoted
+            labels that were not promoted
         name (""): the run's name
         author (""): who asks for it
         background (False): whether to return at once and copy in a thread
@@ -86,7 +86,7 @@ def resume(dataset, run: Run, background: bool = True) -> Run:
     """Goes on with an import that has failed. What is copied stays as it is.
 
     Raises:
-        IllegalTransition: if it has not failed (any more)
+        IllegalTransition: if it has not failed
         FieldGone: if its labels were in review, and were deleted or renamed by hand
     """
     store = RunStore(dataset)
@@ -100,7 +100,7 @@ def resume(dataset, run: Run, background: bool = True) -> Run:
 
 def _why_not(dataset, store, name, kind, needed, marked) -> str:
     if not media.can_be_reviewed(dataset):
-        return "Labels of videos and recordings cannot be reviewed"
+        return "Labels of videos and multimodal recordings cannot be reviewed"
     if name in needed:
         return "These labels are in review"
     if kind not in _TASKS:
@@ -110,7 +110,7 @@ def _why_not(dataset, store, name, kind, needed, marked) -> str:
     if dataset.has_field(f"{name}{below}.{staging.REVIEW}") and name not in marked:
         return f"Its labels have an attribute '{staging.REVIEW}' of their own"
     if store.claimed_by(name) or dataset.has_field(staging_field(name)):
-        return "A run is already making or reviewing this field"
+        return "A run is already generating or reviewing this field"
     return ""
 
 
@@ -119,7 +119,7 @@ def _require_kinds(**answers):
     for name, value in answers.items():
         kind = bool if name == "replace" else str
         if not isinstance(value, kind):
-            wrong[name] = "This is true or false" if kind is bool else "This is text"
+            wrong[name] = "This must be true or false" if kind is bool else "This must be text"
     if wrong:
         raise ConfigError(wrong)
 
@@ -139,7 +139,7 @@ def _checked(dataset, store, source, label_field, replace, name, author) -> Run:
         if source in offered and dataset.get_field(source).read_only:
             problems["label_field"] = f"'{source}' is read-only, so it cannot be replaced"
     elif not label_field:
-        problems["label_field"] = "Name the field in which the approved labels will be"
+        problems["label_field"] = "Name the new field for the approved labels"
     elif problem := validation.label_field_problem(dataset, label_field, store):
         problems["label_field"] = problem
     if problems:
@@ -193,7 +193,7 @@ class _Copy:
         except AttemptRevoked:
             raise
         except Exception as error:
-            # If the run was cancelled or taken over meanwhile, that stands.
+            # If the run was cancelled or taken over since, that stands.
             with contextlib.suppress(AutoLabelingError):
                 self._store.move(
                     self._run.id,

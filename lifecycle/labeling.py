@@ -1,4 +1,4 @@
-"""The verbs of a run, in the order life calls them. Start reading here.
+"""What can be done with a run, in the order of its life. Start reading here.
 
 Everything takes a dataset and plain values, so that the panel, the operators, the command
 line, a notebook and a test call the same functions. Reviewing is in ``review/``.
@@ -100,7 +100,7 @@ def start(
         the :class:`auto_labeling.core.run.Run`, queued
 
     Raises:
-        ConfigError: if the configuration does not fit the dataset (any more), or there
+        ConfigError: if the configuration does not fit the dataset, or there
             are no target samples; or a worker is to do it, and the dataset is not persistent
     """
     config = check(dataset, config.model_dump())
@@ -139,7 +139,7 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
 
     Raises:
         IllegalTransition: if the run is not queued; so a second worker loses here
-        AttemptRevoked: if the run was cancelled, approved or deleted meanwhile
+        AttemptRevoked: if the run was cancelled, approved or deleted since
         CannotWrite: if the disk or the database takes no further labels or masks; the run stops
     """
     store = RunStore(dataset)
@@ -287,7 +287,7 @@ def _freeze(dataset, store, run, sample_ids) -> Run:
         chunks.freeze(run.id, index, ids)
         staging.await_labels(dataset, run, ids)
         if index % 20 == 0:
-            # Also fails if the run was deleted meanwhile, before more marks are made.
+            # Also fails if the run was deleted since, before more marks are made.
             store.amend(run.id, chunks=index)
     return store.amend(run.id, samples=len(sample_ids), chunks=len(starts), frozen=True)
 

@@ -1,4 +1,4 @@
-"""Whether whoever works on an active run is alive; and if not, why the run stopped.
+"""Whether the process that works on an active run is alive; if not, why the run stopped.
 
 Nothing here judges by one look. A sign of life that is too old is looked at again a moment later,
 since the database, this machine or the worker's may just have been away; and while the database
@@ -125,12 +125,12 @@ def _judge_queued(store, run, facts) -> Judgement:
         began = clock.age(store.first_seen_started(run))
         if began < START_UP_SECONDS or availability.steady_for() < START_UP_SECONDS:
             return ALIVE
-        why = operation.error or "The worker stopped before it began to label"
+        why = operation.error or "The worker stopped before it started to label"
         return Judgement(Stopped(StopReason.NEVER_BEGAN, why))
     if not run.delegated:  # whoever started it calls `generate` when it suits them
         return ALIVE
     if run.operation_id:
-        why = "Its delegated operation was deleted before a worker took it"
+        why = "Its delegated operation was deleted before a worker picked it up"
         return Judgement(Stopped(StopReason.NEVER_BEGAN, why))
     # Its start, or its resume, is under way: in a process that gives signs of life.
     stopped = Stopped(
@@ -155,7 +155,7 @@ def _judge_silence(run, progress, stopped: Stopped | None = None) -> Judgement:
 
 def _why_silent(run) -> Stopped:
     if run.state is RunState.IMPORTING:
-        why = "The App stopped while labels were being copied; resume to go on"
+        why = "The App stopped while labels were being copied. Resume to continue"
         return Stopped(StopReason.APP_STOPPED, why)
     return Stopped(
         StopReason.WORKER_VANISHED,

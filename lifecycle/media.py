@@ -1,10 +1,11 @@
-"""What a dataset holds, and what of it models can label: images, alone or in slices of groups."""
+"""Which media a dataset holds, and what models can label: images, alone or in group slices."""
 
 import contextlib
 
 import fiftyone.core.media as fom
 from pymongo.errors import ConnectionFailure
 
+from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Task
 from auto_labeling.storage import samples
@@ -14,7 +15,7 @@ _KINDS = {
     fom.POINT_CLOUD: "point clouds",
     fom.THREE_D: "3D scenes",
     fom.MULTIMODAL: "multimodal recordings",
-    fom.UNKNOWN: "files of a kind that FiftyOne does not know",
+    fom.UNKNOWN: "files of a type unknown to FiftyOne",
 }
 _REMEDIES = {
     fom.VIDEO: (
@@ -24,10 +25,10 @@ _REMEDIES = {
     ),
     fom.POINT_CLOUD: "3D labels that it has already can be analyzed, reviewed and approved",
     fom.THREE_D: "3D labels that it has already can be analyzed, reviewed and approved",
-    fom.MULTIMODAL: "Make a dataset of the images that it holds, and label that",
-    fom.UNKNOWN: "Give the files the usual endings of images, such as .jpg, and add them again",
+    fom.MULTIMODAL: "Create a dataset from its images, and label that",
+    fom.UNKNOWN: "Give the files an image extension, such as .jpg, and add them again",
 }
-_NO_IMAGES = "None of the slices of its groups holds images"
+_NO_IMAGES = "None of the group slices holds images"
 
 
 def refusal(dataset) -> str:
@@ -70,7 +71,7 @@ def reading(what: str = "The view"):
     except Exception as error:
         said = str(error).strip().partition("\n")[0] or type(error).__name__
         raise AutoLabelingError(
-            f"{what} cannot be read any longer: {said}. Make it again, or delete it"
+            f"{what} can no longer be read: {said}. Create it again, or delete it"
         ) from error
 
 
@@ -156,10 +157,10 @@ def meaning(view, samples: int, task: Task | None = None, names=()) -> str:
     """
     if view._dataset is not view._root_dataset and view.has_field("sample_id"):
         return _of_generated(view, samples, task)
-    said = f"The run labels {_count(samples, 'sample')}"
-    groups = _count(len(view), "group") if view.media_type == fom.GROUP else ""
+    said = f"The run labels {text.count(samples, 'sample')}"
+    groups = text.count(len(view), "group") if view.media_type == fom.GROUP else ""
     if view._is_dynamic_groups:
-        return f"{said}: all that are in the {groups} of the view"
+        return f"{said}: all in the {groups} of the view"
     if groups:
         slices_of = ", ".join(names or image_slices(view._root_dataset))
         return f"{said}: those in {slices_of} of the {groups} of the view"
@@ -173,28 +174,24 @@ def _of_generated(view, samples, task):
     one_each = ", each with one label" if task is Task.CLASSIFICATION else ""
     said = (
         f"The view shows {number:,} {noun}; the run labels the "
-        f"{_count(samples, 'whole image')} that they are of{one_each}"
+        f"{text.count(samples, 'whole image')} they come from{one_each}"
     )
     if not view._is_patches:
         return said
     field = getattr(view._patches_stage, "field", None) or "FIELD"
     folder = "dataset_type=fo.types.ImageClassificationDirectoryTree"
     return (
-        f"{said}. To label each patch by itself, make images of them and label those: "
+        f"{said}. To label each patch by itself, export the patches as images and label those: "
         f'`view.export(export_dir="patches", {folder}, label_field="{field}")`, then '
         f'`fo.Dataset.from_dir("patches", {folder})`'
     )
-
-
-def _count(number, noun):
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def slice_problem(dataset, names) -> str:
     """What is wrong with a choice of slices; empty if nothing is."""
     known = slices(dataset)
     if names and not known:
-        return "This dataset has no groups, so no slices can be chosen"
+        return "This dataset is not grouped, so it has no slices to choose"
     unknown = [name for name in names if name not in known]
     if unknown:
         return f"There is no slice '{unknown[0]}'"

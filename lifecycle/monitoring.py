@@ -1,4 +1,4 @@
-"""What there is to know of runs: each as it really stands, its progress, samples and log."""
+"""The current state of runs: status, progress, samples and log."""
 
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Progress, Run, Speed, Worker
@@ -120,5 +120,5 @@ def _reconciled(store, run: Run, confirm: bool) -> Run:
         return run
     try:
         return store.stop(run, stopped.reason, stopped.sentence)
-    except AutoLabelingError:  # somebody else was faster; theirs is the truth
+    except AutoLabelingError:  # another process was faster; theirs is the truth
         return store.get(run.id)

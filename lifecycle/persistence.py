@@ -1,10 +1,10 @@
-"""Whether a dataset outlives the process that made it, as a run for a worker needs."""
+"""Whether a dataset is persistent, which a queued run needs."""
 
 from auto_labeling.core.errors import ConfigError
 
 NOT_PERSISTENT = (
     "This dataset is not persistent: FiftyOne deletes it, and the run with it, when the session "
-    "that made it ends. Make it persistent first (`dataset.persistent = True`)"
+    "that created it ends. Make it persistent first (`dataset.persistent = True`)"
 )
 
 

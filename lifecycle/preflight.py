@@ -1,4 +1,4 @@
-"""What to know before a run starts. No model is loaded for it, so it can be asked at any time."""
+"""What to check before a run starts. It loads no model, so it is cheap at any time."""
 
 import shutil
 from pathlib import Path
@@ -33,7 +33,7 @@ class Weights(BaseModel):
     size_bytes: int | None = None
     name: str = ""
     damaged: tuple[str, ...] = ()
-    own: tuple[str, ...] = ()  # where a model that somebody brings is, a line for each machine
+    own: tuple[str, ...] = ()  # where a custom model is, a line for each machine
 
 
 class Disk(BaseModel):
@@ -91,7 +91,7 @@ def preflight(
             time from where no run has measured it
         samples (None): the number of the target samples, if it is known
         view (None): the view that the target samples are of, if they are of one
-        wait (True): whether to wait for what workers say of a model that somebody brings
+        wait (True): whether to wait for what workers say of a custom model
 
     Raises:
         ModelUnavailable: if a model is not offered
@@ -195,10 +195,10 @@ def _warnings(found: Preflight):
     if found.missing_packages:
         yield f"Packages are missing on this machine: {found.install_command}"
     if not found.device_found and not found.worker_devices:
-        yield f"This machine has no device '{found.device}'; the worker's needs it"
+        yield f"This machine has no device '{found.device}'; the worker needs one"
     for weights in found.weights:
         for path in weights.damaged:
-            yield f"The file of weights {path} is empty, or only part of it is there"
+            yield f"The weights file {path} is empty or incomplete"
     yield from _of_time(found)
     yield from _of_disk(found)
 
@@ -211,7 +211,7 @@ def _of_time(found):
     seconds = found.estimated_seconds
     if seconds is None:
         if found.device != "cpu":
-            yield "No GPU was found on this machine; a CPU may take seconds for each image"
+            yield "No GPU was found on this machine; a CPU may take seconds per image"
     elif seconds > _LONG:
         yield f"No GPU: about {_said(seconds)}"
 
@@ -226,7 +226,7 @@ def _of_disk(found):
             needed = sum(weights.size_bytes or 0 for weights in absent)
         if disk.free_bytes < needed + _SPARE:
             free = f"{disk.free_bytes / 2**30:.1f} GB"
-            yield f"Only {free} are free for {disk.holds} in {disk.folder}"
+            yield f"Only {free} free for {disk.holds} in {disk.folder}"
 
 
 def _said(seconds: float) -> str:

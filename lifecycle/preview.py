@@ -1,4 +1,4 @@
-"""Tries a configuration on a few samples: what a run would make of them, and how fast.
+"""Tries a configuration on a few samples: the labels, and the speed.
 
 It happens in the process that asks. Nothing is written to the dataset, and nothing is downloaded.
 """
@@ -112,13 +112,15 @@ def trial(dataset, config: RunConfig, sample_ids, report: Callable[[str], None] 
     validation.check_model(dataset, config)
     ids = validation.frozen_ids(dataset, sample_ids, config.group_slices)
     if len(ids) > MOST_TRIED:
-        raise ConfigError({"target": f"At most {MOST_TRIED} samples are tried, not {len(ids):,}"})
+        raise ConfigError(
+            {"target": f"At most {MOST_TRIED} samples can be previewed, not {len(ids):,}"}
+        )
     if problems := availability.problems(config):  # here, since it is this process that loads it
         raise ConfigError(problems)
     _require_weights(config)
     found = samples.read(dataset, ids, zoo.field_mapping(config))
     targets = [Waiting(sample_id, values) for sample_id, values in found]
-    report("Waiting for another preview to end")
+    report("Waiting for another preview to finish")
     with _one_at_a_time:
         report("Loading the model")
         model = _load(config)
@@ -155,15 +157,15 @@ def _require_weights(config):
     damaged = downloads.damaged(spec, config.checkpoint if spec.needs_checkpoint else "")
     if damaged:
         raise ModelUnavailable(
-            f"The file of weights {damaged[0]} is empty, or only part of it is there. A preview "
-            "downloads nothing; the worker downloads it again when a run starts"
+            f"The weights file {damaged[0]} is empty or incomplete. A preview downloads nothing; "
+            "the worker downloads it again when a run starts"
         )
     # FiftyOne's command may download other weights of torchvision's than a run loads.
     can_be_told = spec.entry.get("manager") and spec.wrapper != downloads.TORCHVISION
     how = f": `fiftyone zoo models download {spec.name}`" if can_be_told else ""
     raise ModelUnavailable(
         f"The weights of '{name}' are not on this machine, and a preview downloads nothing. "
-        f"The worker downloads them when a run starts; for a preview, get them first{how}"
+        f"The worker downloads them when a run starts; for a preview, download them first{how}"
     )
 
 

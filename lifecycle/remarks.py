@@ -1,5 +1,6 @@
-"""A run's account in words: what adds up, and why there may be less than a person expects."""
+"""A run's account in words, with possible reasons for missing labels."""
 
+from auto_labeling.core import text
 from auto_labeling.core.account import Account, LeftOut
 from auto_labeling.core.run import Run, RunState
 
@@ -7,26 +8,28 @@ from auto_labeling.core.run import Run, RunState
 _MOST_NAMES = 5
 
 #: What helps where the range of values of images was guessed.
-COMPARE = "If boxes look wrong, compare such an image with what you see. The guide has the rule."
+COMPARE = (
+    "If boxes look wrong, compare the image file with what you see. The guide explains the rule."
+)
 
 _SAMPLES = {
     "labeled": "labeled",
     "nothing_found": "nothing found",
     "failed": "failed",
     "not_processed": "not processed",
-    "deleted": "deleted since",
+    "deleted": "deleted since the start",
 }
 
 
 def samples_in_words(account: Account) -> str:
-    """``"40 asked for: 32 labeled, 8 nothing found"``."""
+    """``"40 target samples: 32 labeled, 8 nothing found"``."""
     parts = [f"{n:,} {words}" for name, words in _SAMPLES.items() if (n := getattr(account, name))]
-    return f"{account.samples:,} asked for: {', '.join(parts) or '0 labeled'}"
+    return f"{text.count(account.samples, 'target sample')}: {', '.join(parts) or '0 labeled'}"
 
 
 def labels_in_words(account: Account) -> str:
-    """``"80 given: 70 staged, 10 left out (8 without a mask, 2 of other classes)"``."""
-    said = f"{account.given:,} given: {account.staged:,} staged"
+    """``"80 from the model: 70 staged, 10 left out (8 without a mask, 2 of other classes)"``."""
+    said = f"{account.given:,} from the model: {account.staged:,} staged"
     if account.left_out:
         left_out = account.given - account.staged
         said += f", {left_out:,} left out ({reasons_in_words(account)})"
@@ -71,11 +74,11 @@ def _of_account(run, account):
 
 def _untried(account):
     parts = [
-        f"{_count(number, 'sample')} {words}"
+        f"{text.count(number, 'sample')} {words}"
         for number, words in (
             (account.failed, "failed"),
             (account.not_processed, "not processed"),
-            (account.deleted, "deleted since"),
+            (account.deleted, "deleted since the start"),
         )
         if number
     ]
@@ -86,10 +89,10 @@ def _untried(account):
 
 def _nothing(run, account, looked_at):
     if account.given:
-        number, verb = _count(account.given, "label"), "was" if account.given == 1 else "were"
+        number, verb = text.count(account.given, "label"), "was" if account.given == 1 else "were"
         every = f"The {number}" if account.given == 1 else f"All {number}"
-        return f"{every} that the model gave {verb} left out: {reasons_in_words(account)}."
-    where = "the sample" if looked_at == 1 else f"any of the {_count(looked_at, 'sample')}"
+        return f"{every} that the model returned {verb} left out: {reasons_in_words(account)}."
+    where = "the sample" if looked_at == 1 else f"any of the {text.count(looked_at, 'sample')}"
     if run.config.source_field:
         return f"The field '{run.config.source_field}' has no box in {where}."
     return f"The model found nothing in {where}."
@@ -100,25 +103,26 @@ def _why_nothing(run, account):
         most = max(account.left_out, key=account.left_out.get)
         return _HELPS[most]
     if run.config.source_field:
-        return "Choose a field that has boxes, or a two-stage model, which finds them itself."
+        return "Choose a field with boxes, or a two-stage model, which detects the objects itself."
     reasons = [f"the minimum confidence{_least(run)} is too high"]
     if run.config.classes:
-        reasons.append("the model knows the classes by other names")
-    reasons.append("the model is of the wrong kind for these images")
-    return f"It may be that {_or(reasons)}. A preview on a few samples shows more."
+        reasons.append("the model uses other names for the classes")
+    reasons.append("the model does not suit these images")
+    return f"Possibly {_or(reasons)}. Preview a few samples to find out."
 
 
 _HELPS = {
     LeftOut.NOT_FINITE: "The model's numbers overflow: run it without mixed precision, or on "
     "another device.",
-    LeftOut.OTHER_CLASS: "The model may know your classes by other names: compare them with the "
-    "classes that it has.",
+    LeftOut.OTHER_CLASS: "The model may use other names for your classes: compare them with the "
+    "classes that it knows.",
     LeftOut.LOW_CONFIDENCE: "Try a lower minimum confidence.",
-    LeftOut.NO_AREA: "The boxes lie outside the images: the model, or the field of boxes, may not "
-    "fit them.",
+    LeftOut.NO_AREA: "The boxes lie outside the images: check that the model, or the field with "
+    "the "
+    "boxes, fits these images.",
     LeftOut.DUPLICATE: "Try fewer prompts for a class.",
     LeftOut.NO_MASK: "Try another segmenter, or keep labels without a mask.",
-    LeftOut.OVER_LIMIT: "Try a higher limit of labels per image.",
+    LeftOut.OVER_LIMIT: "Try a higher maximum of labels per image.",
 }
 
 
@@ -133,8 +137,8 @@ def _not_found(names):
 def _why_not_found(run, names):
     them = "it" if len(names) == 1 else "them"
     return (
-        f"It may be that the images do not show {them}, that the model knows {them} by other "
-        f"names, or that the minimum confidence{_least(run)} is too high for {them}."
+        f"Possibly the images do not show {them}, the model uses other names for {them}, or the "
+        f"minimum confidence{_least(run)} is too high for {them}."
     )
 
 
@@ -144,7 +148,3 @@ def _least(run):
 
 def _or(parts):
     return " or ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
-
-
-def _count(number, noun):
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

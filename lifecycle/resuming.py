@@ -1,4 +1,4 @@
-"""What a run needs before it can go on: its staging field, and samples that wait."""
+"""What a run needs before it can resume: its staging field, and unlabeled samples."""
 
 from auto_labeling.core.errors import FieldGone, IllegalTransition
 from auto_labeling.core.run import Run, RunState
@@ -15,7 +15,7 @@ def gone(dataset, run: Run) -> Gone | None:
         run: the run
 
     Returns:
-        None if all is well, or the run has no staging field (yet, or any more)
+        None if all is well, or the run has no staging field
     """
     over = (RunState.APPROVING, RunState.APPROVED, RunState.DELETING)
     return None if run.state in over or not run.frozen else fields.gone(dataset, run)
@@ -45,7 +45,7 @@ def refuse(dataset, run: Run, again: bool):
     """
     if not run.frozen:
         raise IllegalTransition(
-            "This run was interrupted before its target samples were settled; "
+            "This run was interrupted before its target samples were fixed; "
             "delete it and start it again"
         )
     what = gone(dataset, run)
@@ -53,8 +53,8 @@ def refuse(dataset, run: Run, again: bool):
         _refuse_gone(run, what, again)
     elif again:
         raise IllegalTransition(
-            f"The labels of '{run.name}' are there, so they are not made again; resume goes on "
-            "with what is not labeled"
+            f"'{run.name}' still has its labels, so they are not generated again; resume labels "
+            "only the unlabeled samples"
         )
     elif run.state is RunState.IN_REVIEW and not run.failed:
         raise IllegalTransition(f"All samples of '{run.name}' are labeled; nothing to resume")
@@ -65,8 +65,8 @@ def _refuse_gone(run, what, again):
         raise FieldGone(str(what))
     if what.renamed_to and run.mask_folder:
         raise FieldGone(
-            f"{what.happened}, whose masks are the files that this run would write again. "
-            "Rename it back to go on, or start another run"
+            f"{what.happened}, and its masks use the files that this run would overwrite. "
+            "Rename it back to continue, or start another run"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a run may be asked to do: every rule that a configuration must pass, in one place."""
+"""Every rule that a run's configuration must pass, in one place."""
 
 import os
 import re
@@ -11,6 +11,7 @@ import fiftyone.core.media as fom
 from fiftyone.core.odm.utils import validate_field_name
 from pydantic import ValidationError
 
+from auto_labeling.core import text
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.names import LATEST, STAGING_SUFFIX, staging_field
 from auto_labeling.core.run import Method, RunConfig, Task
@@ -145,7 +146,10 @@ def frozen_ids(dataset, sample_ids, group_slices=()) -> list[str]:
         if grouped and (others := samples.outside_slices(dataset, ids, wanted)):
             slices = ", ".join(wanted)
             raise ConfigError(
-                {"target": f"{len(others):,} of the samples are not in {slices}: {_some(others)}"}
+                {
+                    "target": f"{len(others):,} of the samples are not in {slices}: "
+                    f"{text.some(others)}"
+                }
             )
     if not ids:
         raise ConfigError({"target": "There are no samples to label"})
@@ -159,12 +163,7 @@ def unknown_samples(dataset, sample_ids: list) -> str:
         return ""
     if len(unknown) == 1:
         return f"No sample of this dataset has the ID {unknown[0]}"
-    return f"{len(unknown):,} IDs are of no sample in this dataset: {_some(unknown)}"
-
-
-def _some(ids):
-    more = f" and {len(ids) - 3:,} more" if len(ids) > 3 else ""
-    return ", ".join(ids[:3]) + more
+    return f"{len(unknown):,} IDs are not in this dataset: {text.some(unknown)}"
 
 
 def _parse(answers):
@@ -186,7 +185,7 @@ def _name_problems(name):
     if said == LATEST:
         return {"name": f"'{LATEST}' stands for the newest run; choose another name"}
     if _RUN_ID.fullmatch(said):
-        return {"name": "This looks like the id of a run; choose another name"}
+        return {"name": "This looks like the ID of a run; choose another name"}
     return {}
 
 
@@ -202,7 +201,7 @@ def _source_problems(dataset, config):
     if config.method is not Method.EXISTING_DETECTIONS:
         return {}
     if not config.source_field:
-        return {"source_field": "Choose the field whose boxes become masks"}
+        return {"source_field": "Choose the field whose boxes get masks"}
     name, fields = config.source_field, source_fields(dataset)
     if name not in fields:
         return {"source_field": f"There is no label field '{name}'"}
@@ -222,7 +221,7 @@ def _unused_problems(config, wrong):
     if config.source_field and method not in (None, Method.EXISTING_DETECTIONS):
         found["source_field"] = "Only runs on existing detections take boxes from a field"
     if "task" not in wrong and config.task is Task.CLASSIFICATION and config.max_labels:
-        found["max_labels"] = "Classification gives one label per image"
+        found["max_labels"] = "Classification has one label per image"
     return found
 
 
@@ -243,7 +242,7 @@ def _worker_problems(config):
 
 def _location_problem(location):
     if _CLOUD.match(location):
-        return "Masks go to a local or mounted folder: open-source FiftyOne cannot read cloud paths"
+        return "Choose a local or mounted folder: open-source FiftyOne cannot read cloud paths"
     if any(c < " " for c in location) or not os.path.isabs(location):
         return "Name the folder by its full path, such as /data/masks"
     if ".." in Path(location).parts:
@@ -264,23 +263,25 @@ def _label_field_problem(dataset, name, store):
     except ValueError as error:
         return str(error)
     if "." in name:
-        return "A label field is a field of the sample: its name cannot contain a '.'"
+        return "A label field is a top-level field: its name cannot contain a '.'"
     if not name.isprintable() or len(name) > 100:
-        return "A field name has at most 100 ordinary characters"
+        return "A field name has at most 100 printable characters"
     if name.endswith(STAGING_SUFFIX):
-        return f"Names that end in '{STAGING_SUFFIX}' are kept for labels in review"
+        return f"Names that end in '{STAGING_SUFFIX}' are reserved for labels in review"
     if dataset.has_field(name):
         return f"There is a field '{name}' already; approved labels need a new field"
     if name in dataset._sample_doc_cls._fields or hasattr(dataset._sample_doc_cls, name):
-        return f"'{name}' is a name that FiftyOne keeps for itself"
+        return f"'{name}' is a name that FiftyOne reserves"
     if dataset.has_field(staging_field(name)):
         twin = staging_field(name)
         if twin in orphans.names(dataset):
             said, ways_out = orphans.sentence(twin), orphans.ways_out(dataset.name)
-            return f"{said}, and is in the way of '{name}'. {ways_out}"
-        return f"There is a field '{twin}' already, which this run would need"
+            return f"{said}, which blocks '{name}'. {ways_out}"
+        return (
+            f"There is a field '{twin}' already; this run needs that name for its labels in review"
+        )
     if store.claimed_by(name):
-        return f"Another run is already making '{name}'"
+        return f"Another run is already generating '{name}'"
     return None
 
 

@@ -1,4 +1,4 @@
-"""What can be seen of runs from outside: why samples failed, what is promoted, who works.
+"""What can be observed about runs: failed samples, promoted labels, workers.
 
 Nothing here changes anything, and all of it is quick: a page asks for it each time it is drawn.
 """
@@ -32,7 +32,7 @@ def require_database():
 
 
 def operation(run: Run) -> Operation | None:
-    """The delegated operation of the run's latest attempt; None if there is none (any more)."""
+    """The delegated operation of the run's latest attempt; None if there is none."""
     return operations.look_up(run.operation_id) if run.operation_id else None
 
 

@@ -1,4 +1,4 @@
-"""Whether a model that somebody brings can run where it will run: the live workers are asked.
+"""Whether a custom model can run on the live workers: asks them.
 
 Only ``auto-labeling launch`` answers. Whoever submits a run may trust other things and have other
 files, so its own machine never decides for a worker's.
@@ -25,7 +25,7 @@ _FRESH_SECONDS = 20.0
 
 _MOST_KNOWN = 100
 
-UNKNOWN = "unknown until a worker takes it"
+UNKNOWN = "unknown until a worker picks it up"
 
 # What a worker needs to know to judge a model.
 _ASKED = {"task", "method", "model", "checkpoint", "segmenter", "classes"}
@@ -50,7 +50,7 @@ class Said(BaseModel):
 
 
 class Standing(BaseModel):
-    """Where a model that somebody brings can run.
+    """Where a custom model can run.
 
     Args:
         reference: what the run names: a path, an import path, a remote source
@@ -97,7 +97,7 @@ def ask(config: RunConfig) -> Standing | None:
         config: the run's configuration
 
     Returns:
-        a :class:`Standing`; None if the model is none that somebody brings
+        a :class:`Standing`; None if it is no custom model
     """
     reference = availability.reference(config)
     if not reference:
@@ -112,7 +112,7 @@ def ask(config: RunConfig) -> Standing | None:
 
 
 def glance(config: RunConfig) -> Standing | None:
-    """The same at once: what is known by now, while a thread asks the workers if need be."""
+    """The same at once: what is known by now, while a thread asks the workers if needed."""
     reference = availability.reference(config)
     if not reference:
         return None

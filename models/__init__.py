@@ -1,1 +1,1 @@
-"""Which models there are, and loading them through FiftyOne."""
+"""The available models, and how FiftyOne loads them."""

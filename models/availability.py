@@ -1,4 +1,4 @@
-"""Whether this machine can run a model that somebody brings, found without running any of it.
+"""Whether this machine can run a custom model, found without running its code.
 
 It is asked on the machine that is to label: what is trusted, installed and there is its own affair.
 """

@@ -1,4 +1,4 @@
-"""Images of more than 8 bits a channel, brought to 8 bits as a person would look at them.
+"""Images with more than 8 bits per channel, converted to 8 bits as a person would see them.
 
 The rule, which ``docs/guide.md`` tells, too:
 
@@ -87,7 +87,7 @@ def values(image, path: str, imread, check) -> np.ndarray | None:
     if found is None or found.dtype == np.uint8:
         found, _ = from_tiff(path, check)
     if found.shape[:2] != (image.height, image.width):
-        raise OSError("Its values of more than 8 bits cannot be turned as its orientation says")
+        raise OSError("Its values of more than 8 bits cannot be rotated to its orientation")
     return found
 
 
@@ -120,7 +120,7 @@ def from_tiff(path: str, check) -> tuple[np.ndarray, dict]:
     if found.ndim == 3:
         found = found[..., : 3 if found.shape[2] >= 3 else 1].squeeze()
     if found.ndim not in (2, 3) or found.dtype.kind not in "uif":
-        raise OSError(f"This TIFF file holds {found.dtype} in {axes}, which is no image")
+        raise OSError(f"This TIFF file holds {found.dtype} in {axes}, which is not an image")
     return turned(found, _first(tags.get(_ORIENTATION), 1)), tags
 
 

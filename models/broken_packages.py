@@ -1,4 +1,4 @@
-"""A package that is installed and does not work: which one, for which model, on which machine."""
+"""A package that is installed but broken: which one, for which model, on which machine."""
 
 import importlib.metadata
 import socket
@@ -34,7 +34,7 @@ def sentence(name: str, error: BaseException) -> str:
     package = packages[0] if module in packages else f"{packages[0]} ({module})"
     return (
         f"'{name}' cannot run on {host}: the package {package} is installed there but does not "
-        f"work: {said}. Repair it, or install what it lacks"
+        f"work: {said}. Repair it, or install its missing dependencies"
     )
 
 

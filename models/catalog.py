@@ -1,4 +1,4 @@
-"""Which models a run may use.
+"""The models that a run can use.
 
 The catalog is FiftyOne's own zoo manifest, the remote sources registered with it, and ours, all in
 the same format. It is read in milliseconds and imports neither torch nor FiftyOne's zoo, since the

@@ -1,4 +1,4 @@
-"""What the files of somebody's own model say of themselves, read without running anything of them.
+"""What the files of a custom model contain, read without running their code.
 
 The answer is about this machine's file; on a worker the same path may be another one.
 """
@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 
+from auto_labeling.core import text
 from auto_labeling.core.run import ModelType
 from auto_labeling.models import downloads, label_kinds, pickles
 
@@ -69,7 +70,7 @@ def misfit(spec, path: str) -> str:
     name, found = os.path.basename(path), read(path)
     if spec.family == "custom-ultralytics":
         if not path.endswith(".pt"):
-            return f"{name} is not a .pt file: name the checkpoint that Ultralytics has trained"
+            return f"{name} is not a .pt file: name a checkpoint trained with Ultralytics"
         if found.holds == ULTRALYTICS:
             return label_kinds.misfit(name, found.task, spec.task) or found.problem
         if found.holds:
@@ -122,7 +123,7 @@ def by_output(name: str, names, outputs: int | None) -> tuple[tuple[str, ...] | 
             raise TypeError
     except (TypeError, ValueError):
         return None, f"{name} does not name its classes by number"
-    said = tuple(str(text) for _, text in numbered)
+    said = tuple(str(label) for _, label in numbered)
     is_whole = [number for number, _ in numbered] == list(range(len(said)))
     if outputs is None or outputs == len(said):
         return said, ""
@@ -130,7 +131,8 @@ def by_output(name: str, names, outputs: int | None) -> tuple[tuple[str, ...] | 
         return said[:outputs], ""
     gaps = "" if is_whole else f", numbered {', '.join(str(n) for n, _ in numbered[:8])}"
     return None, (
-        f"{name} has {_count(outputs, 'output')} and names {_count(len(said), 'class')}{gaps}: "
+        f"{name} has {text.count(outputs, 'output')} and names "
+        f"{text.count(len(said), 'class')}{gaps}: "
         "give each output a name, in order"
     )
 
@@ -139,7 +141,7 @@ _WORDS = {
     ULTRALYTICS: "an Ultralytics checkpoint",
     SCRIPT: "a TorchScript program",
     MODULE: "a pickled network",
-    STATE: "weights without their network (a state dict)",
+    STATE: "weights without a network (a state dict)",
 }
 
 
@@ -171,11 +173,6 @@ def _of(path, root) -> Checkpoint:
         return Checkpoint()  # another library's
     names, problem = by_output(path, network.attribute("names"), _outputs(network))
     return Checkpoint(ULTRALYTICS, _task(network), names, problem)
-
-
-def _count(number, noun):
-    plural = noun + ("es" if noun.endswith("s") else "s")
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def _task(network) -> str:

@@ -1,4 +1,4 @@
-"""What a model, a method and the rest of a configuration demand of each other."""
+"""How a model, a method and the other settings of a run depend on each other."""
 
 import os
 import re
@@ -70,9 +70,9 @@ def _packages(spec):
 def _misfit(spec, config):
     """Why the model cannot do what the method asks of it; empty if it can."""
     if config.method is Method.EXISTING_DETECTIONS:
-        return "" if spec.is_segmenter else f"{spec.name} does not make masks out of boxes"
+        return "" if spec.is_segmenter else f"{spec.name} does not make masks from boxes"
     if spec.is_segmenter:
-        return f"{spec.name} makes masks out of boxes; it finds nothing by itself"
+        return f"{spec.name} makes masks from boxes; it finds nothing by itself"
     wanted = Task.DETECTION if config.method is Method.TWO_STAGE else config.task
     if spec.task is not wanted:
         return f"{spec.name} is for {spec.task.label.lower()}, not {wanted.label.lower()}"
@@ -81,10 +81,10 @@ def _misfit(spec, config):
 
 def _segmenter_problem(name):
     if not name:
-        return "Choose the model that makes masks out of the boxes"
+        return "Choose the model that makes masks from the boxes"
     spec, problem = _find(name)
     if spec is not None and not spec.is_segmenter:
-        return f"{name} does not make masks out of boxes"
+        return f"{name} does not make masks from boxes"
     return problem or _packages(spec)
 
 
@@ -119,11 +119,13 @@ def _checkpoint_problems(spec, config):
     if not spec.needs_checkpoint:
         return {"checkpoint": f"{spec.name} has its own weights"} if given else {}
     if not given:
-        return {"checkpoint": _WANTED.get(spec.family, "Name a Hugging Face model, as owner/name")}
+        return {"checkpoint": _WANTED.get(spec.family, "Name a Hugging Face model as owner/name")}
     if spec.source == "custom" and not _is_reference(spec, given):
         return {"checkpoint": _WANTED[spec.family]}
     if spec.source != "custom" and not (is_hub_id(given) or os.path.isabs(given)):
-        return {"checkpoint": "Name a Hugging Face model, as owner/name, or a folder's full path"}
+        return {
+            "checkpoint": "Name a Hugging Face model as owner/name, or a folder by its full path"
+        }
     problem = checkpoints.misfit(spec, given)
     return {"checkpoint": problem} if problem else {}
 

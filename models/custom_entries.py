@@ -1,4 +1,4 @@
-"""The models that people bring themselves: entries in the manifest's format, made here."""
+"""Catalog entries for custom models, in the manifest's format."""
 
 _TASKS = {
     "classification": ("classification", "Classification"),

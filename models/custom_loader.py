@@ -1,4 +1,4 @@
-"""Loads the models that people bring themselves, if whoever runs the worker trusts them."""
+"""Loads custom models, if the worker's environment trusts them."""
 
 import importlib
 import os
@@ -30,7 +30,7 @@ def load(spec: ModelSpec, config: RunConfig, options: dict):
         return _from_import(config.checkpoint)
     if not os.path.isfile(config.checkpoint):
         host = socket.gethostname()
-        raise ModelUnavailable(f"There is no file {config.checkpoint} on the worker, {host}")
+        raise ModelUnavailable(f"There is no file {config.checkpoint} on the worker ({host})")
     if problem := checkpoints.misfit(spec, config.checkpoint):
         raise ModelUnavailable(problem)
     settings = deepcopy(spec.entry["default_deployment_config_dict"])
@@ -46,7 +46,7 @@ def load(spec: ModelSpec, config: RunConfig, options: dict):
 
 
 def require_fit(spec: ModelSpec, config: RunConfig, model) -> None:
-    """Sees that a model which somebody brings does what the run asks, as far as its class tells.
+    """Sees that a custom model does what the run asks, as far as its class tells.
 
     Args:
         spec: what it is in the catalog
@@ -82,8 +82,8 @@ def _from_import(reference):
         if error.name != module.partition(".")[0]:
             raise
         raise ModelUnavailable(
-            f"'{reference}' cannot be imported on {socket.gethostname()}: it has no module "
-            f"'{error.name}'. PYTHONPATH of the worker must name its folder"
+            f"'{reference}' cannot be imported on {socket.gethostname()}: there is no module "
+            f"'{error.name}'. PYTHONPATH of the worker must include its folder"
         ) from error
     except ImportError:
         raise  # a package that it needs, which is named above
@@ -94,10 +94,10 @@ def _from_import(reference):
     except Exception as error:
         if broken_packages.is_broken(error):
             raise
-        raise ModelUnavailable(_failed(reference, "fails when it is called", error)) from error
+        raise ModelUnavailable(_failed(reference, "fails when called", error)) from error
     if not isinstance(model, fom.Model):
         raise ModelUnavailable(
-            f"'{reference}' gives a {type(model).__name__}, not a fiftyone.core.models.Model"
+            f"'{reference}' returns a {type(model).__name__}, not a fiftyone.core.models.Model"
         )
     return model
 

@@ -1,4 +1,4 @@
-"""Which devices this machine has, found without torch, whose import takes seconds."""
+"""The devices of this machine, found without torch, whose import takes seconds."""
 
 import importlib.metadata
 import os

@@ -1,4 +1,4 @@
-"""What families, versions and sizes of models are called in front of people."""
+"""The display names of model families, versions and sizes."""
 
 from auto_labeling.models.model_choice import UNNAMED
 

@@ -106,9 +106,7 @@ def clear_damaged(spec, checkpoint: str = "") -> None:
         path = found[0]
         if spec.source in ("bundled", "custom") or os.path.isdir(checkpoint):
             how = "Install Auto-Labeling" if spec.source == "bundled" else "Copy the file"
-            raise ModelUnavailable(
-                f"The file of weights {path} is empty, or only part of it is there. {how} again"
-            )
+            raise ModelUnavailable(f"The weights file {path} is empty or incomplete. {how} again")
         try:
             real = path.resolve()
             if time.time() - real.stat().st_mtime < _QUIET:
@@ -119,8 +117,9 @@ def clear_damaged(spec, checkpoint: str = "") -> None:
             continue  # another worker was faster
         except OSError as error:
             raise ModelUnavailable(
-                f"The file of weights {path} is empty, or only part of it is there, and this "
-                f"worker may not replace it ({error.strerror}). Delete it, then resume"
+                f"The weights file {path} is empty or incomplete, and this worker has no "
+                "permission to "
+                f"replace it ({error.strerror}). Delete it, then resume"
             ) from error
 
 

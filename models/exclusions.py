@@ -1,8 +1,8 @@
-"""Why a model of the zoo is not offered: every one that is not has a reason here."""
+"""Why a zoo model is not offered; each one that is not has a reason here."""
 
 _BY_TAG = {
-    "ocr": "reads text; it gives no classes of objects",
-    "obb": "gives rotated boxes, which are polylines and not detections",
+    "ocr": "reads text; it does not classify objects",
+    "obb": "gives rotated boxes, which are polylines, not detections",
     "video": "labels videos; runs label images",
     "keypoints": "gives keypoints",
     "depth": "gives depth maps",
@@ -19,7 +19,7 @@ _BY_WRAPPER = {
         "a language model that writes its boxes as text, without a confidence to review them by"
     ),
     "fiftyone.utils.twelvelabs.TwelveLabsModel": "a paid service for videos",
-    "fiftyone.utils.fcclip.FCCLIPModel": "runs code that it downloads from a hub when it is loaded",
+    "fiftyone.utils.fcclip.FCCLIPModel": "runs code downloaded from a hub when it loads",
     "fiftyone.utils.eta.ETAModel": "needs TensorFlow, which this plugin does not run",
 }
 

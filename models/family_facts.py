@@ -1,4 +1,4 @@
-"""What the manifest does not say of a family. All of it is our judgement, none a measurement.
+"""Facts about model families that the manifest lacks: our judgment, not measurements.
 
 A ``confidence`` is where a form starts.
 """

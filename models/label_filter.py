@@ -1,4 +1,4 @@
-"""Which of the labels that a model gives a run takes, and why it leaves out the others.
+"""Which of a model's labels a run keeps, and why it leaves out the others.
 
 Everything goes by positions in lists, so that fast ways, which have no label objects, and the
 general way decide alike.

@@ -1,4 +1,4 @@
-"""The kinds of labels that models give, told apart before a model labels anything."""
+"""The kinds of labels that models return, told apart before a model runs."""
 
 from auto_labeling.core.run import Task
 

@@ -1,4 +1,4 @@
-"""Licences: one spelling for each, and those that this installation allows."""
+"""Licenses: one spelling for each, and those that this installation allows."""
 
 import os
 
@@ -12,7 +12,7 @@ _SPDX = {
     "apple sample code license": "LicenseRef-Apple-Sample-Code",
     "custom (hai-def gated on hugging face)": "LicenseRef-HAI-DEF",
 }
-# The manifest names the licence of the library; the library says that its weights have another:
+# The manifest names the license of the library; the library says that its weights have another:
 # https://github.com/Deci-AI/super-gradients/blob/master/LICENSE.YOLONAS.md
 _OF_WEIGHTS = {"yolo-nas-torch": "LicenseRef-Deci-YOLO-NAS"}
 UNKNOWN = "LicenseRef-Unknown"
@@ -22,13 +22,13 @@ ALLOWED_NAMES = "FIFTYONE_ZOO_ALLOWED_MODEL_NAMES"
 
 
 def normalize(text: str | None) -> str:
-    """Spells a licence as an SPDX expression, as far as there is one for it."""
+    """Spells a license as an SPDX expression, as far as there is one for it."""
     parts = [part.strip() for part in (text or "").split(",") if part.strip()]
     return " AND ".join(_SPDX.get(part.lower(), part) for part in parts) or UNKNOWN
 
 
 def of(entry: dict) -> str:
-    """The licence of the weights of a manifest's entry, as :func:`normalize` spells it."""
+    """The license of the weights of a manifest's entry, as :func:`normalize` spells it."""
     return _OF_WEIGHTS.get(entry["base_name"]) or normalize(entry.get("license"))
 
 
@@ -37,7 +37,7 @@ def refusal(name: str, license: str) -> str:
 
     Args:
         name: the model's name
-        license: its licence, as :func:`normalize` spells it
+        license: its license, as :func:`normalize` spells it
     """
     names, licenses = _listed(ALLOWED_NAMES), _listed(ALLOWED_LICENSES)
     if names is not None and name not in names:
@@ -48,7 +48,7 @@ def refusal(name: str, license: str) -> str:
     parts = license.lower().split(" and ")
     if license.lower() in allowed or all(part in allowed for part in parts):
         return ""
-    return f"its licence, {license}, is not among those that {ALLOWED_LICENSES} allows"
+    return f"its license, {license}, is not among those that {ALLOWED_LICENSES} allows"
 
 
 def _listed(variable):

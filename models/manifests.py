@@ -1,4 +1,4 @@
-"""The manifests that the catalog is made of, read without FiftyOne."""
+"""The manifests behind the catalog, read without FiftyOne."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""One object, one label: where several prompts of a class have found the same object."""
+"""Merges labels where several prompts of a class found the same object."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Published measurements of models, each with the address where it was read.
+"""Published measurements of models, each with its source.
 
 They are kept in ``metrics.tsv``, one measurement a line; ``docs/adr/0009`` says how to add one.
 """

@@ -1,4 +1,4 @@
-"""From a task to one model, a choice at a time: each narrows the next.
+"""From a task to one model, step by step: each choice narrows the next.
 
 What was chosen is remembered under the choices that led to it, so that going back and forth finds
 everything as it was.

@@ -1,4 +1,4 @@
-"""Family, version and size of a model, read out of its name: the manifest does not say them."""
+"""Family, version and size of a model, parsed from its name; the manifest lacks them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Keeps the network away from a thread while it loads a model that is on this machine.
+"""Keeps a thread off the network while it loads a model that is on this machine.
 
 Each library of models fetches what is missing, and some look for something newer, in ways of their
 own. All of them ask for the address of a host first.
@@ -37,5 +37,5 @@ def _getaddrinfo(host, *args, **kwargs):
     asked = _asked.get(threading.get_ident())
     if asked is not None:
         asked.append(str(host))
-        raise socket.gaierror(socket.EAI_AGAIN, "this thread is kept off the network")
+        raise socket.gaierror(socket.EAI_AGAIN, "network access is disabled in this thread")
     return _lookup(host, *args, **kwargs)

@@ -99,7 +99,7 @@ class _Machine:
         else:
             follow = getattr(self, f"_{name.lower()}", None)
             if follow is None:
-                raise ValueError(f"it has an instruction that is not followed here: {name}")
+                raise ValueError(f"it has an unsupported instruction: {name}")
             follow(argument)
 
     def _popped(self, count):

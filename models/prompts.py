@@ -1,4 +1,4 @@
-"""From classes to what a zero-shot model is asked, and from what it says back to classes.
+"""Turns classes into prompts for zero-shot models, and their output back into classes.
 
 A class may have several prompts. Some models answer with the prompt, some with free text that
 resembles it; what resembles none is left out, never made a class.

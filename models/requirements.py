@@ -1,11 +1,11 @@
-"""The Python packages that models need: which of them are missing, and what installs them."""
+"""The Python packages that models need: what is missing, and how to install it."""
 
 import importlib.metadata
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-# Where what the zoo names cannot be installed any more: what can, under the same name. OpenAI's
+# Where what the zoo names cannot be installed: what can, under the same name. OpenAI's
 # build needs pkg_resources, which setuptools 82 dropped: https://github.com/openai/CLIP/issues/528
 _INSTEAD = {
     "clip @ git+https://github.com/openai/CLIP.git": (

@@ -1,4 +1,4 @@
-"""What may run code: importing a module or unpickling a checkpoint does.
+"""What may run code on a worker: importing a module or unpickling a checkpoint does.
 
 Only whoever starts the worker can allow it, in the worker's environment; what is typed into a form
 never can.
@@ -17,8 +17,8 @@ def refusal(reference: str) -> str:
     if any(_covers(entry, reference) for entry in _allowed()):
         return ""
     return (
-        f"'{reference}' would run code on the worker, and nobody has allowed that. "
-        f"Whoever runs the worker can: {SETTING} lists the trusted modules, folders and sources, "
+        f"'{reference}' would run code on the worker, which is not allowed. To allow "
+        f"it, add it to {SETTING} on the worker: trusted modules, folders and sources, "
         "separated by commas"
     )
 

@@ -1,4 +1,4 @@
-"""The classes of models with a fixed vocabulary, from the label files that packages bring."""
+"""The classes of models with a fixed vocabulary, from label files in packages."""
 
 import difflib
 import importlib.util

@@ -1,4 +1,4 @@
-"""Whether a file of weights is whole, and what torchvision's are called. Nothing is loaded.
+"""Whether a weights file is complete, and how torchvision names its files. Loads nothing.
 
 A download that was cut off leaves a file that looks like any other; a model library opens it and
 fails in the middle of a run.

@@ -1,4 +1,4 @@
-"""Loads a model of the catalog through FiftyOne's own code, fit for a run."""
+"""Loads a model of the catalog with FiftyOne's own code, ready for a run."""
 
 import functools
 import gc
@@ -64,7 +64,7 @@ def load(spec: ModelSpec, config: RunConfig):
 
 
 def release() -> None:
-    """Gives back what models held on their device, once nothing refers to them any more."""
+    """Gives back what models held on their device, once nothing refers to them."""
     gc.collect()
     import torch
 
@@ -118,7 +118,7 @@ def require_packages(spec: ModelSpec) -> None:
     missing = catalog.missing_packages(spec)
     if missing:
         raise ModelUnavailable(
-            f"The model '{spec.name}' needs packages that the worker does not have. "
+            f"The model '{spec.name}' needs packages that are missing on the worker. "
             f"Install them where the worker runs: {requirements.install_command(missing)}"
         )
 
@@ -176,7 +176,9 @@ def _require_device(config):
     import torch
 
     if not _DEVICE.fullmatch(config.device):
-        raise ModelUnavailable(f"'{config.device}' is no device: cpu, mps, cuda or cuda:0")
+        raise ModelUnavailable(
+            f"'{config.device}' is an unknown device; use cpu, mps, cuda or cuda:0"
+        )
     kind, _, number = config.device.partition(":")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise ModelUnavailable(

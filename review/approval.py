@@ -56,7 +56,7 @@ def approve(
     Raises:
         IllegalTransition: if the run is not in review, is being approved by somebody
             else, has nothing promoted, or its label field exists by now
-        LabelsChanged: if it is not ``expected`` labels any more; nothing is approved then
+        LabelsChanged: if it is not ``expected`` labels; nothing is approved then
     """
     store = RunStore(dataset)
     run = _claim(dataset, store, store.get(run_id), expected, empty)
@@ -117,7 +117,7 @@ def _claim(dataset, store, run, expected, empty) -> Run:
     token = secrets.token_hex(8)
     if run.state is RunState.APPROVING:
         if not liveness.is_silent(store, run, confirm=True):
-            raise IllegalTransition(f"'{run.name}' is being approved already")
+            raise IllegalTransition(f"'{run.name}' is already being approved")
         run = store.take_over(run.id, run.token, token)
     else:
         if run.state is RunState.IN_REVIEW:
@@ -177,7 +177,7 @@ def _expect(decided: Decision, expected: int):
     if decided.kept != expected:
         raise LabelsChanged(
             f"The labels waiting for approval have changed: there are now {decided.kept:,}, "
-            f"not {expected:,}. Nothing was approved; look again, then approve"
+            f"not {expected:,}. Nothing was approved; check the labels, then approve again"
         )
 
 
@@ -186,12 +186,14 @@ def _refuse_taken_field(dataset, run):
     name = run.config.label_field
     if run.replaces:
         if not dataset.has_field(name):
-            raise IllegalTransition(f"The field '{name}' is gone; its labels cannot be replaced")
+            raise IllegalTransition(
+                f"The field '{name}' no longer exists, so its labels cannot be replaced"
+            )
         return
     if dataset.has_field(name) and fields.owner(dataset, name) != run.id:
         raise IllegalTransition(
-            f"A field '{name}' was made by somebody else since this run began. Rename that "
-            "field, then approve; nothing was changed"
+            f"A field '{name}' was created by someone else after this run started. Nothing was "
+            "changed. Rename that field, then approve"
         )
 
 

@@ -1,4 +1,4 @@
-"""Which labels of a run: by what the database itself can match, without a list of ids."""
+"""Criteria that select labels of a run in the database, without a list of IDs."""
 
 from dataclasses import dataclass
 

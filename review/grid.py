@@ -1,4 +1,4 @@
-"""What the grid shows, and the sidebar filters through which panel and grid are one.
+"""What the grid shows, and the sidebar filters that keep panel and grid in sync.
 
 ``ctx.view`` will not do: under a saved view it leaves out the sidebar's filters and the
 lasso of the embeddings panel.

@@ -1,4 +1,4 @@
-"""What an App may say of its grid: anything else is refused before it reaches the database."""
+"""Validates what the App says about its grid before it reaches the database."""
 
 import contextlib
 import logging
@@ -40,14 +40,14 @@ def reading(key: str):
     except ConnectionFailure:
         raise
     except Exception as error:
-        logger.warning("FiftyOne cannot read a request's %s", key, exc_info=error)
+        logger.warning("FiftyOne cannot read the %s of a request", key, exc_info=error)
         raise _unreadable(key) from error
 
 
 def _unreadable(key):
     return Unreadable(
         f"What the grid shows cannot be read (its {key.replace('_', ' ')}); "
-        "nothing was done. Reload the page"
+        "nothing was changed. Reload the page"
     )
 
 

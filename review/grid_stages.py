@@ -1,4 +1,4 @@
-"""Stages that the panel adds to the grid's view, where no filter of the sidebar will do.
+"""View stages that the panel adds to the grid, where no sidebar filter can do it.
 
 The sidebar's "none" keeps the wrong samples, and to its database query the name of a class that
 begins with a "$" is the name of a field; samples without labels have nothing to filter by; and
@@ -84,7 +84,7 @@ def view_with(dataset, request: dict, run: Run | None, names):
     users = stages[: len(stages) - len(of(request))]
     with reading("view"):
         view = fosv.get_view(dataset, view_name=request.get("view_name"), stages=users)
-        for name in names:  # the view may be without the run's field, or the run closed meanwhile
+        for name in names:  # the view may be without the run's field, or the run closed since
             view = view.add_stage(marked(_stage(dataset, run, name), name))
     return view
 

@@ -1,4 +1,4 @@
-"""Promote labels for approval, and take that back."""
+"""Promote labels for approval, and undo it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -35,8 +35,8 @@ def promote(dataset, run_id: str, shown: Shown, expected: int | None) -> int:
         the number of labels promoted
 
     Raises:
-        LabelsChanged: if it is not ``expected`` labels any more; nothing is promoted then
-        IllegalTransition: if the run is not in review (any more)
+        LabelsChanged: if it is not ``expected`` labels; nothing is promoted then
+        IllegalTransition: if the run is not in review
     """
     run = _in_review(dataset, run_id)
     criteria = shown.criteria(run)
@@ -58,7 +58,7 @@ def undo(dataset, run_id: str, label=None, chosen: Shown | None = None) -> int:
         the number of labels taken back
 
     Raises:
-        IllegalTransition: if the run is not in review (any more)
+        IllegalTransition: if the run is not in review
     """
     run = _in_review(dataset, run_id)
     if chosen is None:
@@ -95,8 +95,8 @@ def _move_by_id(dataset, run, shown, state, expected=None) -> int:
 def _expect(found, expected):
     if found != expected:
         raise LabelsChanged(
-            f"The labels changed meanwhile: there are now {found:,} to add, not {expected:,}. "
-            "Nothing was added; look again"
+            f"The labels have changed: there are now {found:,} to add, not {expected:,}. "
+            "Nothing was added; check the labels and try again"
         )
 
 
@@ -186,6 +186,6 @@ def _update(run, state, wanted):
 def _in_review(dataset, run_id) -> Run:
     run = RunStore(dataset).get(run_id)
     if run.state is not RunState.IN_REVIEW:
-        raise IllegalTransition(f"'{run.name}' is {run.status.lower()}; labels cannot move now")
+        raise IllegalTransition(f"'{run.name}' is {run.status.lower()}; labels cannot be moved now")
     fields.require(dataset, run)
     return run

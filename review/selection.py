@@ -1,4 +1,4 @@
-"""Labels that are chosen by what they are, not by what a grid shows: for scripts and commands."""
+"""Labels selected by their properties rather than by the grid: for scripts and commands."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -124,11 +124,13 @@ def _slices(base, names, as_shown) -> tuple:
     if names is None:
         return _slices_of(base) if grouped and not as_shown else ()
     if not grouped:
-        raise AutoLabelingError("Only of a grouped dataset, or a view of groups, slices are chosen")
+        raise AutoLabelingError(
+            "Slices can only be chosen in a grouped dataset or a view of groups"
+        )
     names = tuple(dict.fromkeys(map(str, names)))
     if unknown := [name for name in names if name not in base.group_slices]:
         known = ", ".join(base.group_slices)
-        raise AutoLabelingError(f"There is no slice '{unknown[0]}'; there are: {known}")
+        raise AutoLabelingError(f"There is no slice '{unknown[0]}'. Choose from: {known}")
     return names
 
 
@@ -142,7 +144,7 @@ def _slices_of(base) -> tuple:
 
 def _require_lists(**lists):
     wrong = {
-        name: f"A list is needed, not {type(value).__name__}"
+        name: f"This must be a list, not {type(value).__name__}"
         for name, value in lists.items()
         if value is not None and (isinstance(value, str) or not isinstance(value, Iterable))
     }
@@ -154,23 +156,25 @@ def _span(least, greatest, without) -> tuple | None:
     """The range of confidence that is asked for, if one is."""
     bounds = {"min_confidence": least, "max_confidence": greatest}
     wrong = {
-        name: f"A confidence is a number from 0 to 1, not {value!r}"
+        name: f"A confidence must be a number from 0 to 1, not {value!r}"
         for name, value in bounds.items()
         if value is not None and not _is_confidence(value)
     }
     if not isinstance(without, bool):
-        wrong["without_confidence"] = "This is true or false"
+        wrong["without_confidence"] = "This must be true or false"
     if wrong:
         raise ConfigError(wrong)
     if least is None and greatest is None:
         return None
     if without:
-        raise AutoLabelingError("Labels without confidence lie in no range of confidence")
+        raise AutoLabelingError(
+            "Labels without a confidence cannot be combined with a confidence range"
+        )
     # Without an end where none is asked for: a model's confidences may leave 0 to 1.
     low = float("-inf") if least is None else float(least)
     high = float("inf") if greatest is None else float(greatest)
     if low > high:
-        raise AutoLabelingError(f"No confidence is at least {low:g} and at most {high:g}")
+        raise AutoLabelingError(f"The minimum confidence {low:g} is above the maximum {high:g}")
     return low, high
 
 
@@ -185,7 +189,7 @@ def _ids(kind: str, ids) -> tuple | None:
     ids = tuple(dict.fromkeys(map(str, ids)))
     for one in ids:
         if not ObjectId.is_valid(one):
-            raise AutoLabelingError(f"'{one}' is no id of a {kind}")
+            raise AutoLabelingError(f"'{one}' is not a {kind} ID")
     return ids
 
 
@@ -193,6 +197,6 @@ def _of_dataset(dataset, view, as_shown) -> fov.DatasetView:
     if view is None:
         return dataset.view()
     if not isinstance(view, SampleCollection) or view._root_dataset.name != dataset.name:
-        raise AutoLabelingError(f"The view is not one of the dataset '{dataset.name}'")
+        raise AutoLabelingError(f"The view does not belong to the dataset '{dataset.name}'")
     view = view if isinstance(view, fov.DatasetView) else view.view()
     return view.flatten() if view._is_dynamic_groups and not as_shown else view

@@ -1,4 +1,4 @@
-"""All staged labels of a run, as columns in memory: what a moving slider needs at once.
+"""All staged labels of a run as columns in memory, for instant counts while a slider moves.
 
 A snapshot knows the change stamp of the samples that it was read from (``storage/write_stamp.py``),
 and no number is taken from it before the server has said that the stamp still holds. Where samples
@@ -166,7 +166,7 @@ class Snapshot:
         return True
 
     def moved(self, dataset, criteria: Criteria, state: str, modified: int) -> bool:
-        """Does in memory what an update has just done, if nobody else wrote meanwhile.
+        """Does in memory what an update has just done, if nobody else wrote since.
 
         Args:
             dataset: the dataset

@@ -1,4 +1,4 @@
-"""The numbers of a tab: labels per class, of how many, and their mean confidence."""
+"""The numbers of a tab: labels per class, selected and in total, and mean confidence."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Answers, for this machine, what whoever plans a run asks: whether it can run one model.
+"""Answers whether this machine can run a model, for people who plan a run.
 
 What else is trusted, installed or there is not said.
 """
@@ -68,5 +68,5 @@ def _problems(question) -> dict | None:
     try:
         return availability.problems(config)
     except Exception:  # a path may be anything at all; silence means that it is unknown
-        logger.exception("A question about a model could not be answered")
+        logger.exception("Could not answer a question about a model")
         return None

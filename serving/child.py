@@ -75,7 +75,7 @@ def _prepare() -> str:
     if registry.get_operator(GENERATE_OPERATOR) is None:
         why = [str(error).strip().splitlines()[-1] for error in registry.list_errors()]
         raise AutoLabelingError(
-            f"FiftyOne does not find the plugin {PLUGIN} in {fo.config.plugins_dir}; "
+            f"FiftyOne cannot find the plugin {PLUGIN} in {fo.config.plugins_dir}; "
             + "; ".join(why or ["`auto-labeling install-plugin` links it there"])
         )
     return _device()

@@ -1,20 +1,22 @@
-"""What a service says of itself: sentences for people, or JSON lines for scripts."""
+"""What a worker reports: sentences for people, or JSON lines for scripts."""
 
 import json
 import os
 
 _SENTENCES = {
-    "starting": "Starting; logs of operations are kept in {logs}",
-    "ready": "Ready on {host} ({device}): serving {served}, oldest first. Ctrl-C to stop",
+    "starting": "Starting. Logs are in {logs}",
+    "ready": "Ready on {host} ({device}): serving {served}, oldest operation first. Press Ctrl-C "
+    "to stop",
     "started": "Started {name} on dataset '{dataset}'; log: {log}",
-    "completed": "Completed {name} after {took}",
+    "completed": "Completed {name} in {took}",
     "failed": "Failed {name} after {took}: {error}",
-    "restarting": "The process for operations ended ({why}); starting another in {seconds:.0f} s",
-    "away": "The database cannot be reached; trying again: {why}",
-    "back": "The database is back",
-    "closed": "Closed an earlier attempt of {name}, whose worker on {host} is gone",
-    "swept": "Marked {name} as failed, since its worker on {host} is gone",
-    "draining": "Stopping when {name} is done; once more to stop it now (its run can be resumed)",
+    "restarting": "The operation process ended ({why}); starting a new one in {seconds:.0f} s",
+    "away": "Can't reach the database; retrying: {why}",
+    "back": "The database is reachable again",
+    "closed": "Closed an earlier attempt at {name}: its worker on {host} disappeared",
+    "swept": "Marked {name} as failed: its worker on {host} disappeared",
+    "draining": "Stopping when {name} is done. Press Ctrl-C again to stop now (you can resume its "
+    "run)",
     "stopping": "Stopping {name}",
     "stopped": "Stopped: {completed} completed, {failed} failed",
     "output": "{line}",
@@ -45,13 +47,3 @@ class Teller:
         else:
             line = _SENTENCES[event].format(**facts)
         print(line, flush=True, file=self._output)
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,4 +1,4 @@
-"""What a person is told of a process that died while it worked."""
+"""What a person is told about a worker process that died."""
 
 import contextlib
 import signal
@@ -10,12 +10,12 @@ _CRASHES = {
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGABRT: "an abort",
     signal.SIGFPE: "an arithmetic error",
-    signal.SIGILL: "an instruction that this processor does not know",
+    signal.SIGILL: "an instruction that this processor does not support",
 }
 
 
 def out_of_memory_kills() -> int:
-    """How many processes Linux has killed for want of memory; 0 where it does not say."""
+    """How many processes Linux has killed because memory ran out; 0 where it is unknown."""
     count = 0
     for path in _COUNTERS:
         with contextlib.suppress(OSError, ValueError):
@@ -30,19 +30,20 @@ def sentence(status: int, host: str, out_of_memory: bool) -> str:
     Args:
         status: its exit status, negative if a signal ended it
         host: the machine's name
-        out_of_memory: whether Linux has killed somebody meanwhile for want of memory
+        out_of_memory: whether Linux has killed a process in the meantime because memory ran out
     """
     if status == -signal.SIGKILL and out_of_memory:
         return f"The worker ran out of memory on {host}, and Linux killed it"
     if status == -signal.SIGKILL:
-        return f"The worker on {host} was killed, by somebody or for want of memory"
+        return f"The worker on {host} was killed, by a person or because memory ran out"
     if status == -signal.SIGBUS:
         return (
-            f"The worker on {host} crashed with a bus error, which too little shared memory "
-            "(/dev/shm) or a file cut off while it is read can cause"
+            f"The worker on {host} crashed with a bus error. Likely causes: too little shared "
+            "memory "
+            "(/dev/shm), or a file truncated while it was read"
         )
     if status < 0 and -status in _CRASHES:
         return f"The worker on {host} crashed with {_CRASHES[signal.Signals(-status)]}"
     if status < 0:
         return f"The worker on {host} was ended by signal {-status}"
-    return f"The worker on {host} ended in the middle, with exit status {status}"
+    return f"The worker on {host} exited unexpectedly with status {status}"

@@ -1,4 +1,4 @@
-"""Several services on one machine, one for each GPU, started again when they die."""
+"""Several workers on one machine, one per GPU, restarted when they die."""
 
 import contextlib
 import os

@@ -27,12 +27,12 @@ def count() -> int:
     if not cuda:
         why = "this torch was built without CUDA"
     elif shutil.which("nvidia-smi"):
-        why = "nvidia-smi is there, so its driver may not fit this torch; see `nvidia-smi`"
+        why = "nvidia-smi is installed, so its driver may not match this torch; run `nvidia-smi`"
     else:
         why = "no NVIDIA driver is installed here, or the container was started without its GPUs"
     raise AutoLabelingError(
         f"--gpus found no GPU that torch can use: {why}. Without --gpus, "
-        "`auto-labeling launch` serves on the CPU"
+        "`auto-labeling launch` runs on the CPU"
     )
 
 

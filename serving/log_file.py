@@ -1,4 +1,4 @@
-"""The end of a log file: for the store, and for whoever watches the service."""
+"""The end of a log file: for the database, and for people who watch the worker."""
 
 import re
 from pathlib import Path

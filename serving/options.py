@@ -1,4 +1,4 @@
-"""How to serve, as a person asks for it. Imports nothing of FiftyOne, which takes seconds."""
+"""The options of a worker. Imports nothing of FiftyOne, which takes seconds."""
 
 import os
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Options:
 
     Args:
         everything: whether to serve the operations of all plugins
-        drain: whether to end when nothing is queued any more
+        drain: whether to end when nothing is queued
         once: whether to end after one operation
         poll: seconds between looks at the queue
         grace: seconds that an operation may go on after the service was asked to stop; None means
@@ -38,11 +38,11 @@ class Options:
         try:
             self.log_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise AutoLabelingError(f"No logs can be kept in {self.log_dir}: {error}") from error
+            raise AutoLabelingError(f"Cannot write logs to {self.log_dir}: {error}") from error
         if not os.access(self.log_dir, os.W_OK):
             raise AutoLabelingError(f"{self.log_dir} is not writable; choose another --log-dir")
 
 
 def default_log_dir() -> Path:
-    """Where the logs of operations are kept unless somebody says otherwise."""
+    """Where the logs of operations are kept by default."""
     return Path(os.environ.get(LOG_DIR_VARIABLE) or "~/.fiftyone/auto-labeling/logs").expanduser()

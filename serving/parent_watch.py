@@ -1,4 +1,4 @@
-"""Lets a process end with the one that started it, even if that is killed."""
+"""Ends a process together with its parent, even if the parent is killed."""
 
 import ctypes
 import os

@@ -3,10 +3,11 @@
 from pymongo.errors import ConnectionFailure
 
 from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.text import duration
 from auto_labeling.lifecycle import labeling
 from auto_labeling.serving import log_file
 from auto_labeling.serving.answering import Answering
-from auto_labeling.serving.event_log import Teller, duration
+from auto_labeling.serving.event_log import Teller
 from auto_labeling.serving.options import Options
 from auto_labeling.serving.presence import Presence
 from auto_labeling.serving.process import Process
@@ -106,7 +107,7 @@ class Server:
     # --- the process ---------------------------------------------------------------------------
 
     def _has_process(self) -> bool:
-        """Whether there is a process that can execute operations; begins one if need be."""
+        """Whether there is a process that can execute operations; begins one if needed."""
         if self._process is None:
             if clock.monotonic() < self._start_at:
                 return False
@@ -132,7 +133,7 @@ class Server:
         """Waits before the next process, the longer the more of them have ended by themselves."""
         self._end_process()
         if not self._was_ready or self._options.drain or self._options.once:
-            raise AutoLabelingError(f"Operations cannot be executed here: {why}")
+            raise AutoLabelingError(f"Cannot run operations here: {why}")
         pause = min(2.0**self._starts_failed, _LONGEST_PAUSE)
         self._starts_failed += 1
         self._start_at = clock.monotonic() + pause
@@ -187,7 +188,7 @@ class Server:
             self._tell("started", **work.facts)
         self._pass_on(work)
         if work.unwanted_for(_is_unwanted(job)) > NOTICE_SECONDS:
-            self._kill(work, "The run was cancelled, deleted or taken over meanwhile")
+            self._kill(work, "The run was cancelled, deleted or taken over")
 
     def _pass_on(self, work, at_once=False):
         work.keep_log(at_once)
@@ -248,7 +249,7 @@ class Server:
                 continue
             host = job.worker.rsplit("-", 2)[0]
             work = Work.on(job, self._options.log_dir)
-            work.why = f"The worker on {host} is gone, killed perhaps or its machine with it"
+            work.why = f"The worker on {host} disappeared: it was killed, or its machine went down"
             run = run_of(job)
             is_current = run is not None and run.operation_id == job.id
             if operations.fail(job.id, work.why_lost(None, host)):

@@ -1,4 +1,4 @@
-"""One operation on its way through the service, and what is told of it."""
+"""One operation that a worker runs, and what to report about it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -15,7 +15,7 @@ from auto_labeling.storage import clock, log_tails
 from auto_labeling.storage.operations import Job
 
 _KEEP_EVERY_SECONDS = 2.0
-_KEPT_ANYWAY = "What it had labeled is kept; resume to label the rest"
+_KEPT_ANYWAY = "Labels so far are kept; resume to label the rest"
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Work:
         why = self.why or (
             exit_reasons.sentence(status, host, exit_reasons.out_of_memory_kills() > self._kills)
             if status is not None
-            else f"The worker on {host} could not tell the database how it ended"
+            else f"The worker on {host} could not report to the database how it ended"
         )
         return f"{why}. {_KEPT_ANYWAY}" if self.job.run_id else why
 

@@ -1,4 +1,4 @@
-"""The account of a run: what became of its samples, and of the labels that its model gave.
+"""The account of a run: what happened to its samples, and to its model's labels.
 
 Nothing is counted along the way. What is stored of each sample and each chunk is added up, so that
 a chunk that is done again after a crash changes nothing.

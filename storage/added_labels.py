@@ -100,7 +100,7 @@ def _declare(dataset, run):
         dataset.reload()
     if not dataset.has_field(run.staging_field):
         return
-    says = {"description": "Who added the label, if the run did not", "info": {INFO: {"ours": 1}}}
+    says = {"description": "Who added the label, if not the run", "info": {INFO: {"ours": 1}}}
     schema.declare_attributes(
         dataset,
         run.staging_field,

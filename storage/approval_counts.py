@@ -1,4 +1,4 @@
-"""What an approval would do with the labels of a run, counted in one pass."""
+"""What an approval would do with a run's labels, counted in one pass."""
 
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run

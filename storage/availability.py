@@ -1,4 +1,4 @@
-"""When the database itself was away, as far as this process can know.
+"""When the database was unreachable, as far as this process knows.
 
 While it is away, all signs of life stop. So whoever judges that a worker is gone asks first
 whether the worker could have said that it is alive.

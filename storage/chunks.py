@@ -1,4 +1,4 @@
-"""The frozen sample ids of a run in chunks, who has which, and which of them are done.
+"""A run's fixed sample IDs in chunks: who works on each, and which are done.
 
 A chunk's work has a key of its own. Its value is, while somebody is at it::
 
@@ -258,7 +258,7 @@ class ChunkStore(Keys):
                 return
 
     def forget(self, run_id: str, index: int):
-        """Lets a chunk be labeled anew, as if nobody had begun it."""
+        """Lets a chunk be labeled again, as if nobody had begun it."""
         self._store.delete(_work_key(run_id, index))
 
     def remove(self, run: Run):

@@ -37,8 +37,8 @@ class Gone:
         if self.renamed_to:
             return f"The staging field '{self.field}' was renamed to '{self.renamed_to}'"
         if self.is_taken:
-            return f"Another field has the name '{self.field}' of this run's staging field"
-        return f"The staging field '{self.field}' was deleted, and this run's labels with it"
+            return f"Another field now has the name of this run's staging field, '{self.field}'"
+        return f"The staging field '{self.field}' was deleted, along with this run's labels"
 
     @property
     def remedy(self) -> str:
@@ -47,7 +47,7 @@ class Gone:
             return f"Rename or delete '{self.field}' first, or delete the run"
         if self.renamed_to:
             return (
-                f"Rename it back to go on, {self.makes_again}, or delete the run; "
+                f"Rename it back to continue, {self.makes_again}, or delete the run; "
                 f"'{self.renamed_to}' keeps its labels"
             )
         return f"{self.makes_again[:1].upper()}{self.makes_again[1:]}, or delete the run"
@@ -223,4 +223,6 @@ def _declare(dataset, name, run, description):
     schema.declare(dataset, name, _document_type(run), description, _info(run))
     of_ours = owner(dataset, name) == run.id
     if not of_ours and (name != run.staging_field or gone(dataset, run)):
-        raise IllegalTransition(f"Somebody else has made a field '{name}'; rename it, then go on")
+        raise IllegalTransition(
+            f"Someone else has created a field '{name}'; rename it, then continue"
+        )

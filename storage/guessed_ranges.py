@@ -1,4 +1,4 @@
-"""Of which images of a run the range of values was guessed, and how: counted by sample.
+"""For which images of a run the value range was guessed, and how; counted by sample.
 
 One key for each chunk holds the ids of its samples by what was guessed, so that a chunk that is
 labeled again changes nothing. There is none where nothing was guessed.

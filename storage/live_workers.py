@@ -1,4 +1,4 @@
-"""Which workers are alive: each says so in a key of its own, for all datasets of a database."""
+"""Which workers are alive: each reports in its own key, for all datasets of a database."""
 
 from fiftyone.operators.store import ExecutionStore
 

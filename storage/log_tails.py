@@ -1,4 +1,4 @@
-"""The end of what a worker logs for a run, so that the panel shows it from another machine.
+"""The end of a worker's log for a run, so that the panel can show it on another machine.
 
 One key for each run, apart from its record: it is written every few seconds, whole, and never
 grows beyond :data:`MOST_LINES`.

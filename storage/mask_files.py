@@ -1,4 +1,4 @@
-"""The mask files of a run on disk, and which labels of this database still name them.
+"""The mask files of a run on disk, and which labels in this database still use them.
 
 A person may have cloned the dataset, copied or renamed the field: files that any label names, in
 whatever field of whatever dataset, are kept. Where that cannot be found out in time, all are kept,
@@ -49,7 +49,7 @@ def remove_unused(dataset, run: Run, patience: float = PATIENCE) -> int:
     try:
         named = _named(folder, patience)
     except PyMongoError as error:
-        said = "All mask files of '%s' were kept: it is not known which of them labels name (%s)"
+        said = "All mask files of '%s' were kept: it is unknown which of them labels use (%s)"
         logger.warning(said, run.name, error)
         return len(files(folder))
     left = remove(folder, named)
@@ -79,7 +79,7 @@ def remove(folder: Path, named: set) -> int:
             try:
                 os.unlink(path)
             except OSError as error:
-                logger.warning("A mask could not be removed: %s", error)
+                logger.warning("Could not remove a mask file: %s", error)
     for shard in folder.iterdir():
         if shard.is_dir() and not any(shard.iterdir()):
             shard.rmdir()

@@ -1,4 +1,4 @@
-"""Folders to which masks are to go: what about one a person may want to know first."""
+"""Warnings about a folder chosen for masks."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def doubts(dataset, location: str) -> Iterator[str]:
         )
     elif media := _media_above(dataset, folder):
         yield (
-            f"{location} is in {media}, which holds this dataset's media: whoever loads that "
+            f"{location} is in {media}, which holds this dataset's media: loading that "
             "folder again takes masks for images. Choose a folder beside it"
         )
     elif _holds_others(folder):

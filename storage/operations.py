@@ -1,4 +1,4 @@
-"""FiftyOne's delegated operations, as far as we use them: queue one, look at one.
+"""FiftyOne's delegated operations, as far as we use them: queue them, look them up.
 
 An operation is one attempt at a run. Its state is never copied into the record.
 """

@@ -1,4 +1,4 @@
-"""Staging fields that no run of the dataset needs: a clone has them, a merge, a renamed field.
+"""Staging fields that no run needs: left by a clone, a merge or a renamed field.
 
 Runs do not come along when a dataset is cloned or merged, but their staging fields do.
 """
@@ -40,7 +40,7 @@ def sentence(name: str) -> str:
 def ways_out(dataset_name: str) -> str:
     """What a person can do about an orphan, in one sentence."""
     return (
-        "Analyze its labels as existing ones, rename or delete the field, or make it an ordinary "
+        "Analyze its labels as existing labels, rename or delete the field, or make it an ordinary "
         f"field: `auto-labeling doctor {dataset_name} --repair`"
     )
 

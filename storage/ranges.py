@@ -1,4 +1,4 @@
-"""One update of many samples, as a few at once: each of a range of sample ids."""
+"""One update of many samples, split into parallel updates by ranges of sample IDs."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ _PART = 12_500
 def split(collection) -> list[dict]:
     """Queries that together match every sample of a collection, each exactly once.
 
-    Samples that are added meanwhile are in one of them.
+    Samples that are added since are in one of them.
     """
     total = collection.estimated_document_count()
     parts = max(1, min(_AT_ONCE, total // 1_000), total // _PART)

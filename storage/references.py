@@ -1,4 +1,4 @@
-"""What people have made of a field: saved views, evaluations and brain runs that name it.
+"""Saved views, evaluations and brain runs that refer to a field.
 
 FiftyOne keeps each of them as a document with the names of fields in it, and does not follow a
 field that gets another name.

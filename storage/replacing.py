@@ -1,4 +1,4 @@
-"""Labels that go back to the field they were imported from, beside what people did there since.
+"""Puts labels back into their source field, merged with later changes by people.
 
 An import that is to replace its source keeps, beside each sample's staged labels, a copy of them
 as they were. Approval compares it with what the source holds by then, in the update that moves the

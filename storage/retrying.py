@@ -1,4 +1,4 @@
-"""Waits for a database that is away for a moment: its restart must not cost a night's run.
+"""Waits while the database is briefly unreachable, so a restart does not cost a run.
 
 One that refuses is not waited for: the next write would meet the same.
 """
@@ -46,8 +46,8 @@ def require_database(seconds: float = 3):
     except pymongo.errors.PyMongoError as error:
         availability.notice()
         raise DatabaseAway(
-            "The database does not answer. Nothing was changed; this page comes back by itself "
-            "when the database does"
+            "The database does not answer. Nothing was changed; this page reconnects by itself "
+            "when the database is back"
         ) from error
 
 
@@ -94,7 +94,7 @@ def refusal(error: OperationFailure) -> str:
             happened, helps = known
             name = foo.get_db_conn().name
             return (
-                f"The database '{name}' refuses to store labels: {happened}. What was labeled is "
+                f"The database '{name}' refuses to store labels: {happened}. Labels so far are "
                 f"kept. {helps}, then resume"
             )
     return ""

@@ -1,4 +1,4 @@
-"""What is written on a staged label: its review state, and whether a person added it.
+"""What is stored on a staged label: its review state, and whether a person added it.
 
 Every label that a run stages holds one of :data:`STATES` from birth. So one that holds none was
 added by a person: ``storage/added_labels.py`` marks it, and approval keeps it. What is said here

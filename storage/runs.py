@@ -78,7 +78,7 @@ class RunStore(Keys):
         return {value["id"]: _name(value) for value in values if _is_newer(value)}
 
     def move(self, run_id: str, state: RunState, *, token: str = "", **changes) -> Run:
-        """Takes a run to its next state, if it may go there and nobody is faster.
+        """Takes a run to its next state, if it may go there and no other process is faster.
 
         Args:
             run_id: the run's id
@@ -88,7 +88,7 @@ class RunStore(Keys):
 
         Raises:
             RunNotFound: if the run has been deleted
-            IllegalTransition: if the run's state does not allow it (any more)
+            IllegalTransition: if the run's state does not allow it
             AttemptRevoked: if ``token`` is no longer the run's
         """
         if "new_token" in changes:
@@ -151,7 +151,7 @@ class RunStore(Keys):
             return
         orphaned = old and self._is_orphaned(old)
         if not (orphaned and self._store.compare_and_set(key, old, claim)):
-            raise IllegalTransition(f"Another run is already making '{run.config.label_field}'")
+            raise IllegalTransition(f"Another run is already generating '{run.config.label_field}'")
 
     def release(self, run: Run):
         """Gives up a run's claim on its label field."""
@@ -208,7 +208,7 @@ class RunStore(Keys):
             )
             if self._store.compare_and_set(_key(run_id), value, run.model_dump(mode="json")):
                 return run
-        raise IllegalTransition("The run is being changed by others; try again")
+        raise IllegalTransition("The run is being changed by another process; try again")
 
     def _is_orphaned(self, claim) -> bool:
         """Whether a claim outlived its run: whoever was to make or approve the run has died."""

@@ -1,4 +1,4 @@
-"""Samples, read by their ids with a projection: never whole ones."""
+"""Reads samples by ID with a projection, never whole samples."""
 
 import fiftyone as fo
 from bson import ObjectId

@@ -1,4 +1,4 @@
-"""A dataset's list of fields, changed by one atomic update at a time.
+"""Changes a dataset's list of fields, one atomic update at a time.
 
 FiftyOne changes the list by reading it, adding to it and writing all of it: of two processes that
 do so in the same instant, one loses its field, and a sample that holds a field which the list lacks

@@ -1,4 +1,4 @@
-"""How fast models were: measured by runs, shown beside the ratings.
+"""How fast models were, measured by runs; shown beside the ratings.
 
 Kept for all datasets of a database, since every machine that labels writes to it: one key for each
 model, which holds its latest speed for each machine, device and second stage.
@@ -22,7 +22,7 @@ def record(run: Run, now: Progress | None, samples: int) -> None:
 
     Args:
         run: the run
-        now: its progress at the end; None if the run was deleted meanwhile
+        now: its progress at the end; None if the run was deleted since
         samples: how many samples the attempt labeled
     """
     if now is None or now.rate is None or samples < ENOUGH:

@@ -1,4 +1,4 @@
-"""The staging field: where generated labels wait, and how they leave it.
+"""The staging field: where generated labels wait for review, and how they leave it.
 
 Every target sample holds ``null`` in the staging field until its labels are written, and
 every write of labels asks for that ``null``. So the database itself lets each sample be
@@ -24,7 +24,7 @@ def await_labels(dataset, run: Run, sample_ids):
     """Marks samples as waiting for this run's labels; those it has labeled stay as they are.
 
     Raises:
-        FieldGone: if the staging field is not there (any more); then no mark is left
+        FieldGone: if the staging field is not there; then no mark is left
     """
     _samples(dataset).update_many(
         {"_id": {"$in": _oids(sample_ids)}, run.staging_field: {"$exists": False}},
@@ -234,7 +234,7 @@ def copy_existing(dataset, run: Run, before=None, after=None):
         copied = {"$mergeObjects": [f"${run.source}", marked]}
         update = [{"$set": {run.staging_field: copied, **stamp}}]
     ranges.update_many(_samples(dataset), wanted, update, before=before, after=after)
-    stop_waiting(dataset, run)  # samples whose labels were deleted meanwhile
+    stop_waiting(dataset, run)  # samples whose labels were deleted since
 
 
 def _copy_kept(run, labels) -> dict:

@@ -1,4 +1,4 @@
-"""The classes that a dataset knows: those of the labels in its fields, and its own lists."""
+"""The classes that a dataset knows: from the labels in its fields, and its own lists."""
 
 from collections import OrderedDict
 

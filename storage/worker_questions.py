@@ -1,4 +1,4 @@
-"""Questions to all workers of a database, and their answers: a key for each, gone after a minute.
+"""Questions to all workers of a database, and their answers: one key each, for a minute.
 
 Both are JSON values. A question is asked once and answered once by each worker.
 """

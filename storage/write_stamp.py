@@ -1,4 +1,4 @@
-"""Whether anything has been written to a dataset's samples since one last looked.
+"""Whether a dataset's samples were written to since the last check.
 
 MongoDB counts the writes to each collection, whoever makes them and whether or not they set
 ``last_modified_at``. So one small question says that what was read before still holds.

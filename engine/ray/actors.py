@@ -1,4 +1,4 @@
-"""What runs in a Ray actor: one model, which labels the chunks that the driver hands out.
+"""A Ray actor: one model that labels the chunks which the driver hands out.
 
 It writes labels itself, by the same fences as any worker, and tells the driver what it came to.
 Nothing here imports FiftyOne before :mod:`auto_labeling.engine.ray.nodes` has said that it may.
@@ -211,7 +211,7 @@ class Worker:
             self._changed.notify_all()
 
     def _watch(self, _):
-        """Ends this process when its attempt is over: then nobody waits for it any more."""
+        """Ends this process when its attempt is over: then nobody waits for it."""
         while not self._is_stopped:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_stopped, _WATCH_SECONDS)

@@ -1,4 +1,4 @@
-"""The way to Ray: a cluster that ``RAY_ADDRESS`` names, or one of this machine's own."""
+"""Connects to Ray: the cluster that ``RAY_ADDRESS`` names, or one on this machine."""
 
 import contextlib
 import dataclasses

@@ -117,7 +117,7 @@ class Crew:
         config = self._run.config
         self._room = nodes.room(machines, workers, config.device)
         if self._room is None:
-            raise AutoLabelingError(f"No machine has a GPU, which the device {config.device} is")
+            raise AutoLabelingError(f"No machine has a GPU, which device {config.device} needs")
         if self._room.gpus and config.device.startswith("cuda:"):
             # Each actor sees one GPU, and that is its first.
             config = config.model_copy(update={"device": "cuda"})
@@ -153,7 +153,7 @@ class Crew:
         self._turns = turns
         while self._todo or any(hand.chunks for hand in self._hands):
             if not self._hands:
-                raise AutoLabelingError("No worker is left")
+                raise AutoLabelingError("No workers are left")
             for hand in self._hands:
                 if hand.wants:
                     self._serve(hand)
@@ -292,16 +292,16 @@ class Crew:
             self._deaths[index] += 1
             if self._deaths[index] >= MOST_DEATHS and len(lost) == 1:
                 raise AutoLabelingError(
-                    f"{MOST_DEATHS} workers died one after the other while they labeled the same "
+                    f"{MOST_DEATHS} workers died in a row while labeling the same "
                     f"samples (part {index + 1:,} of {self._run.chunks:,}): {why}"
                 )
         if self._vain > MOST_DEATHS + len(self._hands):
-            raise AutoLabelingError(f"Workers keep dying before they label: {why}")
+            raise AutoLabelingError(f"Workers keep dying before they start to label: {why}")
         self._hire()
 
     def _let_go(self, hand, why):
         """A worker cannot go on; others may."""
-        logger.warning("The worker on %s is let go: %s", hand.machine, why)
+        logger.warning("Released the worker on %s: %s", hand.machine, why)
         self._part(hand)
         self._ray.kill(hand.actor)
         if not self._is_gathered:
@@ -333,5 +333,5 @@ class Crew:
             self._had_room = now
         elif now - self._had_room > PATIENCE:
             raise AutoLabelingError(
-                f"Ray has had no room for a worker ({self._room}) for {PATIENCE:,} seconds"
+                f"Ray has had no resources for a worker ({self._room}) for {PATIENCE:,} seconds"
             )

@@ -1,4 +1,4 @@
-"""Why an actor died, in a sentence of ours: Ray tells it in a paragraph of its own."""
+"""Why an actor died, in one sentence; Ray's own message is a paragraph."""
 
 import re
 
@@ -15,7 +15,7 @@ _MEANINGS = (
     ),
     (r"ActorUnavailableError|OwnerDied", "it can no longer be reached"),
 )
-_KILLED = "its process was killed or crashed, as happens where memory runs out"
+_KILLED = "its process was killed or crashed, often because memory ran out"
 
 
 def why(error: Exception) -> str:

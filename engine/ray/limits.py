@@ -1,4 +1,4 @@
-"""How many workers may share a run, and what more than one needs.
+"""How many workers may share a run, and what several workers need.
 
 Judged where a run is asked for; where it is made, as many work as there is room for.
 """
@@ -28,7 +28,9 @@ def most_workers() -> int:
     if given:
         if given.isdecimal() and int(given):
             return int(given)
-        logger.warning("%s is a whole number from 1, not %r; it is left out", SETTING, given)
+        logger.warning(
+            "%s must be a whole number of at least 1, not %r; ignoring it", SETTING, given
+        )
     if os.environ.get("RAY_ADDRESS"):
         return ON_A_CLUSTER
     return _gpus() or _cores()

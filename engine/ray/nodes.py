@@ -1,4 +1,4 @@
-"""Whether a machine can label a run's samples: asked there, before the first chunk is handed out.
+"""Whether a machine can label a run's samples; checked there before it gets a chunk.
 
 Nothing here imports FiftyOne, which ends the process where it cannot reach its database.
 """
@@ -89,7 +89,7 @@ def _database(needs):
             datasets = client[needs.database]["datasets"]
             if datasets.find_one({"_id": needs.dataset_id}, {"_id": 1}) is not None:
                 return ""
-        wrong = f"The database at {where} is another one there: it does not have this dataset"
+        wrong = f"The database at {where} is a different one there: it does not have this dataset"
     except PyMongoError as error:
         reason = str(error).partition(" (configured timeouts")[0][:200]
         wrong = f"The database at {where} cannot be reached from there ({reason})"
@@ -133,7 +133,7 @@ def _masks(needs):
     if not needs.mask_folder:
         return ""
     if needs.probe and not os.path.isfile(needs.probe):
-        return f"The mask location is not shared: {needs.mask_folder} is another folder there"
+        return f"The mask location is not shared: {needs.mask_folder} is a different folder there"
     try:
         Path(needs.mask_folder).mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=needs.mask_folder).close()

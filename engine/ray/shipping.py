@@ -1,4 +1,4 @@
-"""What a process on another machine needs of this one: our code, and the way to the database.
+"""What a process on another machine needs: our code, and access to the database.
 
 The code goes as a folder named like the package: a wheel would be installed there with all that
 it requires, and a checkout would be imported under its folder's name.

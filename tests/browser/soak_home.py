@@ -125,7 +125,7 @@ def test_two_windows_on_one_run_stay_truthful(app, numbered, make, chromium, app
     behind = promotion.promote(numbered, run.id, some, expected=None)
     assert 0 < behind < left
     one.promote_button().click()
-    expect(one.page.get_by_text("The labels changed meanwhile").first).to_be_visible()
+    expect(one.page.get_by_text("The labels have changed").first).to_be_visible()
     expect(one.promote_button()).to_have_text(f"Add {left - behind} labels for approval")
 
     approved(numbered, run)

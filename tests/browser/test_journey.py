@@ -69,7 +69,7 @@ def _answer_wrongly(ui):
     ui.sees("24 samples")
     ui.press("Generate labels for 24 samples")
     ui.sees("Choose a model")
-    ui.sees("Name the field in which the approved labels will be")
+    ui.sees("Name the new field for the approved labels")
     ui.choose_model("shapes-yolo")
     ui.does_not_see("Choose a model")
     ui.name_field("ground_truth")

@@ -139,7 +139,7 @@ def test_a_full_disk_stops_all_workers_with_one_sentence_and_a_resume_goes_on(
         )
         assert labeling.failures(dataset, run) == [] and 0 < written(dataset, run) < 200
         [line] = [r.getMessage() for r in caplog.records if "A worker on" in r.getMessage()]
-        assert "\n" not in line and line.endswith("where memory runs out")
+        assert "\n" not in line and line.endswith("because memory ran out")
 
         subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
         labeling.resume(dataset, run.id)

@@ -220,10 +220,12 @@ def test_no_labels_at_all_is_said_with_what_may_be_the_reason(made, capsys):
     model = made(classes=("elk", "gnu"), prompts={})
     assert (model.run.state, model.run.labels) == (RunState.IN_REVIEW, 0)
     given = model.run.account.given
-    account = said_everywhere(model, capsys, f"All {given:,} labels that the model gave were left")
+    account = said_everywhere(
+        model, capsys, f"All {given:,} labels that the model returned were left"
+    )
     assert account["left_out"]["other_class"] > 10
     assert account["given"] == given == sum(account["left_out"].values())
-    assert "by other names" in al.get(model.dataset, model.run.id).remarks[0]
+    assert "may use other names" in al.get(model.dataset, model.run.id).remarks[0]
 
 
 def test_a_class_that_was_asked_for_and_never_found_is_named(made, capsys):
@@ -253,7 +255,7 @@ def test_nothing_found_anywhere_names_the_threshold():
     (remark,) = remarks.remarks(run)
     assert remark.startswith("The model found nothing in any of the 3 samples.")
     assert "the minimum confidence of 0.9 is too high" in remark
-    assert "the wrong kind" in remark
+    assert "does not suit these images" in remark
 
 
 @pytest.mark.parametrize("empty", [None, fo.Detections()])

@@ -86,7 +86,7 @@ def test_a_file_that_is_missing_or_no_network_is_told(tmp_path, monkeypatch):
     with pytest.raises(ModelUnavailable, match="no file"):
         wrappers.load(TORCH, checkpoint=str(tmp_path / "gone.pt"), classes=("a",))
     torch.save({"weights": torch.zeros(1)}, tmp_path / "dict.pt")
-    with pytest.raises(ModelUnavailable, match="weights without their network"):
+    with pytest.raises(ModelUnavailable, match="weights without a network"):
         wrappers.load(TORCH, checkpoint=str(tmp_path / "dict.pt"), classes=("a",))
 
 

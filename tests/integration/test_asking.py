@@ -76,7 +76,7 @@ def test_without_a_worker_it_is_unknown_and_the_run_may_start(dataset, capsys):
     more = {"label_field": "others", "checkpoint": checkpoint}
     assert cli.main(["run", dataset.name, *flags(PYTHON, **more), "--dry-run"]) == 0
     told = capsys.readouterr()
-    assert f"Whether {checkpoint} can run is unknown until a worker takes it" in told.err
+    assert f"Whether {checkpoint} can run is unknown until a worker picks it up" in told.err
     assert "There is no module 'nonesuch'" in told.err
     assert "not on this machine" in told.out and "will download" not in told.out
     file = {**FILE, "label_field": "others", "checkpoint": "/nonesuch.pt"}
@@ -91,7 +91,7 @@ def test_a_worker_that_does_not_answer_in_time_leaves_it_unknown(dataset, monkey
     monkeypatch.setattr(worker_check, "PATIENCE", 0.3)
     with Presence():
         found = al.preflight(dataset, PYTHON, checkpoint="nonesuch.models:Finder")
-        assert any("unknown until a worker takes it" in warning for warning in found.warnings)
+        assert any("unknown until a worker picks it up" in warning for warning in found.warnings)
         run = al.start(dataset, PYTHON, checkpoint="nonesuch.models:Finder")
     assert labeling.get(dataset, run.id).state is RunState.QUEUED
 

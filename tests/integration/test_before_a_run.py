@@ -214,7 +214,7 @@ def test_preflight_warns_in_sentences(numbered, yolo, monkeypatch):
     usage = type("Usage", (), {"free": 2**20})
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: usage)
     found = labeling.preflight(numbered, nas)
-    assert any("Only 0.0 GB are free for weights" in warning for warning in found.warnings)
+    assert any("Only 0.0 GB free for weights" in warning for warning in found.warnings)
     empty = fo.Dataset()
     assert labeling.preflight(empty, yolo).warnings[0] == "There are no samples to label"
     empty.delete()

@@ -47,7 +47,7 @@ def started(ask):
 
 def test_of_patches_it_is_said_that_whole_images_are_classified(boxed, capsys, tmp_path):
     patches = boxed.limit(18).to_patches("boxes")
-    wanted = "The view shows 36 patches; the run labels the 18 whole images that they are of, each"
+    wanted = "The view shows 36 patches; the run labels the 18 whole images they come from, each"
     assert al.preflight(patches, ANSWERS).warnings[0].startswith(wanted)
     (said,) = started(lambda: al.start(patches, ANSWERS, queue=False))
     assert said.startswith(wanted) and 'label_field="boxes"' in said
@@ -90,7 +90,7 @@ def test_what_is_said_of_patches_does_what_it_says(boxed, tmp_path, monkeypatch)
 def test_the_target_line_of_the_page_says_what_patches_stand_for(boxed):
     patches = boxed.limit(18).to_patches("boxes")._serialize()
     _, state = send(boxed, "new_run")
-    for task, end in (("classification", "each with one label"), ("detection", "that they are of")):
+    for task, end in (("classification", "each with one label"), ("detection", "they come from")):
         told, state = answer(boxed, state, task=task, target="view")
         assert "whole images" not in str(page_of(told))
         told, state = _with_view(boxed, state, patches)
@@ -120,7 +120,7 @@ def _with_view(dataset, state, view):
 def test_of_groups_it_is_said_which_samples_are_labeled(boxed):
     dynamic = boxed.group_by("mine.detections.label")
     (said,) = al.preflight(dynamic, ANSWERS).warnings[:1]
-    assert said == "The run labels 40 samples: all that are in the 1 group of the view"
+    assert said == "The run labels 40 samples: all in the 1 group of the view"
     grouped = fo.Dataset()
     grouped.add_group_field("group", default="left")
     for path in boxed.values("filepath")[:3]:

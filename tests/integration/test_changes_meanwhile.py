@@ -129,7 +129,7 @@ def test_a_label_field_that_somebody_else_made_meanwhile_is_not_touched(numbered
     sample[config.label_field] = theirs
     sample.save()
     before = list(numbered._sample_collection.find())
-    with pytest.raises(AutoLabelingError, match="made by somebody else"):
+    with pytest.raises(AutoLabelingError, match="created by someone else"):
         approve(numbered, run.id)
     assert list(numbered._sample_collection.find()) == before
     assert labeling.get(numbered, run.id).state is RunState.IN_REVIEW

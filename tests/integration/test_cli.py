@@ -67,7 +67,7 @@ def test_from_run_to_approval(document, command, numbered):
     left = document("labels", "First", "--tab", "approval")["totals"]["approval"]
     assert left == done["labels"] - back
     status, _, err = command("approve", "First")
-    assert status == verbs.REFUSED and "Nobody is there to ask" in err
+    assert status == verbs.REFUSED and "Cannot ask here; pass --yes" in err
     approved = document("approve", "First", "--yes", "--expected", left, "--by", "Ada")
     assert (approved["status"], approved["approved"]) == ("Approved", left)
     numbered.reload()
@@ -81,7 +81,7 @@ def test_people_read_sentences_and_tables(command, reviewed):
     assert "scripted" in command("show", "latest")[1]
     assert command("labels", "latest")[1].splitlines()[-1].startswith("(all)")
     assert "labels promoted" in command("promote", "latest")[1]
-    assert "labels taken back" in command("undo", "latest")[1]
+    assert "labels moved back to review" in command("undo", "latest")[1]
     assert "Night" in command("rename", "latest", "Night")[1]
     assert "deleted" in command("delete", "latest", "--yes")[1]
     assert "There are no runs" in command("list")[2]
@@ -187,9 +187,9 @@ def test_samples_are_chosen_by_saved_view_tags_and_ids(document, numbered, tmp_p
         (["--sample-ids", "nonesuch"], "No sample of this dataset has the ID nonesuch"),
         (["--sample-ids", "@/nonesuch"], "/nonesuch cannot be read"),
         (["--config", "/nonesuch.yml"], "/nonesuch.yml cannot be read"),
-        (["--all", "--tags", "t1"], "Say once which samples"),
+        (["--all", "--tags", "t1"], "Use only one of --samples-of"),
         (["--samples-of", "nonesuch"], "no run nonesuch"),
-        (["--confidence", "7", "--device", "gpu"], "confidence: The minimum confidence"),
+        (["--confidence", "7", "--device", "gpu"], "confidence: Minimum confidence"),
         (["--classes", ": words"], "prompts but no class"),
     ],
 )

@@ -60,7 +60,7 @@ def test_people_see_a_row_for_each_label_and_each_sample_without(command, tmp_pa
     (label, sure, box) = even[0][0]
     assert rows[1][1:] == ["00000.png", label, f"{sure:.3f}", *(f"{part:.3f}" for part in box)]
     assert out.count("(nothing)") == even.count([]) > 0
-    assert "8 pictures are in" in err
+    assert "Pictures saved to" in err and err.rstrip().endswith(": 8")
 
 
 def test_samples_that_fail_are_told_and_all_of_them_are_a_status(command, numbered, monkeypatch):

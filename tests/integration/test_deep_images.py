@@ -76,7 +76,7 @@ def test_all_kinds_give_the_boxes_of_8_bits_and_the_run_says_what_it_guessed(dee
     for number, found in zip(*deep.values(["number", run.staging_field]), strict=True):
         assert np.allclose([d.bounding_box for d in found.detections], [red.box(number)], atol=1e-6)
     assert run.guessed == {"12 bits": 20, "smallest to largest value": 10}
-    said = "30 images hold more than 8 bits without saying which range: read as 12 bits (20), "
+    said = "30 images hold more than 8 bits without stating the range: read as 12 bits (20), "
     assert run.guesses.startswith(said) and sdk.get(deep, run.id).guesses == run.guesses
 
     assert not main(["show", deep.name, run.id])

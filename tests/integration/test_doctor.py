@@ -79,8 +79,8 @@ def test_values_without_a_schema_are_mended(numbered, config, run, capsys):
     samples.update_one({}, {"$set": {"theirs": 1}})
     assert cli.main(["doctor", numbered.name]) == verbs.FOUND
     told = capsys.readouterr().out
-    assert "40 samples hold 'old_in_review', which the dataset's schema lacks" in told
-    assert "With --repair: the field is declared again, and keeps its labels" in told
+    assert "'old_in_review' has values on 40 samples but is missing" in told
+    assert "With --repair: the field is declared again and keeps its labels" in told
     assert cli.main(["doctor", numbered.name, "--repair", "--json"]) == verbs.FOUND
     found = json.loads(capsys.readouterr().out)
     assert {(f["subject"], f["repaired"]) for f in found} == {

@@ -198,7 +198,7 @@ def test_delete_leaves_a_field_that_somebody_made_under_the_name(numbered, confi
     sample = numbered.first()
     sample[run.staging_field] = "mine"
     sample.save()
-    with pytest.raises(FieldGone, match="Another field has the name"):
+    with pytest.raises(FieldGone, match="Another field now has the name"):
         labeling.resume(numbered, run.id, again=True)
     labeling.delete(numbered, run.id)
     assert readable(numbered) == set() and numbered.first()[run.staging_field] == "mine"

@@ -243,7 +243,7 @@ def test_a_saved_view_comes_back_when_the_panels_own_stages_go(ui, numbered):
 def test_a_promotion_of_labels_that_changed_says_the_new_number(ui):
     params = ui.button("promote")["params"]
     ui.send("promote", **{**params, "expected": params["expected"] + 1})
-    assert "The labels changed meanwhile" in ui.notices[0]
+    assert "The labels have changed" in ui.notices[0]
     assert f"there are now {params['expected']} to add" in ui.notices[0]
     assert ui.button("promote")["params"] == params
 

@@ -73,7 +73,7 @@ def test_the_time_of_start_up_counts_from_the_start_of_the_operation(numbered, c
     clock.move(10)
     run = labeling.get(numbered, run.id)
     assert (run.state, run.reason) == (RunState.FAILED, StopReason.NEVER_BEGAN)
-    assert run.error == "The worker stopped before it began to label"
+    assert run.error == "The worker stopped before it started to label"
 
 
 def test_a_worker_of_ours_that_is_alive_may_take_long_to_start(numbered, config):
@@ -191,7 +191,7 @@ def test_an_approval_is_taken_over_only_from_the_dead(numbered, run, alive):
     clock.move(HOUR)
     if alive:
         store.beat(closing, Progress(token="t", beat_at=clock.stamp()))
-        with pytest.raises(AutoLabelingError, match="being approved already"):
+        with pytest.raises(AutoLabelingError, match="already being approved"):
             approval.approve(numbered, run.id)
     else:
         assert approval.approve(numbered, run.id).state is RunState.APPROVED

@@ -105,7 +105,7 @@ def test_what_is_no_checkpoint_of_ultralytics_is_named(dataset, trusted, tmp_pat
     (tmp_path / "best.onnx").write_bytes(b"onnx")
     for name, words in {
         "network.pt": "holds a pickled network, not an Ultralytics checkpoint",
-        "weights.pt": "holds weights without their network",
+        "weights.pt": "holds weights without a network",
         "script.pt": "holds a TorchScript program",
         "best.onnx": "is not a .pt file",
     }.items():
@@ -115,7 +115,7 @@ def test_what_is_no_checkpoint_of_ultralytics_is_named(dataset, trusted, tmp_pat
     torch_model = {"task": "classification", "model": "custom-torch-classification"}
     for path, words in (
         (trusted / "detect.pt", "holds an Ultralytics checkpoint, not a network that classifies"),
-        (tmp_path / "weights.pt", "holds weights without their network"),
+        (tmp_path / "weights.pt", "holds weights without a network"),
     ):
         with pytest.raises(ConfigError, match=words):
             al.check(dataset, torch_model, label_field="x", classes=["a"], checkpoint=str(path))

@@ -137,7 +137,7 @@ def test_what_a_form_needs_is_told_at_once_for_every_method(dataset):
     told, state = answer(dataset, state, method="existing_detections")
     assert set(state["problems"]) == {"model", "label_field", "mask_location"}
     told, state = send(dataset, "start", state)
-    assert "Choose the field whose boxes become masks" in page_of(told)
+    assert "Choose the field whose boxes get masks" in page_of(told)
 
 
 def test_a_checkpoint_that_no_worker_trusts_is_refused_at_its_field(

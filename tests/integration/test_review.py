@@ -199,7 +199,7 @@ def test_a_label_field_taken_by_somebody_else_is_refused_and_nothing_changes(num
     promote(numbered, run.id, view, summarize(numbered, run, view).current)
     numbered.add_sample_field("predictions", fo.StringField)
     numbered.set_values("predictions", ["mine"] * 40)
-    with pytest.raises(IllegalTransition, match="somebody else"):
+    with pytest.raises(IllegalTransition, match="someone else"):
         approve(numbered, run.id)
     assert set(numbered.values("predictions")) == {"mine"}
     assert labeling.get(numbered, run.id).state is RunState.IN_REVIEW

@@ -200,7 +200,9 @@ def test_what_the_grid_shows_is_one_slice(grouped, run):
 def test_slices_that_do_not_exist_are_refused(grouped, run, command, dataset):
     boxes = [fo.Detection(label="car", bounding_box=[0, 0, 1, 1])]
     dataset.set_values("truth", [fo.Detections(detections=boxes)] * len(dataset))
-    with pytest.raises(AutoLabelingError, match="no slice 'top'; there are: left, right, scene"):
+    with pytest.raises(
+        AutoLabelingError, match=r"no slice 'top'\. Choose from: left, right, scene"
+    ):
         al.promote(run, group_slices=["top"])
     status, said = command("promote", "--group-slices", "top")
     assert status == 1 and "no slice 'top'" in str(said)

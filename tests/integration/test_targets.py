@@ -88,7 +88,7 @@ def test_slices_of_a_dataset_without_groups_are_refused(dataset, scripted_model)
     wrong = scripted_model.model_copy(update={"group_slices": ("left",)})
     with pytest.raises(ConfigError) as refused:
         labeling.start(dataset, wrong)
-    assert "no groups" in refused.value.problems["group_slices"]
+    assert "not grouped" in refused.value.problems["group_slices"]
 
 
 def test_the_panel_offers_the_image_slices_and_counts_their_samples(grouped):

@@ -172,7 +172,7 @@ def test_a_persons_own_file_is_never_moved(home):
     path = home / "best.pt"
     path.write_bytes(b"")
     assert not downloads.is_downloaded(spec, str(path))
-    with pytest.raises(ModelUnavailable, match=r"best\.pt is empty, or only part"):
+    with pytest.raises(ModelUnavailable, match=r"best\.pt is empty or incomplete"):
         downloads.clear_damaged(spec, str(path))
     assert path.exists()
 

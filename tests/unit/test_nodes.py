@@ -54,7 +54,7 @@ def test_media_that_cannot_be_read_are_named(tmp_path):
 def test_a_mask_location_must_be_the_same_folder(tmp_path):
     probe = tmp_path / "probe"
     needs = dataclasses.replace(NEEDS, mask_folder=str(tmp_path), probe=str(probe))
-    assert "another folder there" in nodes._masks(needs)
+    assert "a different folder there" in nodes._masks(needs)
     probe.touch()
     assert nodes._masks(needs) == "" and os.listdir(tmp_path) == ["probe"]
     nowhere = dataclasses.replace(needs, mask_folder="/proc/masks")

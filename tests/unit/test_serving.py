@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
+from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError
-from auto_labeling.serving import event_log, exit_reasons, gpus, log_file
+from auto_labeling.serving import exit_reasons, gpus, log_file
 from auto_labeling.serving.log_file import Tail
 from auto_labeling.serving.options import Options
 
@@ -36,7 +37,7 @@ def test_without_a_gpu_it_says_so(monkeypatch):
         return subprocess.CompletedProcess([], 0, stdout="|0\n", stderr="")
 
     monkeypatch.setattr(gpus.subprocess, "run", answer)
-    with pytest.raises(AutoLabelingError, match=r"built without CUDA.*serves on the CPU"):
+    with pytest.raises(AutoLabelingError, match=r"built without CUDA.*runs on the CPU"):
         gpus.count()
 
 
@@ -44,11 +45,11 @@ def test_without_a_gpu_it_says_so(monkeypatch):
     ("status", "out_of_memory", "said"),
     [
         (-signal.SIGKILL, True, "ran out of memory on gpu-3"),
-        (-signal.SIGKILL, False, "was killed, by somebody or for want of memory"),
+        (-signal.SIGKILL, False, "was killed, by a person or because memory ran out"),
         (-signal.SIGBUS, False, "/dev/shm"),
         (-signal.SIGSEGV, False, "segmentation fault"),
         (-signal.SIGUSR1, False, f"signal {signal.SIGUSR1:d}"),
-        (3, False, "exit status 3"),
+        (3, False, "exited unexpectedly with status 3"),
     ],
 )
 def test_how_a_process_died_is_said_in_words(status, out_of_memory, said):
@@ -84,9 +85,9 @@ def test_old_logs_are_removed_and_nothing_else(tmp_path):
 
 def test_a_folder_that_takes_no_logs_is_refused_at_once(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(AutoLabelingError, match="No logs can be kept"):
+    with pytest.raises(AutoLabelingError, match="Cannot write logs to"):
         Options(log_dir=tmp_path / "file" / "logs")
 
 
 def test_durations_are_said_in_words():
-    assert [event_log.duration(s) for s in (3.2, 75, 7322)] == ["3 s", "1 min 15 s", "2 h 2 min"]
+    assert [text.duration(s) for s in (3.2, 75, 7322)] == ["3 s", "1 min 15 s", "2 h 2 min"]

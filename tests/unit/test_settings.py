@@ -94,8 +94,8 @@ def test_the_wrong_values_reach_every_rule_of_a_setting():
         ("max_labels", True, "whole number"),
         ("target", "x", "Choose all, view, selection or ids"),
         ("classes", "cat", "list of texts"),
-        ("name", 5, "Run name is text, not int"),
-        ("min_confidence", 0.5, "do you mean 'confidence'?"),
+        ("name", 5, "Run name must be text, not int"),
+        ("min_confidence", 0.5, "did you mean 'confidence'?"),
         ("half", "perhaps", "true or false"),
     ],
 )

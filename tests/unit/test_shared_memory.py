@@ -48,7 +48,7 @@ def test_what_is_missing_is_named(machine):
     machine(memory=64 * MB)
     assert shared_memory.affordable(4, 2, 4, 16, Item(MB, 1))[1].startswith(
         "Loader processes need about 192 MB of shared memory, and /dev/shm has 64 MB left "
-        "(for a container: --shm-size=1g or more). Going on with no loader processes"
+        "(for a container: --shm-size=1g or more). Continuing with no loader processes"
     )
     machine(files=100)
     assert (
