@@ -1,4 +1,4 @@
-"""The configuration of a run as a file, to be kept, changed and run again."""
+"""The configuration of a run as a file, to keep, change and run again."""
 
 import json
 import sys
@@ -13,14 +13,14 @@ _JSON = ".json"
 
 
 def export_config(run: Run, path=None) -> dict:
-    """What a run was asked for, so that ``start`` or ``import_labels`` can be asked again.
+    """The settings of a run, to start or import it again.
 
     Args:
         run: the run
-        path (None): a file to write it to, as JSON if its name ends so, else as YAML
+        path (None): a file to write it to: JSON if its name ends in ``.json``, otherwise YAML
 
     Returns:
-        the answers that are not the defaults, as JSON can hold them; of an import, the keyword
+        the settings that are not defaults, as a dict for JSON; for an import, the keyword
         arguments of ``import_labels``
     """
     record = run.reload().record
@@ -49,10 +49,10 @@ def load_config(path) -> dict:
         path: the file; ``"-"`` for standard input
 
     Returns:
-        its answers, for ``start(samples, load_config(path))``, which judges them
+        its settings, for ``start(samples, load_config(path))``, which validates them
 
     Raises:
-        AutoLabelingError: if it cannot be read, or is no list of names and values
+        AutoLabelingError: if it cannot be read, or does not hold names and values
     """
     try:
         text = sys.stdin.read() if str(path) == "-" else Path(path).read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def load_config(path) -> dict:
     except yaml.YAMLError as error:
         raise AutoLabelingError(f"{path} is neither YAML nor JSON: {error}") from error
     if not isinstance(answers, dict) or not all(isinstance(name, str) for name in answers):
-        raise AutoLabelingError(f"{path} must hold names and values, such as 'task: detection'")
+        raise AutoLabelingError(f"{path} must contain names and values, such as 'task: detection'")
     return answers
 
 

@@ -1,4 +1,4 @@
-"""Find runs, follow them, and decide what becomes of those that stopped."""
+"""Find runs, follow them, and resume or end those that stopped."""
 
 import contextlib
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from auto_labeling.sdk.samples import dataset_of
 
 
 def datasets() -> list:
-    """The datasets of this database that have, or had, runs; by name."""
+    """The datasets in this database that have or had runs, sorted by name."""
     return labeling.datasets()
 
 
 def runs(dataset) -> list[Run]:
-    """The runs of a dataset, newest first, each as it really stands.
+    """The runs of a dataset with their current states, newest first.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
@@ -30,16 +30,15 @@ def runs(dataset) -> list[Run]:
 
 
 def get(dataset, run: str) -> Run:
-    """A run of a dataset, as it really stands.
+    """A run of a dataset, with its current state.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
-        run: the run's id; or the beginning of it, or its name, if there is only one such;
-            or ``"latest"``
+        run: the run's ID, a unique start of its ID, its unique name, or ``"latest"``
 
     Raises:
-        RunNotFound: if there is none
-        AutoLabelingError: if there are several
+        RunNotFound: if no run matches
+        AutoLabelingError: if several runs match
     """
     dataset = dataset_of(dataset)
     wanted = str(run)
@@ -51,7 +50,9 @@ def get(dataset, run: str) -> Run:
         raise RunNotFound(wanted)
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)
-        raise AutoLabelingError(f"'{wanted}' means {len(found)} runs; name one by its id: {ids}")
+        raise AutoLabelingError(
+            f"'{wanted}' matches {len(found)} runs; choose one by its ID: {ids}"
+        )
     return found[0]
 
 
@@ -59,7 +60,7 @@ def _named(known, wanted):
     if not wanted:
         return []
     newest = known[:1] if wanted == LATEST else []
-    # Where a name is also the beginning of an id, or "latest", nobody can tell which is meant.
+    # A name that is also the start of an ID, or "latest", is ambiguous.
     begins = len(wanted) >= 3
     return [
         run
@@ -69,7 +70,7 @@ def _named(known, wanted):
 
 
 def progress(run: Run) -> Progress | None:
-    """How far the run's current attempt has come; None before its first sign of life."""
+    """The progress of the run's current attempt; None before its first report."""
     return labeling.progress(run.dataset, run.reload().record)
 
 
@@ -79,31 +80,31 @@ def failures(run: Run) -> list[dict]:
 
 
 def workers() -> list[Worker]:
-    """The workers of this database that are alive, and what they are at.
+    """The running workers of this database, and their current runs.
 
-    Those that ``auto-labeling launch`` starts are; FiftyOne's own do not say that they are there.
+    These are the workers that ``auto-labeling launch`` started; FiftyOne's own are not listed.
     """
     return labeling.workers()
 
 
 def log_tail(run: Run, lines: int = 40) -> list[str]:
-    """The last lines that a worker has logged for the run's current attempt.
+    """The last lines of the worker's log for the run's current attempt.
 
     Args:
         run: the run
-        lines (40): how many lines, at most
+        lines (40): the maximum number of lines
 
     Returns:
-        a list of lines; empty if there are none (yet), or FiftyOne's own worker has the run
+        a list of lines; empty if there are none yet, or one of FiftyOne's own workers has the run
     """
     return labeling.log_tail(run.dataset, run.reload().record, lines)
 
 
 def sample_ids(run: Run) -> list[str]:
-    """The ids of the run's target samples, as they were frozen when it started.
+    """The IDs of the run's target samples, which were fixed when it started.
 
     Raises:
-        AutoLabelingError: if they are not kept: those of an approved run or of an import
+        AutoLabelingError: if the run is approved or an import: their IDs are not kept
     """
     record = run.reload().record
     if not record.frozen or not record.chunks or run.state is RunState.APPROVED:
@@ -112,20 +113,20 @@ def sample_ids(run: Run) -> list[str]:
 
 
 def generate(run: Run, report: Callable[[float, str], None] | None = None) -> Run:
-    """Makes the labels of a queued run in this very process. Needs no worker.
+    """Generates the labels of a queued run in this process. Needs no worker.
 
-    Start the run with ``queue=False``, so that no worker takes it.
+    Start the run with ``queue=False`` so that no worker picks it up.
 
     Args:
         run: the run
-        report (None): called with the fraction done and a line of text, now and then
+        report (None): called from time to time with the fraction done and a line of text
 
     Returns:
         the run itself, in review
 
     Raises:
         IllegalTransition: if it is not queued
-        AttemptRevoked: if it was cancelled or deleted meanwhile
+        AttemptRevoked: if it was cancelled or deleted in the meantime
     """
     try:
         labeling.generate(run.dataset, run.id, report)
@@ -136,15 +137,15 @@ def generate(run: Run, report: Callable[[float, str], None] | None = None) -> Ru
 
 
 def resume(run: Run, *, queue: bool = True, again: bool = False) -> Run:
-    """Goes on with a run that stopped, or with the failed samples of one in review.
+    """Resumes a run that stopped, or retries the failed samples of a run in review.
 
-    What is labeled, promoted or done stays as it is. An import goes on in this process.
+    Existing and promoted labels stay as they are. An import continues in this process.
 
     Args:
         run: the run
-        queue (True): whether a worker is to do it; if not, call ``generate``
-        again (False): whether to label all samples again, where the staging field with the
-            run's labels was deleted or renamed by hand
+        queue (True): whether to queue it for a worker; otherwise, call ``generate``
+        again (False): whether to label all samples again if the staging field was deleted or
+            renamed by hand
 
     Returns:
         the run itself: queued, or in review if it is an import
@@ -161,11 +162,11 @@ def resume(run: Run, *, queue: bool = True, again: bool = False) -> Run:
 
 
 def cancel(run: Run, by: str = "") -> Run:
-    """Stops a run that is queued or generating; it can be resumed, or reviewed as it is.
+    """Stops a queued or generating run. You can resume it, or review the labels so far.
 
     Args:
         run: the run
-        by (""): who wants it
+        by (""): who cancels it
 
     Returns:
         the run itself
@@ -178,7 +179,7 @@ def cancel(run: Run, by: str = "") -> Run:
 
 
 def skip(run: Run) -> Run:
-    """Goes on to review with the labels that a run had made when it stopped.
+    """Moves a stopped run to review, with the labels that it generated so far.
 
     Returns:
         the run itself, in review
@@ -191,20 +192,21 @@ def skip(run: Run) -> Run:
 
 
 def doctor(dataset=None, *, repair: bool = False) -> list[Finding]:
-    """Finds what a crash, an older version or a person's hand has left, and mends it if asked.
+    """Finds what a crash, an older version or a manual change left behind; repairs it if asked.
 
     It finds values without a schema, which make a dataset unreadable; staging fields without a
-    run; runs without a field, an operation or a process; marks of samples that nothing waits for;
-    and mask files that no label names. It changes nothing else, and deletes no label of anybody.
+    run; runs without a field, an operation or a process; outdated marks on samples; and mask files
+    that no label uses. It changes nothing else, and never deletes
+    labels that people made.
 
     Args:
         dataset (None): a :class:`fiftyone.core.dataset.Dataset`, a view of one, or the name of one;
-            None means all of the database
-        repair (False): whether to mend what can be mended
+            None for all datasets in the database
+        repair (False): whether to repair what can be repaired
 
     Returns:
-        what was found, each with what it is (``said``), what mends it (``remedy``) and whether
-        that has been done (``repaired``)
+        a list of findings, each with a description (``said``), a fix (``remedy``) and whether it
+        was applied (``repaired``)
     """
     if isinstance(dataset, str):
         dataset = fo.load_dataset(dataset)
@@ -212,20 +214,20 @@ def doctor(dataset=None, *, repair: bool = False) -> list[Finding]:
 
 
 def rename(run: Run, name: str) -> Run:
-    """Gives a run another name, whatever its state.
+    """Renames a run, in any state.
 
     Returns:
         the run itself
 
     Raises:
-        ConfigError: if that cannot be a name
+        ConfigError: if the name is not allowed
     """
     labeling.rename(run.dataset, run.id, name)
     return run.reload()
 
 
 def delete(run: Run) -> None:
-    """Deletes a run with its staged labels; approved labels stay where they are.
+    """Deletes a run and its staged labels. Approved labels are kept.
 
     Raises:
         IllegalTransition: while the run is being approved

@@ -1,4 +1,4 @@
-"""A run as a script holds it."""
+"""The run object for scripts and notebooks."""
 
 import time
 from collections.abc import Callable
@@ -16,8 +16,8 @@ _POLL = 0.5
 class Run:
     """A run of a dataset, as it was when last read; :meth:`reload` reads it again.
 
-    ``start``, ``import_labels``, ``get`` and ``runs`` give runs; the verbs take them, and leave
-    them up to date.
+    ``start``, ``import_labels``, ``get`` and ``runs`` return runs; the functions that
+    take a run also update it.
 
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
@@ -36,37 +36,37 @@ class Run:
 
     @property
     def record(self) -> Record:
-        """All that is stored of the run. It cannot be changed; verbs do that."""
+        """The stored record of the run. Read-only; use the functions to change it."""
         return self._record
 
     @property
     def id(self) -> str:
-        """The run's id."""
+        """The run's ID."""
         return self._record.id
 
     @property
     def name(self) -> str:
-        """The name that somebody gave it, or one made of model and label field."""
+        """The run's name; by default, the model and the label field."""
         return self._record.name
 
     @property
     def config(self) -> RunConfig:
-        """What was asked for."""
+        """The run's settings."""
         return self._record.config
 
     @property
     def state(self) -> RunState:
-        """Where the run stands."""
+        """The run's state."""
         return self._record.state
 
     @property
     def status(self) -> str:
-        """The word that the panel shows: Generating, In Review, Approved or Error."""
+        """The status in the panel: Generating, In Review, Approved or Error."""
         return self._record.status
 
     @property
     def is_active(self) -> bool:
-        """Whether labels are being made or copied, or wait for a worker to make them."""
+        """Whether labels are being generated or copied, or the run waits for a worker."""
         return self._record.is_active
 
     @property
@@ -76,17 +76,17 @@ class Run:
 
     @property
     def generated(self) -> int:
-        """The number of labels that were made or copied."""
+        """The number of labels that were generated or copied."""
         return self._record.labels
 
     @property
     def failed(self) -> int:
-        """The number of samples that failed; ``failures`` lists them."""
+        """The number of failed samples; ``failures`` lists them."""
         return self._record.failed
 
     @property
     def guesses(self) -> str:
-        """How the range of values of images of more than 8 bits was guessed; empty if it was not.
+        """How the value range of images with more than 8 bits was guessed; empty if it was not.
 
         The numbers are in ``to_dict()["guessed"]``.
         """
@@ -94,36 +94,36 @@ class Run:
 
     @property
     def approved(self) -> int:
-        """The number of labels that were approved."""
+        """The number of approved labels."""
         return self._record.approved
 
     @property
     def account(self) -> Account | None:
-        """What became of the samples, and of the labels that the model gave, as of now.
+        """What happened to the samples and to the labels that the model returned, as of now.
 
-        Of a run that is approved, it is as it was when its generation ended; None if a version
-        of Auto-Labeling that kept no account made it.
+        For an approved run, as of the end of its generation. None if an older version of
+        Auto-Labeling created the run without an account.
         """
         return labeling.account(self._dataset, self._record)
 
     @property
     def remarks(self) -> list[str]:
-        """Says that there are no labels, or none of a class asked for, and what may be why."""
+        """Notes on missing labels or classes, with possible reasons."""
         return remarks.remarks(self._record)
 
     @property
     def error(self) -> str:
-        """Why the run stopped; empty if it did not."""
+        """Why the run stopped; empty if it did not stop."""
         return self._record.error or self._record.reason
 
     @property
     def staging_field(self) -> str:
-        """The field in which the labels wait for approval."""
+        """The field that holds the labels until approval."""
         return self._record.staging_field
 
     @property
     def label_field(self) -> str:
-        """The field in which approved labels will be."""
+        """The field for the approved labels."""
         return self._record.config.label_field
 
     def reload(self) -> "Run":
@@ -143,7 +143,7 @@ class Run:
         """Waits until the run's labels can be reviewed.
 
         Args:
-            timeout (None): the most seconds to wait; None for as long as it takes
+            timeout (None): the maximum seconds to wait; None for no limit
             report (None): called with the run and its progress, twice a second
 
         Returns:
@@ -151,8 +151,8 @@ class Run:
 
         Raises:
             RunFailed: if it stopped with an error, lost its worker or was cancelled
-            StillRunning: if ``timeout`` is over; the run goes on
-            RunNotFound: if it was deleted meanwhile
+            StillRunning: if ``timeout`` expires; the run continues
+            RunNotFound: if it was deleted in the meantime
         """
         until = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -163,14 +163,14 @@ class Run:
                 break
             left = _POLL if until is None else until - time.monotonic()
             if left <= 0:
-                raise StillRunning(f"'{self.name}' is {self.status.lower()} still")
+                raise StillRunning(f"'{self.name}' is still {self.status.lower()}")
             time.sleep(min(_POLL, left))
         if self.state is RunState.FAILED:
             raise RunFailed(f"'{self.name}' stopped: {self.error}")
         return self
 
     def to_dict(self) -> dict:
-        """The run's facts as JSON can hold them."""
+        """The run as a dict that can be written as JSON."""
         record = self._record.model_dump(mode="json", exclude={"token"})
         return {
             "id": self.id,

@@ -1,4 +1,4 @@
-"""Review: count, promote, take back, approve."""
+"""Review labels: count, promote, undo, approve."""
 
 from auto_labeling.core.account import Decision
 from auto_labeling.core.errors import AutoLabelingError
@@ -23,30 +23,30 @@ def labels(
     view=None,
     group_slices: list[str] | None = None,
 ) -> Summary:
-    """The labels of a run by class: how many are chosen, of how many, and how sure of them.
+    """Counts a run's labels by class: the selected ones and all, with their confidence.
 
     Args:
         run: a run with staged labels
-        tab ("review"): ``"review"`` for what is not promoted, ``"approval"`` for what is
-        min_confidence (None): the least confidence of the labels to choose
-        max_confidence (None): the greatest confidence of the labels to choose
-        without_confidence (False): whether to choose labels that have no confidence
-        classes (None): the classes to choose
-        label_ids (None): the ids of the labels to choose
-        sample_ids (None): the ids of the samples to choose
-        view (None): a view of the dataset: what it shows is chosen
-        group_slices (None): the slices of a grouped dataset to choose; by default, all
+        tab ("review"): ``"review"`` for labels not promoted, ``"approval"`` for promoted ones
+        min_confidence (None): the minimum confidence of the labels
+        max_confidence (None): the maximum confidence of the labels
+        without_confidence (False): whether to select only labels without a confidence
+        classes (None): the classes of the labels
+        label_ids (None): the IDs of the labels
+        sample_ids (None): the IDs of the samples
+        view (None): a view of the dataset, to select the labels that it shows
+        group_slices (None): the slices of a grouped dataset; by default, all
 
     Returns:
-        a :class:`auto_labeling.review.summary.Summary`: ``rows``, one a class, and their sums
+        a :class:`auto_labeling.review.summary.Summary`: ``rows``, one per class, and their sums
 
     Raises:
-        AutoLabelingError: if the run has no staged labels (any more)
+        AutoLabelingError: if the run has no staged labels
     """
     _refuse_unstaged(run.reload())
     summary.settle(run.dataset, run.record)
     if tab not in TABS:
-        raise AutoLabelingError(f"There is no tab '{tab}': {' or '.join(TABS)}")
+        raise AutoLabelingError(f"There is no tab '{tab}'. Choose from: {', '.join(TABS)}")
     chosen = choose(
         run.dataset,
         min_confidence=min_confidence,
@@ -76,26 +76,26 @@ def promote(
     group_slices: list[str] | None = None,
     expected: int | None = None,
 ) -> int:
-    """Promotes labels for approval: those that meet every condition; without any, all.
+    """Promotes the labels that meet every condition; without conditions, all labels.
 
     Args:
         run: a run in review
-        min_confidence (None): the least confidence; labels without one are left out
-        max_confidence (None): the greatest confidence; labels without one are left out
-        without_confidence (False): whether only labels that have no confidence
+        min_confidence (None): the minimum confidence; labels without one are skipped
+        max_confidence (None): the maximum confidence; labels without one are skipped
+        without_confidence (False): whether to select only labels without a confidence
         classes (None): the classes
-        label_ids (None): the ids of labels
-        sample_ids (None): the ids of samples
-        view (None): a view of the dataset: the labels that it shows. A view of groups is applied
-            to each of their slices
+        label_ids (None): the IDs of the labels
+        sample_ids (None): the IDs of the samples
+        view (None): a view of the dataset, to select the labels that it shows. A view of groups
+            applies to each slice
         group_slices (None): the slices of a grouped dataset; by default, all
-        expected (None): the number of labels that this must be, or nothing is promoted
+        expected (None): promote only if exactly this many labels match
 
     Returns:
         the number of labels promoted
 
     Raises:
-        LabelsChanged: if it is not ``expected`` labels
+        LabelsChanged: if the number of labels is not ``expected``
         IllegalTransition: if the run is not in review
     """
     chosen = choose(
@@ -124,22 +124,22 @@ def undo(
     view=None,
     group_slices: list[str] | None = None,
 ) -> int:
-    """Takes back the promotion of labels: those that meet every condition; without any, all.
+    """Undoes the promotion of the labels that meet every condition; without conditions, of all.
 
     Args:
         run: a run in review
-        min_confidence (None): the least confidence; labels without one are left out
-        max_confidence (None): the greatest confidence; labels without one are left out
-        without_confidence (False): whether only labels that have no confidence
+        min_confidence (None): the minimum confidence; labels without one are skipped
+        max_confidence (None): the maximum confidence; labels without one are skipped
+        without_confidence (False): whether to select only labels without a confidence
         classes (None): the classes
-        label_ids (None): the ids of labels
-        sample_ids (None): the ids of samples
-        view (None): a view of the dataset: the labels that it shows. A view of groups is applied
-            to each of their slices
+        label_ids (None): the IDs of the labels
+        sample_ids (None): the IDs of the samples
+        view (None): a view of the dataset, to select the labels that it shows. A view of groups
+            applies to each slice
         group_slices (None): the slices of a grouped dataset; by default, all
 
     Returns:
-        the number of labels taken back
+        the number of labels moved back to review
 
     Raises:
         IllegalTransition: if the run is not in review
@@ -161,45 +161,45 @@ def undo(
 
 
 def decision(run: Run) -> Decision:
-    """What an approval would do with the labels of a run now.
+    """What approving the run now would do with its labels.
 
     Args:
         run: a run in review
 
     Returns:
-        how many labels are ``promoted``, ``added`` by people and kept without that, and ``left``
-        to be deleted; ``kept`` is what would be approved
+        the number of labels that are ``promoted``, ``added`` by people (kept even if not promoted),
+        and ``left`` to be deleted; ``kept`` is the number that would be approved
 
     Raises:
-        AutoLabelingError: if the run has no staged labels (any more)
+        AutoLabelingError: if the run has no staged labels
     """
     _refuse_unstaged(run.reload())
     return _show(run, summary.decision(run.dataset, run.record))
 
 
 def approve(run: Run, by: str = "", *, expected: int | None = None, empty: bool = False) -> Run:
-    """Writes the promoted labels to the label field and deletes all others of the run.
+    """Writes the promoted labels to the label field, and deletes the run's other labels.
 
-    Labels that people added to the staging field are kept, promoted or not. Where nothing was
-    found, the label field holds an empty list of labels. This cannot be undone. An approval whose
-    process died is finished.
+    Labels that people added to the staging field are kept, promoted or not. Samples in which the
+    model found nothing get an empty list of labels. This cannot be undone. If an approval was
+    interrupted, this finishes it.
 
     Args:
         run: a run in review
         by (""): who approves
-        expected (None): the number of labels to approve that this must be, or nothing is approved.
-            By default what :func:`labels` or :func:`decision` last gave for ``run``, with what was
-            promoted and taken back by it since; whatever there is, if it was never asked
-        empty (False): whether samples with labels, of which none is kept, get an empty list too;
-            else they are left without labels, as if they had never been labeled
+        expected (None): approve only if exactly this many labels would be kept. By default, the
+            number that :func:`labels` or :func:`decision` last returned for ``run``, updated by
+            its promotions since; any number if neither was called
+        empty (False): whether samples that keep none of their labels get an empty list;
+            otherwise they have no labels, as if they had never been labeled
 
     Returns:
         the run itself, approved
 
     Raises:
-        LabelsChanged: if it is not ``expected`` labels
-        IllegalTransition: if the run is not in review, nothing is promoted, or its label field
-            exists by now
+        LabelsChanged: if the number of labels is not ``expected``
+        IllegalTransition: if the run is not in review, no label is promoted, or its label field
+            already exists
     """
     if expected is None and run._shown is not None and run.reload().state is RunState.IN_REVIEW:
         expected = sum(run._shown)
@@ -209,13 +209,13 @@ def approve(run: Run, by: str = "", *, expected: int | None = None, empty: bool 
 
 
 def _show(run: Run, decided: Decision) -> Decision:
-    """Notes what whoever holds the run has been shown."""
+    """Remembers the numbers that the caller has seen."""
     run._shown = (decided.promoted, decided.added)
     return decided
 
 
 def _moved(run: Run, number: int) -> int:
-    """Notes what was promoted; what others promoted since it was shown is not in it."""
+    """Remembers what was promoted here; what others promoted since is not included."""
     if run._shown is not None:
         added = summary.decision(run.dataset, run.record, source=False).added
         run._shown = (run._shown[0] + number, added)

@@ -1,4 +1,4 @@
-"""Which samples a script means."""
+"""Which samples a script selects."""
 
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
@@ -9,30 +9,30 @@ from auto_labeling.lifecycle import media
 
 
 def dataset_of(samples):
-    """The dataset that a dataset or view is of.
+    """The dataset itself, or that of a view.
 
     Raises:
         AutoLabelingError: if it is neither
     """
     if not isinstance(samples, SampleCollection):
         raise AutoLabelingError(
-            f"A FiftyOne dataset or view is needed, not {type(samples).__name__}"
+            f"This needs a FiftyOne dataset or view, not {type(samples).__name__}"
         )
     return samples._root_dataset
 
 
 def targets(samples, sample_ids=None, slices=()) -> tuple[Target, list | None]:
-    """What the samples of a new run are called, and their ids; None for all of the dataset.
+    """The target of a new run, and its sample IDs; None for the whole dataset.
 
     Args:
         samples: a dataset or a view, of samples or of labels as patches
-        sample_ids (None): ids, in place of all of ``samples``
+        sample_ids (None): IDs, instead of all of ``samples``
         slices (()): the slices of a grouped dataset
     """
     dataset_of(samples)
     if sample_ids is not None:
         if isinstance(sample_ids, str):
-            raise ConfigError({"target": "sample_ids are a list of IDs, not one text"})
+            raise ConfigError({"target": "sample_ids must be a list of IDs, not a single string"})
         return Target.IDS, list(sample_ids)
     if isinstance(samples, Dataset):
         return Target.ALL, None
@@ -40,7 +40,7 @@ def targets(samples, sample_ids=None, slices=()) -> tuple[Target, list | None]:
 
 
 def ids_in(samples, slices=()) -> list[str]:
-    """The ids of the samples of a view, each once; of patches, those that they are of."""
+    """The IDs of the samples in a view, each once; for patches, the samples that contain them."""
     with media.reading():
         return media.target_ids(samples._root_dataset, samples, slices)
 
@@ -55,8 +55,8 @@ def refuse_forgotten(target: Target, asked) -> None:
         asked = Target(asked)
         raise ConfigError(
             {
-                "target": f"This configuration is for the {asked.label.lower()}. Say which samples "
-                "that is now: a view, sample ids, or target 'all'"
+                "target": f"This configuration is for the {asked.label.lower()}. Choose the "
+                "samples: a view, sample IDs, or target 'all'"
             }
         )
 

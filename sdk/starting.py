@@ -23,12 +23,12 @@ def list_models(
     model_type: ModelType | str | None = None,
     method: Method | str | None = None,
 ) -> list[catalog.ModelSpec]:
-    """The models that a run may use.
+    """Lists the models that a run can use.
 
     Args:
-        task (None): only those for this task
-        model_type (None): only those of this type
-        method (None): only those that this method uses
+        task (None): only models for this task
+        model_type (None): only models of this type
+        method (None): only models for this method
     """
     return catalog.list_models(
         None if task is None else Task(task),
@@ -38,12 +38,12 @@ def list_models(
 
 
 def check(samples, config: RunConfig | Mapping | None = None, **settings) -> RunConfig:
-    """Judges a configuration without starting anything.
+    """Validates a configuration without starting anything.
 
     Args:
         samples: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
         config (None): a :class:`RunConfig`, or a dict with some of its fields
-        **settings: fields of :class:`RunConfig`, which win over those of ``config``
+        **settings: fields of :class:`RunConfig`, which override those of ``config``
 
     Raises:
         ConfigError: with a sentence for every wrong field
@@ -56,18 +56,18 @@ def check(samples, config: RunConfig | Mapping | None = None, **settings) -> Run
 def preview(
     samples, config: RunConfig | Mapping | None = None, *, sample_ids=None, **settings
 ) -> list:
-    """Runs a model on the first few samples, in this process, and writes nothing.
+    """Runs a model on up to 8 samples in this process, and writes nothing.
 
     Args:
         samples: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
-        config (None): a :class:`RunConfig`, or a dict with some of its fields. Where the labels
-            would go is not regarded: it needs no ``label_field``
-        sample_ids (None): the ids of the samples, in place of ``samples``
-        **settings: fields of :class:`RunConfig`, which win over those of ``config``
+        config (None): a :class:`RunConfig`, or a dict with some of its fields. It needs no
+            ``label_field``
+        sample_ids (None): the IDs of the samples, instead of ``samples``
+        **settings: fields of :class:`RunConfig`, which override those of ``config``
 
     Returns:
-        for at most eight samples, what a run would make of each: ``sample_id``, ``filepath``,
-        ``labels``, ``error``, and ``picture()``, the bytes of a JPEG file
+        a result for each sample, with ``sample_id``, ``filepath``, ``labels``, ``error`` and
+        ``picture()``, which gives the bytes of a JPEG file
 
     Raises:
         ConfigError: with a sentence for every wrong field
@@ -85,13 +85,13 @@ def preview(
 def preflight(
     samples, config: RunConfig | Mapping | None = None, *, sample_ids=None, **settings
 ) -> BaseModel:
-    """Says how things stand for a run on this machine, and starts nothing.
+    """Checks what a run needs on this machine, and starts nothing.
 
     Args:
         samples: what to label, as for ``start``
         config (None): a :class:`RunConfig`, or a dict with some of its fields
-        sample_ids (None): the ids of the target samples, in place of all of ``samples``
-        **settings: fields of :class:`RunConfig`, which win over those of ``config``
+        sample_ids (None): the IDs of the target samples, instead of all of ``samples``
+        **settings: fields of :class:`RunConfig`, which override those of ``config``
 
     Returns:
         the number of samples, weights, devices, packages, free disk, estimated time and warnings
@@ -116,31 +116,31 @@ def start(
     persist: bool = False,
     **settings,
 ) -> Run:
-    """Starts a run: a worker will label the samples.
+    """Starts a run, in which a worker labels the samples.
 
     ``start(view, task="detection", model="shapes-yolo", label_field="shapes")`` is enough.
 
     Args:
-        samples: what to label: a :class:`fiftyone.core.dataset.Dataset`, or a view of one. Of a
-            view of patches, the samples that they are of
+        samples: what to label: a :class:`fiftyone.core.dataset.Dataset`, or a view of one. For a
+            view of patches, the samples that contain them
         config (None): a :class:`RunConfig`, or a dict with some of its fields; its ``target``
-            becomes what ``samples`` is
-        sample_ids (None): the ids of the target samples, in place of all of ``samples``
-        author (""): who asks for it
-        queue (True): whether a worker is to do it; if not, call ``generate``
-        persist (False): whether to make a dataset persistent that is not. Without it, a run of such
-            a dataset is not queued, since FiftyOne deletes both when your session ends
-        **settings: fields of :class:`RunConfig`, which win over those of ``config``
+            is set by ``samples``
+        sample_ids (None): the IDs of the target samples, instead of all of ``samples``
+        author (""): who starts it
+        queue (True): whether to queue it for a worker; otherwise, call ``generate``
+        persist (False): whether to make a non-persistent dataset persistent. Otherwise its run is
+            not queued, since FiftyOne deletes the dataset when your session ends
+        **settings: fields of :class:`RunConfig`, which override those of ``config``
 
     Returns:
         the :class:`Run`, queued
 
     Raises:
-        ConfigError: with a sentence for every wrong field; nothing is written then
+        ConfigError: with a sentence for every wrong field; nothing is written
 
     Warns:
-        RunWarning: where the run may do something else than is meant: of a view of patches, whole
-            images are labeled; masks would go to a folder of the system, or among other files
+        RunWarning: if the run may not do what you expect: for a view of patches, whole images are
+            labeled; or masks would go to a system folder, or among other files
     """
     dataset = dataset_of(samples)
     given = _given(config, settings)
@@ -152,7 +152,7 @@ def start(
 
 
 def cautions(samples, config: RunConfig, sample_ids) -> tuple[str, ...]:
-    """What a person may not mean with a run; ``preflight`` says it among its warnings.
+    """What a run may do unexpectedly; ``preflight`` adds it to its warnings.
 
     Args:
         samples: a dataset or a view
@@ -178,22 +178,22 @@ def import_labels(
     name: str = "",
     author: str = "",
 ) -> Run:
-    """Copies the labels of a field into a new run in review; the field itself is not touched.
+    """Copies the labels of a field into a new run in review; the field is not changed.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         source: the field
-        label_field (""): the new field for the labels that will be approved
-        replace (False): instead, whether approval puts them back into ``source``, without the
-            labels that nobody promoted
+        label_field (""): the new field for the approved labels
+        replace (False): whether approval replaces the labels in ``source`` with the promoted
+            ones
         name (""): the run's name
-        author (""): who asks for it
+        author (""): who starts it
 
     Returns:
         the :class:`Run`, in review
 
     Raises:
-        ConfigError: with a sentence for every wrong answer; nothing is written then
+        ConfigError: with a sentence for every wrong field; nothing is written
     """
     dataset = dataset_of(dataset)
     record = importing.import_labels(
@@ -208,7 +208,7 @@ def _given(config, settings) -> dict:
         config = config.model_dump()
     if config is not None and not isinstance(config, Mapping):
         raise AutoLabelingError(
-            f"A configuration is a RunConfig or a dict, not {type(config).__name__}"
+            f"A configuration must be a RunConfig or a dict, not {type(config).__name__}"
         )
     return {**(config or {}), **settings}
 

@@ -183,7 +183,7 @@ def test_no_run_gets_a_name_that_means_another(numbered, command, reviewed):
 
 def test_a_name_that_is_the_beginning_of_an_id_too_is_not_guessed(numbered, model, reviewed):
     other = al.start(numbered, ANSWERS, label_field="more", name=reviewed.id[:4], queue=False)
-    with pytest.raises(AutoLabelingError, match="means 2 runs") as refused:
+    with pytest.raises(AutoLabelingError, match="matches 2 runs") as refused:
         al.get(numbered, reviewed.id[:4])
     assert reviewed.id in str(refused.value) and other.id in str(refused.value)
 

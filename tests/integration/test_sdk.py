@@ -106,7 +106,7 @@ def test_every_wrong_answer_is_named_and_nothing_is_written(numbered, model):
 
 
 def test_only_datasets_and_views_have_runs():
-    with pytest.raises(AutoLabelingError, match="dataset or view is needed, not str"):
+    with pytest.raises(AutoLabelingError, match="needs a FiftyOne dataset or view, not str"):
         al.runs("photos")
 
 
@@ -118,7 +118,7 @@ def test_a_run_is_found_by_id_its_beginning_its_name_or_as_the_latest(numbered, 
     assert al.get(numbered.limit(1), "first") == first
     assert al.get(numbered, "latest") == second
     al.rename(second, "first")
-    with pytest.raises(AutoLabelingError, match="means 2 runs"):
+    with pytest.raises(AutoLabelingError, match="matches 2 runs"):
         al.get(numbered, "first")
     for nothing in ("", "nonesuch", "zz"):
         with pytest.raises(RunNotFound):
@@ -209,10 +209,16 @@ def test_confidences_beyond_0_and_1_are_within_a_range_without_an_end(reviewed):
     [
         ({"min_confidence": 2}, "from 0 to 1"),
         ({"max_confidence": float("nan")}, "from 0 to 1"),
-        ({"min_confidence": 0.6, "max_confidence": 0.5}, "at least 0.6 and at most 0.5"),
-        ({"min_confidence": 0.6, "without_confidence": True}, "no range of confidence"),
-        ({"label_ids": ["nonesuch"]}, "'nonesuch' is no id of a label"),
-        ({"view": "all"}, "not one of the dataset"),
+        (
+            {"min_confidence": 0.6, "max_confidence": 0.5},
+            "minimum confidence 0.6 is above the maximum 0.5",
+        ),
+        (
+            {"min_confidence": 0.6, "without_confidence": True},
+            "cannot be combined with a confidence range",
+        ),
+        ({"label_ids": ["nonesuch"]}, "'nonesuch' is not a label ID"),
+        ({"view": "all"}, "does not belong to the dataset"),
     ],
 )
 def test_what_cannot_be_a_choice_is_refused(reviewed, chosen, said):
@@ -222,7 +228,7 @@ def test_what_cannot_be_a_choice_is_refused(reviewed, chosen, said):
 
 
 def test_a_view_of_another_dataset_is_refused(reviewed, dataset):
-    with pytest.raises(AutoLabelingError, match="not one of the dataset"):
+    with pytest.raises(AutoLabelingError, match="does not belong to the dataset"):
         al.promote(reviewed, view=dataset.limit(1))
 
 
@@ -301,8 +307,8 @@ def test_the_configuration_of_an_import_is_exported_and_run_again(numbered):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("- a\n- b", "must hold names and values"),
-        ("1: 2", "must hold names and values"),
+        ("- a\n- b", "must contain names and values"),
+        ("1: 2", "must contain names and values"),
         ("a: [", "neither YAML nor JSON"),
         (b"\xff\xfe\x00", "cannot be read"),
     ],
