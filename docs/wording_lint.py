@@ -48,8 +48,6 @@ ALLOWED: dict[str, int] = {
     "core": 2,
     "lifecycle": 2,
     "models": 3,
-    "operators": 3,
-    "panels": 18,
     "review": 2,
     "serving": 2,
     "storage": 2,
