@@ -115,7 +115,7 @@ def import_labels(args) -> None:
 def resume(args) -> int | None:
     """Resume a run that stopped, or retry the failed samples of a run in review.
 
-    Existing and promoted labels stay as they are.
+    Existing and promoted labels are kept.
     """
     from auto_labeling import sdk
 
