@@ -166,7 +166,7 @@ def test_a_model_class_that_gives_other_labels_fails_with_a_sentence(
     monkeypatch.setenv(trust.SETTING, "sorter")
     answers = {"task": "detection", "model": "custom-python-detection"}
     previews = al.preview(dataset, answers, checkpoint="sorter:Sorter")
-    words = "sorter:Sorter gives Classification; detection needs Detections"
+    words = "sorter:Sorter returns Classification; detection needs Detections"
     assert all(words in preview.error for preview in previews)
     run = al.start(dataset, answers, checkpoint="sorter:Sorter", label_field="x", queue=False)
     with pytest.raises(Exception, match=words):
