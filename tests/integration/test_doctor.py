@@ -136,7 +136,7 @@ def test_an_empty_orphan_is_removed_and_marks_are_too(numbered, config):
     labeling.start(numbered, config)
     clone = cloned(numbered)
     (finding,) = healthy_after_repair(clone)
-    assert "and empty" in finding.said
+    assert "the empty staging field" in finding.said
     assert not clone.has_field("predictions_in_review")
     clone.delete()
 
