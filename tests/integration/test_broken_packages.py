@@ -76,7 +76,7 @@ def test_what_an_own_model_lacks_is_named(dataset, broken, tmp_path, monkeypatch
         ),
         ("faulty_b", "import nonesuch.part as x", "the module 'nonesuch' is not installed there"),
         ("faulty_c", "x = 1 / 0", f"cannot be imported on {HOST}: ZeroDivisionError"),
-        ("faulty_d", "def x():\n    return undefined", f"is called on {HOST}: NameError"),
+        ("faulty_d", "def x():\n    return undefined", f"fails when called on {HOST}: NameError"),
     ):
         (tmp_path / f"{name}.py").write_text(f"{code}\n")
         with pytest.raises(ModelUnavailable, match=words):

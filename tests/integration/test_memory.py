@@ -9,7 +9,7 @@ import pytest
 
 _ALLOCATES = """
 import resource, sys
-from auto_labeling.engine import heap
+from auto_labeling.engine import memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -18,7 +18,7 @@ def faults():
             block[::4096] = bytes(len(block[::4096]))
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-with heap.steady():
+with memory.steady():
     faults()
     print(faults())
 """
