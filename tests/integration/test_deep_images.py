@@ -86,7 +86,8 @@ def test_all_kinds_give_the_boxes_of_8_bits_and_the_run_says_what_it_guessed(dee
 
 
 def test_samples_that_are_labeled_again_are_counted_once(deep, monkeypatch):
-    monkeypatch.setenv(red.DELAY, "0.02")
+    monkeypatch.setenv(red.DELAY, "0.1")  # so that there is a middle to stop it in
+    monkeypatch.setattr("auto_labeling.engine.generation._REPORT_EVERY_SECONDS", 0)
     run = labeling.start(deep, RunConfig(**CONFIG))
     stopped = []
 

@@ -55,6 +55,14 @@ def register(plugin):
 """
 
 
+@pytest.fixture(autouse=True)
+def nothing_queued():
+    """No operation that another test has left: a worker would take it before this test's own."""
+    service = DelegatedOperationService()
+    for left in service.list_operations(run_state="queued"):
+        service.delete_operation(left.id)
+
+
 @pytest.fixture(scope="module")
 def environment(database, tmp_path_factory):
     """The environment of workers that know our plugin and the probe."""
