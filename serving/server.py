@@ -76,8 +76,8 @@ class Server:
         if job is None and self._options.drain and not self._away:
             self._over = True
         elif self._has_process() and job is not None:
-            self._execute(job)
-            self._over = self._options.once
+            # Another worker may have been faster: then there was nothing to execute.
+            self._over = self._execute(job) and self._options.once
         else:
             self._attempt(self._sweep)
             self._rest(self._options.poll)
@@ -145,13 +145,14 @@ class Server:
 
     # --- an operation --------------------------------------------------------------------------
 
-    def _execute(self, job):
+    def _execute(self, job) -> bool:
+        """Executes an operation; whether it was this worker's."""
         work = Work.on(job, self._options.log_dir)
         log_file.prune(self._options.log_dir)
         try:
             self._process.order(job.id, operations.link(self._presence.id), work.tail.path)
         except BrokenPipeError:
-            return  # it has just died; the next look at it says so
+            return False  # it has just died; the next look at it says so
         executed = None
         while executed is None and self._process.status is None:
             self._rest(_TICK)
@@ -168,6 +169,7 @@ class Server:
             self._begin_again(f"exit status {self._process.status}")
         elif failed or self._process.status is not None or self._executed >= _MOST_OPERATIONS:
             self._end_process()
+        return work.claimed
 
     def _watch(self, work):
         """Looks after an operation that is being executed."""
