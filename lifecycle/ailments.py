@@ -118,7 +118,7 @@ def _of_run(dataset, store, run: Run) -> Iterator[Ailment]:
         remedy = "Finish it: `auto-labeling approve`, or *Finish approval* in the panel"
         yield Ailment("unfinished", subject, said, remedy)
         return
-    stopped = liveness.judge(store, run, confirm=True).stopped if run.is_active else None
+    stopped = liveness.judge(store, run, confirm=True) if run.is_active else None
     if stopped:
         said = f"'{run.name}' is {run.status.lower()}, but no process is working on it. "
         f"{stopped.sentence}"

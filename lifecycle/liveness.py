@@ -8,6 +8,7 @@ is known to have been away, the worker has a full lease from its return.
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 from auto_labeling.core.run import Progress, Run, RunState, StopReason
@@ -38,41 +39,28 @@ class Stopped(NamedTuple):
     sentence: str
 
 
-class Judgement(NamedTuple):
-    """What a look at a run has found.
-
-    Args:
-        stopped: why it stopped, if it did
-        is_certain: whether that is so; if not, look again in :data:`CONFIRM_SECONDS`
-    """
-
-    stopped: Stopped | None
-    is_certain: bool = True
-
-
 class _Facts(NamedTuple):
     progress: Progress | None
     operation: Operation | None
     has_live_worker: bool  # a worker of ours that is alive has the operation
 
 
-ALIVE = Judgement(None)
-_DOUBTFUL = Judgement(None, is_certain=False)
+#: A sign of life that is too old, seen for the first time: look again in :data:`CONFIRM_SECONDS`.
+_DOUBTFUL = Stopped(StopReason.NONE, "")
 
 
-def judge(store: RunStore, run: Run, confirm: bool = False) -> Judgement:
+def judge(store: RunStore, run: Run, confirm: bool = False) -> Stopped | None:
     """Judges whether an active run goes on. Changes nothing.
 
     Args:
         store: the store of the run's dataset
         run: an active run, as its record stands
         confirm (False): whether to wait for a second look where one is needed
+
+    Returns:
+        why the run has stopped; None if it goes on, or may
     """
-    while True:
-        judgement = _judge_now(store, run)
-        if judgement.is_certain or not confirm or availability.steady_for() < LEASE_SECONDS:
-            return judgement
-        time.sleep(_LOOK_EVERY_SECONDS)
+    return _confirmed(lambda: _judge_now(store, run), confirm)
 
 
 def is_silent(store: RunStore, run: Run, confirm: bool = False) -> bool:
@@ -83,23 +71,29 @@ def is_silent(store: RunStore, run: Run, confirm: bool = False) -> bool:
         run: the run
         confirm (False): whether to wait for a second look where one is needed
     """
-    while True:
+
+    def look():
         with availability.noticing():
             progress = store.progress(run)
-        judgement = _judge_silence(run, progress)
-        doubtful = not judgement.is_certain and availability.steady_for() >= LEASE_SECONDS
-        if not (confirm and doubtful):
-            return judgement.stopped is not None
+        return _judge_silence(run, progress)
+
+    return _confirmed(look, confirm) is not None
+
+
+def _confirmed(look: Callable[[], Stopped | None], confirm: bool) -> Stopped | None:
+    """What a look finds, where a doubtful one counts for nothing; repeated first if asked for."""
+    while (found := look()) is _DOUBTFUL and confirm:
         time.sleep(_LOOK_EVERY_SECONDS)
+    return None if found is _DOUBTFUL else found
 
 
-def _judge_now(store, run) -> Judgement:
+def _judge_now(store, run) -> Stopped | None:
     facts = _look(store, run)
     operation = facts.operation
     if operation and operation.state == "failed" and run.state is not RunState.IMPORTING:
         sentence = operation.error or "The delegated operation was marked as failed"
         reason = StopReason.WORKER_LOST if operation.lost else StopReason.ERROR
-        return Judgement(Stopped(reason, sentence))
+        return Stopped(reason, sentence)
     if run.state is RunState.QUEUED:
         return _judge_queued(store, run, facts)
     return _judge_silence(run, facts.progress)
@@ -114,24 +108,24 @@ def _look(store, run) -> _Facts:
     return _Facts(progress, operation, live)
 
 
-def _judge_queued(store, run, facts) -> Judgement:
+def _judge_queued(store, run, facts) -> Stopped | None:
     """A run may wait for days, as long as there is an operation that a worker can take."""
     operation = facts.operation
     if operation is not None and not operation.is_over and operation.state != "running":
-        return ALIVE
+        return None
     if operation is not None:
         if facts.has_live_worker:  # which sees to its process itself
-            return ALIVE
+            return None
         began = clock.age(store.first_seen_started(run))
         if began < START_UP_SECONDS or availability.steady_for() < START_UP_SECONDS:
-            return ALIVE
+            return None
         why = operation.error or "The worker stopped before it started to label"
-        return Judgement(Stopped(StopReason.NEVER_BEGAN, why))
+        return Stopped(StopReason.NEVER_BEGAN, why)
     if not run.delegated:  # whoever started it calls `generate` when it suits them
-        return ALIVE
+        return None
     if run.operation_id:
         why = "Its delegated operation was deleted before a worker picked it up"
-        return Judgement(Stopped(StopReason.NEVER_BEGAN, why))
+        return Stopped(StopReason.NEVER_BEGAN, why)
     # Its start, or its resume, is under way: in a process that gives signs of life.
     stopped = Stopped(
         StopReason.START_INTERRUPTED, "The run was interrupted while it was being started"
@@ -139,18 +133,18 @@ def _judge_queued(store, run, facts) -> Judgement:
     return _judge_silence(run, facts.progress, stopped)
 
 
-def _judge_silence(run, progress, stopped: Stopped | None = None) -> Judgement:
+def _judge_silence(run, progress, stopped: Stopped | None = None) -> Stopped | None:
     key = run.id, run.attempt
     beat = max(run.changed_at, progress.beat_at if progress else "")
     if clock.age(beat) <= LEASE_SECONDS:
         _suspicions.forget(key)
-        return ALIVE
-    if availability.steady_for() < LEASE_SECONDS:
+        return None
+    if availability.steady_for() < LEASE_SECONDS:  # no process could give a sign of life
         _suspicions.forget(key)
-        return _DOUBTFUL
+        return None
     if _suspicions.seconds_since(key, beat) < CONFIRM_SECONDS:
         return _DOUBTFUL
-    return Judgement(stopped or _why_silent(run))
+    return stopped or _why_silent(run)
 
 
 def _why_silent(run) -> Stopped:

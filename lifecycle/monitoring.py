@@ -115,7 +115,7 @@ def failures(dataset, run: Run) -> list[dict]:
 
 
 def _reconciled(store, run: Run, confirm: bool) -> Run:
-    stopped = liveness.judge(store, run, confirm).stopped if run.is_active else None
+    stopped = liveness.judge(store, run, confirm) if run.is_active else None
     if not stopped:
         return run
     try:

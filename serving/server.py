@@ -47,7 +47,7 @@ class Server:
         self._was_ready = False
         self._start_at = 0.0
         self._over = self._away = self._draining = False
-        self._steady_since = self._swept = clock.monotonic()
+        self._swept = clock.monotonic()
         self._tally = {"completed": 0, "failed": 0}
 
     def serve(self) -> dict:
@@ -88,19 +88,17 @@ class Server:
 
     def _attempt(self, function, *args):
         """Calls a function of the database, which may be away; None if it is."""
-        began = clock.monotonic()
         try:
-            result = function(*args)
+            with availability.noticing(LEASE_SECONDS / 4):
+                result = function(*args)
         except ConnectionFailure as error:
-            availability.notice()
             if not self._away:
                 self._tell("away", why=str(error).partition(" (configured timeouts")[0])
             self._away = True
             return None
         if self._away:
+            availability.notice()
             self._tell("back")
-        if self._away or clock.monotonic() - began > LEASE_SECONDS / 4:
-            self._steady_since = clock.monotonic()
         self._away = False
         return result
 
@@ -240,9 +238,7 @@ class Server:
         """Marks operations as failed whose workers were killed together with their services."""
         now = clock.monotonic()
         # After the database was away, all workers look dead for a moment.
-        if min(now - self._swept, now - self._steady_since) < LEASE_SECONDS:
-            return
-        if availability.steady_for() < LEASE_SECONDS:
+        if now - self._swept < LEASE_SECONDS or availability.steady_for() < LEASE_SECONDS:
             return
         self._swept = now
         live = {worker.id for worker in live_workers.live()}
