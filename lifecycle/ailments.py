@@ -63,8 +63,7 @@ def _undeclared(dataset, runs) -> Iterator[Ailment]:
         kind = _kind(samples, name)
         said = (
             f"'{name}' has values on {text.count(number, 'sample')} but is missing from the "
-            "dataset's "
-            "schema: no sample of the dataset can be read"
+            "dataset's schema: no sample of the dataset can be read"
         )
         if not (name in of_runs or name.endswith(STAGING_SUFFIX)):
             mend, remedy = (
@@ -120,8 +119,10 @@ def _of_run(dataset, store, run: Run) -> Iterator[Ailment]:
         return
     stopped = liveness.judge(store, run, confirm=True) if run.is_active else None
     if stopped:
-        said = f"'{run.name}' is {run.status.lower()}, but no process is working on it. "
-        f"{stopped.sentence}"
+        said = (
+            f"'{run.name}' is {run.status.lower()}, but no process is working on it. "
+            f"{stopped.sentence}"
+        )
         mend = partial(store.stop, run, stopped.reason, stopped.sentence)
         yield Ailment(
             "workerless", subject, said, "The run is stopped, so that you can resume it", mend
@@ -163,8 +164,7 @@ def _marks(dataset, store) -> Iterator[Ailment]:
         query = {run.staging_field: {"$type": "null"}}
         number = dataset._sample_collection.count_documents(query)
         if number and resuming.gone(dataset, run) is None:
-            said = f"{text.count(number, 'sample')} marked as waiting for '{run.name}', which has "
-            "ended"
+            said = f"{text.count(number, 'sample')} marked as waiting for '{run.name}', which ended"
             unset = {"$unset": {run.staging_field: ""}}
             mend = partial(ranges.update_many, dataset._sample_collection, query, unset)
             yield Ailment("marks", run.staging_field, said, "The marks are removed", mend, number)

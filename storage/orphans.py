@@ -26,10 +26,18 @@ def is_marked(field: dict) -> bool:
 
 
 def names(dataset) -> list[str]:
-    """The staging fields that no run of the dataset needs, renamed ones among them."""
-    marked = [field["name"] for field in fields.schema_of(dataset) if is_marked(field)]
+    """The staging fields that no run of the dataset needs, renamed ones among them.
+
+    Those of runs that a newer version of this package has stored are not: it needs them.
+    """
+    marked = [field for field in fields.schema_of(dataset) if is_marked(field)]
     needed = in_review(dataset) if marked else ()
-    return [name for name in marked if name not in needed]
+    newer = RunStore(dataset).newer() if marked else {}
+    return [
+        field["name"]
+        for field in marked
+        if field["name"] not in needed and fields.owner_of(field) not in newer
+    ]
 
 
 def sentence(name: str) -> str:

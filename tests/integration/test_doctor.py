@@ -184,8 +184,21 @@ def test_runs_that_nothing_will_finish(numbered, config, monkeypatch):
             store.beat(one, progress.model_copy(update={"beat_at": long_ago}))
     found = healthy_after_repair(numbered)
     assert {f.kind for f in found} == {"workerless", "unfinished"}
+    (workerless,) = (finding for finding in found if finding.kind == "workerless")
+    assert workerless.said.endswith("was deleted before a worker picked it up")
     assert [r.state for r in store.list()] == [RunState.FAILED]
     assert labeling.resume(numbered, run.id).state is RunState.QUEUED
+
+
+@boxes
+def test_marks_of_waiting_that_a_finished_run_has_left_are_removed(numbered, run):
+    sample_id = numbered.first()._id
+    marked = {"$set": {run.staging_field: None}}
+    numbered._sample_collection.update_one({"_id": sample_id}, marked)
+    (finding,) = healthy_after_repair(numbered)
+    assert (finding.kind, finding.number) == ("marks", 1)
+    assert finding.said == f"1 sample marked as waiting for '{run.name}', which ended"
+    assert run.staging_field not in numbered._sample_collection.find_one({"_id": sample_id})
 
 
 def test_a_whole_database_is_examined(numbered, config, run, capsys):

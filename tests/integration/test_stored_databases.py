@@ -135,6 +135,10 @@ def test_a_record_of_a_newer_version_is_refused_in_a_sentence(dataset, capfd):
             change(dataset, run.id)
     assert labeling.runs(dataset) == [] and labeling.newer_runs(dataset) == {run.id: "of tomorrow"}
     assert store.claimed_by("checked") == run.id, "its label field is still taken"
+    staged = dataset.values(f"{run.staging_field}.detections.review")
+    assert al.doctor(dataset, repair=True) == [], "what a newer version needs is no leftover"
+    dataset.reload()
+    assert dataset.values(f"{run.staging_field}.detections.review") == staged
     assert cli.main(["list", dataset.name]) == 0
     assert "'of tomorrow'" in capfd.readouterr().err
     assert cli.main(["show", dataset.name, run.id]) != 0
