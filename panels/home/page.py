@@ -7,7 +7,7 @@ from auto_labeling.core.run import STATUSES, RunState
 from auto_labeling.lifecycle import labeling, media, watching
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.state import PanelState
-from auto_labeling.panels.ui import elements
+from auto_labeling.panels.ui import elements, pager
 
 #: Runs from which they can be searched, and listed by status.
 MANY = 6
@@ -46,7 +46,9 @@ def render(panel, ctx, state: PanelState):
     for run in here:
         run_card.add(page, panel, ctx, state, run, promoted.get(run.id))
     if len(listed) > CARDS:
-        _parts(page, panel, first, len(here), len(listed))
+        where = range(first, first + len(here))
+        labels = ("Newer", "Older")
+        pager.add(page, "parts", panel.turn_runs, where, len(listed), "runs", labels)
     if any(_moves(ctx.dataset, run) for run in runs):
         elements.timer(page, panel.refresh)
     elif None in promoted.values():
@@ -149,13 +151,3 @@ def _matches(run, search):
     told = (run.name, config.label_field, config.model, run.source, run.created_by, *config.classes)
     words = search.casefold().split()
     return all(any(word in text.casefold() for text in told) for word in words)
-
-
-def _parts(page, panel, first, number, total):
-    foot = elements.row(page, "parts")
-    elements.button(
-        foot, "before", "Newer", panel.turn_runs, params={"step": -1}, disabled=first == 0
-    )
-    elements.text(foot, "where", f"{first + 1:,} to {first + number:,} of {total:,} runs")
-    last = first + number >= total
-    elements.button(foot, "after", "Older", panel.turn_runs, params={"step": 1}, disabled=last)

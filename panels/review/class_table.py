@@ -3,7 +3,7 @@
 import fiftyone.operators.types as types
 
 from auto_labeling.core import text
-from auto_labeling.panels.ui import elements, histogram
+from auto_labeling.panels.ui import elements, histogram, pager
 
 #: Rows of the table on one page.
 ROWS = 50
@@ -49,7 +49,8 @@ def table(page, panel, at, name, numbers, chosen=None, spreads=None, **props):
         **props,
     )
     if len(rows) > ROWS:
-        _pages(page, panel, first, len(here), len(rows))
+        where = range(first, first + len(here))
+        pager.add(page, "pages", panel.turn, where, len(rows), "classes")
 
 
 def _searched(page, panel, at, rows):
@@ -61,13 +62,3 @@ def _searched(page, panel, at, rows):
     )
     wanted = at.search.casefold()
     return [row for row in rows if wanted in str(row.label).casefold()]
-
-
-def _pages(page, panel, first, number, total):
-    foot = elements.row(page, "pages")
-    elements.button(
-        foot, "before", "Previous", panel.turn, params={"step": -1}, disabled=first == 0
-    )
-    elements.text(foot, "where", f"{first + 1:,} to {first + number:,} of {total:,} classes")
-    last = first + number >= total
-    elements.button(foot, "after", "Next", panel.turn, params={"step": 1}, disabled=last)
