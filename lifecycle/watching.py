@@ -100,7 +100,11 @@ class _Count:
 
     def holds(self, stamp) -> bool:
         """Whether nobody has written since; or it is too new to be counted again already."""
-        if not self.future.done() or (stamp is not None and stamp == self._stamp):
+        if not self.future.done():
+            return True
+        if self.future.exception():
+            return False
+        if stamp is not None and stamp == self._stamp:
             return True
         rested = time.monotonic() - (self._counted_at or 0)
         return rested < _REST * self._seconds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import fiftyone.core.odm as foo
 
-from auto_labeling.core.errors import RunNotFound
+from auto_labeling.core.errors import NewerRecord, RunNotFound
 from auto_labeling.core.run import Run
 from auto_labeling.lifecycle import labeling
 from auto_labeling.serving import exit_reasons
@@ -103,7 +103,7 @@ def dataset_of(job: Job):
 
 
 def run_of(job: Job) -> Run | None:
-    """The run of an operation as its record stands; None if there is none.
+    """The run of an operation as its record stands; None if there is none that can be read here.
 
     Not judged: whoever executes a run never judges it lost.
     """
@@ -121,5 +121,5 @@ def _run(job, read) -> Run | None:
         return None
     try:
         return read(dataset, job.run_id)
-    except RunNotFound:
+    except (RunNotFound, NewerRecord):
         return None

@@ -20,6 +20,8 @@ from auto_labeling.core.run import RECORD_FORMAT, RunState, StopReason
 from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.review import approval, promotion
 from auto_labeling.review.selection import choose
+from auto_labeling.serving import work
+from auto_labeling.storage.operations import Job
 from auto_labeling.storage.runs import RunStore
 from tests import red
 
@@ -135,6 +137,8 @@ def test_a_record_of_a_newer_version_is_refused_in_a_sentence(dataset, capfd):
             change(dataset, run.id)
     assert labeling.runs(dataset) == [] and labeling.newer_runs(dataset) == {run.id: "of tomorrow"}
     assert store.claimed_by("checked") == run.id, "its label field is still taken"
+    job = Job("0" * 24, "", "running", dataset._doc.id, dataset.name, run.id, run.name, "")
+    assert work.run_of(job) is None and work.settled_run_of(job) is None, "a worker goes on"
     staged = dataset.values(f"{run.staging_field}.detections.review")
     assert al.doctor(dataset, repair=True) == [], "what a newer version needs is no leftover"
     dataset.reload()
