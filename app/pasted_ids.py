@@ -10,6 +10,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from auto_labeling.core import text as words
+
 #: As many ids stay in the form; more are kept here.
 MOST_IN_FORM = 500
 
@@ -44,9 +46,7 @@ class Pasted:
         if self.lost:
             return "The App was restarted since these IDs were pasted. Paste them again"
         if self.malformed:
-            more = len(self.malformed) - 3
-            named = ", ".join(f"'{word[:40]}'" for word in self.malformed[:3])
-            named += f" and {more:,} more" if more > 0 else ""
+            named = words.some(f"'{word[:40]}'" for word in self.malformed)
             return f"A sample ID has 24 letters and digits, unlike {named}"
         return "" if self.ids else "Paste the IDs of the samples to label"
 

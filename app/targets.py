@@ -21,13 +21,13 @@ def counts(dataset, asked: dict, form: dict) -> dict:
         asked: what the App says about its grid
         form: the answers of the configure page
     """
-    slices = slices_of(form)
+    slices, shown = slices_of(form), grid.shown(dataset, asked)
     everything = media.count(dataset, slices)
     narrowed = any(asked.get(key) for key in NARROWING)
     return {
         Target.ALL: everything,
-        Target.VIEW: _count_shown(dataset, asked, slices) if narrowed else everything,
-        Target.SELECTION: len(_selected_ids(dataset, asked, slices)),
+        Target.VIEW: media.target_count(dataset, shown.view, slices) if narrowed else everything,
+        Target.SELECTION: len(_selected_ids(dataset, shown, slices)),
         Target.IDS: _count_pasted(dataset, form),
     }
 
@@ -39,7 +39,7 @@ def ids(dataset, asked: dict, target: Target, form: dict) -> list | None:
     if target is Target.IDS:
         return _pasted_ids(form)
     of_target = _selected_ids if target is Target.SELECTION else _shown_ids
-    return of_target(dataset, asked, slices_of(form))
+    return of_target(dataset, grid.shown(dataset, asked), slices_of(form))
 
 
 def view(dataset, asked: dict, target: Target):
@@ -71,10 +71,10 @@ def some_ids(dataset, asked: dict, target: Target, form: dict, most: int) -> lis
     """
     if target is Target.IDS:
         return _pasted_ids(form)[:most]
-    slices = slices_of(form)
-    found = _selected_ids(dataset, asked, slices)
+    slices, shown = slices_of(form), grid.shown(dataset, asked)
+    found = _selected_ids(dataset, shown, slices)
     if not found and target is not Target.SELECTION:
-        found = _shown_ids(dataset, asked, slices, most)
+        found = _shown_ids(dataset, shown, slices, most)
     return found[:most]
 
 
@@ -93,16 +93,11 @@ def _count_pasted(dataset, form):
     return media.count_known(dataset, given) if len(given) <= FEW_IDS else len(given)
 
 
-def _shown_ids(dataset, asked, slices, most=None):
-    return media.target_ids(dataset, grid.shown(dataset, asked).view, slices, most)
+def _shown_ids(dataset, shown: grid.Shown, slices, most=None):
+    return media.target_ids(dataset, shown.view, slices, most)
 
 
-def _count_shown(dataset, asked, slices):
-    return media.target_count(dataset, grid.shown(dataset, asked).view, slices)
-
-
-def _selected_ids(dataset, asked, slices):
-    shown = grid.shown(dataset, asked)
+def _selected_ids(dataset, shown: grid.Shown, slices):
     if not shown.sample_ids:
         return []
     return media.target_ids(dataset, shown.view.select(list(shown.sample_ids)), slices)

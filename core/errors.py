@@ -102,3 +102,13 @@ class StillRunning(AutoLabelingError, TimeoutError):
 
 class RunWarning(UserWarning):
     """What a starting run may do unexpectedly; ``preflight`` reports it beforehand."""
+
+
+def first_line(error: BaseException) -> str:
+    """An error in one line, as a run's record keeps it: one that is not ours with its class.
+
+    Args:
+        error: the error
+    """
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return said if isinstance(error, AutoLabelingError) else f"{type(error).__name__}: {said}"

@@ -107,12 +107,12 @@ def _declare(dataset, name, kind, run: Run | None):
 
 def _of_run(dataset, store, run: Run) -> Iterator[Ailment]:
     subject = run.id
-    if run.state is RunState.DELETING and liveness.is_silent(store, run, confirm=True):
+    if run.state is RunState.DELETING and liveness.is_silent(store, run):
         said = f"The deletion of '{run.name}' was interrupted"
         mend = partial(deleting.delete, dataset, run.id)
         yield Ailment("unfinished", subject, said, "The deletion is finished", mend)
         return
-    if run.state is RunState.APPROVING and liveness.is_silent(store, run, confirm=True):
+    if run.state is RunState.APPROVING and liveness.is_silent(store, run):
         said = f"The approval of '{run.name}' was interrupted"
         remedy = "Finish it: `auto-labeling approve`, or *Finish approval* in the panel"
         yield Ailment("unfinished", subject, said, remedy)

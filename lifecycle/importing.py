@@ -12,7 +12,13 @@ import threading
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 
-from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, ConfigError, FieldGone
+from auto_labeling.core.errors import (
+    AttemptRevoked,
+    AutoLabelingError,
+    ConfigError,
+    FieldGone,
+    first_line,
+)
 from auto_labeling.core.names import staging_field
 from auto_labeling.core.run import Run, RunConfig, RunState, StopReason, Task
 from auto_labeling.lifecycle import media, validation
@@ -200,7 +206,7 @@ class _Copy:
                     RunState.FAILED,
                     token=self._run.token,
                     reason=StopReason.ERROR,
-                    error=f"{type(error).__name__}: {error}".splitlines()[0],
+                    error=first_line(error),
                 )
             raise
 

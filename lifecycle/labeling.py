@@ -11,7 +11,12 @@ from collections.abc import Callable
 
 from pymongo.errors import PyMongoError
 
-from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, IllegalTransition
+from auto_labeling.core.errors import (
+    AttemptRevoked,
+    AutoLabelingError,
+    IllegalTransition,
+    first_line,
+)
 from auto_labeling.core.run import Run, RunConfig, RunState, StopReason
 from auto_labeling.engine.generation import Generation
 from auto_labeling.engine.ray import limits
@@ -125,7 +130,7 @@ def start(
             run = _freeze(dataset, store, run, sample_ids)
             return _queue(dataset, store, run) if queue else run
     except Exception as error:
-        store.move(run.id, RunState.FAILED, reason=StopReason.ERROR, error=_sentence(error))
+        store.move(run.id, RunState.FAILED, reason=StopReason.ERROR, error=first_line(error))
         raise
 
 
@@ -171,7 +176,7 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
                 RunState.FAILED,
                 token=run.token,
                 reason=StopReason.ERROR,
-                error=_sentence(error),
+                error=first_line(error),
             )
         raise
     speeds.record(run, store.progress(run), counts["tried"])
@@ -216,7 +221,7 @@ def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run
             resuming.await_labels(dataset, run, again)
             return _queue(dataset, store, run) if queue else run
     except Exception as error:
-        store.move(run_id, RunState.FAILED, reason=StopReason.ERROR, error=_sentence(error))
+        store.move(run_id, RunState.FAILED, reason=StopReason.ERROR, error=first_line(error))
         raise
 
 
@@ -300,9 +305,3 @@ def _withdraw(run, why):
     """Spares a worker an operation that is still queued; one that takes it first is refused."""
     if run.operation_id:
         operations.withdraw(run.operation_id, why)
-
-
-def _sentence(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    first = text.splitlines()[0]
-    return first if isinstance(error, AutoLabelingError) else f"{type(error).__name__}: {first}"

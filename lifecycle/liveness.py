@@ -63,13 +63,14 @@ def judge(store: RunStore, run: Run, confirm: bool = False) -> Stopped | None:
     return _confirmed(lambda: _judge_now(store, run), confirm)
 
 
-def is_silent(store: RunStore, run: Run, confirm: bool = False) -> bool:
+def is_silent(store: RunStore, run: Run) -> bool:
     """Whether the process that works on a run is gone, whatever the run's state.
+
+    Waits for a second look where one is needed.
 
     Args:
         store: the store of the run's dataset
         run: the run
-        confirm (False): whether to wait for a second look where one is needed
     """
 
     def look():
@@ -77,7 +78,7 @@ def is_silent(store: RunStore, run: Run, confirm: bool = False) -> bool:
             progress = store.progress(run)
         return _judge_silence(run, progress)
 
-    return _confirmed(look, confirm) is not None
+    return _confirmed(look, confirm=True) is not None
 
 
 def _confirmed(look: Callable[[], Stopped | None], confirm: bool) -> Stopped | None:

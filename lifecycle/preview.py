@@ -11,7 +11,12 @@ from dataclasses import dataclass
 
 import fiftyone.core.labels as fol
 
-from auto_labeling.core.errors import AutoLabelingError, ConfigError, ModelUnavailable
+from auto_labeling.core.errors import (
+    AutoLabelingError,
+    ConfigError,
+    ModelUnavailable,
+    first_line,
+)
 from auto_labeling.core.run import Method, Run, RunConfig, Speed
 from auto_labeling.engine import documents, drawing
 from auto_labeling.engine.loading import Reader, Waiting
@@ -131,11 +136,6 @@ def trial(dataset, config: RunConfig, sample_ids, report: Callable[[str], None] 
             zoo.release()
 
 
-def missing_weights(config: RunConfig) -> list:
-    """The models of a configuration whose weights are not on this machine."""
-    return [s for s in models_of(config) if not downloads.is_downloaded(s, config.checkpoint)]
-
-
 def models_of(config: RunConfig) -> list:
     """The :class:`auto_labeling.models.spec.ModelSpec` of each model that a run would load.
 
@@ -149,7 +149,11 @@ def models_of(config: RunConfig) -> list:
 
 
 def _require_weights(config):
-    missing = [spec for spec in missing_weights(config) if spec.source != "remote"]
+    missing = [
+        spec
+        for spec in models_of(config)
+        if spec.source != "remote" and not downloads.is_downloaded(spec, config.checkpoint)
+    ]
     if not missing:
         return
     spec = missing[0]
@@ -181,7 +185,7 @@ def _load(config):
                 ) from error
             if isinstance(error, AutoLabelingError):
                 raise
-            said = f"{type(error).__name__}: {error}".splitlines()[0]
+            said = first_line(error)
             raise ModelUnavailable(f"'{config.model}' cannot be loaded here: {said}") from error
 
 
@@ -189,7 +193,7 @@ def _try(model, config, targets, report):
     # The engine knows a run; this one is recorded nowhere.
     run = Run(id="preview", config=config, created_at=clock.stamp())
     reader = Reader(model, zoo.field_mapping(config))
-    previews, tried, began = [], 0, None
+    previews, began = [], None
     with Predictor(model, run, reader) as predictor:
         size = predictor.batch_size
         # The first image pays for what is made ready once, so it is not measured.

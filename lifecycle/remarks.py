@@ -118,8 +118,7 @@ _HELPS = {
     "classes that it knows.",
     LeftOut.LOW_CONFIDENCE: "Try a lower minimum confidence.",
     LeftOut.NO_AREA: "The boxes lie outside the images: check that the model, or the field with "
-    "the "
-    "boxes, fits these images.",
+    "the boxes, fits these images.",
     LeftOut.DUPLICATE: "Try fewer prompts for a class.",
     LeftOut.NO_MASK: "Try another segmenter, or keep labels without a mask.",
     LeftOut.OVER_LIMIT: "Try a higher maximum of labels per image.",
@@ -128,8 +127,8 @@ _HELPS = {
 
 def _not_found(names):
     shown = [f"'{name}'" for name in names[:_MOST_NAMES]]
-    if rest := len(names) - _MOST_NAMES:
-        shown += [f"{rest:,} more"] if rest > 0 else []
+    if (rest := len(names) - _MOST_NAMES) > 0:
+        shown.append(f"{rest:,} more")
     what = "a class" if len(names) == 1 else "classes"
     return f"No label is {_or(shown)}, {what} that you asked for."
 

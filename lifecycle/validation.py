@@ -64,7 +64,7 @@ def check(dataset, answers: dict, store) -> RunConfig:
         reason = media.slice_problem(dataset, answers.get("group_slices") or ())
         problems |= {"group_slices": reason} if reason else {}
     if "label_field" not in problems:
-        problem = _label_field_problem(dataset, str(answers["label_field"]).strip(), store)
+        problem = label_field_problem(dataset, str(answers["label_field"]).strip(), store)
         if problem:
             problems["label_field"] = problem
     judged = config or _without(answers, problems)
@@ -257,7 +257,8 @@ def _location_problem(location):
     return None
 
 
-def _label_field_problem(dataset, name, store):
+def label_field_problem(dataset, name: str, store) -> str | None:
+    """Why approved labels cannot go to a new field of that name, if they cannot."""
     try:
         validate_field_name(name, media_type=dataset.media_type)
     except ValueError as error:
@@ -283,8 +284,3 @@ def _label_field_problem(dataset, name, store):
     if store.claimed_by(name):
         return f"Another run is already generating '{name}'"
     return None
-
-
-def label_field_problem(dataset, name: str, store) -> str | None:
-    """Why approved labels cannot go to a new field of that name, if they cannot."""
-    return _label_field_problem(dataset, name, store)

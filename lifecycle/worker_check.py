@@ -124,8 +124,10 @@ def glance(config: RunConfig) -> Standing | None:
         if key not in _pending:
             _pending.add(key)
             threading.Thread(target=_find_out, args=(key, config), daemon=True).start()
+    if standing is not None:  # shown while the workers are asked again
+        return standing
     here = "; ".join(availability.problems(config, trusted=True).values())
-    return standing or Standing(reference=reference, here=here, asking=True)
+    return Standing(reference=reference, here=here, asking=True)
 
 
 def require(config: RunConfig, queue: bool) -> None:

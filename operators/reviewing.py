@@ -100,7 +100,8 @@ class ApproveRun(RunOperator):
 
     def _show(self, ctx, form):
         """Says how many labels the chosen run has to approve, and sends that number."""
-        run = labeling.get(ctx.dataset, request.run_id(ctx)) if request.run_id(ctx) else None
+        run_id = request.run_id(ctx)
+        run = labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
         if run is None or run.state is not RunState.IN_REVIEW:
             return
         decision = summary.decision(ctx.dataset, run, source=False)

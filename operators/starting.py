@@ -74,8 +74,10 @@ def _cautions(ctx, config, samples) -> list:
 
 
 def _warn(ctx, form, config, given):
-    samples = targets.counts(ctx.dataset, request.request(ctx), given)[config.target]
-    for number, caution in enumerate(_cautions(ctx, config, samples)):
+    view = targets.view(ctx.dataset, request.request(ctx), config.target)
+    slices = targets.slices_of(given)
+    samples = 0 if view is None else media.target_count(ctx.dataset, view, slices)
+    for number, caution in enumerate(labeling.cautions(ctx.dataset, config, samples, view)):
         form.view(f"caution_{number}", types.Warning(label=caution))
 
 

@@ -116,7 +116,7 @@ def _claim(dataset, store, run, expected, empty) -> Run:
     """
     token = secrets.token_hex(8)
     if run.state is RunState.APPROVING:
-        if not liveness.is_silent(store, run, confirm=True):
+        if not liveness.is_silent(store, run):
             raise IllegalTransition(f"'{run.name}' is already being approved")
         run = store.take_over(run.id, run.token, token)
     else:
