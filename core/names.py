@@ -21,3 +21,7 @@ LATEST = "latest"
 def staging_field(label_field: str) -> str:
     """The field in which the labels meant for ``label_field`` wait for approval."""
     return label_field + STAGING_SUFFIX
+
+
+#: Where mask files are until they are whole, in their run's folder.
+UNFINISHED_MASKS = ".unfinished"

@@ -18,15 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from auto_labeling.core.errors import CannotWrite
+from auto_labeling.core.names import UNFINISHED_MASKS
 from auto_labeling.core.run import Run
 from auto_labeling.engine.loading import describe
 
 #: Files are waited for longer than they are worked on.
 _THREADS = 4
 
-
-#: Where files are until they are whole, in the run's folder: a rename must not leave the disk.
-_UNFINISHED = ".unfinished"
 
 #: Errors that every further file would meet, and what has happened then.
 _HOPELESS = {
@@ -79,7 +77,7 @@ class MaskStore:
     def tidy(self):
         """Removes files left unfinished. No worker of the run may be at work."""
         if self._folder is not None:
-            shutil.rmtree(self._folder / _UNFINISHED, ignore_errors=True)
+            shutil.rmtree(self._folder / UNFINISHED_MASKS, ignore_errors=True)
 
     def save(self, documents) -> tuple[list, list, CannotWrite | None]:
         """Saves the masks of a batch.
@@ -140,7 +138,7 @@ class MaskStore:
     def _write_files(self, sample_id, files):
         """Writes the files of a sample: all of them, or none."""
         self._make_folder(self._shard(sample_id))
-        unfinished = self._make_folder(self._folder / _UNFINISHED)
+        unfinished = self._make_folder(self._folder / UNFINISHED_MASKS)
         parts, renamed = [], []
         try:
             for label, _ in files:

@@ -3,8 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from pymongo import UpdateMany
-
 from auto_labeling.core.errors import IllegalTransition, LabelsChanged
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.review import snapshot
@@ -160,7 +158,7 @@ def _set_by_id(dataset, run, labels, state):
         ids = [label for _, labels in batch for label in labels]
         query, update, array_filters = _update(run, state, {"_id": {"$in": ids}, REVIEW: other})
         query["_id"] = {"$in": [sample for sample, _ in batch]}
-        samples.bulk_write([UpdateMany(query, update, array_filters=array_filters)])
+        samples.update_many(query, update, array_filters=array_filters)
 
     with ThreadPoolExecutor(_WRITERS) as pool:
         # A few batches at a time, so that the ids of a million labels are never all in memory.

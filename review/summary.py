@@ -141,7 +141,7 @@ def decision(dataset, run: Run, source: bool = True) -> Decision:
         if kept is not None and kept.catch_up(dataset):
             counted = kept.decision()
             return deciding.with_source(dataset, run, counted) if source else counted
-    return deciding.count(dataset, run)
+    return deciding.count(dataset, run, source)
 
 
 def settle(dataset, run: Run) -> bool:

@@ -8,10 +8,8 @@ from bson import ObjectId
 
 from auto_labeling.core.account import Account, LeftOut
 from auto_labeling.core.run import Run, RunState
-from auto_labeling.storage.chunks import ChunkStore, undecided
+from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, undecided
 from auto_labeling.storage.review_states import is_added
-
-_CHUNKS_AT_ONCE = 16
 
 
 def account(dataset, run: Run) -> Account | None:
@@ -47,8 +45,8 @@ def take(dataset, run: Run) -> Account:
         return _of_copies(dataset, run)
     sums = _Sums()
     chunks = ChunkStore(dataset)
-    for first in range(0, run.chunks, _CHUNKS_AT_ONCE):
-        indices = range(first, min(first + _CHUNKS_AT_ONCE, run.chunks))
+    for first in range(0, run.chunks, CHUNKS_AT_ONCE):
+        indices = range(first, min(first + CHUNKS_AT_ONCE, run.chunks))
         parts = list(chunks.read(run.id, indices).values())
         states = dict(_states(dataset, run, [i for ids, _ in parts for i in ids]))
         for ids, work in parts:

@@ -6,12 +6,13 @@ from auto_labeling.storage import replacing
 from auto_labeling.storage.review_states import PROMOTED, REVIEW, is_kept
 
 
-def count(dataset, run: Run) -> Decision:
+def count(dataset, run: Run, source: bool = True) -> Decision:
     """Counts the labels that approval keeps and deletes, and the samples that it leaves bare.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
+        source (True): whether what people did in a source that is to be replaced counts too
     """
     pipeline = [
         {"$match": {run.staging_field: {"$type": "object"}}},
@@ -37,7 +38,7 @@ def count(dataset, run: Run) -> Decision:
         empty=found["empty"],
         bare=found["bare"],
     )
-    return with_source(dataset, run, counted)
+    return with_source(dataset, run, counted) if source else counted
 
 
 def with_source(dataset, run: Run, decision: Decision) -> Decision:

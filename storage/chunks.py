@@ -263,10 +263,7 @@ class ChunkStore(Keys):
 
     def remove(self, run: Run):
         """Forgets all chunks of a run."""
-        prefix = f"{run.id}:"
-        for key in self._store.list_keys():
-            if key.startswith(prefix):
-                self._store.delete(key)
+        self._documents.delete_many(self._where(f"{run.id}:"))
 
 
 def undecided(work: dict, sample_ids: list, many: bool) -> set[str]:
@@ -282,11 +279,29 @@ def undecided(work: dict, sample_ids: list, many: bool) -> set[str]:
     return set(work.get("again", sample_ids)) - set(tried)
 
 
+def tried(work: dict, sample_ids: list, many: bool) -> list[str]:
+    """The samples of a chunk that were tried and did not fail.
+
+    Args:
+        work: the chunk's work
+        sample_ids: the ids of its samples
+        many: as for :func:`undecided`
+    """
+    if "failures" in work:
+        others = {failure["sample_id"] for failure in work["failures"]}
+    else:
+        others = undecided(work, sample_ids, many)
+    return [sample_id for sample_id in sample_ids if sample_id not in others]
+
+
 def left_out_in(work: dict):
     """The counts, by reason, of the labels that were left out in a chunk, as its work has them."""
     yield (work.get("account") or {}).get("left_out") or {}
     yield from filter(None, (work.get("left_out") or {}).values())
 
+
+#: Chunks whose samples are looked at together.
+CHUNKS_AT_ONCE = 16
 
 _NOBODY = Claim(0, 0)
 _AT_ONCE = 256

@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 
-from pymongo.errors import ConnectionFailure
+from pymongo.errors import ConnectionFailure, OperationFailure
 
 from auto_labeling.core.run import Progress, Run
 from auto_labeling.storage import availability, clock
@@ -60,7 +60,9 @@ class Heartbeat:
         with self._lock:
             facts = dict(self._facts)
         # A beat that is lost, since the database is away, is followed by others.
-        with contextlib.suppress(ConnectionFailure), availability.noticing():
+        # One that is refused is followed by a write of labels, which says why.
+        refused = (ConnectionFailure, OperationFailure)
+        with contextlib.suppress(*refused), availability.noticing():
             progress = Progress(token=self._run.token, beat_at=clock.stamp(), **facts)
             self._store.beat(self._run, progress)
 

@@ -5,6 +5,7 @@ whatever field of whatever dataset, are kept. Where that cannot be found out in 
 and a note of the folder stays for the doctor.
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -16,6 +17,7 @@ import pymongo
 from bson import ObjectId
 from pymongo.errors import PyMongoError
 
+from auto_labeling.core.names import UNFINISHED_MASKS
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.storage.runs import RunStore
 
@@ -71,18 +73,18 @@ def remove_stray(folder: Path, patience: float):
 
 def remove(folder: Path, named: set) -> int:
     """Removes the mask files in a run's folder but those that are named; returns how many stay."""
-    if not named:
-        shutil.rmtree(folder, ignore_errors=True)
-        return len(files(folder))
     for path in files(folder):
         if tail(path) not in named:
             try:
                 os.unlink(path)
             except OSError as error:
                 logger.warning("Could not remove a mask file: %s", error)
-    for shard in folder.iterdir():
-        if shard.is_dir() and not any(shard.iterdir()):
-            shard.rmdir()
+    # What a killed worker has left of files that were not whole yet.
+    shutil.rmtree(folder / UNFINISHED_MASKS, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        for part in (*folder.iterdir(), folder):
+            with contextlib.suppress(OSError):  # one that still holds something stays
+                part.rmdir()
     return len(files(folder))
 
 

@@ -13,10 +13,16 @@ _OURS = list(STATES)
 
 
 def in_review(dataset) -> set[str]:
-    """The names of the staging fields that runs of the dataset need."""
-    return {
-        run.staging_field for run in RunStore(dataset).list() if run.state is not RunState.APPROVED
-    }
+    """The names of the staging fields that runs of the dataset need.
+
+    Those of runs that a newer version of this package has stored are among them.
+    """
+    store = RunStore(dataset)
+    needed = {run.staging_field for run in store.list() if run.state is not RunState.APPROVED}
+    if newer := store.newer():
+        of_newer = (f for f in fields.schema_of(dataset) if fields.owner_of(f) in newer)
+        needed |= {field["name"] for field in of_newer if is_marked(field)}
+    return needed
 
 
 def is_marked(field: dict) -> bool:
@@ -26,18 +32,10 @@ def is_marked(field: dict) -> bool:
 
 
 def names(dataset) -> list[str]:
-    """The staging fields that no run of the dataset needs, renamed ones among them.
-
-    Those of runs that a newer version of this package has stored are not: it needs them.
-    """
-    marked = [field for field in fields.schema_of(dataset) if is_marked(field)]
+    """The staging fields that no run of the dataset needs, renamed ones among them."""
+    marked = [field["name"] for field in fields.schema_of(dataset) if is_marked(field)]
     needed = in_review(dataset) if marked else ()
-    newer = RunStore(dataset).newer() if marked else {}
-    return [
-        field["name"]
-        for field in marked
-        if field["name"] not in needed and fields.owner_of(field) not in newer
-    ]
+    return [name for name in marked if name not in needed]
 
 
 def sentence(name: str) -> str:

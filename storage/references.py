@@ -92,7 +92,10 @@ def _naming(dataset, name):
 def _renamed(value, name, new_name):
     """A value with another field's name wherever it names a field; what is JSON stays JSON."""
     if isinstance(value, dict):
-        return {key: _renamed(inner, name, new_name) for key, inner in value.items()}
+        return {
+            _renamed(key, name, new_name): _renamed(inner, name, new_name)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
         return [_renamed(inner, name, new_name) for inner in value]
     if not isinstance(value, str):

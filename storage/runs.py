@@ -131,8 +131,7 @@ class RunStore(Keys):
     def remove(self, run: Run):
         """Forgets a run, its progress and its claim on the label field."""
         self.release(run)
-        for attempt in range(run.attempt + 1):
-            self._store.delete(_progress_key(run.id, attempt))
+        self._documents.delete_many(self._where(_progress_key(run.id, "")))
         self._documents.delete_many(self._where(_started_key(run.id, "")))
         self._store.delete(_key(run.id))
 

@@ -123,7 +123,7 @@ def widen(dataset, name: str, attribute: str):
     whole, broken = (f"{kind.__module__}.{kind.__name__}" for kind in (fo.IntField, fo.FloatField))
     filters = [*of_labels, {"attribute.name": attribute, "attribute.ftype": whole}]
     _update(dataset, {"$set": {target: broken}}, array_filters=filters)
-    dataset.reload()
+    reload(dataset)
 
 
 def forget(dataset, name: str):

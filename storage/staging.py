@@ -13,7 +13,7 @@ from pymongo import UpdateOne
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import approval_update, fields, ranges, replacing, samples, schema
-from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, tried
 from auto_labeling.storage.review_states import PROMOTED as PROMOTED
 from auto_labeling.storage.review_states import REVIEW, STATES, UNPROMOTED
 
@@ -123,9 +123,10 @@ def count_waiting(dataset, run: Run, sample_ids=None) -> int:
 
 def ids_without_label(dataset, run: Run) -> list[str]:
     """The samples that a run with one label a sample has tried without finding any."""
-    found = []
-    for index in range(run.chunks):
-        ids = _oids(ChunkStore(dataset).sample_ids(run.id, index))
+    chunks, found = ChunkStore(dataset), []
+    for first in range(0, run.chunks, CHUNKS_AT_ONCE):
+        parts = chunks.read(run.id, range(first, min(first + CHUNKS_AT_ONCE, run.chunks)))
+        ids = _oids(i for of, work in parts.values() for i in tried(work, of, run.many))
         query = {"_id": {"$in": ids}, run.staging_field: {"$exists": False}}
         found += [str(document["_id"]) for document in _samples(dataset).find(query, {"_id": 1})]
     return found

@@ -243,6 +243,20 @@ def test_mask_files_that_other_labels_name_stay(tmp_path, end, where):
     assert al.doctor(dataset) == []
 
 
+@pytest.mark.parametrize("end", [approve, labeling.delete])
+def test_a_file_of_a_person_s_in_a_mask_folder_stays(tmp_path, end):
+    dataset, run = with_mask_files(tmp_path)
+    folder = Path(run.mask_folder)
+    (folder / "notes.txt").write_text("mine")
+    (folder / ".unfinished").mkdir()
+    (folder / ".unfinished" / "part").write_bytes(b"png")
+    staged = dataset.count(run.label_root)
+    end(dataset, run.id)
+    assert staged and [path.name for path in folder.iterdir() if path.is_file()] == ["notes.txt"]
+    assert not (folder / ".unfinished").exists()
+    dataset.delete()
+
+
 def test_all_mask_files_stay_where_it_cannot_be_known_in_time(tmp_path, monkeypatch):
     dataset, run = with_mask_files(tmp_path)
     files = {str(path) for path in tmp_path.rglob("*.png")}

@@ -7,6 +7,8 @@ import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.core.errors import AutoLabelingError, IllegalTransition
 from auto_labeling.core.run import RunState
+from auto_labeling.lifecycle import labeling
+from auto_labeling.storage import staging
 from tests import scripted
 
 
@@ -107,3 +109,14 @@ def test_a_classifier_that_gave_nothing_leaves_nothing(numbered, make):
         al.approve(run, empty=True)
     assert al.approve(run).approved == 0
     assert numbered.values("found") == [None] * 40
+
+
+@pytest.mark.parametrize("task", ["classification"])
+def test_samples_that_were_never_tried_are_not_without_labels(numbered, config):
+    run = labeling.cancel(numbered, labeling.start(numbered, config).id)
+    assert staging.ids_without_label(numbered, labeling.skip(numbered, run.id)) == []
+    labeling.resume(numbered, run.id)
+    run = labeling.generate(numbered, run.id)
+    nothing = {s.number for s in numbered.select(staging.ids_without_label(numbered, run))}
+    expected = {n for n in range(40) if scripted.classification(n) is None}
+    assert nothing == expected and expected

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fiftyone as fo
 import pytest
+from pymongo.errors import OperationFailure
 
 from auto_labeling.core.errors import CannotWrite
 from auto_labeling.core.run import RunConfig, RunState
@@ -152,3 +153,15 @@ def test_a_database_that_refuses_labels_stops_the_run(red_things):
     labeling.resume(red_things, run.id)
     run = labeling.generate(red_things, run.id)
     assert (run.state, run.failed, run.labels) == (RunState.IN_REVIEW, 0, SAMPLES)
+
+
+def test_a_database_that_refuses_signs_of_life_too_does_not_hide_why(red_things, monkeypatch):
+    def refuse(*_):
+        raise OperationFailure("user is not allowed to do action [update]", 13)
+
+    run = labeling.start(red_things, config(task="detection", model="detector"))
+    monkeypatch.setattr("auto_labeling.storage.staging.write", refuse)
+    monkeypatch.setattr("auto_labeling.storage.runs.RunStore.beat", refuse)
+    with pytest.raises(CannotWrite):
+        labeling.generate(red_things, run.id)
+    assert "refuses to store labels" in labeling.record(red_things, run.id).error

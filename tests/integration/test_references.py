@@ -54,6 +54,17 @@ def test_what_is_made_of_a_staging_field_goes_by_the_label_field(evaluated, caps
     assert not labeling.references(again, run)
 
 
+def test_a_saved_view_whose_query_names_the_field_goes_on(numbered, run):
+    numbered.reload()
+    numbered.save_view("pairs", numbered.add_stage(fo.Match({run.label_root: {"$size": 2}})))
+    before = len(numbered.load_saved_view("pairs"))
+    assert before and labeling.references(numbered, run).views == ("pairs",)
+    promote(numbered, run.id, Shown(numbered.view()), None)
+    approve(numbered, run.id)
+    again = fo.load_dataset(numbered.name, reload=True)
+    assert len(again.load_saved_view("pairs")) == before
+
+
 def test_the_panel_s_question_says_so(evaluated):
     dataset, run = evaluated
     state = {"page": "review", "run_id": run.id}

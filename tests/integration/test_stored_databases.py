@@ -139,6 +139,7 @@ def test_a_record_of_a_newer_version_is_refused_in_a_sentence(dataset, capfd):
     assert store.claimed_by("checked") == run.id, "its label field is still taken"
     job = Job("0" * 24, "", "running", dataset._doc.id, dataset.name, run.id, run.name, "")
     assert work.run_of(job) is None and work.settled_run_of(job) is None, "a worker goes on"
+    assert importing.sources(dataset)[run.staging_field] == "These labels are in review"
     staged = dataset.values(f"{run.staging_field}.detections.review")
     assert al.doctor(dataset, repair=True) == [], "what a newer version needs is no leftover"
     dataset.reload()
