@@ -15,7 +15,8 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from auto_labeling.demo import data
-from tests.browser.conftest import ARTIFACTS, PATIENCE
+from tests.support.browser.app import TIMEOUT_MS
+from tests.support.paths import ARTIFACTS
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -27,7 +28,7 @@ _COLOURS = 192
 @pytest.fixture
 def page(chromium):
     context = chromium.new_context(viewport={"width": 1600, "height": 1000})
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
     yield page
     page.screenshot(path=ARTIFACTS / "pictures-last.png")

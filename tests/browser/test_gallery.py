@@ -5,7 +5,6 @@ Pictures are in ``artifacts/gallery``: of the pages at two widths in one theme, 
 """
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -14,10 +13,13 @@ from auto_labeling.core.run import StopReason
 from auto_labeling.lifecycle import labeling
 from auto_labeling.review import approval, promotion
 from auto_labeling.review.grid import merged, shown, tab_filters
-from tests.browser import scenes
-from tests.browser.conftest import ARTIFACTS, PATIENCE, has_failed
-from tests.browser.gallery import ALL, HEIGHT, WINDOW, Gallery
-from tests.browser.scenes import DAY, HOUR, MINUTE
+from tests.support.browser import scenes
+from tests.support.browser.app import TIMEOUT_MS
+from tests.support.browser.gallery import ALL, HEIGHT, WINDOW, Gallery
+from tests.support.browser.scenes import DAY, HOUR, MINUTE
+from tests.support.browser.server import VIEW_ONLY_PROGRAM
+from tests.support.outcome import has_failed
+from tests.support.paths import ARTIFACTS
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,7 +35,7 @@ _MISSING = "FileNotFoundError: [Errno 2] No such file or directory: '/data/north
 def page(chromium, request):
     """A window of its own size, without a trace: pictures are what these tests are for."""
     context = chromium.new_context(viewport={"width": WINDOW, "height": HEIGHT})
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
     yield page
     if has_failed(request.node):
@@ -114,7 +116,7 @@ def test_videos_and_those_who_may_only_look(app, gallery, many_samples, own_serv
     scenes.start(many_samples, "signs", "Signs", ago=40 * DAY, classes=("stop sign",))
     scenes.add_boxes(many_samples, "boxes", 2)
     scenes.imported(many_samples, "boxes", "checked", "Boxes of the annotators")
-    server = own_server((str(Path(__file__).with_name("viewer_server.py")),))
+    server = own_server(VIEW_ONLY_PROGRAM)
     ui = app(many_samples, opens_with="Runs", url=server.url)
     expect(ui.button("Auto Label")).to_have_count(0)
     gallery.show("home-may-only-look")

@@ -6,8 +6,8 @@ from playwright.sync_api import expect
 from auto_labeling.core.run import Run, RunConfig, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.runs import RunStore
-from tests.browser import scenes
-from tests.browser.conftest import NUMBERED
+from tests.support.browser import scenes
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -24,7 +24,7 @@ def past(dataset, number):
             created_at=f"2025-01-0{number}T00:00:00.000+00:00",
             labels=1234,
             approved=1000,
-            samples=NUMBERED,
+            samples=len(dataset),
         )
     )
 
@@ -43,16 +43,14 @@ def executions(page):
     return sent
 
 
-def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(
-    app, numbered, make, wait_until
-):
+def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(app, numbered, make):
     run = make("Cars", fails=(3, 7))
     waiting = make("Waiting", generate=False)
     for number in range(1, 8):
         past(numbered, number)
     ui = app(numbered)
     ui.sees("All (9)")
-    ui.sees(f"{NUMBERED} samples · {run.labels} labels · 0 promoted · 2 samples failed")
+    ui.sees(f"{len(numbered)} samples · {run.labels} labels · 0 promoted · 2 samples failed")
     ui.picture("60-home-many")
 
     # The page is asked for again while a run is active: nobody who types or reads notices.

@@ -10,26 +10,11 @@ from playwright.sync_api import expect
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.review.summary import count_promoted, count_unpromoted
-from tests.browser import scenes
+from tests.support.browser import scenes
+from tests.support.stored import everything_but, only_run
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
-
-
-def only_run(dataset):
-    (run,) = labeling.runs(dataset)
-    return run
-
-
-def everything_but(dataset, *fields):
-    """All that a user had, for comparing before and after."""
-    dataset.reload()
-    ignored = {"last_modified_at", "_last_modified_at", *fields}
-    samples = [
-        {k: v for k, v in sample.to_mongo_dict(include_id=True).items() if k not in ignored}
-        for sample in dataset
-    ]
-    schema = {n: str(f) for n, f in dataset.get_field_schema().items() if n not in ignored}
-    return samples, schema
 
 
 def test_detection(app, demo_data, start_worker):
@@ -209,9 +194,7 @@ def test_a_run_that_has_waited_for_hours_is_labeled_when_a_worker_comes(
 
 
 @pytest.mark.soak
-def test_a_killed_worker_shows_as_an_error_and_resume_finishes(
-    app, demo_data, start_worker, wait_until
-):
+def test_a_killed_worker_shows_as_an_error_and_resume_finishes(app, demo_data, start_worker):
     dataset = demo_data("shapes", 160)
     ui = app(dataset)
     ui.press("Auto Label")

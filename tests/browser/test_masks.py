@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from auto_labeling.core.run import Method, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
-from tests.integration.test_adapters_sam import SAM, tiny_sam
+from tests.support.tiny_sam import SAM, tiny_sam
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -29,7 +29,7 @@ def sam_worker(start_worker, database):
     weights /= catalog.get_model(SAM).entry["base_filename"]
     weights.parent.mkdir(exist_ok=True)
     torch.save(tiny_sam().state_dict(), weights)
-    yield lambda: start_worker(fiftyone=("-m", "tests.browser.tiny_sam"))
+    yield lambda: start_worker(fiftyone=("-m", "tests.support.browser.tiny_sam_worker"))
     weights.unlink()
 
 

@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -46,7 +47,7 @@ class OperatorBrowser:
         self.form.get_by_role("button", name="Execute").click()
 
 
-def test_a_run_is_started_promoted_and_approved(app, demo_data, start_worker, wait_until):
+def test_a_run_is_started_promoted_and_approved(app, demo_data, start_worker):
     dataset = demo_data("shapes", 6)
     ui = app(dataset)
     browser = OperatorBrowser(ui.page)
@@ -102,7 +103,7 @@ def test_a_run_is_started_promoted_and_approved(app, demo_data, start_worker, wa
 
 
 @pytest.mark.soak
-def test_existing_labels_are_imported(app, demo_data, wait_until):
+def test_existing_labels_are_imported(app, demo_data):
     dataset = demo_data("shapes", 6)
     ui = app(dataset)
     browser = OperatorBrowser(ui.page)

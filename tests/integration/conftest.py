@@ -68,3 +68,11 @@ def answering():
 
     with Presence() as presence, Answering(presence.id, presence.host):
         yield presence
+
+
+@pytest.fixture
+def sam(tmp_path, monkeypatch):
+    """The zoo holds a tiny SAM 1 and 2.1 in place of the large ones."""
+    from tests.support import tiny_sam
+
+    return tiny_sam.put_in_zoo(tmp_path, monkeypatch)

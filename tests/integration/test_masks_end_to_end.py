@@ -13,9 +13,7 @@ from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import merged, shown, tab_filters
 from auto_labeling.review.promotion import promote
 from auto_labeling.review.summary import summarize
-from tests.integration.test_adapters_sam import SAM, sam
-
-assert sam is not None  # a fixture, used by name
+from tests.support.tiny_sam import SAM
 
 
 @pytest.fixture
