@@ -21,7 +21,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env docs bench-engine bench-panel bench-review bench-scaleout browser pictures test test-unit test-browser lint format demo lock wheel soak clean
+.PHONY: help env docs bench-engine bench-panel bench-review bench-scaleout browser pictures test test-unit test-browser lint format demo lock types wheel soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -44,10 +44,14 @@ test-unit: $(ENV_STAMP) ## the tests that need no database (seconds)
 test-browser: $(ENV_STAMP) browser ## the journey of a person through the real App
 	$(PYTEST) tests/browser $(ARGS)
 
-lint: $(ENV_STAMP) ## ruff (rules and formatting) and the words that people read (docs/style.md)
+lint: $(ENV_STAMP) types ## ruff (rules and formatting), types, and the words that people read (docs/style.md)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m docs.wording_lint
+
+types: $(ENV_STAMP) ## mypy, over the package under its own name
+	@mkdir -p .cache/types && ln -sfn ../.. .cache/types/auto_labeling
+	$(BIN)/mypy
 
 format: $(ENV_STAMP) ## let ruff repair what it can
 	$(BIN)/ruff check --fix .

@@ -8,6 +8,8 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -57,7 +59,7 @@ _SDK = frozenset(
 )
 
 
-def register(plugin):
+def register(plugin: Any) -> None:
     """Registers the operators and panels with FiftyOne.
 
     Args:
@@ -69,35 +71,36 @@ def register(plugin):
             plugin.register(cls)
 
 
-def _ensure_package():
+def _ensure_package() -> None:
     """Makes the import name ``auto_labeling`` resolve, to exactly one copy of the code."""
     package = sys.modules.get(_PACKAGE) or _find_installed() or _load_own_folder()
     if package.__version__ != __version__:
         raise ImportError(
             f"Two versions of Auto-Labeling meet in this process: {package.__version__} in "
-            f"{Path(package.__file__).parent} and {__version__} in {Path(__file__).parent}. "
+            f"{Path(str(package.__file__)).parent} and {__version__} in {Path(__file__).parent}. "
             "Uninstall one of them, or bring both to the same version."
         )
 
 
-def _find_installed():
+def _find_installed() -> ModuleType | None:
     spec = importlib.util.find_spec(_PACKAGE)
     # A folder of that name without an __init__.py is a namespace package with no origin.
     return importlib.import_module(_PACKAGE) if spec and spec.origin else None
 
 
-def _load_own_folder():
+def _load_own_folder() -> ModuleType:
     folder = Path(__file__).resolve().parent
     spec = importlib.util.spec_from_file_location(
         _PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
+    assert spec is not None and spec.loader is not None  # the file is there: this one
     package = importlib.util.module_from_spec(spec)
     sys.modules[_PACKAGE] = package
     spec.loader.exec_module(package)
     return package
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """Forwards ``auto_labeling.<verb>`` to the SDK, imported when first asked for."""
     if __name__ != _PACKAGE or name not in _SDK:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

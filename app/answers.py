@@ -7,6 +7,7 @@ from auto_labeling.app import pasted_ids
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import Method, ModelType, RunConfig, Target, Task
 from auto_labeling.models import catalog, class_text, model_choice
+from auto_labeling.models.spec import ModelSpec
 
 #: The answers on which others depend, or what is shown beside them.
 NARROWING = frozenset(
@@ -229,7 +230,7 @@ def makes_masks(form: dict) -> bool:
     return form.get("task") == Task.INSTANCE_SEGMENTATION.value
 
 
-def asks_in_words(spec) -> bool:
+def asks_in_words(spec: ModelSpec) -> bool:
     """Whether people write a model's classes down: what it looks for, or its outputs' names."""
     if spec is None or spec.is_segmenter:
         return False
@@ -240,7 +241,7 @@ def _levels(choices):
     return {name: level.value for name, level in choices.levels.items()}
 
 
-def _with_answers(remembered, spec, form):
+def _with_answers(remembered, spec: ModelSpec, form: dict):
     """Keeps what was answered for a model, for when it is chosen again."""
     if spec is None:
         return remembered
@@ -248,7 +249,7 @@ def _with_answers(remembered, spec, form):
     return {**remembered, f"answers for {spec.name}": kept}
 
 
-def _answers_for(remembered, before, after, form):
+def _answers_for(remembered, before, after, form: dict):
     """The answers that depend on the model: those of last time, and its own confidence."""
     kept = remembered.get(f"answers for {after.name}") if after else None
     kept = kept if isinstance(kept, dict) else {}
@@ -259,7 +260,7 @@ def _answers_for(remembered, before, after, form):
     return changes
 
 
-def task_of(form) -> Task | None:
+def task_of(form: dict) -> Task | None:
     """The task that a form asks for; None if it names none."""
     try:
         return Task(form.get("task"))
@@ -267,7 +268,7 @@ def task_of(form) -> Task | None:
         return None
 
 
-def _in_words(form):
+def _in_words(form: dict):
     try:
         classes, prompts = class_text.read(text(form.get("vocabulary")), repeated=True)
     except ValueError:  # told by problems()
@@ -275,7 +276,7 @@ def _in_words(form):
     return {"classes": classes, "prompts": prompts}
 
 
-def _location(form) -> str:
+def _location(form: dict) -> str:
     chosen = form.get("mask_location")  # the file explorer's answer is an object
     return text(chosen.get("absolute_path") if isinstance(chosen, dict) else chosen)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from auto_labeling.app import answers
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.models import class_text
+from auto_labeling.models.spec import ModelSpec
 
 #: The largest text file of classes, in bytes.
 MOST_BYTES = 256 * 1024
@@ -53,7 +54,7 @@ def of_file(file: dict) -> str:
     return text
 
 
-def added(form: dict, spec, known, text: str) -> Added:
+def added(form: dict, spec: ModelSpec, known, text: str) -> Added:
     """Adds the classes of a text to those of a form.
 
     Args:
@@ -70,14 +71,14 @@ def added(form: dict, spec, known, text: str) -> Added:
     return _chosen(form, known, names(text, known))
 
 
-def added_names(form: dict, spec, known, classes) -> Added:
+def added_names(form: dict, spec: ModelSpec, known, classes) -> Added:
     """Adds classes, whatever is in their names, to those of a form; see :func:`added`."""
     if answers.asks_in_words(spec):
         return _in_words(form, spec, class_text.write(classes, {}))
     return _chosen(form, known, classes)
 
 
-def _chosen(form, known, classes):
+def _chosen(form: dict, known, classes):
     have = answers.chosen_classes(form)
     named = [name for name in classes if name not in have]
     new = [name for name in named if known is None or name in known]
@@ -98,7 +99,7 @@ def names(text: str, known=None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _in_words(form, spec, text):
+def _in_words(form: dict, spec: ModelSpec, text: str):
     before = answers.text(form.get("vocabulary"))
     text = text.replace("\r\n", "\n").strip()
     together = f"{before}\n{text}" if before else text
@@ -114,5 +115,5 @@ def _in_words(form, spec, text):
     return Added({"vocabulary": class_text.write(classes, prompts)}, max(new, 0))
 
 
-def _refused(sentence):
+def _refused(sentence: str):
     return ConfigError({"class_file": sentence})

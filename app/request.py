@@ -7,6 +7,9 @@ further down.
 import json
 import math
 
+from fiftyone.core.collections import SampleCollection
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app.answers import text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, NotPermitted
 from auto_labeling.core.settings import settings
@@ -20,23 +23,23 @@ _LONGEST_NAME = 200
 # --- what a request says ---------------------------------------------------------------------
 
 
-def is_from_panel(ctx) -> bool:
+def is_from_panel(ctx: ExecutionContext) -> bool:
     """Whether a request is from a panel, and so can be answered in it."""
     return bool(name_of(ctx.panel_id)) and isinstance(ctx.params.get("panel_state", {}), dict)
 
 
-def event_name(ctx) -> str:
+def event_name(ctx: ExecutionContext) -> str:
     """The name of the event that a request is about: a method of the panel, or anything at all."""
     return text(ctx.params.get("__method__"))
 
 
-def is_about_grid(ctx) -> bool:
+def is_about_grid(ctx: ExecutionContext) -> bool:
     """Whether a request says that the grid has changed: its view, its filters, its selection."""
     event = event_name(ctx)
     return event.startswith("on_change_") and event != "on_change_dataset"
 
 
-def is_by_itself(ctx) -> bool:
+def is_by_itself(ctx: ExecutionContext) -> bool:
     """Whether the App sends a request by itself: no button was pressed and nothing was opened.
 
     What is typed or chosen counts too: the App sends that a moment later, and perhaps twice.
@@ -45,49 +48,49 @@ def is_by_itself(ctx) -> bool:
     return is_about_grid(ctx) or event.startswith("edit") or event == "refresh"
 
 
-def parameters(ctx) -> dict:
+def parameters(ctx: ExecutionContext) -> dict:
     """The parameters of a call, as they came."""
     return dict(ctx.params)
 
 
-def run_id(ctx) -> str:
+def run_id(ctx: ExecutionContext) -> str:
     """The id of the run that a request is about."""
     return name_of(ctx.params.get("run_id"))
 
 
-def is_to_persist(ctx) -> bool:
+def is_to_persist(ctx: ExecutionContext) -> bool:
     """Whether a dataset that is not persistent is to become so."""
     return ctx.params.get("persist") is True
 
 
-def is_again(ctx) -> bool:
+def is_again(ctx: ExecutionContext) -> bool:
     """Whether samples whose labels are gone are to be labeled again."""
     return ctx.params.get("again") is True
 
 
-def row(ctx, name: str = "row") -> int | None:
+def row(ctx: ExecutionContext, name: str = "row") -> int | None:
     """The index of the table row that was clicked, or of the bar; None for the table's head."""
     index = ctx.params.get(name)
     return index if type(index) is int and index >= 0 else None
 
 
-def step(ctx) -> int:
+def step(ctx: ExecutionContext) -> int:
     """By how many pages to turn: -1, 0 or 1."""
     number = ctx.params.get("step")
     return number if type(number) is int and number in (-1, 1) else 0
 
 
-def tab(ctx) -> str:
+def tab(ctx: ExecutionContext) -> str:
     """The tab that was clicked."""
     return text(ctx.params.get("tab"))
 
 
-def status(ctx) -> str:
+def status(ctx: ExecutionContext) -> str:
     """The status that was clicked, by which runs are to be listed."""
     return text(ctx.params.get("status"))
 
 
-def kind(ctx) -> str:
+def kind(ctx: ExecutionContext) -> str:
     """The kind of error that was clicked; "" for all."""
     return name_of(ctx.params.get("kind"))
 
@@ -98,24 +101,24 @@ def name_of(value) -> str:
     return said if said.isprintable() and len(said) <= _LONGEST_NAME else ""
 
 
-def expected(ctx) -> int:
+def expected(ctx: ExecutionContext) -> int:
     """The number of labels that the person was shown; -1 if the request does not say."""
     number = ctx.params.get("expected")
     return number if type(number) is int else -1
 
 
-def marks_empty(ctx) -> bool:
+def marks_empty(ctx: ExecutionContext) -> bool:
     """Whether samples whose labels all go are to be marked as empty."""
     return ctx.params.get("empty") is True
 
 
-def uploaded(ctx) -> dict:
+def uploaded(ctx: ExecutionContext) -> dict:
     """The file that was chosen: its ``name``, and its ``content`` in base 64."""
     value = ctx.params.get("value")
     return value if isinstance(value, dict) else {}
 
 
-def changed(ctx) -> tuple:
+def changed(ctx: ExecutionContext) -> tuple:
     """What was changed on the page: ``(name, value)`` of the innermost property."""
     path = text(ctx.params.get("path"))
     return path.rpartition(".")[2], ctx.params.get("value")
@@ -137,7 +140,7 @@ def number(value) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def request(ctx) -> dict:
+def request(ctx: ExecutionContext) -> dict:
     """What the App says about its grid: view, filters, selection.
 
     Raises:
@@ -148,18 +151,18 @@ def request(ctx) -> dict:
     return said
 
 
-def active_fields(ctx) -> list:
+def active_fields(ctx: ExecutionContext) -> list:
     """The names of the fields that the grid shows."""
     names = ctx.request_params.get("active_fields")
     return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
 
 
-def layout(ctx) -> str:
+def layout(ctx: ExecutionContext) -> str:
     """How the App's panels lie beside each other, as text."""
     return json.dumps(ctx.request_params.get("spaces"), sort_keys=True, default=str)
 
 
-def set_filters(ctx, filters: dict):
+def set_filters(ctx: ExecutionContext, filters: dict) -> None:
     """Sets the sidebar's filters, if they differ from what they are.
 
     What follows in the same event already sees the grid as these filters will make it.
@@ -169,14 +172,14 @@ def set_filters(ctx, filters: dict):
         ctx.request_params["filters"] = filters
 
 
-def set_view(ctx, view):
+def set_view(ctx: ExecutionContext, view: SampleCollection) -> None:
     """Sets the view; what follows in the same event already sees it."""
     ctx.ops.set_view(view=view)
     ctx.request_params["view"] = view._serialize()
     ctx.request_params["view_name"] = None
 
 
-def forget_selection(ctx):
+def forget_selection(ctx: ExecutionContext) -> None:
     """Makes what follows in the same event see no selection."""
     ctx.request_params["selected"] = []
     ctx.request_params["selected_labels"] = []
@@ -188,7 +191,7 @@ def forget_selection(ctx):
 _MAY_EDIT = frozenset({"EDIT", "MANAGE"})
 
 
-def may_edit(ctx) -> bool:
+def may_edit(ctx: ExecutionContext) -> bool:
     """Whether the user of the App may change the dataset.
 
     Open-source FiftyOne knows no users, so everybody may. Where there are users, one whose
@@ -202,7 +205,7 @@ def may_edit(ctx) -> bool:
     return isinstance(name, str) and name.upper() in _MAY_EDIT
 
 
-def require_edit(ctx):
+def require_edit(ctx: ExecutionContext) -> None:
     """Refuses users who may not change the dataset.
 
     Every handler and operator that changes anything calls this first.
@@ -220,12 +223,12 @@ def require_edit(ctx):
 # --- what is asked of an operator ---------------------------------------------------------------
 
 
-def person(ctx) -> str:
+def person(ctx: ExecutionContext) -> str:
     """Who is at the App; open-source FiftyOne does not know."""
     return getattr(ctx.user, "name", None) or ""
 
 
-def run_answers(ctx) -> tuple[dict, dict]:
+def run_answers(ctx: ExecutionContext) -> tuple[dict, dict]:
     """The settings of a run that a request gives, and what is wrong with how they are written.
 
     Classes may be a list, or text as people type it (``models/class_text.py``).
@@ -249,12 +252,12 @@ def run_answers(ctx) -> tuple[dict, dict]:
     return ({**given, "prompts": prompts} if prompts else given), {}
 
 
-def given_sample_ids(ctx) -> list | None:
+def given_sample_ids(ctx: ExecutionContext) -> list | None:
     """The ids of the target samples, if another plugin names them; None if not."""
     return _texts(ctx.params.get("sample_ids"))
 
 
-def import_answers(ctx) -> dict:
+def import_answers(ctx: ExecutionContext) -> dict:
     """What a request says of labels to import."""
     names = ("source", "label_field", "name")
     return {name: text(ctx.params.get(name)) for name in names} | {
@@ -262,7 +265,7 @@ def import_answers(ctx) -> dict:
     }
 
 
-def expected_or_none(ctx) -> int | None:
+def expected_or_none(ctx: ExecutionContext) -> int | None:
     """The number of labels that it must be; None if the request does not say."""
     if ctx.params.get("expected") is not None:
         return expected(ctx)
@@ -283,7 +286,7 @@ def is_expected(name: str) -> bool:
 _EXPECTED_OF = "expected_"
 
 
-def chosen_labels(ctx):
+def chosen_labels(ctx: ExecutionContext):
     """The labels that a request chooses: by what they are, and if it says so by what is shown.
 
     Raises:

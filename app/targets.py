@@ -1,5 +1,7 @@
 """The target samples that the App's grid and the configure page's answers mean together."""
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.app import pasted_ids
 from auto_labeling.app.answers import text
 from auto_labeling.core.run import Target
@@ -13,7 +15,7 @@ NARROWING = ("view", "view_name", "filters", "extended")
 FEW_IDS = 20_000
 
 
-def counts(dataset, asked: dict, form: dict) -> dict:
+def counts(dataset: Dataset, asked: dict, form: dict) -> dict:
     """The number of samples that each :class:`auto_labeling.core.run.Target` means now.
 
     Args:
@@ -32,7 +34,7 @@ def counts(dataset, asked: dict, form: dict) -> dict:
     }
 
 
-def ids(dataset, asked: dict, target: Target, form: dict) -> list | None:
+def ids(dataset: Dataset, asked: dict, target: Target, form: dict) -> list | None:
     """The ids of the target samples; None means all, in the slices that are chosen."""
     if target is Target.ALL:
         return None
@@ -42,7 +44,7 @@ def ids(dataset, asked: dict, target: Target, form: dict) -> list | None:
     return of_target(dataset, grid.shown(dataset, asked), slices_of(form))
 
 
-def view(dataset, asked: dict, target: Target):
+def view(dataset: Dataset, asked: dict, target: Target):
     """The view that the target samples are of; None for all, or for ids.
 
     Args:
@@ -59,7 +61,7 @@ def view(dataset, asked: dict, target: Target):
     return shown.view.select(list(shown.sample_ids)) if shown.sample_ids else None
 
 
-def some_ids(dataset, asked: dict, target: Target, form: dict, most: int) -> list:
+def some_ids(dataset: Dataset, asked: dict, target: Target, form: dict, most: int) -> list:
     """The ids of a few target samples: of those that are selected in the grid, or else the first.
 
     Args:
@@ -84,20 +86,20 @@ def slices_of(form: dict) -> list:
     return [n for n in names if isinstance(n, str)] if isinstance(names, (list, tuple)) else []
 
 
-def _pasted_ids(form):
+def _pasted_ids(form: dict):
     return list(pasted_ids.read(text(form.get("ids"))).ids)
 
 
-def _count_pasted(dataset, form):
+def _count_pasted(dataset: Dataset, form: dict):
     given = _pasted_ids(form)
     return media.count_known(dataset, given) if len(given) <= FEW_IDS else len(given)
 
 
-def _shown_ids(dataset, shown: grid.Shown, slices, most=None):
+def _shown_ids(dataset: Dataset, shown: grid.Shown, slices, most=None):
     return media.target_ids(dataset, shown.view, slices, most)
 
 
-def _selected_ids(dataset, shown: grid.Shown, slices):
+def _selected_ids(dataset: Dataset, shown: grid.Shown, slices):
     if not shown.sample_ids:
         return []
     return media.target_ids(dataset, shown.view.select(list(shown.sample_ids)), slices)

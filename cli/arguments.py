@@ -1,11 +1,18 @@
 """The arguments that verbs share, and what they mean."""
 
+from __future__ import annotations
+
+import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auto_labeling.cli.verbs import argument
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.models import class_text
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.dataset import Dataset
 
 DATASET = argument("dataset", metavar="DATASET", help="the dataset's name")
 
@@ -72,7 +79,7 @@ WAITING = (
 YES = argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
-def dataset_of(args):
+def dataset_of(args: argparse.Namespace):
     """The dataset that a command names.
 
     Raises:
@@ -88,14 +95,14 @@ def dataset_of(args):
     return fo.load_dataset(args.dataset)
 
 
-def run_of(args):
+def run_of(args: argparse.Namespace):
     """The :class:`auto_labeling.sdk.Run` that a command names."""
     from auto_labeling import sdk
 
     return sdk.get(dataset_of(args), args.run)
 
 
-def samples_of(args, dataset):
+def samples_of(args: argparse.Namespace, dataset: Dataset):
     """What the options of :data:`SAMPLES` say.
 
     Returns:
@@ -108,7 +115,7 @@ def samples_of(args, dataset):
     return samples, ids_of(args.sample_ids)
 
 
-def _view_of(args, dataset):
+def _view_of(args: argparse.Namespace, dataset: Dataset):
     if args.view is None:
         return dataset
     if not dataset.has_saved_view(args.view):
@@ -124,7 +131,7 @@ def _view_of(args, dataset):
     return view
 
 
-def targets_of(args, dataset, slices=()):
+def targets_of(args: argparse.Namespace, dataset: Dataset, slices=()):
     """What the options of :data:`SAMPLES` mean for a run.
 
     Args:
@@ -150,7 +157,7 @@ def targets_of(args, dataset, slices=()):
     return samples, ids
 
 
-def labels_of(args, dataset) -> dict:
+def labels_of(args: argparse.Namespace, dataset: Dataset) -> dict:
     """What the options of :data:`LABELS` say, as keyword arguments of ``sdk.promote``."""
     samples, sample_ids = samples_of(args, dataset)
     return {
@@ -198,7 +205,7 @@ def _read(path: str) -> str:
         raise AutoLabelingError(f"{path} cannot be read: {error}") from error
 
 
-def confirmed(args, question: str) -> bool:
+def confirmed(args: argparse.Namespace, question: str) -> bool:
     """Asks a person to confirm an action that cannot be undone.
 
     Raises:

@@ -1,5 +1,7 @@
 """``demo``: the whole product on this machine, nothing faked."""
 
+import argparse
+
 from auto_labeling.cli.verbs import argument, verb
 
 
@@ -12,7 +14,7 @@ from auto_labeling.cli.verbs import argument, verb
     argument("--images", type=int, default=60, help="how many images to create (default: 60)"),
     examples=("demo", "demo --headless"),
 )
-def demo(args) -> int:
+def demo(args: argparse.Namespace) -> int:
     """Start a private database, the App and a worker, with images and models to try.
 
     Needs extra packages: pip install 'auto-labeling[demo]'. With --headless, the last line is

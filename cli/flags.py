@@ -1,11 +1,17 @@
 """What to label and how: flags, made from the settings of a run, and files."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
 from auto_labeling.cli.arguments import SAMPLES, classes_of, targets_of
 from auto_labeling.cli.verbs import Argument, argument
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.settings import settings
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.dataset import Dataset
 
 CONFIG = argument(
     "--config",
@@ -33,7 +39,7 @@ def of_run() -> tuple[Argument, ...]:
     return tuple(_flag(setting) for setting in settings() if setting.name not in _OTHERWISE)
 
 
-def asked(args, dataset) -> tuple:
+def asked(args: argparse.Namespace, dataset: Dataset) -> tuple:
     """What to label and how, by the file, and by the flags, which win over it.
 
     Returns:
@@ -58,7 +64,7 @@ def asked(args, dataset) -> tuple:
     return samples, ids, answers
 
 
-def _answers_of(args) -> dict:
+def _answers_of(args: argparse.Namespace) -> dict:
     """What the flags say, as fields of ``RunConfig``."""
     given = {
         setting.name: getattr(args, setting.name)

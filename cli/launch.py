@@ -69,7 +69,7 @@ def _gpus(text: str) -> int:
     argument("--verbose", action="store_true", help="also print the log of each operation"),
     examples=("launch", "launch --gpus", "launch --all --verbose", "launch --drain --json"),
 )
-def launch(args) -> int:
+def launch(args: argparse.Namespace) -> int:
     """Start a worker, which generates labels for queued runs, oldest first.
 
     Each operation runs in its own process. If that process is killed, its run shows why and can
@@ -108,7 +108,7 @@ def _server(options, teller):
         raise AutoLabelingError(f"Can't reach the database: {why}") from error
 
 
-def _one_for_each_gpu(args, options) -> int:
+def _one_for_each_gpu(args: argparse.Namespace, options) -> int:
     visible = gpus.chosen(args.gpus, gpus.count(), os.environ)
     words = [sys.executable, "-m", "auto_labeling.cli", "launch"]
     words += [word for word in _OURS if getattr(args, word.removeprefix("--"))]

@@ -1,5 +1,7 @@
 """``doctor``: what was left behind, and its repair."""
 
+import argparse
+
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import dataset_of
 from auto_labeling.cli.verbs import FOUND, argument, verb
@@ -13,7 +15,7 @@ from auto_labeling.cli.verbs import FOUND, argument, verb
     argument("--repair", action="store_true", help="repair what can be repaired"),
     examples=("doctor", "doctor photos", "doctor photos --repair", "doctor --json"),
 )
-def doctor(args) -> int | None:
+def doctor(args: argparse.Namespace) -> int | None:
     """Find what a crash, an older version or a manual change left behind; repair it if asked.
 
     It changes nothing else, and never deletes labels that people made. The exit status

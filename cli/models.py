@@ -1,5 +1,7 @@
 """``models``: what a run may use."""
 
+import argparse
+
 from auto_labeling.cli import output
 from auto_labeling.cli.verbs import argument, verb
 from auto_labeling.core.run import Method, ModelType, Task
@@ -8,7 +10,7 @@ from auto_labeling.models import catalog
 _WORDS = {member.value for kind in (Task, Method, ModelType) for member in kind}
 
 
-def _choice(name, of, help):
+def _choice(name: str, of, help):
     return argument(name, choices=[member.value for member in of], help=help)
 
 
@@ -27,7 +29,7 @@ def _choice(name, of, help):
         "models --excluded --json",
     ),
 )
-def models(args) -> None:
+def models(args: argparse.Namespace) -> None:
     """List the models that a run can use.
 
     Speed and performance are rated from 1 to 3, based on published numbers; without one, the

@@ -112,7 +112,7 @@ def warnings_said():
         warnings.simplefilter("always", RunWarning)
         other = warnings.showwarning
 
-        def show(message, category, *where, **more):
+        def show(message, category, *where, **more) -> None:
             if issubclass(category, RunWarning):
                 say(f"warning: {message}")
             else:

@@ -1,5 +1,6 @@
 """``install-plugin``: makes FiftyOne find this package."""
 
+import argparse
 import os
 from pathlib import Path
 
@@ -16,7 +17,7 @@ LINK = "auto-labeling"
     argument("--force", action="store_true", help="replace a link to another copy"),
     examples=("install-plugin", "install-plugin --force"),
 )
-def install_plugin(args) -> None:
+def install_plugin(args: argparse.Namespace) -> None:
     """Link this package into FiftyOne's plugins directory."""
     import fiftyone as fo
     import fiftyone.plugins as fop
@@ -35,7 +36,7 @@ def install_plugin(args) -> None:
     return None
 
 
-def _say(args, what, link, folder) -> None:
+def _say(args: argparse.Namespace, what, link, folder) -> None:
     if args.json:
         output.show_json({"link": str(link), "folder": str(folder), "new": what == "Installed"})
     else:

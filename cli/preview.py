@@ -1,5 +1,6 @@
 """``preview`` and ``run --dry-run``: what there is to know before a run."""
 
+import argparse
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +35,7 @@ _WIDTH = 960
         "preview photos --config run.yml --confidence 0.5 --json",
     ),
 )
-def preview(args) -> int | None:
+def preview(args: argparse.Namespace) -> int | None:
     """Try a model on up to 8 samples. Nothing is written to the dataset.
 
     It runs in this process and downloads nothing. You need not name a label field.
@@ -60,7 +61,7 @@ def preview(args) -> int | None:
     return RUN_FAILED if all(one.error for one in previews) else None
 
 
-def _save(args, one) -> str:
+def _save(args: argparse.Namespace, one) -> str:
     """Saves the picture of a sample, and returns its path; empty if there is none."""
     try:
         picture = one.picture(args.width)
@@ -91,7 +92,7 @@ def _labels(one) -> list:
     return list(one.labels.detections) if hasattr(one.labels, "detections") else [one.labels]
 
 
-def _label(label) -> dict:
+def _label(label: str) -> dict:
     said = {"label": label.label, "confidence": label.confidence}
     if hasattr(label, "bounding_box"):
         said["bounding_box"] = [float(part) for part in label.bounding_box]
@@ -109,7 +110,7 @@ def _rows(one) -> Iterator[dict]:
         yield {**of, "label": label["label"], "confidence": label["confidence"], "box": box}
 
 
-def preflight(args, samples, ids, answers) -> None:
+def preflight(args: argparse.Namespace, samples, ids, answers) -> None:
     """Prints a preflight report for a run.
 
     Args:

@@ -4,7 +4,7 @@ import sys
 import time
 
 from auto_labeling.cli import output
-from auto_labeling.core.run import RunState
+from auto_labeling.core.run import Run, RunState
 
 #: Seconds that a run may wait for a worker before a command says how to start one.
 PATIENCE = 30
@@ -42,7 +42,7 @@ class _Follower:
     def __exit__(self, *_):
         return None
 
-    def __call__(self, run, progress):
+    def __call__(self, run: Run, progress):
         late = time.monotonic() - self._since > PATIENCE
         if late and run.state is RunState.QUEUED and not self._hinted:
             self._hinted = True
@@ -52,14 +52,14 @@ class _Follower:
             self.show(run, progress)
         self._known = facts
 
-    def hint(self, sentence):
+    def hint(self, sentence: str) -> None:
         output.say(sentence)
 
 
 class _Lines(_Follower):
     """One JSON document a line, whenever something has changed."""
 
-    def show(self, run, progress):
+    def show(self, run: Run, progress) -> None:
         facts = run.to_dict()
         said = {key: facts[key] for key in ("id", "name", "status", "state", "samples", "error")}
         now = progress.model_dump(mode="json", exclude={"token"}) if progress else None
@@ -72,7 +72,7 @@ class _Text(_Follower):
     _at = float("-inf")
     _state = None
 
-    def show(self, run, progress):
+    def show(self, run: Run, progress) -> None:
         now = time.monotonic()
         if run.state is self._state and now - self._at < _PACE:
             return
@@ -98,10 +98,10 @@ class _Bar(_Follower):
     def __exit__(self, *_):
         self._bars.stop()
 
-    def hint(self, sentence):
+    def hint(self, sentence: str) -> None:
         self._bars.console.print(sentence, markup=False, highlight=False)
 
-    def show(self, run, progress):
+    def show(self, run: Run, progress) -> None:
         self._bars.update(
             self._bar,
             description=_step(run),
@@ -124,7 +124,7 @@ _STEPS = {
 }
 
 
-def describe(run, progress) -> str:
+def describe(run: Run, progress) -> str:
     """How far a run is, in a line."""
     step = _step(run)
     if not progress or not run.is_active:
@@ -135,5 +135,5 @@ def describe(run, progress) -> str:
     return f"{run.name}: {step}, {', '.join(parts)}"
 
 
-def _step(run) -> str:
+def _step(run: Run) -> str:
     return _STEPS.get(run.state, run.status)

@@ -1,12 +1,14 @@
 """``labels``, ``promote``, ``undo`` and ``approve``."""
 
+import argparse
 from dataclasses import asdict
 
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, LABELS, RUN, YES, confirmed, labels_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
 from auto_labeling.core import text
-from auto_labeling.core.run import RunState
+from auto_labeling.core.account import Decision
+from auto_labeling.core.run import Run, RunState
 
 _EXPECTED = argument(
     "--expected", type=int, metavar="N", help="abort unless exactly N labels match"
@@ -30,7 +32,7 @@ _DRY = argument("--dry-run", action="store_true", help="only count; change nothi
         "labels photos latest --tab approval --json",
     ),
 )
-def labels(args) -> None:
+def labels(args: argparse.Namespace) -> None:
     """Count a run's labels by class: the selected ones, and all.
 
     The options that select labels are the same for labels, promote and undo. Without any, all
@@ -64,7 +66,7 @@ def labels(args) -> None:
         "promote photos latest --label-ids @good.txt",
     ),
 )
-def promote(args) -> None:
+def promote(args: argparse.Namespace) -> None:
     """Promote labels for approval: those that meet every condition, or all."""
     from auto_labeling import sdk
 
@@ -84,7 +86,7 @@ def promote(args) -> None:
     _DRY,
     examples=("undo photos latest --classes dog", "undo photos latest"),
 )
-def undo(args) -> None:
+def undo(args: argparse.Namespace) -> None:
     """Undo the promotion of labels: those that meet every condition, or all."""
     from auto_labeling import sdk
 
@@ -110,7 +112,7 @@ def undo(args) -> None:
     YES,
     examples=("approve photos latest", "approve photos latest --yes --expected 124"),
 )
-def approve(args) -> int | None:
+def approve(args: argparse.Namespace) -> int | None:
     """Write the promoted labels to the label field, and delete the run's other labels.
 
     Labels that people added to the staging field are kept, promoted or not. Samples in which the
@@ -140,7 +142,7 @@ def approve(args) -> int | None:
     return None
 
 
-def _question(run, decision, empty) -> str:
+def _question(run: Run, decision: Decision, empty) -> str:
     from auto_labeling.lifecycle import labeling
 
     added = f" ({decision.added:,} added by people)" if decision.added else ""
@@ -163,7 +165,7 @@ def _question(run, decision, empty) -> str:
     )
 
 
-def _moved(args, run, what, number) -> None:
+def _moved(args: argparse.Namespace, run: Run, what, number) -> None:
     if args.json:
         output.show_json({"id": run.id, "labels": number, "changed": not args.dry_run})
     else:

@@ -1,11 +1,14 @@
 """``list``, ``workers``, ``show``, ``cancel``, ``skip``, ``rename`` and ``delete``."""
 
+import argparse
+
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, RUN, YES, confirmed, dataset_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
 from auto_labeling.core import text
+from auto_labeling.core.account import Account
 from auto_labeling.core.errors import ConfigError
-from auto_labeling.core.run import STATUSES
+from auto_labeling.core.run import STATUSES, Run
 
 _COLUMNS = ("id", "name", "status", "samples", "labels", "failed", "approved", "created_at")
 _NARROWING = ("segmenter", "source_field", "group_slices", "max_labels", "mask_location")
@@ -20,7 +23,7 @@ _OF_A_WORKER = ("host", "pid", "device", "state", "dataset", "run_id", "run_name
     argument("--status", metavar="WORD", help="only runs with this status"),
     examples=("list", "list photos", "list photos --status 'In Review' --json"),
 )
-def list_runs(args) -> None:
+def list_runs(args: argparse.Namespace) -> None:
     """List the runs of a dataset, newest first, or of all datasets."""
     from auto_labeling import sdk
     from auto_labeling.lifecycle import labeling
@@ -42,7 +45,7 @@ def list_runs(args) -> None:
         output.say("There are no runs")
 
 
-def _require_status(word):
+def _require_status(word) -> None:
     known = dict.fromkeys(STATUSES.values())
     if word.casefold() not in map(str.casefold, known):
         raise ConfigError(
@@ -51,7 +54,7 @@ def _require_status(word):
 
 
 @verb("workers", examples=("workers", "workers --json"))
-def list_workers(args) -> None:
+def list_workers(args: argparse.Namespace) -> None:
     """List the running workers and their current runs.
 
     It shows the workers that `auto-labeling launch` started; FiftyOne's own workers are not listed.
@@ -84,7 +87,7 @@ def list_workers(args) -> None:
         "show photos latest --config > run.yml",
     ),
 )
-def show(args) -> None:
+def show(args: argparse.Namespace) -> None:
     """Show a run's details."""
     from auto_labeling import sdk
     from auto_labeling.sdk import files
@@ -114,7 +117,7 @@ def show(args) -> None:
         output.show(output.table([failure], ("sample_id", "filepath", "error")).splitlines()[1])
 
 
-def _shown(run, facts, account) -> dict:
+def _shown(run: Run, facts, account: Account) -> dict:
     """The facts, the most important first."""
     from auto_labeling.lifecycle.remarks import labels_in_words, samples_in_words
 
@@ -142,7 +145,7 @@ def _shown(run, facts, account) -> dict:
 
 
 @verb("cancel", RUN, BY, examples=("cancel photos latest",))
-def cancel(args) -> None:
+def cancel(args: argparse.Namespace) -> None:
     """Stop a queued or generating run. You can resume it, or review the labels so far."""
     from auto_labeling import sdk
 
@@ -150,7 +153,7 @@ def cancel(args) -> None:
 
 
 @verb("skip", RUN, examples=("skip photos latest",))
-def skip(args) -> None:
+def skip(args: argparse.Namespace) -> None:
     """Review the labels that a stopped run generated so far."""
     from auto_labeling import sdk
 
@@ -163,7 +166,7 @@ def skip(args) -> None:
     argument("name", metavar="NAME", help="the new name"),
     examples=("rename photos 3f2a 'Night shift'",),
 )
-def rename(args) -> None:
+def rename(args: argparse.Namespace) -> None:
     """Rename a run."""
     from auto_labeling import sdk
 
@@ -171,7 +174,7 @@ def rename(args) -> None:
 
 
 @verb("delete", RUN, YES, examples=("delete photos 3f2a", "delete photos latest --yes"))
-def delete(args) -> int | None:
+def delete(args: argparse.Namespace) -> int | None:
     """Delete a run and its staged labels. Approved labels are kept."""
     from auto_labeling import sdk
 
@@ -188,7 +191,7 @@ def delete(args) -> int | None:
     return None
 
 
-def _done(args, run) -> None:
+def _done(args: argparse.Namespace, run: Run) -> None:
     if args.json:
         output.show_json(run.to_dict())
     else:

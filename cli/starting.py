@@ -1,5 +1,6 @@
 """``run``, ``import`` and ``resume``: what makes labels, and waits for them."""
 
+import argparse
 import contextlib
 import traceback
 
@@ -9,6 +10,7 @@ from auto_labeling.cli.progress import Quiet, follower
 from auto_labeling.cli.verbs import RUN_FAILED, STILL_RUNNING, argument, verb
 from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, RunFailed, StillRunning
+from auto_labeling.core.run import Run
 
 _AUTHOR = argument("--author", default="", metavar="NAME", help="your name; stored with the run")
 
@@ -40,7 +42,7 @@ _AUTHOR = argument("--author", default="", metavar="NAME", help="your name; stor
         '--classes "cat, dog" --classes "vehicle: car, truck" --here',
     ),
 )
-def run(args) -> int | None:
+def run(args: argparse.Namespace) -> int | None:
     """Start a run: label the samples of a dataset with a model.
 
     Flags override the file. Without --wait, --watch or --here, the run is queued for a worker and
@@ -83,7 +85,7 @@ def run(args) -> int | None:
         "import photos --source predictions --replace --name 'Second look'",
     ),
 )
-def import_labels(args) -> None:
+def import_labels(args: argparse.Namespace) -> None:
     """Copy the labels of a field into a new run, to review them like a model's labels."""
     from auto_labeling import sdk
 
@@ -112,7 +114,7 @@ def import_labels(args) -> None:
         "resume photos latest --again",
     ),
 )
-def resume(args) -> int | None:
+def resume(args: argparse.Namespace) -> int | None:
     """Resume a run that stopped, or retry the failed samples of a run in review.
 
     Existing and promoted labels are kept.
@@ -134,7 +136,7 @@ def resume(args) -> int | None:
     ),
     examples=("watch photos latest", "watch photos latest --json | jq .progress.done"),
 )
-def watch(args) -> int | None:
+def watch(args: argparse.Namespace) -> int | None:
     """Show the progress of a run until its labels can be reviewed.
 
     With --json, it prints one line per change.
@@ -142,7 +144,7 @@ def watch(args) -> int | None:
     return _wait(args, run_of(args), follower(args.json), silent_end=args.json)
 
 
-def _go_on(args, run) -> int | None:
+def _go_on(args: argparse.Namespace, run: Run) -> int | None:
     """What a command does with a run that it has queued."""
     if args.here:
         return _generate(args, run)
@@ -153,7 +155,7 @@ def _go_on(args, run) -> int | None:
     return _say(args, run)
 
 
-def _wait(args, run, follow, silent_end=False) -> int | None:
+def _wait(args: argparse.Namespace, run: Run, follow, silent_end=False) -> int | None:
     try:
         with follow as report:
             run.wait(args.timeout, report)
@@ -167,7 +169,7 @@ def _wait(args, run, follow, silent_end=False) -> int | None:
     return _say(args, run)
 
 
-def _generate(args, run) -> int | None:
+def _generate(args: argparse.Namespace, run: Run) -> int | None:
     """Makes the labels in this process; whatever ends it, the run can be resumed."""
     from auto_labeling import sdk
 
@@ -196,7 +198,7 @@ def _generate(args, run) -> int | None:
     return _remark(run) if streams else _say(args, run)
 
 
-def _say(args, run) -> None:
+def _say(args: argparse.Namespace, run: Run) -> None:
     if args.json:
         output.show_json(run.to_dict())
         return
@@ -206,12 +208,12 @@ def _say(args, run) -> None:
     _remark(run)
 
 
-def _remark(run) -> None:
+def _remark(run: Run) -> None:
     for remark in run.remarks:
         output.say(output.plain(remark))
 
 
-def _numbers(run) -> str:
+def _numbers(run: Run) -> str:
     if run.is_active:
         return text.count(run.samples, "sample")
     left_out = sum(run.record.account.left_out.values()) if run.record.account else 0

@@ -33,7 +33,7 @@ class ConfigError(AutoLabelingError):
         problems: a dict from field name to a sentence about the problem
     """
 
-    def __init__(self, problems: dict):
+    def __init__(self, problems: dict) -> None:
         self.problems = dict(problems)
         super().__init__("; ".join(f"{field}: {text}" for field, text in self.problems.items()))
 
@@ -45,14 +45,14 @@ class ModelUnavailable(AutoLabelingError):
 class RunNotFound(AutoLabelingError):
     """The dataset has no such run."""
 
-    def __init__(self, run_id: str):
+    def __init__(self, run_id: str) -> None:
         super().__init__(f"There is no run {run_id} in this dataset; it may have been deleted")
 
 
 class NewerRecord(AutoLabelingError):
     """A newer version of this package has stored the run, in a format that this one cannot read."""
 
-    def __init__(self, name: str, found: int, readable: int):
+    def __init__(self, name: str, found: int, readable: int) -> None:
         super().__init__(
             f"The run '{name}' was saved by a newer version of Auto-Labeling (record format "
             f"{found}; this version reads up to {readable}). Nothing was changed. Update "

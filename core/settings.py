@@ -212,7 +212,7 @@ class RunConfig(BaseModel):
 
     @field_validator("name", "checkpoint")
     @classmethod
-    def _can_be_stored(cls, text):
+    def _can_be_stored(cls, text: str):
         if any("\ud800" <= c <= "\udfff" for c in text):
             raise ValueError("this contains broken characters, which cannot be stored")
         return text
@@ -277,7 +277,7 @@ def settings() -> tuple[Setting, ...]:
     return tuple(_setting(name, field) for name, field in schema["properties"].items())
 
 
-def _setting(name, schema):
+def _setting(name: str, schema):
     field = RunConfig.model_fields[name]
     # An optional number is "a number or null"; the limits stand with the number.
     bounds = next((s for s in schema.get("anyOf", ()) if s["type"] != "null"), schema)

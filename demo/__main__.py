@@ -7,6 +7,7 @@ A private MongoDB, the real App, a real worker process, real models, real images
 import argparse
 import signal
 import sys
+from typing import NoReturn
 
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.demo import services
@@ -42,7 +43,7 @@ def main(arguments=None) -> int:
     return 0
 
 
-def _interrupt(*_):
+def _interrupt(*_) -> NoReturn:
     raise KeyboardInterrupt
 
 

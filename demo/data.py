@@ -1,14 +1,21 @@
 """The demo's dataset: shapes with ground truth, and real photographs that packages bring."""
 
+from __future__ import annotations
+
 import importlib.util
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.demo import shapes
 from auto_labeling.demo.scoring import Score, iou, mask_iou
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.collections import SampleCollection
+    from fiftyone.core.dataset import Dataset
 
 GROUND_TRUTH = "ground_truth"
 SHAPES_TAG, PHOTOS_TAG = "shapes", "photos"
@@ -87,7 +94,9 @@ def copy_photos(folder: Path) -> list[Path]:
     return [Path(shutil.copy(path, folder / path.name)) for path in photos()]
 
 
-def score(dataset, pred_field: str, gt_field: str = GROUND_TRUTH, masks: bool = False) -> dict:
+def score(
+    dataset: Dataset, pred_field: str, gt_field: str = GROUND_TRUTH, masks: bool = False
+) -> dict:
     """Compares predicted boxes or masks of the shapes with the true ones. Changes nothing.
 
     Args:
@@ -107,7 +116,7 @@ def score(dataset, pred_field: str, gt_field: str = GROUND_TRUTH, masks: bool = 
     return total.to_dict()
 
 
-def _boxes(view, field: str) -> list[list[tuple]]:
+def _boxes(view: SampleCollection, field: str) -> list[list[tuple]]:
     """The ``(label, box, confidence)`` of each sample's detections."""
     parts = ("label", "bounding_box", "confidence")
     columns = view.values([f"{field}.detections.{part}" for part in parts])
@@ -117,7 +126,7 @@ def _boxes(view, field: str) -> list[list[tuple]]:
     ]
 
 
-def _masks(view, field: str):
+def _masks(view: SampleCollection, field: str):
     """The ``(label, mask, confidence)`` of each sample's detections, a sample after the other."""
     for detections in view.values(f"{field}.detections"):
         yield [(d.label, _whole(d), d.confidence or 0.0) for d in detections or ()]

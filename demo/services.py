@@ -52,7 +52,7 @@ def prepare(folder: Path) -> mongo.Database:
     return database
 
 
-def end_children():
+def end_children() -> None:
     """Ends what is left of this process's children: an App that was still starting, say."""
     children = psutil.Process().children(recursive=True)
     for child in children:
@@ -73,7 +73,7 @@ class Worker:
     #: The arguments by which Python runs it. When it is stopped, nobody waits for its run.
     command = ("-m", "auto_labeling.cli", "launch", "--verbose", "--grace", "1")
 
-    def __init__(self, log: Path):
+    def __init__(self, log: Path) -> None:
         self._log = log.open("ab")
         self.process = subprocess.Popen(
             [sys.executable, *self.command],
@@ -84,7 +84,7 @@ class Worker:
             preexec_fn=mongo.end_with_parent(),
         )
 
-    def stop(self):
+    def stop(self) -> None:
         """Stops the worker."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -110,6 +110,6 @@ class StockWorker(Worker):
         fiftyone: the arguments by which Python runs the ``fiftyone`` command
     """
 
-    def __init__(self, log: Path, fiftyone: tuple = ("-c", _FIFTYONE)):
+    def __init__(self, log: Path, fiftyone: tuple = ("-c", _FIFTYONE)) -> None:
         self.command = (*fiftyone, "delegated", "launch", "-t", "local")
         super().__init__(log)

@@ -10,7 +10,7 @@ import fiftyone.plugins as fop
 
 from auto_labeling import sdk
 from auto_labeling.core.names import PANEL, PLUGIN
-from auto_labeling.core.run import RunState, Task
+from auto_labeling.core.run import Run, RunState, Task
 from auto_labeling.demo import data
 
 DATASET = "auto-labeling-demo"
@@ -18,7 +18,7 @@ _CONFIDENCE = 0.1
 _PROMOTE_FROM = 0.5
 
 
-def app(folder, images: int, port: int):
+def app(folder, images: int, port: int) -> None:
     """Opens the App with the panel beside the grid, and waits for Ctrl-C."""
     dataset = data.make_dataset(DATASET, n_shapes=images, folder=folder / "images")
     # FiftyOne would explain at length how to tunnel to another machine.
@@ -56,7 +56,7 @@ def _space(panel):
     return fo.Space(children=[panel], active_child=panel.component_id)
 
 
-def headless(folder, images: int):
+def headless(folder, images: int) -> None:
     """Configures, generates, reviews, promotes and approves a run; prints what it finds."""
     dataset = data.make_dataset(DATASET, n_shapes=images, folder=folder / "images")
     view = dataset.match_tags("shapes")
@@ -109,10 +109,10 @@ def discovered() -> list[str]:
 class _Teller:
     """Prints how far a run is, whenever that has changed."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._told = ""
 
-    def __call__(self, run, progress):
+    def __call__(self, run: Run, progress):
         if run.state is not RunState.GENERATING or not progress:
             return
         rate = f", {progress.rate:.1f} samples/s" if progress.rate else ""
@@ -122,7 +122,7 @@ class _Teller:
         self._told = line
 
 
-def _print_table(summary):
+def _print_table(summary) -> None:
     print(f"  {'Label':<24}{'Instances':>16}{'Mean confidence':>18}")
     for row in summary.rows:
         confidence = "" if row.confidence is None else f"{row.confidence:.3f}"
@@ -130,7 +130,7 @@ def _print_table(summary):
         print(f"  {row.label:<24}{instances:>16}{confidence:>18}")
 
 
-def _print_score(what, score):
+def _print_score(what, score) -> None:
     print(f"Against the exact truth, {what}: precision {score['precision']:.3f}, ", end="")
     print(f"recall {score['recall']:.3f}")
 

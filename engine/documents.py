@@ -116,7 +116,7 @@ def detections(
     return Made(_together(found), left_out)
 
 
-def _kept(labels, boxes, confidences, config, masks, sound=False):
+def _kept(labels, boxes, confidences, config: RunConfig, masks, sound=False):
     """The positions of what a run takes, the masks there, and how many are left out by reason."""
     kept, left_out = label_filter.sift(labels, confidences, boxes, config, masks, sound)
     cut = None
@@ -127,7 +127,7 @@ def _kept(labels, boxes, confidences, config, masks, sound=False):
     return label_filter.capped(kept, confidences, config, left_out), cut, left_out
 
 
-def _masked(kept, cut, config, left_out):
+def _masked(kept, cut, config: RunConfig, left_out):
     """Leaves out labels without a mask, or takes them without one if the run keeps them."""
     cut = {i: mask if label_filter.has_area(mask) else None for i, mask in cut.items()}
     if config.keep_without_mask:
@@ -145,7 +145,7 @@ def _only_label(output):
     return output
 
 
-def _from_classification(label, run, sample_id):
+def _from_classification(label, run: Run, sample_id: str):
     if label is None or (isinstance(label, fol.Classification) and label.label is None):
         return Made(None, {})
     if not isinstance(label, fol.Classification):
@@ -155,7 +155,7 @@ def _from_classification(label, run, sample_id):
     return Made(_staged(label, label_ids(run.id, sample_id, 1)[0]), {})
 
 
-def _from_detections(label, run, sample_id):
+def _from_detections(label, run: Run, sample_id: str):
     if label is not None and not isinstance(label, fol.Detections):
         raise _wrong_kind(label, run.config, "Detections")
     found = label.detections if label else ()
@@ -260,6 +260,6 @@ def _inside(box):
     return [left, top, max(right - left, 0.0), max(bottom - top, 0.0)]
 
 
-def _wrong_kind(label, config, wanted) -> TypeError:
+def _wrong_kind(label, config: RunConfig, wanted) -> TypeError:
     name, given = config.checkpoint or config.model, type(label).__name__
     return TypeError(f"{name} returns {given}; {config.task.label.lower()} needs {wanted}")

@@ -70,7 +70,7 @@ def _with_detections(image, detections):
     return image
 
 
-def _blend(pixels_of, detection):
+def _blend(pixels_of, detection) -> None:
     height, width = pixels_of.shape[:2]
     left, top, right, bottom = _corners(detection, (width, height))
     mask = Image.fromarray((np.asarray(detection.mask) > 0).astype(np.uint8) * 255)
@@ -93,12 +93,12 @@ def _color(detection):
     return color(detection.label)
 
 
-def _said(label):
+def _said(label) -> str:
     confidence = label.confidence
     return f"{label.label}" if confidence is None else f"{label.label} {confidence:.2f}"
 
 
-def _write(canvas, box, text, background, others=()):
+def _write(canvas, box, text: str, background, others=()):
     """Writes a text at a box, above it if there is room, and not over ``others`` if that can be.
 
     Returns:

@@ -8,6 +8,8 @@ import itertools
 import os
 import time
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.account import LeftOut
 from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.core.run import Run
@@ -39,7 +41,7 @@ class Generation:
         report: a callable that takes the fraction done and a line of text, or None
     """
 
-    def __init__(self, dataset, run: Run, store: RunStore, heartbeat, report):
+    def __init__(self, dataset: Dataset, run: Run, store: RunStore, heartbeat, report) -> None:
         self._dataset = dataset
         self._run = run
         self._store = store
@@ -80,21 +82,21 @@ class Generation:
 
     # --- what a labeler tells ---------------------------------------------------------------
 
-    def check(self):
+    def check(self) -> None:
         """Raises an error if this attempt no longer stands, or its field is gone."""
         if self._store.get(self._run.id).token != self._run.token:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
         fields.require(self._dataset, self._run)
 
-    def began(self, **facts):
+    def began(self, **facts) -> None:
         """A model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""
         self._began = self._began or time.monotonic()
         self._heartbeat.update(**{"workers": 1, **facts})
 
-    def ended(self, index: int):
+    def ended(self, index: int) -> None:
         """A chunk is over; which ones are done is for the database to say."""
 
-    def wrote(self, written: Written, batch_size: int):
+    def wrote(self, written: Written, batch_size: int) -> None:
         """Labels have been written."""
         self.count(
             samples=written.samples,
@@ -105,7 +107,7 @@ class Generation:
             batch_size=batch_size,
         )
 
-    def count(self, *, samples, labels, left_out, failed, error, **facts):
+    def count(self, *, samples, labels, left_out, failed, error: BaseException, **facts) -> None:
         """Adds to the counts of the attempt.
 
         Args:
@@ -142,7 +144,7 @@ class Generation:
             return crew(self._dataset, self._run, self, workers)
         return _here(self._dataset, self._run, self)
 
-    def _label_all(self, label, open_chunks):
+    def _label_all(self, label, open_chunks) -> None:
         """Labels chunks until the database says that all are done, which is once, as a rule."""
         turns = itertools.count()
         for _ in range(_ROUNDS):
@@ -175,7 +177,7 @@ class Generation:
         over = self._left_out.get(LeftOut.OVER_LIMIT.value, 0)
         return {**self._counts, "dropped": over, "left_out": dict(self._left_out)}
 
-    def _stop_if_hopeless(self):
+    def _stop_if_hopeless(self) -> None:
         tried = self._tried
         if self._failed < tried or (tried < HOPELESS_AFTER and tried < self._run.samples):
             return
@@ -184,7 +186,7 @@ class Generation:
             f"The first error: {self._first_error}"
         )
 
-    def _tell(self, text, force=False):
+    def _tell(self, text: str, force=False) -> None:
         now = time.monotonic()
         if force or now - self._reported >= _REPORT_EVERY_SECONDS:
             self._reported = now
@@ -192,12 +194,12 @@ class Generation:
 
 
 @contextlib.contextmanager
-def _here(dataset, run, listener):
+def _here(dataset: Dataset, run: Run, listener):
     """Labels in this process: gives a function that labels chunks."""
     with memory.steady():
         labelers = [Labeler(dataset, run, _load(run), listener)]  # let go of before the release
 
-        def label(chunks, turns, few):
+        def label(chunks, turns, few) -> None:
             handed_out = ([(index, next(turns))] for index in chunks)
             labelers[0].label(handed_out, 0 if few else loader_processes())
 
@@ -206,5 +208,5 @@ def _here(dataset, run, listener):
         zoo.release()
 
 
-def _load(run):
+def _load(run: Run):
     return zoo.load(catalog.get_model(run.config.model), run.config)

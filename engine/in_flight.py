@@ -19,7 +19,7 @@ class Sent:
         suspects: whether only suspects are sent now
     """
 
-    def __init__(self, batches):
+    def __init__(self, batches) -> None:
         self._rest = iter(batches)
         self._open = deque()
         self._again = deque()
@@ -46,7 +46,7 @@ class Sent:
             self._again.append(batch)
         return self._again[0]
 
-    def received(self):
+    def received(self) -> None:
         """The oldest open batch has come back."""
         self._open.popleft()
 

@@ -10,6 +10,8 @@ import sys
 import time
 from typing import Protocol
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.run import Run
 from auto_labeling.engine import loading
 from auto_labeling.engine.loading import Reader, Waiting
@@ -42,16 +44,16 @@ _BEHIND = 4
 class Listener(Protocol):
     """Who is told how the work goes, from any thread."""
 
-    def check(self):
+    def check(self) -> None:
         """Called before each write; raises if the attempt no longer stands."""
 
-    def began(self, **facts):
+    def began(self, **facts) -> None:
         """The model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""
 
-    def wrote(self, written: Written, batch_size: int):
+    def wrote(self, written: Written, batch_size: int) -> None:
         """Labels have been written."""
 
-    def ended(self, index: int):
+    def ended(self, index: int) -> None:
         """There is nothing more to do here with a chunk."""
 
 
@@ -65,7 +67,7 @@ class Labeler:
         listener: a :class:`Listener`
     """
 
-    def __init__(self, dataset, run: Run, model, listener: Listener):
+    def __init__(self, dataset: Dataset, run: Run, model, listener: Listener) -> None:
         self._mapping = zoo.field_mapping(run.config)
         self._reader = Reader(model, self._mapping)
         self._predictor = Predictor(model, run, self._reader, self._pause)
@@ -74,7 +76,7 @@ class Labeler:
         self._writer = Writer(dataset, run, self._masks, self._ledger, listener.check)
         self._listener = listener
 
-    def label(self, chunks, loaders: int):
+    def label(self, chunks, loaders: int) -> None:
         """Labels chunks until there are no more.
 
         Args:
@@ -101,7 +103,7 @@ class Labeler:
         finally:
             sys.setswitchinterval(interval)
 
-    def _pause(self, seconds):
+    def _pause(self, seconds) -> None:
         """Waits, unless the attempt is over."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -124,15 +126,15 @@ class Labeler:
             yield [Waiting(sample_id, values, index) for sample_id, values in part]
             first += size
 
-    def _finish(self, predicted):
+    def _finish(self, predicted) -> None:
         """Turns one batch's outputs into documents and writes them. Runs behind the model."""
         documents, failures = self._predictor.finish(predicted)
         self._told(self._writer.add(documents, failures, predicted.guessed))
 
-    def _finish_all(self):
+    def _finish_all(self) -> None:
         self._told(self._writer.flush())
 
-    def _told(self, written):
+    def _told(self, written) -> None:
         if written is not None:
             self._listener.wrote(written, self._predictor.batch_size)
 

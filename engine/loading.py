@@ -78,7 +78,7 @@ class Reader:
         field_mapping: what FiftyOne calls so: the fields that hold the model's prompts
     """
 
-    def __init__(self, model, field_mapping=None):
+    def __init__(self, model, field_mapping=None) -> None:
         import fiftyone.core.models as fom
         import fiftyone.utils.torch as fout
 
@@ -144,7 +144,7 @@ class Reader:
             return self._collate(items)
         return torch.stack(items) if isinstance(items[0], torch.Tensor) else items
 
-    def use_slots(self, slots):
+    def use_slots(self, slots) -> None:
         """Makes :meth:`__call__` put batches that fit into shared slots."""
         self._slots = slots
 
@@ -182,7 +182,7 @@ class _Dataset:
     would be lost without a word, and waited for in vain.
     """
 
-    def __init__(self, reader):
+    def __init__(self, reader) -> None:
         self._reader = reader
         self._has_warned = False
 
@@ -193,7 +193,7 @@ class _Dataset:
         except Exception as error:  # noqa: BLE001 - a model's batches may be anything
             return self._by_value(loaded, error)
 
-    def _by_value(self, loaded, error):
+    def _by_value(self, loaded, error: BaseException):
         """A batch without shared memory, of which there may have been too little."""
         try:
             pickled = pickle.dumps(loaded)
@@ -298,7 +298,7 @@ def _measured(reader, target, context):
         child.join()
 
 
-def _measure(reader, target, question):
+def _measure(reader, target, question) -> None:
     try:
         item = reader.item(target)
     except Exception:  # noqa: BLE001 - it fails, and says why, when it is read in its turn
@@ -311,7 +311,7 @@ def _as_it_is(loaded):
     return loaded
 
 
-def _quiet(_):
+def _quiet(_) -> None:
     """A loader process works for one model: more threads would fight over the same cores."""
     import ctypes
     import signal

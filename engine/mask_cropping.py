@@ -6,7 +6,7 @@ import numpy as np
 _HALF = 0.5
 
 
-def fit(detections, given: np.ndarray, kept: list):
+def fit(detections, given: np.ndarray, kept: list) -> None:
     """Gives detections masks of true and false, of the part of their boxes that is kept.
 
     Args:

@@ -53,12 +53,12 @@ class MaskStore:
         run: the run
     """
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run) -> None:
         self._folder = Path(run.mask_folder) if run.mask_folder else None
         self._pool = ThreadPoolExecutor(_THREADS)
         self._made = set()
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Makes the run's folder, without what an earlier attempt has not finished there.
 
         Raises:
@@ -74,7 +74,7 @@ class MaskStore:
         except OSError as error:
             raise self._refusal(error) from error
 
-    def tidy(self):
+    def tidy(self) -> None:
         """Removes files left unfinished. No worker of the run may be at work."""
         if self._folder is not None:
             shutil.rmtree(self._folder / UNFINISHED_MASKS, ignore_errors=True)
@@ -104,7 +104,7 @@ class MaskStore:
                 saved.append((target, document))
         return saved, failures, refusal
 
-    def _refusal(self, error):
+    def _refusal(self, error: BaseException):
         happened = _HOPELESS.get(error.errno) or error.strerror or str(error)
         helps = _REMEDIES.get(error.errno, _REMEDY)
         return CannotWrite(
@@ -112,7 +112,7 @@ class MaskStore:
             f"{helps}"
         )
 
-    def forget(self, sample_ids):
+    def forget(self, sample_ids) -> None:
         """Removes what an earlier attempt wrote for samples that have no labels."""
         if self._folder is None or not self._folder.is_dir():
             return
@@ -123,7 +123,7 @@ class MaskStore:
             for path in reversed(list(paths)):
                 Path(path).unlink(missing_ok=True)
 
-    def _write(self, sample_id, document):
+    def _write(self, sample_id: str, document) -> None:
         """Puts the masks of a sample's labels where they belong."""
         labels = (document or {}).get("detections", ())
         masked = [label for label in labels if label.get("mask") is not None]
@@ -135,7 +135,7 @@ class MaskStore:
             files = zip(masked, self._paths(sample_id), strict=False)  # they have no end
             self._write_files(sample_id, list(files))
 
-    def _write_files(self, sample_id, files):
+    def _write_files(self, sample_id: str, files) -> None:
         """Writes the files of a sample: all of them, or none."""
         self._make_folder(self._shard(sample_id))
         unfinished = self._make_folder(self._folder / UNFINISHED_MASKS)
@@ -156,7 +156,7 @@ class MaskStore:
             del label["mask"]
             label["mask_path"] = path
 
-    def _paths(self, sample_id):
+    def _paths(self, sample_id: str):
         """The files of a sample's masks, one after the other, without end."""
         shard = self._shard(sample_id)
         return (f"{shard}{os.sep}{sample_id}-{number}.png" for number in itertools.count())
@@ -167,7 +167,7 @@ class MaskStore:
             self._made.add(folder)
         return folder
 
-    def _shard(self, sample_id):
+    def _shard(self, sample_id: str):
         # The last characters of an ObjectId are a counter: they spread evenly.
         return self._folder / sample_id[-2:]
 

@@ -9,6 +9,7 @@ field; a model whose wrapper or processor is not exactly one of these goes the g
 import numpy as np
 
 from auto_labeling.core.run import Run
+from auto_labeling.core.settings import RunConfig
 from auto_labeling.engine import documents
 
 _TORCH = "fiftyone.utils.torch"
@@ -60,7 +61,7 @@ def _ultralytics(model):
 class _Fast:
     """What the fast ways share: the plain model's forward pass, without its processor."""
 
-    def __init__(self, model):
+    def __init__(self, model) -> None:
         self._model = model
         self._classes = model._output_processor.classes
 
@@ -76,7 +77,7 @@ class _Fast:
             batch = batch.half()
         return self._model._forward_pass(batch), (width, height)
 
-    def convert(self, result, run, targets):
+    def convert(self, result, run: Run, targets):
         """A :class:`documents.Made`, or an exception, for each target."""
         output, frame = result
         config = self._model.config
@@ -104,7 +105,7 @@ class _Logits(_Fast):
         odds /= np.sum(odds, axis=1, keepdims=True)
         return zip(np.argmax(logits, axis=1), np.max(odds, axis=1), strict=True)
 
-    def _document(self, one, frame, config, run, sample_id):
+    def _document(self, one, frame, config: RunConfig, run: Run, sample_id: str):
         index, score = one
         [label] = _named(self._classes, [index])
         if config.confidence_thresh is not None and score < config.confidence_thresh:
@@ -117,12 +118,12 @@ class _Logits(_Fast):
 class _Boxes(_Fast):
     """FiftyOne's ``DetectorOutputProcessor``: absolute ``[x1, y1, x2, y2]`` boxes."""
 
-    def convert(self, result, run, targets):
+    def convert(self, result, run: Run, targets):
         """A :class:`documents.Made`, or an exception, for each target."""
         output, frame = result
         return self._convert(output, [frame] * len(targets), run, targets)
 
-    def _convert(self, output, frames, run, targets):
+    def _convert(self, output, frames, run: Run, targets):
         try:
             found = _Found(output, frames, self._model.config)
         except Exception as error:  # noqa: BLE001 - one sample's output may be wrong
@@ -138,7 +139,7 @@ class _Boxes(_Fast):
                 results.append(error)
         return results
 
-    def _document(self, one, found, rows, run, sample_id):
+    def _document(self, one, found, rows, run: Run, sample_id: str):
         kept = rows if found.kept is None else [i for i in rows if found.kept[i]]
         labels = _named(self._classes, [found.labels[i] for i in kept])
         if found.allowed is not None:
@@ -155,7 +156,7 @@ class _Boxes(_Fast):
             sound=found.sound,
         )
 
-    def _masks(self, one, found, rows, kept):
+    def _masks(self, one, found, rows, kept) -> None:
         """Gives the masks of some of the kept boxes; None where the model makes none."""
         return None
 
@@ -182,7 +183,7 @@ class _Found:
         config: the model's configuration
     """
 
-    def __init__(self, output, frames, config):
+    def __init__(self, output, frames, config: RunConfig) -> None:
         sizes = [len(one["scores"]) if one else 0 for one in output]
         ends = np.cumsum(sizes).tolist()
         self.rows = [range(end - size, end) for size, end in zip(sizes, ends, strict=True)]
@@ -244,7 +245,7 @@ class _Ultralytics(_Boxes):
         output = self._model._forward_pass(images)
         return {**output, "imgs": images, "orig_imgs": batch["orig_imgs"]}, batch["orig_shapes"]
 
-    def convert(self, result, run, targets):
+    def convert(self, result, run: Run, targets):
         """A :class:`documents.Made`, or an exception, for each target."""
         output, frames = result
         predictor, config = self._model._model.predictor, self._model.config

@@ -17,7 +17,7 @@ class Ahead:
         size: how many items ahead
     """
 
-    def __init__(self, items, size: int):
+    def __init__(self, items, size: int) -> None:
         self._items = items
         self._queue = queue.Queue(size)
         self._closed = threading.Event()
@@ -37,7 +37,7 @@ class Ahead:
                 raise item.error
             yield item
 
-    def _run(self):
+    def _run(self) -> None:
         try:
             for item in self._items:
                 if not self._put(item):
@@ -71,7 +71,7 @@ class Behind:
         size: how many items may wait
     """
 
-    def __init__(self, function, last, size: int):
+    def __init__(self, function, last, size: int) -> None:
         self._function = function
         self._last = last
         self._queue = queue.Queue(size)
@@ -91,18 +91,18 @@ class Behind:
         if kind is None and self._error is not None:
             raise self._error
 
-    def put(self, item):
+    def put(self, item) -> None:
         """Hands over an item, waiting for room; raises what has gone wrong so far."""
         if self._error is not None:
             raise self._error
         self._queue.put(item)
 
-    def _run(self):
+    def _run(self) -> None:
         while (item := self._queue.get()) is not _END:
             self._try(self._function, item)
         self._try(self._last)
 
-    def _try(self, function, *args):
+    def _try(self, function, *args) -> None:
         if self._error is None and not self._dropped.is_set():
             try:
                 function(*args)
@@ -111,5 +111,5 @@ class Behind:
 
 
 class _Failure:
-    def __init__(self, error):
+    def __init__(self, error: BaseException) -> None:
         self.error = error

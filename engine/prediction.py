@@ -45,7 +45,7 @@ class Predictor:
         pause (time.sleep): called with the seconds to wait for a service; may raise
     """
 
-    def __init__(self, model, run: Run, reader: Reader, pause: Callable = time.sleep):
+    def __init__(self, model, run: Run, reader: Reader, pause: Callable = time.sleep) -> None:
         import fiftyone.core.models as fom
 
         self._model = model
@@ -148,7 +148,7 @@ class Predictor:
                 results.append((target, self._alone(target, failure)))
         return results
 
-    def _again(self, targets, error):
+    def _again(self, targets, error: BaseException):
         """``(target, label)`` of each sample of a batch that failed, or ``(target, error text)``.
 
         Halves of it need less memory. For all else, each sample is asked about alone: so one that
@@ -175,7 +175,7 @@ class Predictor:
             failure = error
         return self._again(targets, failure)
 
-    def _alone(self, target, error=None):
+    def _alone(self, target, error: BaseException | None = None):
         """The label of one sample, or the text of its error.
 
         Args:
@@ -207,13 +207,13 @@ class Predictor:
         return labels
 
 
-def _is_out_of_memory(error):
+def _is_out_of_memory(error: BaseException):
     import torch
 
     return isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
 
 
-def _free_memory():
+def _free_memory() -> None:
     import gc
 
     import torch

@@ -60,7 +60,7 @@ class Retries:
         pause: called with seconds to wait; may raise
     """
 
-    def __init__(self, pause: Callable[[float], None] = time.sleep):
+    def __init__(self, pause: Callable[[float], None] = time.sleep) -> None:
         self._pause = pause
         self._in_vain = 0
 
@@ -82,11 +82,11 @@ class Retries:
         self._pause(own if asked is None else max(asked, own))
         return True
 
-    def succeeded(self):
+    def succeeded(self) -> None:
         """A sample has its answer."""
         self._in_vain = 0
 
-    def in_vain(self, error: BaseException):
+    def in_vain(self, error: BaseException) -> None:
         """A sample has no answer after all its tries.
 
         Raises:
@@ -100,7 +100,7 @@ class Retries:
             ) from error
 
 
-def _chain(error) -> Iterator[BaseException]:
+def _chain(error: BaseException) -> Iterator[BaseException]:
     """An error and those that led to it."""
     seen = set()
     while error is not None and id(error) not in seen:
@@ -112,7 +112,7 @@ def _chain(error) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _says_so(error) -> bool:
+def _says_so(error: BaseException) -> bool:
     statuses = [status for status in _statuses(error) if status]
     if statuses:
         return any(status in _STATUSES for status in statuses)
@@ -121,7 +121,7 @@ def _says_so(error) -> bool:
     return any(kind.__name__ in _NAMES for kind in type(error).__mro__) or _grpc(error) in _GRPC
 
 
-def _statuses(error):
+def _statuses(error: BaseException):
     """The status of the answer that an error carries, as each library names it."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # Amazon's
@@ -137,14 +137,14 @@ def _status(value):
     return int(value) if is_status else 0
 
 
-def _grpc(error) -> str:
+def _grpc(error: BaseException) -> str:
     code = getattr(error, "code", None)
     with contextlib.suppress(TypeError):
         code = code() if callable(code) else code
     return str(getattr(code, "name", ""))
 
 
-def _headers(error):
+def _headers(error: BaseException):
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         yield response.get("ResponseMetadata", {}).get("HTTPHeaders")

@@ -65,7 +65,7 @@ class Slots:
         count: how many batches, at most 256
     """
 
-    def __init__(self, layout: Layout, batch_size: int, count: int):
+    def __init__(self, layout: Layout, batch_size: int, count: int) -> None:
         import torch
 
         images = batch_size * count
@@ -90,11 +90,11 @@ class Slots:
         """The batch in a slot; valid until the slot is given back."""
         return self._tensor[filled.slot, : filled.size]
 
-    def give_back(self, filled: "Filled | Filling"):
+    def give_back(self, filled: "Filled | Filling") -> None:
         """Lets a slot be filled again."""
         os.write(self._free_in, bytes([filled.slot]))
 
-    def __del__(self):
+    def __del__(self) -> None:
         os.close(self._free_out)
         os.close(self._free_in)
 
@@ -107,7 +107,7 @@ class Filling:
         tensor: its memory, room for the images of a batch
     """
 
-    def __init__(self, slot: int, tensor):
+    def __init__(self, slot: int, tensor) -> None:
         self.slot = slot
         self.items = []
         self._shapes = []
@@ -122,7 +122,7 @@ class Filling:
         place = place.permute(1, 2, 0)
         return place.numpy() if place.is_contiguous() else None
 
-    def add(self, item):
+    def add(self, item) -> None:
         """Adds an image, which may lie in :meth:`room` already.
 
         Args:

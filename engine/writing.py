@@ -4,6 +4,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.errors import RunNotFound
 from auto_labeling.core.run import Run, Task
 from auto_labeling.engine.masks import MaskStore
@@ -48,7 +50,9 @@ class Writer:
         check: called before each write; raises if the attempt no longer stands
     """
 
-    def __init__(self, dataset, run: Run, masks: MaskStore, ledger: "Ledger", check):
+    def __init__(
+        self, dataset: Dataset, run: Run, masks: MaskStore, ledger: "Ledger", check
+    ) -> None:
         self._dataset = dataset
         self._run = run
         self._masks = masks
@@ -124,7 +128,7 @@ class Ledger:
         ended: called with the index of each chunk with which there is nothing more to do here
     """
 
-    def __init__(self, dataset, run: Run, ended):
+    def __init__(self, dataset: Dataset, run: Run, ended) -> None:
         self._dataset = dataset
         self._run = run
         self._chunks = ChunkStore(dataset)
@@ -133,7 +137,7 @@ class Ledger:
         self._open = {}
         self._claimed = {}
 
-    def claim(self, handed_out):
+    def claim(self, handed_out) -> None:
         """Claims chunks, and reads what is in them: two messages, however many they are.
 
         Args:
@@ -198,7 +202,7 @@ class Ledger:
                 lost.add(index)
         return lost
 
-    def close(self, targets, failures):
+    def close(self, targets, failures) -> None:
         """Samples are written or have failed; a chunk without others is done."""
         for target, error in failures:
             self._open[target.chunk].failures.append(
@@ -217,7 +221,7 @@ class Ledger:
         for chunk in over:
             patiently(self._end)(chunk)
 
-    def _end(self, chunk):
+    def _end(self, chunk) -> None:
         """Marks a chunk as done if the database says so; asked and marked in one breath.
 
         A database that was killed may have lost what it had acknowledged in its last moments,
@@ -254,7 +258,7 @@ class _OpenChunk:
         work: what :meth:`auto_labeling.storage.chunks.ChunkStore.read` says of it
     """
 
-    def __init__(self, index, claim: Claim, ids: list, work: dict):
+    def __init__(self, index, claim: Claim, ids: list, work: dict) -> None:
         self.index = index
         self.claim = claim
         self.ids = ids

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import fiftyone as fo
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core import text
 from auto_labeling.core.names import STAGING_SUFFIX
@@ -39,7 +40,7 @@ class Ailment:
     number: int = 0
 
 
-def of(dataset) -> Iterator[Ailment]:
+def of(dataset: Dataset) -> Iterator[Ailment]:
     """All that is wrong with a dataset, in the order in which it is to be mended."""
     store = RunStore(dataset)
     yield from _undeclared(dataset, store.list())
@@ -52,7 +53,7 @@ def of(dataset) -> Iterator[Ailment]:
 # --- values without a schema ---------------------------------------------------------------------
 
 
-def _undeclared(dataset, runs) -> Iterator[Ailment]:
+def _undeclared(dataset: Dataset, runs) -> Iterator[Ailment]:
     declared = {field.get("db_field") or field["name"] for field in fields.schema_of(dataset)}
     of_runs = {run.staging_field: run for run in runs} | {r.config.label_field: r for r in runs}
     samples = dataset._sample_collection
@@ -78,7 +79,7 @@ def _undeclared(dataset, runs) -> Iterator[Ailment]:
         yield Ailment("undeclared", name, said, remedy, mend, number)
 
 
-def _stored(dataset) -> set[str]:
+def _stored(dataset: Dataset) -> set[str]:
     """The names of all fields that samples hold, whether or not they are declared."""
     names = {"$map": {"input": {"$objectToArray": "$$ROOT"}, "as": "field", "in": "$$field.k"}}
     stages = [{"$project": {"_id": 0, "name": names}}, {"$unwind": "$name"}]
@@ -86,7 +87,7 @@ def _stored(dataset) -> set[str]:
     return {document["_id"] for document in dataset._sample_collection.aggregate(stages)}
 
 
-def _kind(samples, name):
+def _kind(samples, name: str):
     """The class of the labels that samples hold under a name; None if they hold none."""
     found = samples.find_one({name: {"$type": "object"}}, {f"{name}._cls": 1})
     if found is None:
@@ -94,7 +95,7 @@ def _kind(samples, name):
     return getattr(fo, found[name].get("_cls") or "", fo.Detections)
 
 
-def _declare(dataset, name, kind, run: Run | None):
+def _declare(dataset: Dataset, name: str, kind, run: Run | None) -> None:
     """Declares a field whose labels are there: as the run's, or as one of nobody."""
     info = {} if run is None else {fields.INFO: {"run": run.id}}
     schema.declare(dataset, name, kind, "", info)
@@ -105,7 +106,7 @@ def _declare(dataset, name, kind, run: Run | None):
 # --- runs ----------------------------------------------------------------------------------------
 
 
-def _of_run(dataset, store, run: Run) -> Iterator[Ailment]:
+def _of_run(dataset: Dataset, store: RunStore, run: Run) -> Iterator[Ailment]:
     subject = run.id
     if run.state is RunState.DELETING and liveness.is_silent(store, run):
         said = f"The deletion of '{run.name}' was interrupted"
@@ -134,7 +135,7 @@ def _of_run(dataset, store, run: Run) -> Iterator[Ailment]:
 # --- fields that no run needs --------------------------------------------------------------------
 
 
-def _orphans(dataset, store) -> Iterator[Ailment]:
+def _orphans(dataset: Dataset, store: RunStore) -> Iterator[Ailment]:
     alive = {run.id: run for run in store.list() if run.state is not RunState.APPROVED}
     stored = {field["name"]: field for field in fields.schema_of(dataset)}
     for name in orphans.names(dataset):
@@ -156,7 +157,7 @@ def _orphans(dataset, store) -> Iterator[Ailment]:
     yield from _marks(dataset, store)
 
 
-def _marks(dataset, store) -> Iterator[Ailment]:
+def _marks(dataset: Dataset, store: RunStore) -> Iterator[Ailment]:
     """Samples that wait for labels of a run in review that knows of no failed sample."""
     for run in store.list():
         if run.state is not RunState.IN_REVIEW or run.failed:
@@ -173,7 +174,7 @@ def _marks(dataset, store) -> Iterator[Ailment]:
 # --- mask files ----------------------------------------------------------------------------------
 
 
-def _masks(dataset, store) -> Iterator[Ailment]:
+def _masks(dataset: Dataset, store: RunStore) -> Iterator[Ailment]:
     folders = {note["folder"]: note["name"] for note in store.kept_masks().values()}
     for run in store.list():
         if run.mask_folder and run.state in (RunState.IN_REVIEW, RunState.APPROVED):

@@ -2,13 +2,15 @@
 
 import secrets
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.run import RunState
 from auto_labeling.storage import log_tails, mask_files, operations, staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.runs import RunStore
 
 
-def delete(dataset, run_id: str):
+def delete(dataset: Dataset, run_id: str) -> None:
     """Deletes a run with its staged labels; approved labels stay where they are.
 
     What it left is cleared, whoever has changed its staging field since. Mask files that a label

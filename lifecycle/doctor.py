@@ -4,6 +4,7 @@ Whatever it looks at may be unreadable for FiftyOne, so no sample is ever loaded
 the database. A person's labels are never deleted; where only a person can decide, it says so.
 """
 
+from fiftyone.core.dataset import Dataset
 from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core.errors import AutoLabelingError
@@ -38,7 +39,7 @@ class Finding(BaseModel):
     repaired: bool = False
 
 
-def examine(dataset=None, repair: bool = False) -> list[Finding]:
+def examine(dataset: Dataset | None = None, repair: bool = False) -> list[Finding]:
     """Finds what has been left behind.
 
     Args:
@@ -55,7 +56,7 @@ def examine(dataset=None, repair: bool = False) -> list[Finding]:
     return found
 
 
-def _finding(dataset, ailment, repair) -> Finding:
+def _finding(dataset: Dataset, ailment, repair) -> Finding:
     repaired, remedy = False, ailment.remedy
     if repair and ailment.mend is not None:
         try:

@@ -11,6 +11,7 @@ import threading
 
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import (
     AttemptRevoked,
@@ -32,7 +33,7 @@ MODEL = "existing labels"
 _TASKS = {fol.Classification: Task.CLASSIFICATION, fol.Detections: Task.DETECTION}
 
 
-def sources(dataset) -> dict[str, str]:
+def sources(dataset: Dataset) -> dict[str, str]:
     """The label fields of a dataset, each with why its labels cannot be imported.
 
     Args:
@@ -53,7 +54,7 @@ def sources(dataset) -> dict[str, str]:
 
 
 def import_labels(
-    dataset,
+    dataset: Dataset,
     source: str,
     label_field: str = "",
     *,
@@ -88,7 +89,7 @@ def import_labels(
     return _copy(dataset, store, run, background)
 
 
-def resume(dataset, run: Run, background: bool = True) -> Run:
+def resume(dataset: Dataset, run: Run, background: bool = True) -> Run:
     """Goes on with an import that has failed. What is copied stays as it is.
 
     Raises:
@@ -104,7 +105,7 @@ def resume(dataset, run: Run, background: bool = True) -> Run:
     return _copy(dataset, store, run, background)
 
 
-def _why_not(dataset, store, name, kind, needed, marked) -> str:
+def _why_not(dataset: Dataset, store: RunStore, name: str, kind, needed, marked) -> str:
     if not media.can_be_reviewed(dataset):
         return "Labels of videos and multimodal recordings cannot be reviewed"
     if name in needed:
@@ -120,7 +121,7 @@ def _why_not(dataset, store, name, kind, needed, marked) -> str:
     return ""
 
 
-def _require_kinds(**answers):
+def _require_kinds(**answers) -> None:
     wrong = {}
     for name, value in answers.items():
         kind = bool if name == "replace" else str
@@ -130,7 +131,9 @@ def _require_kinds(**answers):
         raise ConfigError(wrong)
 
 
-def _checked(dataset, store, source, label_field, replace, name, author) -> Run:
+def _checked(
+    dataset: Dataset, store: RunStore, source, label_field, replace, name: str, author
+) -> Run:
     """The run that is asked for, if everything about it is right."""
     problems = {}
     dataset.reload()  # fields may have come and gone in other processes
@@ -174,7 +177,7 @@ def _checked(dataset, store, source, label_field, replace, name, author) -> Run:
     return run
 
 
-def _copy(dataset, store, run, background) -> Run:
+def _copy(dataset: Dataset, store: RunStore, run: Run, background) -> Run:
     work = _Copy(dataset, store, run)
     if not background:
         return work.run()
@@ -185,7 +188,7 @@ def _copy(dataset, store, run, background) -> Run:
 class _Copy:
     """One attempt at an import."""
 
-    def __init__(self, dataset, store, run: Run):
+    def __init__(self, dataset: Dataset, store: RunStore, run: Run) -> None:
         self._dataset = dataset
         self._store = store
         self._run = run
@@ -210,7 +213,7 @@ class _Copy:
                 )
             raise
 
-    def run_quietly(self):
+    def run_quietly(self) -> None:
         """In a thread of its own: what goes wrong is on the record."""
         with contextlib.suppress(Exception):
             self.run()
@@ -231,11 +234,11 @@ class _Copy:
             run.id, RunState.IN_REVIEW, token=run.token, labels=run.labels, account=taken
         )
 
-    def _check(self):
+    def _check(self) -> None:
         if self._store.get(self._run.id).token != self._run.token:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
 
-    def _count(self, samples):
+    def _count(self, samples) -> None:
         with self._lock:
             self._done += samples
             self._heartbeat.update(done=self._done)

@@ -9,6 +9,7 @@ import math
 import secrets
 from collections.abc import Callable
 
+from fiftyone.core.dataset import Dataset
 from pymongo.errors import PyMongoError
 
 from auto_labeling.core.errors import (
@@ -65,7 +66,7 @@ from auto_labeling.storage.vocabulary import class_sources as class_sources
 from auto_labeling.storage.vocabulary import classes_of as classes_of
 
 
-def check(dataset, answers: dict) -> RunConfig:
+def check(dataset: Dataset, answers: dict) -> RunConfig:
     """Turns answers into a run's configuration, or names everything that is wrong.
 
     Args:
@@ -84,7 +85,7 @@ def most_workers() -> int:
 
 
 def start(
-    dataset,
+    dataset: Dataset,
     config: RunConfig,
     sample_ids=None,
     author: str = "",
@@ -134,7 +135,9 @@ def start(
         raise
 
 
-def generate(dataset, run_id: str, report: Callable[[float, str], None] | None = None) -> Run:
+def generate(
+    dataset: Dataset, run_id: str, report: Callable[[float, str], None] | None = None
+) -> Run:
     """Labels the samples of a run that still wait. This is what a worker does.
 
     Args:
@@ -183,7 +186,7 @@ def generate(dataset, run_id: str, report: Callable[[float, str], None] | None =
     return run
 
 
-def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run:
+def resume(dataset: Dataset, run_id: str, queue: bool = True, again: bool = False) -> Run:
     """Queues a failed run again, or the failed samples of a run in review.
 
     What is labeled, promoted or done stays as it is.
@@ -225,22 +228,22 @@ def resume(dataset, run_id: str, queue: bool = True, again: bool = False) -> Run
         raise
 
 
-def orphans(dataset) -> list[str]:
+def orphans(dataset: Dataset) -> list[str]:
     """Fields with labels in review of no run of the dataset: a clone or a merge has them."""
     return storage_orphans.names(dataset)
 
 
-def about_orphan(dataset, field: str) -> tuple[str, str]:
+def about_orphan(dataset: Dataset, field: str) -> tuple[str, str]:
     """What such a field is, and what can be done about it: two sentences without their end."""
     return storage_orphans.sentence(field), storage_orphans.ways_out(dataset.name)
 
 
-def references(dataset, run: Run) -> References:
+def references(dataset: Dataset, run: Run) -> References:
     """The saved views, evaluations and brain runs that name a run's staging field."""
     return storage_references.to(dataset, run.staging_field)
 
 
-def cancel(dataset, run_id: str, by: str = "") -> Run:
+def cancel(dataset: Dataset, run_id: str, by: str = "") -> Run:
     """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
     why = f"Cancelled by {by}" if by else "Cancelled"
     token = secrets.token_hex(8)
@@ -251,7 +254,7 @@ def cancel(dataset, run_id: str, by: str = "") -> Run:
     return run
 
 
-def skip(dataset, run_id: str) -> Run:
+def skip(dataset: Dataset, run_id: str) -> Run:
     """Goes on to review with the labels that a failed run has made (skip and continue)."""
     store = RunStore(dataset)
     run = get(dataset, run_id)
@@ -274,14 +277,14 @@ def skip(dataset, run_id: str) -> Run:
     return store.amend(run_id, token=run.token, **counts, **taken)
 
 
-def rename(dataset, run_id: str, name: str) -> Run:
+def rename(dataset: Dataset, run_id: str, name: str) -> Run:
     """Gives a run another name, whatever its state."""
     store = RunStore(dataset)
     answers = {**store.get(run_id).config.model_dump(), "name": name}
     return store.amend(run_id, config=validation.parse(answers))
 
 
-def _freeze(dataset, store, run, sample_ids) -> Run:
+def _freeze(dataset: Dataset, store: RunStore, run: Run, sample_ids) -> Run:
     chunks = ChunkStore(dataset)
     # So many that each worker has its share, even near the end.
     size = min(1000, max(16, math.ceil(len(sample_ids) / (64 * run.config.workers))))
@@ -297,11 +300,11 @@ def _freeze(dataset, store, run, sample_ids) -> Run:
     return store.amend(run.id, samples=len(sample_ids), chunks=len(starts), frozen=True)
 
 
-def _queue(dataset, store, run) -> Run:
+def _queue(dataset: Dataset, store: RunStore, run: Run) -> Run:
     return store.amend(run.id, operation_id=operations.queue(dataset, run))
 
 
-def _withdraw(run, why):
+def _withdraw(run: Run, why) -> None:
     """Spares a worker an operation that is still queued; one that takes it first is refused."""
     if run.operation_id:
         operations.withdraw(run.operation_id, why)

@@ -88,7 +88,7 @@ def _confirmed(look: Callable[[], Stopped | None], confirm: bool) -> Stopped | N
     return None if found is _DOUBTFUL else found
 
 
-def _judge_now(store, run) -> Stopped | None:
+def _judge_now(store: RunStore, run: Run) -> Stopped | None:
     facts = _look(store, run)
     operation = facts.operation
     if operation and operation.state == "failed" and run.state is not RunState.IMPORTING:
@@ -100,7 +100,7 @@ def _judge_now(store, run) -> Stopped | None:
     return _judge_silence(run, facts.progress)
 
 
-def _look(store, run) -> _Facts:
+def _look(store: RunStore, run: Run) -> _Facts:
     with availability.noticing():
         progress = store.progress(run)
         operation = operations.look_up(run.operation_id) if run.operation_id else None
@@ -109,7 +109,7 @@ def _look(store, run) -> _Facts:
     return _Facts(progress, operation, live)
 
 
-def _judge_queued(store, run, facts) -> Stopped | None:
+def _judge_queued(store: RunStore, run: Run, facts) -> Stopped | None:
     """A run may wait for days, as long as there is an operation that a worker can take."""
     operation = facts.operation
     if operation is not None and not operation.is_over and operation.state != "running":
@@ -134,7 +134,7 @@ def _judge_queued(store, run, facts) -> Stopped | None:
     return _judge_silence(run, facts.progress, stopped)
 
 
-def _judge_silence(run, progress, stopped: Stopped | None = None) -> Stopped | None:
+def _judge_silence(run: Run, progress, stopped: Stopped | None = None) -> Stopped | None:
     key = run.id, run.attempt
     beat = max(run.changed_at, progress.beat_at if progress else "")
     if clock.age(beat) <= LEASE_SECONDS:
@@ -148,7 +148,7 @@ def _judge_silence(run, progress, stopped: Stopped | None = None) -> Stopped | N
     return stopped or _why_silent(run)
 
 
-def _why_silent(run) -> Stopped:
+def _why_silent(run: Run) -> Stopped:
     if run.state is RunState.IMPORTING:
         why = "The App stopped while labels were being copied. Resume to continue"
         return Stopped(StopReason.APP_STOPPED, why)
@@ -162,7 +162,7 @@ def _why_silent(run) -> Stopped:
 class _Suspicions:
     """Since when this process has seen which sign of life that is too old."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._since: OrderedDict = OrderedDict()
         self._lock = threading.Lock()
 

@@ -3,6 +3,8 @@
 import contextlib
 
 import fiftyone.core.media as fom
+from fiftyone.core.collections import SampleCollection
+from fiftyone.core.dataset import Dataset
 from pymongo.errors import ConnectionFailure
 
 from auto_labeling.core import text
@@ -31,7 +33,7 @@ _REMEDIES = {
 _NO_IMAGES = "None of the group slices holds images"
 
 
-def refusal(dataset) -> str:
+def refusal(dataset: Dataset) -> str:
     """Why labels cannot be generated for a dataset; empty if they can."""
     kind = dataset.media_type
     if kind in (None, fom.IMAGE):  # a dataset without samples has no kind yet
@@ -41,7 +43,7 @@ def refusal(dataset) -> str:
     return f"Models label images, and this dataset holds {_KINDS.get(kind, kind)}"
 
 
-def remedy(dataset) -> str:
+def remedy(dataset: Dataset) -> str:
     """What would work with a dataset for which labels cannot be generated."""
     kinds = [dataset.media_type]
     if dataset.media_type == fom.GROUP:
@@ -49,7 +51,7 @@ def remedy(dataset) -> str:
     return next((_REMEDIES[kind] for kind in kinds if kind in _REMEDIES), "")
 
 
-def can_be_reviewed(dataset) -> bool:
+def can_be_reviewed(dataset: Dataset) -> bool:
     """Whether existing labels of a dataset can be analyzed."""
     return dataset.media_type not in (fom.VIDEO, fom.MULTIMODAL)
 
@@ -75,7 +77,7 @@ def reading(what: str = "The view"):
         ) from error
 
 
-def slices(dataset) -> dict[str, str]:
+def slices(dataset: Dataset) -> dict[str, str]:
     """The slices of a grouped dataset, each with why it cannot be labeled, or "".
 
     For a dataset without groups this is empty.
@@ -86,12 +88,12 @@ def slices(dataset) -> dict[str, str]:
     return {n: "" if k == fom.IMAGE else f"It holds {_KINDS.get(k, k)}" for n, k in kinds.items()}
 
 
-def image_slices(dataset) -> list[str]:
+def image_slices(dataset: Dataset) -> list[str]:
     """The slices of a grouped dataset that models can label."""
     return [name for name, reason in slices(dataset).items() if not reason]
 
 
-def count(dataset, names=()) -> int:
+def count(dataset: Dataset, names=()) -> int:
     """How many samples of a dataset can be labeled; of a grouped one, in these slices.
 
     Args:
@@ -103,12 +105,14 @@ def count(dataset, names=()) -> int:
     return samples.count_in_slices(dataset, names or image_slices(dataset))
 
 
-def count_known(dataset, sample_ids: list) -> int:
+def count_known(dataset: Dataset, sample_ids: list) -> int:
     """How many of these ids, each given once, are those of samples of a dataset."""
     return len(sample_ids) - len(samples.unknown(dataset, sample_ids))
 
 
-def target_ids(dataset, view, names=(), most: int | None = None) -> list[str]:
+def target_ids(
+    dataset: Dataset, view: SampleCollection, names=(), most: int | None = None
+) -> list[str]:
     """The ids of the samples that a view stands for when it is to be labeled.
 
     A view of groups stands for the samples of its groups in the slices that are chosen, a view of
@@ -136,14 +140,14 @@ def target_ids(dataset, view, names=(), most: int | None = None) -> list[str]:
     return ids
 
 
-def target_count(dataset, view, names=()) -> int:
+def target_count(dataset: Dataset, view: SampleCollection, names=()) -> int:
     """How many ids :func:`target_ids` gives, without reading them where the database can tell."""
     if dataset.media_type == fom.GROUP or view._dataset is not dataset or view._is_dynamic_groups:
         return len(target_ids(dataset, view, names))
     return len(view)
 
 
-def meaning(view, samples: int, task: Task | None = None, names=()) -> str:
+def meaning(view: SampleCollection, samples: int, task: Task | None = None, names=()) -> str:
     """Says what a view stands for when it is to be labeled, where that is not its own samples.
 
     Args:
@@ -167,7 +171,7 @@ def meaning(view, samples: int, task: Task | None = None, names=()) -> str:
     return ""
 
 
-def _of_generated(view, samples, task):
+def _of_generated(view: SampleCollection, samples, task: Task):
     kind = "patch" if view._is_patches else "clip" if view._is_clips else "frame"
     number = len(view)
     noun = {"patch": "patches"}.get(kind, f"{kind}s") if number != 1 else kind
@@ -187,7 +191,7 @@ def _of_generated(view, samples, task):
     )
 
 
-def slice_problem(dataset, names) -> str:
+def slice_problem(dataset: Dataset, names) -> str:
     """What is wrong with a choice of slices; empty if nothing is."""
     known = slices(dataset)
     if names and not known:

@@ -1,5 +1,7 @@
 """The current state of runs: status, progress, samples and log."""
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Progress, Run, Speed, Worker
 from auto_labeling.lifecycle import liveness
@@ -27,7 +29,7 @@ def datasets() -> list:
     return storage.datasets()
 
 
-def runs(dataset, confirm: bool = True) -> list[Run]:
+def runs(dataset: Dataset, confirm: bool = True) -> list[Run]:
     """Returns the runs of a dataset, newest first, each as it really stands.
 
     Args:
@@ -42,7 +44,7 @@ def runs(dataset, confirm: bool = True) -> list[Run]:
     return [_reconciled(store, run, confirm=True) for run in looked] if confirm else looked
 
 
-def get(dataset, run_id: str, confirm: bool = True) -> Run:
+def get(dataset: Dataset, run_id: str, confirm: bool = True) -> Run:
     """Returns a run as it really stands.
 
     Args:
@@ -57,7 +59,7 @@ def get(dataset, run_id: str, confirm: bool = True) -> Run:
     return _reconciled(store, store.get(run_id), confirm)
 
 
-def newer_runs(dataset) -> dict[str, str]:
+def newer_runs(dataset: Dataset) -> dict[str, str]:
     """The runs that a newer version of this package has stored, which this one cannot read.
 
     Args:
@@ -69,7 +71,7 @@ def newer_runs(dataset) -> dict[str, str]:
     return RunStore(dataset).newer()
 
 
-def record(dataset, run_id: str) -> Run:
+def record(dataset: Dataset, run_id: str) -> Run:
     """Returns a run as its record stands, without a judgement: for whoever works on it.
 
     Raises:
@@ -78,12 +80,12 @@ def record(dataset, run_id: str) -> Run:
     return RunStore(dataset).get(run_id)
 
 
-def progress(dataset, run: Run) -> Progress | None:
+def progress(dataset: Dataset, run: Run) -> Progress | None:
     """How far the run's current attempt has come; None before its first sign of life."""
     return RunStore(dataset).progress(run)
 
 
-def is_worked_on(dataset, run: Run) -> bool:
+def is_worked_on(dataset: Dataset, run: Run) -> bool:
     """Whether a process has given a sign of life for the run's current attempt lately."""
     return is_alive(progress(dataset, run))
 
@@ -93,7 +95,7 @@ def workers() -> list[Worker]:
     return live_workers.live()
 
 
-def log_tail(dataset, run: Run, lines: int = 40) -> list[str]:
+def log_tail(dataset: Dataset, run: Run, lines: int = 40) -> list[str]:
     """The last lines that a worker has logged for the run's current attempt.
 
     Returns:
@@ -102,19 +104,19 @@ def log_tail(dataset, run: Run, lines: int = 40) -> list[str]:
     return log_tails.tail(dataset, run, lines)
 
 
-def target_ids(dataset, run: Run) -> list[str]:
+def target_ids(dataset: Dataset, run: Run) -> list[str]:
     """The ids of a run's target samples, as they were when it started."""
     chunks = ChunkStore(dataset)
     return [i for index in range(run.chunks) for i in chunks.sample_ids(run.id, index)]
 
 
-def failures(dataset, run: Run) -> list[dict]:
+def failures(dataset: Dataset, run: Run) -> list[dict]:
     """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
     chunks = ChunkStore(dataset)
     return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]
 
 
-def _reconciled(store, run: Run, confirm: bool) -> Run:
+def _reconciled(store: RunStore, run: Run, confirm: bool) -> Run:
     stopped = liveness.judge(store, run, confirm) if run.is_active else None
     if not stopped:
         return run

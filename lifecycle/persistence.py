@@ -1,6 +1,13 @@
 """Whether a dataset is persistent, which a queued run needs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from auto_labeling.core.errors import ConfigError
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.dataset import Dataset
 
 NOT_PERSISTENT = (
     "This dataset is not persistent: FiftyOne deletes it, and the run with it, when the session "
@@ -8,14 +15,14 @@ NOT_PERSISTENT = (
 )
 
 
-def is_persistent(dataset) -> bool:
+def is_persistent(dataset: Dataset) -> bool:
     """Whether the dataset is persistent, as the database has it."""
     document = dataset._doc
     found = document._get_collection().find_one({"_id": document.id}, {"persistent": 1})
     return bool((found or {}).get("persistent"))
 
 
-def require(dataset, persist: bool = False):
+def require(dataset: Dataset, persist: bool = False) -> None:
     """Refuses a dataset that may be gone before a worker comes.
 
     Args:

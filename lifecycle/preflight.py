@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+from fiftyone.core.collections import SampleCollection
+from fiftyone.core.dataset import Dataset
 from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core.run import Method, RunConfig, Speed
 from auto_labeling.lifecycle import media, preview, worker_check
 from auto_labeling.models import catalog, devices, downloads, requirements
+from auto_labeling.models.spec import ModelSpec
 from auto_labeling.storage import live_workers, mask_locations, speeds
 
 #: Seconds from which a run without a GPU is warned of.
@@ -72,13 +75,13 @@ class Preflight(BaseModel):
 
 
 def preflight(
-    dataset,
+    dataset: Dataset,
     config: RunConfig,
     sample_ids=None,
     *,
     tried: "preview.Trial | None" = None,
     samples: int | None = None,
-    view=None,
+    view: SampleCollection | None = None,
     wait: bool = True,
 ) -> Preflight:
     """Says how things stand for a run: samples, weights, device, packages, disk and time.
@@ -125,7 +128,9 @@ def preflight(
     return found.model_copy(update={"warnings": warnings})
 
 
-def cautions(dataset, config: RunConfig, samples: int, view=None) -> tuple[str, ...]:
+def cautions(
+    dataset: Dataset, config: RunConfig, samples: int, view: SampleCollection | None = None
+) -> tuple[str, ...]:
     """What a person may not mean with a run, in sentences to be said before it starts.
 
     Args:
@@ -140,7 +145,7 @@ def cautions(dataset, config: RunConfig, samples: int, view=None) -> tuple[str, 
     return tuple(filter(None, said))
 
 
-def _weights(spec, config, standing):
+def _weights(spec: ModelSpec, config: RunConfig, standing):
     named = config.checkpoint if spec.needs_checkpoint else ""
     is_own = standing is not None and spec.name == config.model
     return Weights(
@@ -153,7 +158,7 @@ def _weights(spec, config, standing):
     )
 
 
-def _disks(models, config):
+def _disks(models, config: RunConfig):
     folders = {("weights", downloads.folder(spec)) for spec in models if spec.source != "bundled"}
     if config.mask_location:
         folders.add(("masks", Path(config.mask_location)))
@@ -164,7 +169,7 @@ def _disks(models, config):
             yield Disk(holds=holds, folder=str(folder), free_bytes=free)
 
 
-def _speed(config, tried):
+def _speed(config: RunConfig, tried):
     """The speed to reckon with, and where it comes from."""
     segmenter = config.segmenter if config.method is Method.TWO_STAGE else ""
     alike = [
@@ -180,7 +185,7 @@ def _speed(config, tried):
     return (tried.speed, TRIED) if tried and tried.speed else (None, "")
 
 
-def _seconds(samples, speed, config):
+def _seconds(samples, speed, config: RunConfig):
     # A speed is that of one worker.
     return samples / speed.rate / config.workers if speed and speed.rate else None
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import fiftyone.core.labels as fol
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import (
     AutoLabelingError,
@@ -83,7 +84,7 @@ class Trial:
     speed: Speed | None
 
 
-def preview(dataset, config: RunConfig, sample_ids) -> list[Preview]:
+def preview(dataset: Dataset, config: RunConfig, sample_ids) -> list[Preview]:
     """Runs a model on a few samples, and writes nothing.
 
     Args:
@@ -101,7 +102,9 @@ def preview(dataset, config: RunConfig, sample_ids) -> list[Preview]:
     return list(trial(dataset, config, sample_ids).previews)
 
 
-def trial(dataset, config: RunConfig, sample_ids, report: Callable[[str], None] | None = None):
+def trial(
+    dataset: Dataset, config: RunConfig, sample_ids, report: Callable[[str], None] | None = None
+):
     """Runs a model on a few samples as :func:`preview` does, and says how fast that was.
 
     Args:
@@ -148,7 +151,7 @@ def models_of(config: RunConfig) -> list:
     return [catalog.get_model(name) for name in names]
 
 
-def _require_weights(config):
+def _require_weights(config: RunConfig) -> None:
     missing = [
         spec
         for spec in models_of(config)
@@ -173,7 +176,7 @@ def _require_weights(config):
     )
 
 
-def _load(config):
+def _load(config: RunConfig):
     with offline() as asked:
         try:
             return zoo.load(catalog.get_model(config.model), config)
@@ -189,7 +192,7 @@ def _load(config):
             raise ModelUnavailable(f"'{config.model}' cannot be loaded here: {said}") from error
 
 
-def _try(model, config, targets, report):
+def _try(model, config: RunConfig, targets, report):
     # The engine knows a run; this one is recorded nowhere.
     run = Run(id="preview", config=config, created_at=clock.stamp())
     reader = Reader(model, zoo.field_mapping(config))
@@ -223,7 +226,7 @@ def _previews(predictor, reader, targets):
         yield Preview(target.sample_id, target.values["filepath"], error=error)
 
 
-def _speed(config, predictor, samples, seconds):
+def _speed(config: RunConfig, predictor, samples, seconds):
     return Speed(
         model=config.model,
         segmenter=config.segmenter,

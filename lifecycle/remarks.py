@@ -61,7 +61,7 @@ def remarks(run: Run, account: Account | None = None) -> list[str]:
     return (_of_account(run, account) if account else []) + guess
 
 
-def _of_account(run, account):
+def _of_account(run: Run, account: Account):
     looked_at = account.labeled + account.nothing_found
     if not looked_at:
         return [_untried(account)] if run.state is RunState.IN_REVIEW and account.samples else []
@@ -72,7 +72,7 @@ def _of_account(run, account):
     return []
 
 
-def _untried(account):
+def _untried(account: Account):
     parts = [
         f"{text.count(number, 'sample')} {words}"
         for number, words in (
@@ -87,7 +87,7 @@ def _untried(account):
     return f"{said} Resume the run to try them again." if retry else said
 
 
-def _nothing(run, account, looked_at):
+def _nothing(run: Run, account: Account, looked_at) -> str:
     if account.given:
         number, verb = text.count(account.given, "label"), "was" if account.given == 1 else "were"
         every = f"The {number}" if account.given == 1 else f"All {number}"
@@ -98,7 +98,7 @@ def _nothing(run, account, looked_at):
     return f"The model found nothing in {where}."
 
 
-def _why_nothing(run, account):
+def _why_nothing(run: Run, account: Account):
     if account.left_out:
         most = max(account.left_out, key=account.left_out.get)
         return _HELPS[most]
@@ -125,7 +125,7 @@ _HELPS = {
 }
 
 
-def _not_found(names):
+def _not_found(names) -> str:
     shown = [f"'{name}'" for name in names[:_MOST_NAMES]]
     if (rest := len(names) - _MOST_NAMES) > 0:
         shown.append(f"{rest:,} more")
@@ -133,7 +133,7 @@ def _not_found(names):
     return f"No label is {_or(shown)}, {what} that you asked for."
 
 
-def _why_not_found(run, names):
+def _why_not_found(run: Run, names) -> str:
     them = "it" if len(names) == 1 else "them"
     return (
         f"Possibly the images do not show {them}, the model uses other names for {them}, or the "
@@ -141,7 +141,7 @@ def _why_not_found(run, names):
     )
 
 
-def _least(run):
+def _least(run: Run) -> str:
     return "" if run.config.confidence is None else f" of {run.config.confidence:g}"
 
 

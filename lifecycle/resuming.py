@@ -1,5 +1,7 @@
 """What a run needs before it can resume: its staging field, and unlabeled samples."""
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.errors import FieldGone, IllegalTransition
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.storage import fields, staging
@@ -7,7 +9,7 @@ from auto_labeling.storage.chunks import ChunkStore, undecided
 from auto_labeling.storage.fields import Gone
 
 
-def gone(dataset, run: Run) -> Gone | None:
+def gone(dataset: Dataset, run: Run) -> Gone | None:
     """What has become of the staging field of a run that needs it, if it is not there.
 
     Args:
@@ -21,7 +23,7 @@ def gone(dataset, run: Run) -> Gone | None:
     return None if run.state in over or not run.frozen else fields.gone(dataset, run)
 
 
-def refuse_if_gone(dataset, run: Run):
+def refuse_if_gone(dataset: Dataset, run: Run) -> None:
     """Refuses what needs the staged labels of a run whose staging field is gone.
 
     Raises:
@@ -31,7 +33,7 @@ def refuse_if_gone(dataset, run: Run):
         raise FieldGone(str(what))
 
 
-def refuse(dataset, run: Run, again: bool):
+def refuse(dataset: Dataset, run: Run, again: bool) -> None:
     """Refuses to resume a run that cannot go on.
 
     Args:
@@ -60,7 +62,7 @@ def refuse(dataset, run: Run, again: bool):
         raise IllegalTransition(f"All samples of '{run.name}' are labeled; nothing to resume")
 
 
-def _refuse_gone(run, what, again):
+def _refuse_gone(run: Run, what, again) -> None:
     if not again or what.is_taken:
         raise FieldGone(str(what))
     if what.renamed_to and run.mask_folder:
@@ -70,7 +72,7 @@ def _refuse_gone(run, what, again):
         )
 
 
-def await_labels(dataset, run: Run, again: bool):
+def await_labels(dataset: Dataset, run: Run, again: bool) -> None:
     """Marks the samples that a resumed run is to label; those that it has labeled stay.
 
     Where the staging field is gone, every chunk is opened before the field is declared: until then

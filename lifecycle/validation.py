@@ -8,6 +8,7 @@ from pathlib import Path
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 import fiftyone.core.media as fom
+from fiftyone.core.dataset import Dataset
 from fiftyone.core.odm.utils import validate_field_name
 from pydantic import ValidationError
 
@@ -20,6 +21,7 @@ from auto_labeling.engine.ray import limits
 from auto_labeling.lifecycle import media
 from auto_labeling.models import config_rules
 from auto_labeling.storage import orphans, samples, vocabulary
+from auto_labeling.storage.runs import RunStore
 
 _RUN_ID = re.compile("[0-9a-f]{12}")
 _CLOUD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
@@ -43,7 +45,7 @@ def draft(answers: dict) -> RunConfig:
     return config or _without(answers, problems)
 
 
-def check(dataset, answers: dict, store) -> RunConfig:
+def check(dataset: Dataset, answers: dict, store: RunStore) -> RunConfig:
     """Turns answers into a configuration that fits the dataset.
 
     A field that is wrong in itself is not judged further; all others are, so that every
@@ -81,7 +83,7 @@ def check(dataset, answers: dict, store) -> RunConfig:
     return config
 
 
-def check_model(dataset, config: RunConfig):
+def check_model(dataset: Dataset, config: RunConfig) -> None:
     """Judges what a configuration asks of its model, wherever the labels may go.
 
     Args:
@@ -100,7 +102,7 @@ def check_model(dataset, config: RunConfig):
         raise ConfigError(problems)
 
 
-def source_fields(dataset) -> dict[str, str]:
+def source_fields(dataset: Dataset) -> dict[str, str]:
     """The label fields of a dataset, each with why its labels cannot be boxes for masks.
 
     Args:
@@ -123,7 +125,7 @@ def source_fields(dataset) -> dict[str, str]:
     return fields
 
 
-def frozen_ids(dataset, sample_ids, group_slices=()) -> list[str]:
+def frozen_ids(dataset: Dataset, sample_ids, group_slices=()) -> list[str]:
     """The ids of a run's target samples, each once and in a fixed order.
 
     Args:
@@ -156,7 +158,7 @@ def frozen_ids(dataset, sample_ids, group_slices=()) -> list[str]:
     return ids
 
 
-def unknown_samples(dataset, sample_ids: list) -> str:
+def unknown_samples(dataset: Dataset, sample_ids: list) -> str:
     """Says which ids are not those of samples of a dataset; empty if there are none."""
     unknown = samples.unknown(dataset, sample_ids)
     if not unknown:
@@ -179,7 +181,7 @@ def _parse(answers):
     return (None if problems else config), problems
 
 
-def _name_problems(name):
+def _name_problems(name: str):
     """Names by which a run could not be told from others; see ``sdk.get``."""
     said = name.strip().casefold() if isinstance(name, str) else ""
     if said == LATEST:
@@ -197,7 +199,7 @@ def _without(answers, problems):
     return RunConfig(**(stand_ins | sound))
 
 
-def _source_problems(dataset, config):
+def _source_problems(dataset: Dataset, config: RunConfig):
     if config.method is not Method.EXISTING_DETECTIONS:
         return {}
     if not config.source_field:
@@ -212,7 +214,7 @@ def _source_problems(dataset, config):
     return {"classes": f"No label of '{name}' is '{unknown[0]}'"} if unknown else {}
 
 
-def _unused_problems(config, wrong):
+def _unused_problems(config: RunConfig, wrong):
     """Settings that a run of this kind would not regard."""
     found = {}
     method = None if "method" in wrong else config.method
@@ -225,7 +227,7 @@ def _unused_problems(config, wrong):
     return found
 
 
-def _mask_problems(config):
+def _mask_problems(config: RunConfig):
     asked = [name for name in ("mask_location", "keep_without_mask") if getattr(config, name)]
     if config.task is not Task.INSTANCE_SEGMENTATION:
         return dict.fromkeys(asked, "Only instance segmentation makes masks")
@@ -235,12 +237,12 @@ def _mask_problems(config):
     return {"mask_location": problem} if problem else {}
 
 
-def _worker_problems(config):
+def _worker_problems(config: RunConfig):
     problem = limits.problem(config.workers)
     return {"workers": problem} if problem else {}
 
 
-def _location_problem(location):
+def _location_problem(location) -> str | None:
     if _CLOUD.match(location):
         return "Choose a local or mounted folder: open-source FiftyOne cannot read cloud paths"
     if any(c < " " for c in location) or not os.path.isabs(location):
@@ -257,7 +259,7 @@ def _location_problem(location):
     return None
 
 
-def label_field_problem(dataset, name: str, store) -> str | None:
+def label_field_problem(dataset: Dataset, name: str, store: RunStore) -> str | None:
     """Why approved labels cannot go to a new field of that name, if they cannot."""
     try:
         validate_field_name(name, media_type=dataset.media_type)

@@ -8,6 +8,8 @@ import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.storage import operations, retrying, staging, write_stamp
 from auto_labeling.storage.chunks import ChunkStore
@@ -22,7 +24,7 @@ _REST = 20
 _MOST_COUNTS = 2000
 
 
-def require_database():
+def require_database() -> None:
     """Finds out in a few seconds whether the database answers; its own driver takes 30 s.
 
     Raises:
@@ -36,7 +38,7 @@ def operation(run: Run) -> Operation | None:
     return operations.look_up(run.operation_id) if run.operation_id else None
 
 
-def failure_kinds(dataset, run: Run) -> list[dict]:
+def failure_kinds(dataset: Dataset, run: Run) -> list[dict]:
     """How many samples failed for which kind of error, the most frequent first.
 
     Args:
@@ -49,12 +51,12 @@ def failure_kinds(dataset, run: Run) -> list[dict]:
     return ChunkStore(dataset).failure_kinds(run.id)
 
 
-def failed_ids(dataset, run: Run, kind: str = "", limit: int = 10_000) -> list[str]:
+def failed_ids(dataset: Dataset, run: Run, kind: str = "", limit: int = 10_000) -> list[str]:
     """The ids of samples that failed, for one kind of error or, if it is empty, for any."""
     return ChunkStore(dataset).failed_ids(run.id, kind, limit)
 
 
-def promoted(dataset, runs, seconds: float = PATIENCE) -> dict[str, int | None]:
+def promoted(dataset: Dataset, runs, seconds: float = PATIENCE) -> dict[str, int | None]:
     """How many labels of runs in review are promoted.
 
     Counting takes a pass over the samples. What was counted holds until somebody writes to them;
@@ -77,7 +79,7 @@ def promoted(dataset, runs, seconds: float = PATIENCE) -> dict[str, int | None]:
 class _Count:
     """The number of promoted labels of a run: known, or under way."""
 
-    def __init__(self, dataset, run, stamp, last):
+    def __init__(self, dataset: Dataset, run: Run, stamp, last) -> None:
         self._dataset, self._run = dataset, run
         self._stamp, self._last = stamp, last
         self._seconds = 0.0
@@ -110,7 +112,7 @@ class _Count:
         return rested < _REST * self._seconds
 
 
-def _count_of(dataset, run, stamp) -> _Count:
+def _count_of(dataset: Dataset, run: Run, stamp) -> _Count:
     with _lock:
         key = dataset._doc.id, run.id
         known = _counts.get(key)

@@ -152,14 +152,14 @@ def require(config: RunConfig, queue: bool) -> None:
         raise ConfigError({field: _of_field(standing, field) for field in fields})
 
 
-def _of_field(standing, field):
+def _of_field(standing, field) -> str:
     said = dict.fromkeys(
         f"{one.host}: {one.problems[field]}" for one in standing.workers if field in one.problems
     )
     return f"No worker can run it. {'; '.join(said)}"
 
 
-def _find_out(key, config):
+def _find_out(key, config: RunConfig) -> None:
     standing = None
     try:
         standing = ask(config)
@@ -172,7 +172,7 @@ def _find_out(key, config):
                 _known[key] = (time.monotonic(), standing)
 
 
-def _answers(config, waiting):
+def _answers(config: RunConfig, waiting):
     inquiry_id = worker_questions.ask(_question(config))
     deadline, answers = time.monotonic() + PATIENCE, {}
     try:
@@ -184,7 +184,7 @@ def _answers(config, waiting):
     return answers
 
 
-def _question(config) -> dict:
+def _question(config: RunConfig) -> dict:
     return {**config.model_dump(mode="json", include=_ASKED), "label_field": "asked"}
 
 

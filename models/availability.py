@@ -14,6 +14,7 @@ from pathlib import Path
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import RunConfig
 from auto_labeling.models import catalog, config_rules, trust
+from auto_labeling.models.spec import ModelSpec
 
 #: In Python 3.11, threads that parse at once break each other's: "AST constructor recursion depth".
 _one_at_a_time = threading.Lock()
@@ -65,7 +66,7 @@ def problems(config: RunConfig, trusted: bool = False) -> dict[str, str]:
     }
 
 
-def _absence(spec, named):
+def _absence(spec: ModelSpec, named):
     if spec.source == "remote":
         return ""
     if spec.family == "custom-python":
@@ -104,7 +105,7 @@ def _find(full, where):
     return found or next((spec for spec in finds if spec is not None), None)
 
 
-def _name_problem(origin, module, name):
+def _name_problem(origin, module, name: str) -> str:
     if not origin or not origin.endswith(".py"):
         return ""
     try:

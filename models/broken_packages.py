@@ -44,7 +44,7 @@ def first_line(error: BaseException) -> str:
     return lines[0][:300] if lines else type(error).__name__
 
 
-def _cause(error):
+def _cause(error: BaseException):
     """The error that names a module and is furthest down: libraries put their own words around."""
     chain = [error]
     while (below := chain[-1].__cause__ or chain[-1].__context__) is not None:
@@ -56,7 +56,7 @@ def _cause(error):
     return (named or broken)[-1]
 
 
-def _module(error) -> str:
+def _module(error: BaseException) -> str:
     """The module, without its parts, that cannot be imported; empty if nothing tells."""
     if getattr(error, "path", None):  # a compiled part of it
         found = _top(error.path, sys.path)

@@ -10,7 +10,9 @@ from functools import lru_cache
 
 from auto_labeling.core import text
 from auto_labeling.core.run import ModelType
+from auto_labeling.core.settings import Task
 from auto_labeling.models import downloads, label_kinds, pickles
+from auto_labeling.models.spec import ModelSpec
 
 ULTRALYTICS, SCRIPT, MODULE, STATE = "ultralytics", "TorchScript", "module", "state"
 
@@ -57,7 +59,7 @@ def read(path: str) -> Checkpoint:
     return _read(path, known.st_mtime_ns, known.st_size)
 
 
-def misfit(spec, path: str) -> str:
+def misfit(spec: ModelSpec, path: str) -> str:
     """Why a file cannot be what an entry of the catalog takes it for.
 
     Args:
@@ -82,7 +84,7 @@ def misfit(spec, path: str) -> str:
     return ""
 
 
-def of_hub(name: str, architectures, task) -> str:
+def of_hub(name: str, architectures, task: Task) -> str:
     """Why a Hugging Face model cannot do a task, by its architecture; empty if it can.
 
     Args:
@@ -199,7 +201,7 @@ def _outputs(network) -> int | None:
     return said if isinstance(said, int) else None
 
 
-def _number(name):
+def _number(name: str):
     return int(name) if str(name).isdecimal() else -1
 
 

@@ -97,7 +97,7 @@ def _text(tokens):
     return "".join(character for character, _ in tokens[said[0] : said[-1] + 1])
 
 
-def _escaped(text, special):
+def _escaped(text: str, special):
     last = len(text) - 1
     return "".join(
         _ESCAPE + character

@@ -6,6 +6,7 @@ import re
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import Method, ModelType, RunConfig, Task
 from auto_labeling.models import catalog, checkpoints, requirements, vocabularies
+from auto_labeling.models.spec import ModelSpec
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
@@ -45,21 +46,21 @@ def problems(config: RunConfig, skip=()) -> dict[str, str]:
     return found
 
 
-def _method_problems(config):
+def _method_problems(config: RunConfig):
     if config.task is Task.INSTANCE_SEGMENTATION:
         return {}
     text = f"{config.method.label} is for instance segmentation, not {config.task.label.lower()}"
     return {"method": text}
 
 
-def _find(name):
+def _find(name: str):
     try:
         return catalog.get_model(name), ""
     except ModelUnavailable as error:
         return None, str(error)
 
 
-def _packages(spec):
+def _packages(spec: ModelSpec) -> str:
     missing = catalog.missing_packages(spec) if spec else ()
     if not missing:
         return ""
@@ -67,7 +68,7 @@ def _packages(spec):
     return f"{spec.name} needs packages that are not installed: {command}"
 
 
-def _misfit(spec, config):
+def _misfit(spec: ModelSpec, config: RunConfig) -> str:
     """Why the model cannot do what the method asks of it; empty if it can."""
     if config.method is Method.EXISTING_DETECTIONS:
         return "" if spec.is_segmenter else f"{spec.name} does not make masks from boxes"
@@ -79,7 +80,7 @@ def _misfit(spec, config):
     return ""
 
 
-def _segmenter_problem(name):
+def _segmenter_problem(name: str):
     if not name:
         return "Choose the model that makes masks from the boxes"
     spec, problem = _find(name)
@@ -88,7 +89,7 @@ def _segmenter_problem(name):
     return problem or _packages(spec)
 
 
-def _class_problems(spec, config, skip):
+def _class_problems(spec: ModelSpec, config: RunConfig, skip):
     found = {}
     zero_shot = spec.model_type is ModelType.ZERO_SHOT and not spec.is_segmenter
     if "classes" not in skip:
@@ -105,7 +106,7 @@ def _class_problems(spec, config, skip):
     return found
 
 
-def _unknown_classes(spec, config):
+def _unknown_classes(spec: ModelSpec, config: RunConfig):
     known = catalog.known_classes(spec, config.checkpoint)
     if known is None or spec.names_outputs:
         return {}
@@ -114,7 +115,7 @@ def _unknown_classes(spec, config):
     return {"classes": problem} if problem else {}
 
 
-def _checkpoint_problems(spec, config):
+def _checkpoint_problems(spec: ModelSpec, config: RunConfig):
     given = config.checkpoint
     if not spec.needs_checkpoint:
         return {"checkpoint": f"{spec.name} has its own weights"} if given else {}
@@ -135,7 +136,7 @@ def is_hub_id(text: str) -> bool:
     return _HUB_ID.fullmatch(text) is not None
 
 
-def _is_reference(spec, given):
+def _is_reference(spec: ModelSpec, given):
     """Whether an import path is one, or a path to a file is whole."""
     if spec.family != "custom-python":
         return os.path.isabs(given)

@@ -58,7 +58,7 @@ def entries() -> list[dict]:
     return listed
 
 
-def _entry(name, description, deployment, packages, tag, url):
+def _entry(name: str, description, deployment, packages, tag, url):
     return {
         "base_name": name,
         "description": description,

@@ -102,12 +102,12 @@ def _from_import(reference):
     return model
 
 
-def _failed(reference, what, error):
+def _failed(reference, what, error: BaseException) -> str:
     said = f"{type(error).__name__}: {broken_packages.first_line(error)}"
     return f"'{reference}' {what} on {socket.gethostname()}: {said}"
 
 
-def _from_ultralytics(spec, settings, config, options):
+def _from_ultralytics(spec: ModelSpec, settings, config: RunConfig, options):
     import fiftyone.core.models as fom
     import ultralytics
 
@@ -130,7 +130,7 @@ def _from_ultralytics(spec, settings, config, options):
     return fom.load_model(settings, model_path=config.checkpoint, **options)
 
 
-def _from_torch(settings, config, options):
+def _from_torch(settings, config: RunConfig, options):
     import fiftyone.core.models as fom
     import torch
 
@@ -149,7 +149,7 @@ def _from_torch(settings, config, options):
     return model
 
 
-def _require_outputs(model, name, names):
+def _require_outputs(model, name: str, names) -> None:
     """Sees that a network gives one row of scores for an image, with a name for each."""
     import torch
 

@@ -1,6 +1,7 @@
 """The display names of model families, versions and sizes."""
 
 from auto_labeling.models.model_choice import UNNAMED
+from auto_labeling.models.spec import ModelSpec
 
 _FAMILIES = {
     "alexnet": "AlexNet",
@@ -88,13 +89,13 @@ def size(name: str) -> str:
     return _WORDS.get(name, name.capitalize() if name.isalpha() and len(name) > 1 else name)
 
 
-def model(spec) -> str:
+def model(spec: ModelSpec) -> str:
     """What a :class:`auto_labeling.models.spec.ModelSpec` is called: ``"YOLO 11 Nano"``."""
     number, data = _version_and_data(spec.version)
     name = " ".join(filter(None, (family(spec.family), number, spec.size and size(spec.size))))
     return f"{name}, {data}" if data else name
 
 
-def _version_and_data(name):
+def _version_and_data(name: str):
     number, _, data = name.rpartition("-")
     return (number, _DATA[data]) if data in _DATA else (_WORDS.get(name, name), "")

@@ -3,6 +3,8 @@
 The zoo keeps some itself; others are where their own libraries put them.
 """
 
+from __future__ import annotations
+
 import contextlib
 import importlib.util
 import json
@@ -11,9 +13,13 @@ import re
 import time
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import manifests, weight_files
+
+if TYPE_CHECKING:  # spec imports this module
+    from auto_labeling.models.spec import ModelSpec
 
 _QUIET = 30  # seconds without a change, after which nobody is writing a file
 
@@ -35,7 +41,7 @@ _RFDETR_WEIGHTS = re.compile(
 )
 
 
-def is_downloaded(spec, checkpoint: str = "") -> bool:
+def is_downloaded(spec: ModelSpec, checkpoint: str = "") -> bool:
     """Whether the weights of a :class:`auto_labeling.models.spec.ModelSpec` are on this machine.
 
     Args:
@@ -49,7 +55,7 @@ def is_downloaded(spec, checkpoint: str = "") -> bool:
     return bool(files(spec, checkpoint))
 
 
-def files(spec, checkpoint: str = "") -> list[Path]:
+def files(spec: ModelSpec, checkpoint: str = "") -> list[Path]:
     """The files of weights that a run loads from this machine: all of them whole, or none.
 
     Args:
@@ -59,13 +65,13 @@ def files(spec, checkpoint: str = "") -> list[Path]:
     return next((all_ for all_ in _candidates(spec, checkpoint) if _are_whole(spec, all_)), [])
 
 
-def size_bytes(spec, checkpoint: str = "") -> int | None:
+def size_bytes(spec: ModelSpec, checkpoint: str = "") -> int | None:
     """How large the weights are: those on this machine, else those to download; None if unknown."""
     here = files(spec, checkpoint)
     return sum(path.stat().st_size for path in here) if here else spec.size_bytes
 
 
-def weights_name(spec, checkpoint: str = "") -> str:
+def weights_name(spec: ModelSpec, checkpoint: str = "") -> str:
     """Which weights a run loads: a file and its training, or an id; empty if that says nothing."""
     if spec.source in ("bundled", "custom"):
         return ""
@@ -78,7 +84,7 @@ def weights_name(spec, checkpoint: str = "") -> str:
     return url(spec).rpartition("/")[2] or _checkpoint(spec) or checkpoint
 
 
-def url(spec) -> str:
+def url(spec: ModelSpec) -> str:
     """Where the weights are downloaded from; empty if a library knows that."""
     training = _training(spec)
     if training is not None:
@@ -86,7 +92,7 @@ def url(spec) -> str:
     return ((spec.entry.get("manager") or {}).get("config") or {}).get("url") or ""
 
 
-def damaged(spec, checkpoint: str = "") -> list[Path]:
+def damaged(spec: ModelSpec, checkpoint: str = "") -> list[Path]:
     """The files of weights that are on this machine and not whole, where no others will do."""
     if files(spec, checkpoint):
         return []
@@ -94,7 +100,7 @@ def damaged(spec, checkpoint: str = "") -> list[Path]:
     return [path for path in found if path.is_file() and not _is_whole(spec, path)]
 
 
-def clear_damaged(spec, checkpoint: str = "") -> None:
+def clear_damaged(spec: ModelSpec, checkpoint: str = "") -> None:
     """Sets aside files of weights that were cut off, so that they are downloaded again.
 
     A file that still changes is being downloaded: its end is waited for.
@@ -123,7 +129,7 @@ def clear_damaged(spec, checkpoint: str = "") -> None:
             ) from error
 
 
-def folder(spec) -> Path:
+def folder(spec: ModelSpec) -> Path:
     """The folder to which the weights of a model are downloaded."""
     path = spec.weights or _in_zoo(spec.entry) or _in_library(spec)
     if path is not None:
@@ -131,7 +137,7 @@ def folder(spec) -> Path:
     return manifests.zoo_dir() if spec.source in ("custom", "remote") else _hub_cache()
 
 
-def _candidates(spec, checkpoint):
+def _candidates(spec: ModelSpec, checkpoint):
     """Where the weights may be, in the order in which loading looks: a list of files each time."""
     training = _training(spec)
     if spec.source == "custom":
@@ -148,15 +154,15 @@ def _candidates(spec, checkpoint):
             yield weight_files.in_folder(one)
 
 
-def _are_whole(spec, paths):
+def _are_whole(spec: ModelSpec, paths):
     return bool(paths) and all(_is_whole(spec, path) for path in paths)
 
 
-def _is_whole(spec, path):
+def _is_whole(spec: ModelSpec, path):
     return weight_files.is_whole(path, hashed=spec.wrapper == TORCHVISION)
 
 
-def _training(spec):
+def _training(spec: ModelSpec):
     """What torchvision loads, for one of its models."""
     return weight_files.torchvision(spec.settings) if spec.wrapper == TORCHVISION else None
 
@@ -181,7 +187,7 @@ def _in_zoo(entry) -> Path | None:
     return manifests.zoo_dir() / filename
 
 
-def _in_library(spec) -> Path | None:
+def _in_library(spec: ModelSpec) -> Path | None:
     """The file of a model whose own library downloads it."""
     if spec.wrapper.startswith(_YOLO_NAS):
         return _torch_home() / _YOLO_NAS_FILE
@@ -202,7 +208,7 @@ def _rfdetr_files() -> dict[str, str]:
     return dict(_RFDETR_WEIGHTS.findall(source.read_text("utf-8"))) if source.is_file() else {}
 
 
-def _checkpoint(spec) -> str:
+def _checkpoint(spec: ModelSpec) -> str:
     """The Hugging Face id of a model's weights; empty if a run has to name it."""
     if spec.needs_checkpoint:
         return ""

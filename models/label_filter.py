@@ -42,7 +42,7 @@ def sift(
     left_out: dict[str, int] = {}
     everything = kept = range(len(labels))
 
-    def keep(some, reason):
+    def keep(some, reason) -> None:
         nonlocal kept
         add(left_out, reason, len(kept) - len(some))
         kept = some
@@ -96,13 +96,13 @@ def has_area(mask) -> bool:
     return mask is not None and bool(np.asarray(mask).any())  # np.any takes twice as long
 
 
-def add(left_out: dict[str, int], reason: LeftOut, number: int):
+def add(left_out: dict[str, int], reason: LeftOut, number: int) -> None:
     """Counts labels that are left out."""
     if number:
         left_out[reason.value] = left_out.get(reason.value, 0) + number
 
 
-def add_all(left_out: dict[str, int], more: dict[str, int]):
+def add_all(left_out: dict[str, int], more: dict[str, int]) -> None:
     """Adds counts to others."""
     for reason, number in more.items():
         left_out[reason] = left_out.get(reason, 0) + number
@@ -113,7 +113,7 @@ def left_out_of(label) -> dict[str, int]:
     return getattr(label, "_left_out", None) or {}
 
 
-def tell(label, left_out: dict[str, int]):
+def tell(label, left_out: dict[str, int]) -> None:
     """Says with a label what was left out of it; this is stored nowhere."""
     if left_out:
         label._left_out = left_out

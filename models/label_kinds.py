@@ -72,5 +72,5 @@ def of_model(model) -> str:
     return next((_PROCESSORS[name] for name in names if name in _PROCESSORS), "")
 
 
-def _article(word):
+def _article(word) -> str:
     return "an" if word[:1].lower() in "aeio" else "a"

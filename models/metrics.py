@@ -62,5 +62,5 @@ def _measured(row):
     )
 
 
-def _number(text):
+def _number(text: str):
     return float(text) if text else None

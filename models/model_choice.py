@@ -107,31 +107,31 @@ def in_order(specs: list[ModelSpec]) -> list[ModelSpec]:
     return sorted(smallest_first, key=lambda spec: _natural(spec.version), reverse=True)
 
 
-def _path(task, choices, level):
+def _path(task: Task, choices, level: str):
     values = [choices.levels[above].value for above in LEVELS[: LEVELS.index(level)]]
     # A level that is not asked has one option, UNNAMED or the model itself.
     return "/".join([task.value, *(value or UNNAMED for value in values)])
 
 
-def _chosen(name, options, *wanted):
+def _chosen(name: str, options, *wanted):
     if len(options) == 1:
         return options[0]
     return next((v for v in (*wanted, _BEGIN_WITH.get(name)) if v in options), "")
 
 
-def _grouped(specs, level):
+def _grouped(specs, level: str):
     groups = {}
     for spec in specs:
         groups.setdefault(_value(spec, level), []).append(spec)
     return groups
 
 
-def _value(spec, level):
+def _value(spec: ModelSpec, level: str):
     value = getattr(spec, _ATTRIBUTES.get(level, level))
     return getattr(value, "value", value) or UNNAMED
 
 
-def _ordered(level, options) -> tuple[str, ...]:
+def _ordered(level: str, options) -> tuple[str, ...]:
     if level == "family":  # those for which a person brings the weights come last
         return tuple(sorted(options, key=lambda family: options[family][0].needs_checkpoint))
     if level == "version":  # the newest first
@@ -146,7 +146,7 @@ def _by_size(size):
     return (rank, _natural(size))
 
 
-def _natural(text):
+def _natural(text: str):
     """Sorts by the numbers in a text, as people do: v9 before v10, and both before 11."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", text))
     return (numbers, text)

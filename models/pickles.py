@@ -78,11 +78,11 @@ def read(data: bytes) -> Any:
 class _Machine:
     """The machine that a pickle is a program for, without its powers."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.stack = []
         self._memo = {}
 
-    def step(self, name, argument):
+    def step(self, name: str, argument) -> None:
         """Follows one instruction."""
         if name in _VALUES:
             self.stack.append(argument)
@@ -122,96 +122,96 @@ class _Machine:
         del self.stack[at:]
         return above
 
-    def _make(self, name, state=None):
+    def _make(self, name: str, state=None) -> None:
         self.stack.append(Thing(name.path if isinstance(name, Name) else "?", state))
 
-    def _put(self, pairs):
+    def _put(self, pairs) -> None:
         target = self.stack[-1]
         items = target.items if isinstance(target, Thing) else target
         # Keys of other kinds would have to be hashed, which a file can make endless.
         items.update((k, v) for k, v in pairs if isinstance(k, _PLAIN))
 
-    def _add(self, values):
+    def _add(self, values) -> None:
         if isinstance(self.stack[-1], list):
             self.stack[-1].extend(values)
 
-    def _proto(self, _):
+    def _proto(self, _) -> None:
         pass
 
     _frame = _stop = _proto
 
-    def _mark(self, _):
+    def _mark(self, _) -> None:
         self.stack.append(_MARK)
 
-    def _pop(self, _):
+    def _pop(self, _) -> None:
         self.stack.pop()
 
-    def _pop_mark(self, _):
+    def _pop_mark(self, _) -> None:
         self._marked()
 
-    def _dup(self, _):
+    def _dup(self, _) -> None:
         self.stack.append(self.stack[-1])
 
-    def _list(self, _):
+    def _list(self, _) -> None:
         self.stack.append(self._marked())
 
-    def _tuple(self, _):
+    def _tuple(self, _) -> None:
         self.stack.append(tuple(self._marked()))
 
-    def _frozenset(self, _):
+    def _frozenset(self, _) -> None:
         self.stack.append(self._marked())
 
-    def _dict(self, _):
+    def _dict(self, _) -> None:
         values = self._marked()
         self.stack.append({})
         self._put(zip(values[::2], values[1::2], strict=True))
 
-    def _append(self, _):
+    def _append(self, _) -> None:
         self._add(self._popped(1))
 
-    def _appends(self, _):
+    def _appends(self, _) -> None:
         self._add(self._marked())
 
     _additems = _appends
 
-    def _setitem(self, _):
+    def _setitem(self, _) -> None:
         self._put([self._popped(2)])
 
-    def _setitems(self, _):
+    def _setitems(self, _) -> None:
         values = self._marked()
         self._put(zip(values[::2], values[1::2], strict=True))
 
-    def _global(self, argument):
+    def _global(self, argument) -> None:
         self.stack.append(Name(argument.replace(" ", ".")))
 
-    def _stack_global(self, _):
+    def _stack_global(self, _) -> None:
         self.stack.append(Name(".".join(map(str, self._popped(2)))))
 
-    def _reduce(self, _):
+    def _reduce(self, _) -> None:
         made_by, _arguments = self._popped(2)
         self._make(made_by)
 
-    def _newobj(self, _):
+    def _newobj(self, _) -> None:
         self._reduce(None)
 
-    def _newobj_ex(self, _):
+    def _newobj_ex(self, _) -> None:
         self._make(self._popped(3)[0])
 
-    def _inst(self, argument):
+    def _inst(self, argument) -> None:
         self._marked()
         self._make(Name(argument.replace(" ", ".")))
 
-    def _obj(self, _):
+    def _obj(self, _) -> None:
         self._make(self._marked()[0])
 
-    def _build(self, _):
+    def _build(self, _) -> None:
         (state,) = self._popped(1)
         if isinstance(self.stack[-1], Thing):
             self.stack[-1].state = state
 
-    def _persid(self, _):
+    def _persid(self, _) -> None:
         self.stack.append(Thing("a tensor's storage"))
 
-    def _binpersid(self, _):
+    def _binpersid(self, _) -> None:
         self.stack.pop()
         self._persid(None)

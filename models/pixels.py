@@ -161,7 +161,7 @@ def _shape_of_plain_jpeg(data: bytes) -> tuple[int, int, int] | None:
     return None
 
 
-def _check_size(width, height):
+def _check_size(width, height) -> None:
     if width * height > _MOST_PIXELS:
         raise ValueError(f"{width:,} by {height:,} pixels are too many to decode{_SO}")
 

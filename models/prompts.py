@@ -35,7 +35,7 @@ class Vocabulary:
         classes: a dict from text to class
     """
 
-    def __init__(self, classes: dict[str, str]):
+    def __init__(self, classes: dict[str, str]) -> None:
         self._classes = classes
         self._known = dict(classes)
         self._by_key = {}
@@ -74,12 +74,12 @@ class Vocabulary:
         return best
 
 
-def _words(text):
+def _words(text: str):
     # Word pieces come back as "fire ##truck".
     return _WORD.findall(text.replace(" ##", "").casefold())
 
 
-def _key(text):
+def _key(text: str):
     return "".join(_words(text))
 
 
@@ -91,7 +91,7 @@ class ClassProcessor:
         classes: a dict from text to class
     """
 
-    def __init__(self, processor, classes: dict[str, str]):
+    def __init__(self, processor, classes: dict[str, str]) -> None:
         self._processor = processor
         self._vocabulary = Vocabulary(classes)
         self._names = list(dict.fromkeys(classes.values()))

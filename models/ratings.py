@@ -3,11 +3,17 @@
 What nobody has published is unknown. It is never guessed from the size of a file.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from auto_labeling.core.run import ModelType, Task
 from auto_labeling.models import metrics
+
+if TYPE_CHECKING:  # spec imports this module
+    from auto_labeling.models.spec import ModelSpec
 
 PUBLISHED = "published"
 ARCHITECTURE = "by architecture"  # that of the same network, trained on COCO
@@ -98,7 +104,7 @@ class Rating:
     source: str = ""
 
 
-def performance(spec) -> Rating:
+def performance(spec: ModelSpec) -> Rating:
     """Rates how good the labels of a :class:`auto_labeling.models.spec.ModelSpec` are."""
     if spec.needs_checkpoint or spec.source == "remote":
         return Rating()
@@ -122,7 +128,7 @@ def performance(spec) -> Rating:
     return Rating(value, ARCHITECTURE, said, best.source)
 
 
-def speed(spec) -> Rating:
+def speed(spec: ModelSpec) -> Rating:
     """Rates how fast a model is: by its published latency, else by what an image costs it."""
     if spec.needs_checkpoint or spec.source == "remote":
         return Rating()
@@ -158,14 +164,14 @@ def _counted(found, counted):
     return next((one for metric in counted for one in found if one.metric == metric), None)
 
 
-def _sibling(name, siblings):
+def _sibling(name: str, siblings):
     for pattern, other in siblings:
         if match := re.fullmatch(pattern, name):
             return match.expand(other)
     return ""
 
 
-def _said(one):
+def _said(one) -> str:
     for pattern, words in _SAID:
         if match := re.fullmatch(pattern, one.metric):
             words = match.expand(words)

@@ -233,7 +233,7 @@ def _model_type(entry) -> ModelType:
     return ModelType.ZERO_SHOT if zero_shot else ModelType.FIXED_VOCABULARY
 
 
-def _recommended(entry, family, task):
+def _recommended(entry, family, task: Task):
     if task in (None, Task.CLASSIFICATION):
         return None
     settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}

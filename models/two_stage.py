@@ -33,7 +33,7 @@ class ImageAndBoxes(fout.GetItem):
         detector_transform=None,
         segmenter_transform=None,
         with_boxes=False,
-    ):
+    ) -> None:
         self._with_boxes = with_boxes
         self._detector_transform = detector_transform
         self._segmenter_transform = segmenter_transform
@@ -55,7 +55,7 @@ class ImageAndBoxes(fout.GetItem):
 class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
     """What the two methods share: masks for boxes."""
 
-    def __init__(self, segmenter, config: RunConfig):
+    def __init__(self, segmenter, config: RunConfig) -> None:
         self._config = config
         self._segmenter = segmenter
         self._prompts = segmenter.build_get_item(field_mapping={"box_prompt_field": _BOXES})
@@ -70,7 +70,7 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
         return self._segmenter.__exit__(*args)
 
     @property
-    def media_type(self):
+    def media_type(self) -> str:
         return "image"
 
     @property
@@ -78,7 +78,7 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
         return self._segmenter.device
 
     @property
-    def transforms(self):
+    def transforms(self) -> None:
         return None
 
     @property
@@ -86,15 +86,15 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
         return self._preprocess
 
     @preprocess.setter
-    def preprocess(self, value):
+    def preprocess(self, value) -> None:
         self._preprocess = value
 
     @property
-    def ragged_batches(self):
+    def ragged_batches(self) -> bool:
         return False
 
     @property
-    def has_collate_fn(self):
+    def has_collate_fn(self) -> bool:
         return True
 
     @staticmethod
@@ -135,7 +135,7 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
         )
         return [detections[i] for i in kept], left_out
 
-    def _segment(self, item, detections):
+    def _segment(self, item, detections) -> None:
         # The segmenter leaves out boxes without a mask: a number tells which are left.
         numbered = fol.Detections(
             detections=[
@@ -168,7 +168,7 @@ class TwoStage(_Stages):
         config: the run's configuration: boxes it does not want cost nothing
     """
 
-    def __init__(self, detector, segmenter, config: RunConfig):
+    def __init__(self, detector, segmenter, config: RunConfig) -> None:
         super().__init__(segmenter, config)
         self._detector = detector
         self._is_torch = isinstance(detector, fom.TorchModelMixin)
@@ -230,7 +230,7 @@ class ExistingDetections(_Stages):
         return [item["boxes"] for item in items]
 
 
-def _nothing(image):
+def _nothing(image) -> None:
     return None
 
 

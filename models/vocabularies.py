@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from auto_labeling.models.spec import ModelSpec
+
 _ULTRALYTICS_DATASETS = {"coco": "coco", "oiv7": "open-images-v7", "imagenet": "ImageNet"}
 # The names in Ultralytics' ImageNet weights are those of the data set's `map`, not of its `names`.
 _SECTION = {"imagenet": "map"}
@@ -41,14 +43,14 @@ def unknown(name: str, asked, known) -> str:
     return f"{name} does not know {quoted}{more}{meant}{few}"
 
 
-def _nearest(name, known):
+def _nearest(name: str, known):
     """The known class that somebody may have meant, or None."""
     alike = {one.casefold(): one for one in known}
     found = difflib.get_close_matches(name.casefold(), alike, n=1, cutoff=_ALIKE)
     return alike[found[0]] if found else None
 
 
-def find(spec) -> tuple[str, ...] | None:
+def find(spec: ModelSpec) -> tuple[str, ...] | None:
     """Finds the classes of a :class:`auto_labeling.models.catalog.ModelSpec`.
 
     Returns:

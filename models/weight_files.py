@@ -149,7 +149,7 @@ def _trainings() -> dict:
     return trainings
 
 
-def _in_source(text):
+def _in_source(text: str):
     trainings = {}
     _, *pieces = _KIND.split(text)
     for kind, body in zip(pieces[::2], pieces[1::2], strict=True):

@@ -144,7 +144,7 @@ def options_for(spec: ModelSpec, config: RunConfig) -> dict:
     return options | _device_options(spec, config)
 
 
-def _class_options(spec, config):
+def _class_options(spec: ModelSpec, config: RunConfig):
     if spec.model_type is ModelType.ZERO_SHOT:
         options = {"classes": list(_asked(spec, config))}
         # FiftyOne would say "A photo of" before a person's own words too.
@@ -152,16 +152,16 @@ def _class_options(spec, config):
     return {}  # labels of other classes are left out, and counted, by the sieve
 
 
-def _asked(spec, config):
+def _asked(spec: ModelSpec, config: RunConfig):
     return prompts.texts(config, _template(spec, config))
 
 
-def _template(spec, config):
+def _template(spec: ModelSpec, config: RunConfig):
     """What FiftyOne's wrapper says before each class, if we have to say it ourselves."""
     return (spec.settings.get("text_prompt") or "") if config.prompts else ""
 
 
-def _device_options(spec, config):
+def _device_options(spec: ModelSpec, config: RunConfig):
     options = {}
     if config.device:
         # RF-DETR knows no numbers of devices.
@@ -172,7 +172,7 @@ def _device_options(spec, config):
     return options
 
 
-def _require_device(config):
+def _require_device(config: RunConfig) -> None:
     import torch
 
     if not _DEVICE.fullmatch(config.device):
@@ -193,7 +193,7 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def _name_classes(model, classes):
+def _name_classes(model, classes) -> None:
     """Makes a zero-shot model answer with the run's classes, whatever it was asked in."""
     plain = all(text == name for text, name in classes.items())
     processor = getattr(model, "_output_processor", None)
@@ -204,7 +204,7 @@ def _name_classes(model, classes):
     model._output_processor = prompts.ClassProcessor(processor, classes)
 
 
-def _crop_like_ultralytics(model):
+def _crop_like_ultralytics(model) -> None:
     """Shows a classifier the images that its library would: the zoo's entry pads them with grey."""
     from fiftyone.utils.ultralytics import FiftyOneYOLOClassificationModel as Classifier
 
@@ -281,7 +281,7 @@ def _load_remote(load, options):
             options = {name: value for name, value in options.items() if name != unknown[1]}
 
 
-def _load_torchvision(spec, options):
+def _load_torchvision(spec: ModelSpec, options):
     """Loads a model of torchvision, downloading the one file that torchvision wants.
 
     FiftyOne would download the file that the entry names first, often that of another training.

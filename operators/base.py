@@ -4,6 +4,7 @@ import logging
 
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
 from auto_labeling.core.errors import AutoLabelingError
@@ -43,7 +44,7 @@ class RunOperator(foo.Operator):
             view_target=False,
         )
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext):
         form = types.Object()
         try:
             if ctx.dataset is None:
@@ -58,7 +59,7 @@ class RunOperator(foo.Operator):
             form = _notice("Something unexpected went wrong. See the App's log for details")
         return types.Property(form, view=types.View(label=f"Auto-Labeling: {self.label}"))
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext):
         if ctx.dataset is None:
             raise AutoLabelingError("Open a dataset first")
         if self.changes:
@@ -69,17 +70,17 @@ class RunOperator(foo.Operator):
             ctx.ops.reload_dataset()
         return done
 
-    def ask(self, ctx, form):
+    def ask(self, ctx: ExecutionContext, form: dict) -> None:
         """Adds the operator's questions to a form; quick, since the App waits for it."""
 
-    def act(self, ctx) -> dict:
+    def act(self, ctx: ExecutionContext) -> dict:
         """Does what was asked for. Returns facts that JSON can hold."""
         raise NotImplementedError
 
-    def _takes(self, ctx):
+    def _takes(self, ctx: ExecutionContext):
         return parameters.taking(self.takes, text=["run_id"]) if self.states else self.takes
 
-    def _ask_for_run(self, ctx, form):
+    def _ask_for_run(self, ctx: ExecutionContext, form: dict) -> None:
         runs = [
             run for run in labeling.runs(ctx.dataset, confirm=False) if run.state in self.states
         ]
@@ -92,7 +93,7 @@ class RunOperator(foo.Operator):
         form.enum("run_id", ids, default=ids[0], required=True, label="Run", view=view)
 
 
-def _notice(sentence):
+def _notice(sentence: str):
     form = types.Object()
     form.view("notice", types.Warning(label=sentence))
     return form

@@ -1,5 +1,6 @@
 """What becomes of a run: resume, cancel, delete; and the list of all runs."""
 
+from fiftyone.operators import ExecutionContext
 from fiftyone.operators.types import RiskLevel
 
 from auto_labeling.app import request
@@ -18,7 +19,7 @@ class ListRuns(RunOperator):
     risk = RiskLevel.LOW
     changes = False
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         return {"runs": [facts(run) for run in labeling.runs(ctx.dataset)]}
 
 
@@ -32,7 +33,7 @@ class ResumeRun(RunOperator):
     states = STOPPED
     takes = parameters.taking(flag=["again"])
 
-    def ask(self, ctx, form):
+    def ask(self, ctx: ExecutionContext, form: dict) -> None:
         form.bool(
             "again",
             default=False,
@@ -40,7 +41,7 @@ class ResumeRun(RunOperator):
             description="Only if the staging field was deleted or renamed by hand",
         )
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         again = request.is_again(ctx)
         return facts(labeling.resume(ctx.dataset, request.run_id(ctx), again=again))
 
@@ -54,7 +55,7 @@ class CancelRun(RunOperator):
     icon = "stop"
     states = tuple(sorted(ACTIVE))
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         return facts(labeling.cancel(ctx.dataset, request.run_id(ctx), by=request.person(ctx)))
 
 
@@ -68,6 +69,6 @@ class DeleteRun(RunOperator):
     risk = RiskLevel.DANGEROUS
     states = (*sorted(ACTIVE), RunState.IN_REVIEW, RunState.APPROVED, RunState.FAILED)
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         labeling.delete(ctx.dataset, request.run_id(ctx))
         return {"run_id": request.run_id(ctx), "deleted": True}

@@ -5,9 +5,12 @@ import time
 
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
+from fiftyone.core.dataset import Dataset
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
 from auto_labeling.core.errors import AttemptRevoked
+from auto_labeling.core.run import Run
 from auto_labeling.lifecycle import labeling
 
 logger = logging.getLogger(__name__)
@@ -32,7 +35,7 @@ class GenerateLabels(foo.Operator):
             risk_level=types.RiskLevel.MEDIUM,
         )
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext):
         request.require_edit(ctx)
         began = time.monotonic()
         run_id = request.run_id(ctx)
@@ -54,11 +57,11 @@ class GenerateLabels(foo.Operator):
 class _Report:
     """Tells FiftyOne how far a run has come, and the log now and then."""
 
-    def __init__(self, ctx):
+    def __init__(self, ctx: ExecutionContext) -> None:
         self._ctx = ctx
         self._logged = float("-inf")
 
-    def __call__(self, fraction, text):
+    def __call__(self, fraction, text: str):
         self._ctx.set_progress(progress=fraction, label=text)
         now = time.monotonic()
         if now - self._logged >= _LOG_EVERY_SECONDS:
@@ -66,7 +69,7 @@ class _Report:
             logger.info("%s", text)
 
 
-def _log_start(dataset, run):
+def _log_start(dataset: Dataset, run: Run) -> None:
     config = run.config
     logger.info(
         "Run %s '%s' on dataset '%s': %s of %s samples with %s, attempt %s",

@@ -42,7 +42,7 @@ def require(given: Mapping, takes: Mapping[str, str]) -> None:
         raise ConfigError(problems)
 
 
-def _unknown(name, takes):
+def _unknown(name: str, takes) -> str:
     near = difflib.get_close_matches(name, takes, 1)
     if near:
         return f"There is no such parameter; did you mean '{near[0]}'?"

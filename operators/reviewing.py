@@ -1,6 +1,7 @@
 """Review without the panel: promote, take back, approve."""
 
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
 from auto_labeling.core.run import RunState
@@ -21,7 +22,7 @@ class _Choosing(RunOperator):
         ids=("label_ids", "sample_ids"),
     )
 
-    def ask(self, ctx, form):
+    def ask(self, ctx: ExecutionContext, form: dict) -> None:
         for name, label in (("min_confidence", "Minimum"), ("max_confidence", "Maximum")):
             form.float(
                 name,
@@ -56,7 +57,7 @@ class PromoteLabels(_Choosing):
     icon = "add_task"
     takes = parameters.taking(_Choosing.takes, whole=["expected"])
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         chosen = request.chosen_labels(ctx)
         expected = request.expected_or_none(ctx)
         number = promotion.promote(ctx.dataset, request.run_id(ctx), chosen, expected)
@@ -71,7 +72,7 @@ class UndoPromotion(_Choosing):
     description = "Undoes the promotion of labels that meet every condition"
     icon = "undo"
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         chosen = request.chosen_labels(ctx)
         number = promotion.undo(ctx.dataset, request.run_id(ctx), chosen=chosen)
         return {"run_id": request.run_id(ctx), "labels": number}
@@ -88,7 +89,7 @@ class ApproveRun(RunOperator):
     states = (RunState.IN_REVIEW, RunState.APPROVING)
     takes = parameters.taking(whole=["expected"], flag=["empty"])
 
-    def ask(self, ctx, form):
+    def ask(self, ctx: ExecutionContext, form: dict) -> None:
         form.view("warning", types.Warning(label=f"{self.description}. This cannot be undone"))
         self._show(ctx, form)
         form.bool(
@@ -98,7 +99,7 @@ class ApproveRun(RunOperator):
             description="Otherwise they are left without labels, as if never labeled.",
         )
 
-    def _show(self, ctx, form):
+    def _show(self, ctx: ExecutionContext, form: dict) -> None:
         """Says how many labels the chosen run has to approve, and sends that number."""
         run_id = request.run_id(ctx)
         run = labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
@@ -115,11 +116,11 @@ class ApproveRun(RunOperator):
         name = request.expected_of(run.id)
         form.int(name, default=decision.kept, view=types.HiddenView())
 
-    def _takes(self, ctx):
+    def _takes(self, ctx: ExecutionContext):
         shown = [name for name in request.parameters(ctx) if request.is_expected(name)]
         return parameters.taking(super()._takes(ctx), whole=shown)
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         expected = request.expected_or_none(ctx)
         run = approval.approve(
             ctx.dataset,

@@ -1,11 +1,14 @@
 """Start a run, and import existing labels: forms made from the settings of a run."""
 
 import fiftyone.operators.types as types
+from fiftyone.core.collections import SampleCollection
+from fiftyone.core.dataset import Dataset
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request, targets
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.run import Method, Target, Task
-from auto_labeling.core.settings import settings
+from auto_labeling.core.settings import RunConfig, settings
 from auto_labeling.lifecycle import importing, labeling, media
 from auto_labeling.models import catalog
 from auto_labeling.operators import parameters
@@ -31,7 +34,7 @@ class StartRun(RunOperator):
         any=[s.name for s in settings()], ids=["sample_ids"], flag=["persist"]
     )
 
-    def ask(self, ctx, form):
+    def ask(self, ctx: ExecutionContext, form: dict) -> None:
         if not labeling.is_persistent(ctx.dataset):
             form.bool(
                 "persist",
@@ -50,7 +53,7 @@ class StartRun(RunOperator):
             problem = problems.get(setting.name) if setting.name in given else None
             _ask(form, setting, _choices(ctx.dataset, setting, given), problem)
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         given, problems = request.run_answers(ctx)
         if problems:
             raise ConfigError({**_problems(ctx.dataset, given), **problems})
@@ -67,13 +70,13 @@ class StartRun(RunOperator):
         return {**facts(run), "warnings": said}
 
 
-def _cautions(ctx, config, samples) -> list:
+def _cautions(ctx: ExecutionContext, config: RunConfig, samples) -> list:
     """What may not be meant; it does not keep the run from starting."""
     view = targets.view(ctx.dataset, request.request(ctx), config.target)
     return list(labeling.cautions(ctx.dataset, config, samples, view))
 
 
-def _warn(ctx, form, config, given):
+def _warn(ctx: ExecutionContext, form: dict, config: RunConfig, given) -> None:
     view = targets.view(ctx.dataset, request.request(ctx), config.target)
     slices = targets.slices_of(given)
     samples = 0 if view is None else media.target_count(ctx.dataset, view, slices)
@@ -81,7 +84,7 @@ def _warn(ctx, form, config, given):
         form.view(f"caution_{number}", types.Warning(label=caution))
 
 
-def _problems(dataset, given) -> dict:
+def _problems(dataset: Dataset, given) -> dict:
     try:
         labeling.check(dataset, given)
     except ConfigError as error:
@@ -89,7 +92,7 @@ def _problems(dataset, given) -> dict:
     return {}
 
 
-def _applies(dataset, setting, given) -> bool:
+def _applies(dataset: Dataset, setting, given) -> bool:
     """Whether a question makes sense after the answers so far; one that is answered stays."""
     if setting.name in given:
         return True
@@ -98,7 +101,7 @@ def _applies(dataset, setting, given) -> bool:
     return given.get("method") in _OF_METHODS.get(setting.name, (given.get("method"),))
 
 
-def _choices(dataset, setting, given):
+def _choices(dataset: Dataset, setting, given):
     """What a setting may be, as FiftyOne's choices; None where anything may be typed."""
     view = types.DropdownView()
     if setting.name == "model":
@@ -121,7 +124,7 @@ def _choices(dataset, setting, given):
     return view
 
 
-def _ask(form, setting, view, problem):
+def _ask(form: dict, setting, view: SampleCollection, problem) -> None:
     """Adds the question for a setting to a form."""
     # Not marked as invalid: FiftyOne would then refuse with that one problem, the verb names all.
     props = {
@@ -172,7 +175,7 @@ class ImportLabels(RunOperator):
     description = "Copies the labels of a field into a new run in review; the field does not change"
     takes = parameters.taking(text=("source", "label_field", "name"), flag=["replace"])
 
-    def ask(self, ctx, form):
+    def ask(self, ctx: ExecutionContext, form: dict) -> None:
         usable = [name for name, reason in importing.sources(ctx.dataset).items() if not reason]
         if not usable:
             raise AutoLabelingError("This dataset has no labels to review")
@@ -193,6 +196,6 @@ class ImportLabels(RunOperator):
             )
         form.str("name", label="Run name")
 
-    def act(self, ctx):
+    def act(self, ctx: ExecutionContext):
         answers = request.import_answers(ctx)
         return facts(importing.import_labels(ctx.dataset, **answers, author=request.person(ctx)))

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
@@ -46,7 +48,7 @@ class Job:
     error: Exception | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
-    def run(self):
+    def run(self) -> None:
         """Does it; any error is kept for the handler that looks next."""
         try:
             self.result = self.verb()
@@ -56,7 +58,7 @@ class Job:
             self.over.set()
 
 
-def begin(state: PanelState, says: str, verb: Callable, then: Callable):
+def begin(state: PanelState, says: str, verb: Callable, then: Callable) -> None:
     """Starts a verb for a window, and waits for it a moment. A second click starts nothing.
 
     Args:
@@ -92,7 +94,7 @@ def is_over(state: PanelState) -> bool:
     return job is not None and job.over.is_set()
 
 
-def go_on(ctx, state: PanelState):
+def go_on(ctx: ExecutionContext, state: PanelState) -> None:
     """Goes where a window's verb leads if it is over, and else to the page that says it is not.
 
     Raises:
@@ -108,7 +110,7 @@ def go_on(ctx, state: PanelState):
     job.then(ctx, state, job.result)
 
 
-def render(panel, ctx, state: PanelState):
+def render(panel, ctx: ExecutionContext, state: PanelState):
     """Builds the page that is shown while a verb runs."""
     page, job = elements.page(), _jobs.get(state.window)
     if job is None:  # the App was restarted, or the page loaded again

@@ -5,6 +5,7 @@ import functools
 import logging
 
 from fiftyone.core.dataset import DatasetNotFoundError
+from fiftyone.operators import ExecutionContext
 from pymongo.errors import ConnectionFailure
 
 from auto_labeling.app import request
@@ -44,7 +45,7 @@ def move(state: PanelState):
         _latest.note(window, (number, state.page))
 
 
-def _next(state):
+def _next(state: PanelState):
     # Two windows of one session share a state, of which each may know an older version.
     return max(state.moves, _latest.get(state.window, (0, ""))[0]) + 1
 
@@ -79,7 +80,7 @@ def event(handler):
     """
 
     @functools.wraps(handler)
-    def handle(self, ctx):
+    def handle(self, ctx: ExecutionContext) -> None:
         try:
             if handle.changes:
                 request.require_edit(ctx)

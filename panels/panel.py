@@ -7,13 +7,15 @@ parameters: so each checks what it needs, and the verbs refuse what a run's stat
 import secrets
 
 import fiftyone.operators as foo
+import fiftyone.operators.types as types
 from fiftyone.core.dataset import DatasetNotFoundError
+from fiftyone.operators import ExecutionContext
 from fiftyone.operators.categories import Categories
 
 from auto_labeling.app import answers, request, targets
 from auto_labeling.core import names
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
-from auto_labeling.core.run import RunState
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import importing, labeling, watching
 from auto_labeling.panels import background, permissions
 from auto_labeling.panels.configure import existing_labels
@@ -68,7 +70,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             help_markdown="Generate labels with a model, review them, and approve the good ones",
         )
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> None:
         if not request.is_from_panel(ctx):
             return
         state = PanelState(ctx)
@@ -82,13 +84,13 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
                 self._answer(ctx)
             return
 
-        def is_wanted():
+        def is_wanted() -> bool:
             return not is_late(state, request.is_about_grid(ctx))
 
         if is_wanted() and self._concerns_page(ctx, state):
             self._answer(ctx, is_wanted)
 
-    def _answer(self, ctx, is_wanted=lambda: True):
+    def _answer(self, ctx: ExecutionContext, is_wanted=lambda: True) -> None:
         """Does what a request asks for, if it is an event, and draws the page.
 
         Args:
@@ -103,7 +105,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         if is_wanted():
             ctx.ops.show_panel_output(page)
 
-    def _concerns_page(self, ctx, state):
+    def _concerns_page(self, ctx: ExecutionContext, state: PanelState) -> bool:
         """Whether a request changes what the page shows; the App sends many that do not."""
         if state.page != "configure" or not request.is_about_grid(ctx):
             return True
@@ -113,7 +115,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             return True
         return not configure.shows(state, now)
 
-    def render(self, ctx):
+    def render(self, ctx: ExecutionContext):
         state = PanelState(ctx)
         try:
             page = PAGES[state.page](self, ctx, state)
@@ -136,7 +138,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             elements.button(actions, "again", "Try again", self.refresh)
         return elements.finished(page)
 
-    def _waiting_for_database(self, error):
+    def _waiting_for_database(self, error: BaseException):
         page = elements.page()
         elements.alert(page, "away", "error", "Can't reach the database", str(error))
         elements.timer(page, self.refresh, milliseconds=5000)
@@ -145,22 +147,22 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
     # --- the App's events ---------------------------------------------------------------------
 
     @event
-    def on_load(self, ctx, state):
+    def on_load(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.window = secrets.token_hex(4)
         self._begin_anew_elsewhere(ctx, state)
         if state.page == "review" and (run := self._run_or_leave(ctx, state)):
             grid_sync.enter(ctx, state, run)
 
     @event
-    def on_unload(self, ctx, state):
+    def on_unload(self, ctx: ExecutionContext, state: PanelState) -> None:
         grid_sync.leave(ctx, state)
         sample_focus.off(ctx, state)
 
     @event
-    def on_change_dataset(self, ctx, state):
+    def on_change_dataset(self, ctx: ExecutionContext, state: PanelState) -> None:
         self._begin_anew_elsewhere(ctx, state)
 
-    def _begin_anew_elsewhere(self, ctx, state):
+    def _begin_anew_elsewhere(self, ctx: ExecutionContext, state: PanelState) -> None:
         """Forgets the page of another dataset, if this is one."""
         if state.dataset not in ("", ctx.dataset.name):
             grid_memory.forget(state)
@@ -168,12 +170,12 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         state.dataset = ctx.dataset.name
 
     @event
-    def on_change_view(self, ctx, state):
+    def on_change_view(self, ctx: ExecutionContext, state: PanelState) -> None:
         if state.page == "review" and (run := self._run_or_leave(ctx, state)):
             grid_sync.follow(ctx, state, run)
 
     @event
-    def on_change_selected(self, ctx, state):
+    def on_change_selected(self, ctx: ExecutionContext, state: PanelState) -> None:
         pass  # the page is drawn again, with the numbers of the selection
 
     on_change_selected_labels = on_change_selected
@@ -181,7 +183,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
     on_change_group_slice = on_change_selected
 
     @event
-    def refresh(self, ctx, state):
+    def refresh(self, ctx: ExecutionContext, state: PanelState) -> None:
         if state.page == "working":
             if background.is_over(state):
                 with move(state):  # so that a refresh sent before this one does not undo it
@@ -195,11 +197,11 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
     # --- going from page to page --------------------------------------------------------------
 
     @event
-    def go_home(self, ctx, state):
+    def go_home(self, ctx: ExecutionContext, state: PanelState) -> None:
         self._go(ctx, state, "home")
 
     @event
-    def open_run(self, ctx, state):
+    def open_run(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
         pages = {
             RunState.IN_REVIEW: "review",
@@ -209,12 +211,14 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         page = "progress" if labeling.gone(ctx.dataset, run) else pages.get(run.state, "progress")
         self._go(ctx, state, page, run)
 
-    def _work(self, ctx, state, says, verb, then):
+    def _work(self, ctx: ExecutionContext, state: PanelState, says, verb, then) -> None:
         """Does what may take long; see ``working.py``."""
         background.begin(state, says, verb, then)
         background.go_on(ctx, state)
 
-    def _go(self, ctx, state, page, run=None):
+    def _go(
+        self, ctx: ExecutionContext, state: PanelState, page: types.Object, run: Run | None = None
+    ) -> None:
         grid_sync.leave(ctx, state)
         sample_focus.off(ctx, state)
         state.question = ""
@@ -227,19 +231,19 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
     # --- existing labels ----------------------------------------------------------------------
 
     @change
-    def import_labels(self, ctx, state):
+    def import_labels(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.problems = {}
         state.existing = state.existing  # complete, so that each control has a value
         self._go(ctx, state, "existing")
 
     @event
-    def edit_existing(self, ctx, state):
+    def edit_existing(self, ctx: ExecutionContext, state: PanelState) -> None:
         name, _ = request.changed(ctx)
         if name in state.problems:
             state.problems = {k: v for k, v in state.problems.items() if k != name}
 
     @change
-    def start_import(self, ctx, state):
+    def start_import(self, ctx: ExecutionContext, state: PanelState) -> None:
         form = state.existing
         try:
             run = importing.import_labels(
@@ -257,10 +261,10 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         state.existing = {}
         self._go(ctx, state, "progress", run)
 
-    def _run(self, ctx, state):
+    def _run(self, ctx: ExecutionContext, state: PanelState):
         return labeling.get(ctx.dataset, state.run_id, confirm=False)
 
-    def _run_or_leave(self, ctx, state):
+    def _run_or_leave(self, ctx: ExecutionContext, state: PanelState):
         """The run of the page; None if it is gone, which the page will say."""
         try:
             return self._run(ctx, state)

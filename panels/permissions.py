@@ -14,7 +14,7 @@ def without(page: types.Property, is_unwanted) -> types.Property:
     return page
 
 
-def _take_off(parent, is_unwanted):
+def _take_off(parent: types.Object, is_unwanted) -> None:
     for name, child in list(parent.properties.items()):
         view = child.view
         actions = getattr(view, "row_actions", None)

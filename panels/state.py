@@ -6,6 +6,9 @@ so each part is checked for its kind when it is read.
 
 import json
 
+import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app import answers, request
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done", "working")
@@ -36,11 +39,11 @@ class PanelState:
         ctx: the :class:`fiftyone.operators.executor.ExecutionContext`
     """
 
-    def __init__(self, ctx):
+    def __init__(self, ctx: ExecutionContext) -> None:
         self._ctx = ctx
         self._state = ctx.panel.state
 
-    def forget(self):
+    def forget(self) -> None:
         """Starts over, in the same window; moves are counted on."""
         moves, window = self.moves, self.window
         self._state.clear()
@@ -54,7 +57,7 @@ class PanelState:
         value = self._state.get(key)
         return value if isinstance(value, kind) else default
 
-    def _set(self, key, value):
+    def _set(self, key, value) -> None:
         if self._state.get(key) != value:
             self._state.set(key, value)
 
@@ -64,7 +67,7 @@ class PanelState:
         return page if page in PAGES else "home"
 
     @page.setter
-    def page(self, page):
+    def page(self, page: types.Object) -> None:
         self._set("page", page)
 
     @property
@@ -74,7 +77,7 @@ class PanelState:
         return moves if 0 <= moves < _MOST_MOVES else 0
 
     @moves.setter
-    def moves(self, moves):
+    def moves(self, moves) -> None:
         self._set("moves", moves)
 
     @property
@@ -83,7 +86,7 @@ class PanelState:
         return request.name_of(self._get("window", str, "")) or self._ctx.panel.id
 
     @window.setter
-    def window(self, window):
+    def window(self, window) -> None:
         self._set("window", window)
 
     @property
@@ -91,7 +94,7 @@ class PanelState:
         return request.name_of(self._get("run_id", str, ""))
 
     @run_id.setter
-    def run_id(self, run_id):
+    def run_id(self, run_id: str) -> None:
         self._set("run_id", run_id)
 
     @property
@@ -100,7 +103,7 @@ class PanelState:
         return self._get("staging_field", str, "")
 
     @staging_field.setter
-    def staging_field(self, name):
+    def staging_field(self, name: str) -> None:
         self._set("staging_field", name)
 
     @property
@@ -114,13 +117,13 @@ class PanelState:
         return said
 
     @form.setter
-    def form(self, form):
+    def form(self, form: dict) -> None:
         groups = {}
         for name, value in form.items():
             groups.setdefault(FORM_GROUPS[name], {})[name] = value
         self._set("form", groups)
 
-    def answer(self, name, value):
+    def answer(self, name: str, value) -> None:
         """Sets one answer; the others keep their cursor."""
         group = self._get("form", dict, {}).get(FORM_GROUPS[name])
         if not isinstance(group, dict):  # a browser may send anything
@@ -133,7 +136,7 @@ class PanelState:
         return self._get("remembered", dict, {})
 
     @remembered.setter
-    def remembered(self, remembered):
+    def remembered(self, remembered) -> None:
         self._set("remembered", remembered)
 
     @property
@@ -143,7 +146,7 @@ class PanelState:
         return {**BLANK, **{name: v for name, v in given.items() if isinstance(v, str)}}
 
     @existing.setter
-    def existing(self, answers):
+    def existing(self, answers) -> None:
         self._set("existing", answers)
 
     @property
@@ -153,7 +156,7 @@ class PanelState:
         return {str(k): v for k, v in problems.items() if isinstance(v, str)}
 
     @problems.setter
-    def problems(self, problems):
+    def problems(self, problems) -> None:
         self._set("problems", problems)
 
     @property
@@ -167,7 +170,7 @@ class PanelState:
         return self._get("runs_status", str, "")
 
     @status.setter
-    def status(self, status):
+    def status(self, status) -> None:
         self._set("runs_status", status)
 
     @property
@@ -177,7 +180,7 @@ class PanelState:
         return part if 0 <= part < _MOST_MOVES else 0
 
     @part.setter
-    def part(self, part):
+    def part(self, part) -> None:
         self._set("runs_part", part)
 
     @property
@@ -186,7 +189,7 @@ class PanelState:
         return self._get(f"run_{self.run_id}.rename.new_name", str, "")
 
     @new_name.setter
-    def new_name(self, name):
+    def new_name(self, name: str) -> None:
         self._set(f"run_{self.run_id}", {"rename": {"new_name": name}})
 
     @property
@@ -195,7 +198,7 @@ class PanelState:
         return self._get("unfolded", bool, False)
 
     @unfolded.setter
-    def unfolded(self, unfolded):
+    def unfolded(self, unfolded) -> None:
         self._set("unfolded", unfolded)
 
     @property
@@ -204,7 +207,7 @@ class PanelState:
         return self._get("question", str, "")
 
     @question.setter
-    def question(self, question):
+    def question(self, question) -> None:
         self._set("question", question)
 
     @property
@@ -213,7 +216,7 @@ class PanelState:
         return self._get("dataset", str, "")
 
     @dataset.setter
-    def dataset(self, name):
+    def dataset(self, name: str) -> None:
         self._set("dataset", name)
 
     @property
@@ -222,7 +225,7 @@ class PanelState:
         return [name for name in self._get("users_fields", list, []) if isinstance(name, str)]
 
     @users_fields.setter
-    def users_fields(self, fields):
+    def users_fields(self, fields) -> None:
         self._set("users_fields", fields)
 
     @property
@@ -231,5 +234,5 @@ class PanelState:
         return self._get("lit_fields", bool, False)
 
     @lit_fields.setter
-    def lit_fields(self, lit):
+    def lit_fields(self, lit) -> None:
         self._set("lit_fields", lit)

@@ -10,11 +10,11 @@ class ByWindow(OrderedDict):
         most: how many windows are remembered
     """
 
-    def __init__(self, most: int):
+    def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
 
-    def note(self, window: str, value):
+    def note(self, window: str, value) -> None:
         """Keeps something for a window, in place of what was there."""
         self[window] = value
         self.move_to_end(window)

@@ -4,6 +4,8 @@ import logging
 import secrets
 import threading
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.account import Decision
 from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, LabelsChanged
 from auto_labeling.core.run import Run, RunState
@@ -28,7 +30,7 @@ _COUNTS = 5
 
 
 def approve(
-    dataset,
+    dataset: Dataset,
     run_id: str,
     by: str = "",
     background: bool = False,
@@ -69,21 +71,21 @@ def approve(
     return run
 
 
-def _finish_quietly(dataset, store, run, by, alive):
+def _finish_quietly(dataset: Dataset, store: RunStore, run: Run, by, alive) -> None:
     try:
         _finish(dataset, store, run, by, alive)
     except Exception:  # the run stays as it is, and "Finish approval" goes on
         logger.exception("The approval of '%s' stopped", run.name)
 
 
-def _finish(dataset, store, run, by, alive=None) -> Run:
+def _finish(dataset: Dataset, store: RunStore, run: Run, by, alive=None) -> Run:
     with Heartbeat(store, run) as heartbeat:
         if alive:
             alive.set()
         return _steps(dataset, store, run, by, heartbeat)
 
 
-def _steps(dataset, store, run, by, heartbeat) -> Run:
+def _steps(dataset: Dataset, store: RunStore, run: Run, by, heartbeat) -> Run:
     staging.publish(dataset, run, after=_counter(heartbeat))
     references.rename(dataset, run.staging_field, run.config.label_field)
     mask_files.remove_unused(dataset, run)
@@ -99,7 +101,7 @@ def _counter(heartbeat):
     """Adds up the samples of each part for the progress on the record."""
     lock, done = threading.Lock(), 0
 
-    def count(samples):
+    def count(samples) -> None:
         nonlocal done
         with lock:
             done += samples
@@ -108,7 +110,7 @@ def _counter(heartbeat):
     return count
 
 
-def _claim(dataset, store, run, expected, empty) -> Run:
+def _claim(dataset: Dataset, store: RunStore, run: Run, expected, empty) -> Run:
     """Makes this process the one that approves the run, and settles what is approved.
 
     From the claim on nobody can promote or take back. What was shown is compared with what
@@ -135,7 +137,7 @@ def _claim(dataset, store, run, expected, empty) -> Run:
     return run if run.is_settled else _settled(dataset, store, run)
 
 
-def _settled(dataset, store, run) -> Run:
+def _settled(dataset: Dataset, store: RunStore, run: Run) -> Run:
     with Heartbeat(store, run):
         decided = _counted_at_rest(dataset, run)
         try:
@@ -148,7 +150,7 @@ def _settled(dataset, store, run) -> Run:
         return store.amend(run.id, token=run.token, decision=decided, is_settled=True)
 
 
-def _counted_at_rest(dataset, run) -> Decision:
+def _counted_at_rest(dataset: Dataset, run: Run) -> Decision:
     """Counts again while somebody writes: who began to promote before the claim still goes on."""
     for _ in range(_COUNTS):
         before = write_stamp.stamp(dataset)
@@ -158,7 +160,7 @@ def _counted_at_rest(dataset, run) -> Decision:
     return decided
 
 
-def _refuse_nothing(run, decided, empty):
+def _refuse_nothing(run: Run, decided, empty) -> None:
     """A run without any labels can be closed; one with labels needs some to approve."""
     if empty and not run.many:
         raise AutoLabelingError(
@@ -173,7 +175,7 @@ def _refuse_nothing(run, decided, empty):
         )
 
 
-def _expect(decided: Decision, expected: int):
+def _expect(decided: Decision, expected: int) -> None:
     if decided.kept != expected:
         raise LabelsChanged(
             f"The labels waiting for approval have changed: there are now {decided.kept:,}, "
@@ -181,7 +183,7 @@ def _expect(decided: Decision, expected: int):
         )
 
 
-def _refuse_taken_field(dataset, run):
+def _refuse_taken_field(dataset: Dataset, run: Run) -> None:
     dataset.reload()
     name = run.config.label_field
     if run.replaces:
@@ -202,7 +204,7 @@ def provenance_key(run: Run) -> str:
     return f"auto_labeling_{run.id}"
 
 
-def _keep_provenance(dataset, run, approved, by):
+def _keep_provenance(dataset: Dataset, run: Run, approved, by) -> None:
     """Keeps where the labels came from as a FiftyOne custom run, for good."""
     key = provenance_key(run)
     decided = run.decision or Decision(promoted=approved)

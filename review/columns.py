@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import added_labels, ranges
@@ -52,7 +53,7 @@ def packed(sample_ids) -> np.ndarray:
     return np.array([oid.binary for oid in sample_ids], dtype="S12")
 
 
-def read(dataset, run: Run, query: dict, everything: bool = False) -> Columns:
+def read(dataset: Dataset, run: Run, query: dict, everything: bool = False) -> Columns:
     """Reads the staged labels of the samples that match.
 
     Args:
@@ -105,7 +106,7 @@ def _joined(gathered) -> Columns:
 class _Gathered:
     """The columns while they grow."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._ids, self._sizes, self._times = [], [], []
         self._labels, self._confidence, self._states, self._there = [], [], [], []
         self._added, self._unmarked = [], []
@@ -150,7 +151,7 @@ class _Gathered:
         )
 
 
-def _found(dataset, query, fields):
+def _found(dataset: Dataset, query, fields):
     pipeline = [{"$match": query}, {"$project": fields}]
     return dataset._sample_collection.aggregate(pipeline, batchSize=_BATCH)
 
@@ -159,7 +160,7 @@ def _found(dataset, query, fields):
 _SOURCES = ("s0", "s1")
 
 
-def _lists(run, sources):
+def _lists(run: Run, sources):
     root = f"${run.label_root}"
     size = {"$size": {"$ifNull": [root, []]}}
     state = f"{root}.{REVIEW}"
@@ -181,7 +182,7 @@ def _lists(run, sources):
     }
 
 
-def _aligned(run, sources):
+def _aligned(run: Run, sources):
     root = f"${run.label_root}"
 
     def each(attribute):
@@ -197,7 +198,7 @@ def _aligned(run, sources):
     }
 
 
-def _scalars(run, sources):
+def _scalars(run: Run, sources):
     field = f"${run.staging_field}"
     is_label = {"$eq": [{"$type": field}, "object"]}
 

@@ -12,6 +12,8 @@ import fiftyone.core.stages as fos
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
 from bson import ObjectId
+from fiftyone.core.collections import SampleCollection
+from fiftyone.core.dataset import Dataset
 from fiftyone.core.media import GROUP
 
 from auto_labeling.core.names import STAGING_SUFFIX
@@ -110,7 +112,7 @@ class Shown:
         stages.append({"$match": wanted})
         return self._pipeline(view, stages)
 
-    def _pipeline(self, view, stages: list) -> list[dict]:
+    def _pipeline(self, view: SampleCollection, stages: list) -> list[dict]:
         """The aggregation pipeline of a view, with further stages."""
         return view._pipeline(pipeline=stages)
 
@@ -120,7 +122,7 @@ class Shown:
         return collection.aggregate(self.labels(run, tab) + stages, allowDiskUse=True)
 
 
-def shown(dataset, request: dict) -> Shown:
+def shown(dataset: Dataset, request: dict) -> Shown:
     """Computes what the grid shows.
 
     Args:
@@ -145,7 +147,7 @@ def shown(dataset, request: dict) -> Shown:
     )
 
 
-def narrowed(dataset, request: dict, run: Run | None, names) -> fov.DatasetView:
+def narrowed(dataset: Dataset, request: dict, run: Run | None, names) -> fov.DatasetView:
     """A view with stages of ours, as ``grid_stages.view_with`` makes it."""
     now = write_stamp.stamp(dataset)
     view = view_with(dataset, request, run, names)
@@ -154,7 +156,7 @@ def narrowed(dataset, request: dict, run: Run | None, names) -> fov.DatasetView:
     return view
 
 
-def refresh_patches(dataset, view):
+def refresh_patches(dataset: Dataset, view: SampleCollection) -> None:
     """Makes a view of staged labels as patches show them as they are: it is a copy of them."""
     stage = getattr(view, "_patches_stage", None)
     if not isinstance(stage, fos.ToPatches) or not stage.field.endswith(STAGING_SUFFIX):
@@ -171,14 +173,14 @@ def refresh_patches(dataset, view):
 _copied_at: dict = {}
 
 
-def label_root(view, run: Run) -> str:
+def label_root(view: SampleCollection, run: Run) -> str:
     """The path of a run's labels in a view: in one of patches, each sample is one label."""
     if view._dataset._is_generated and view._is_patches:
         return run.staging_field
     return run.label_root
 
 
-def _filtered(view, filters):
+def _filtered(view: SampleCollection, filters):
     if not filters:
         return view
     with reading("filters"):

@@ -11,7 +11,7 @@ from auto_labeling.core.errors import Unreadable
 logger = logging.getLogger(__name__)
 
 
-def check(asked: dict):
+def check(asked: dict) -> None:
     """Refuses a request that speaks of the grid as no App would.
 
     Args:

@@ -11,6 +11,7 @@ import json
 import fiftyone.core.stages as fos
 import fiftyone.server.view as fosv
 from fiftyone import ViewExpression, ViewField
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run
 from auto_labeling.review.grid_request import reading
@@ -71,7 +72,7 @@ def told(request: dict) -> str:
     return json.dumps(stages, sort_keys=True, default=str)
 
 
-def view_with(dataset, request: dict, run: Run | None, names):
+def view_with(dataset: Dataset, request: dict, run: Run | None, names):
     """A request's view, with these stages of ours in the place of those that it has.
 
     Args:
@@ -95,7 +96,7 @@ def marked(stage: fos.ViewStage, name: str) -> fos.ViewStage:
     return stage
 
 
-def _stage(dataset, run, name):
+def _stage(dataset: Dataset, run: Run, name: str):
     if name == PATCHES:
         return fos.ToPatches(run.staging_field)
     if name == WITHOUT_LABELS and run.many:

@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.errors import IllegalTransition, LabelsChanged
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.review import snapshot
@@ -20,7 +22,7 @@ _BATCH = 1_000
 _WRITERS = 4
 
 
-def promote(dataset, run_id: str, shown: Shown, expected: int | None) -> int:
+def promote(dataset: Dataset, run_id: str, shown: Shown, expected: int | None) -> int:
     """Promotes the labels that the Review tab counts as current.
 
     Args:
@@ -43,7 +45,7 @@ def promote(dataset, run_id: str, shown: Shown, expected: int | None) -> int:
     return _move_by_id(dataset, run, shown, PROMOTED, expected)
 
 
-def undo(dataset, run_id: str, label=None, chosen: Shown | None = None) -> int:
+def undo(dataset: Dataset, run_id: str, label=None, chosen: Shown | None = None) -> int:
     """Takes back the promotion of all labels, of one class, or of those that are chosen.
 
     Args:
@@ -72,7 +74,7 @@ _ID_ONLY = {"$project": {"label._id": 1}}
 _BY_SAMPLE = {"$group": {"_id": "$_id", "labels": {"$push": "$label._id"}}}
 
 
-def _move_by_id(dataset, run, shown, state, expected=None) -> int:
+def _move_by_id(dataset: Dataset, run: Run, shown, state, expected=None) -> int:
     """Moves the labels that are shown to a review state by their ids; returns how many."""
     tab = "review" if state == PROMOTED else "approval"
     added_labels.settle(dataset, run)
@@ -90,7 +92,7 @@ def _move_by_id(dataset, run, shown, state, expected=None) -> int:
     return found
 
 
-def _expect(found, expected):
+def _expect(found, expected) -> None:
     if found != expected:
         raise LabelsChanged(
             f"The labels have changed: there are now {found:,} to add, not {expected:,}. "
@@ -98,7 +100,7 @@ def _expect(found, expected):
         )
 
 
-def _move(dataset, run, criteria, state, expected=None) -> int:
+def _move(dataset: Dataset, run: Run, criteria: Criteria, state, expected=None) -> int:
     """Moves all labels that meet the criteria to a review state; returns how many."""
     other = UNPROMOTED if state == PROMOTED else PROMOTED
     with snapshot.of(dataset, run) as kept:
@@ -121,7 +123,7 @@ def _move(dataset, run, criteria, state, expected=None) -> int:
     return found
 
 
-def _count(dataset, run, state, criteria):
+def _count(dataset: Dataset, run: Run, state, criteria: Criteria):
     """Counts without a snapshot."""
     if not criteria.allows(state):
         return 0
@@ -129,7 +131,7 @@ def _count(dataset, run, state, criteria):
     return count(dataset, run, state, query=query, wanted=criteria.wanted())
 
 
-def _set_state(dataset, run, state, criteria) -> int:
+def _set_state(dataset: Dataset, run: Run, state, criteria: Criteria) -> int:
     """Sets the review state of labels by what they are; returns how many samples it modified."""
     other = UNPROMOTED if state == PROMOTED else PROMOTED
     query, update, array_filters = _update(run, state, {REVIEW: other, **criteria.wanted()})
@@ -143,7 +145,7 @@ def _set_state(dataset, run, state, criteria) -> int:
     return modified
 
 
-def _set_by_id(dataset, run, labels, state):
+def _set_by_id(dataset: Dataset, run: Run, labels, state) -> None:
     """Sets the review state of labels by their ids.
 
     Args:
@@ -154,7 +156,7 @@ def _set_by_id(dataset, run, labels, state):
     labels = iter(labels)
     samples = dataset._sample_collection
 
-    def write(batch):
+    def write(batch) -> None:
         ids = [label for _, labels in batch for label in labels]
         query, update, array_filters = _update(run, state, {"_id": {"$in": ids}, REVIEW: other})
         query["_id"] = {"$in": [sample for sample, _ in batch]}
@@ -166,7 +168,7 @@ def _set_by_id(dataset, run, labels, state):
             list(pool.map(write, batches))
 
 
-def _update(run, state, wanted):
+def _update(run: Run, state, wanted):
     """Query, update and array filters that set the state of the labels that are as wanted."""
     stamp = {"$currentDate": {"last_modified_at": True}}
     if run.many:
@@ -181,7 +183,7 @@ def _update(run, state, wanted):
     return query, {"$set": {f"{run.staging_field}.{REVIEW}": state}, **stamp}, None
 
 
-def _in_review(dataset, run_id) -> Run:
+def _in_review(dataset: Dataset, run_id: str) -> Run:
     run = RunStore(dataset).get(run_id)
     if run.state is not RunState.IN_REVIEW:
         raise IllegalTransition(f"'{run.name}' is {run.status.lower()}; labels cannot be moved now")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import fiftyone.core.view as fov
 from bson import ObjectId
 from fiftyone.core.collections import SampleCollection
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.run import Run
@@ -51,7 +52,7 @@ class Chosen(grid.Shown):
             return super()._is_of_all()
         return set(self.slices) == set(self.base._dataset.group_slices)
 
-    def _pipeline(self, view, stages: list) -> list[dict]:
+    def _pipeline(self, view: SampleCollection, stages: list) -> list[dict]:
         if not self.slices:
             return super()._pipeline(view, stages)
         first, *others = (view._pipeline(pipeline=stages, group_slice=name) for name in self.slices)
@@ -61,7 +62,7 @@ class Chosen(grid.Shown):
 
 
 def choose(
-    dataset,
+    dataset: Dataset,
     *,
     min_confidence: float | None = None,
     max_confidence: float | None = None,
@@ -142,7 +143,7 @@ def _slices_of(base) -> tuple:
     return (own,) if own and len(known) == len(base._dataset.group_slices) else tuple(known)
 
 
-def _require_lists(**lists):
+def _require_lists(**lists) -> None:
     wrong = {
         name: f"This must be a list, not {type(value).__name__}"
         for name, value in lists.items()
@@ -193,7 +194,7 @@ def _ids(kind: str, ids) -> tuple | None:
     return ids
 
 
-def _of_dataset(dataset, view, as_shown) -> fov.DatasetView:
+def _of_dataset(dataset: Dataset, view: SampleCollection, as_shown) -> fov.DatasetView:
     if view is None:
         return dataset.view()
     if not isinstance(view, SampleCollection) or view._root_dataset.name != dataset.name:

@@ -11,6 +11,7 @@ from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
@@ -49,7 +50,7 @@ class Group:
 class Snapshot:
     """The staged labels of one run. Get one from :func:`current`, in its ``with`` block."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run) -> None:
         self._run = run
         self._lock = threading.Lock()
         self._stamp = None
@@ -57,12 +58,12 @@ class Snapshot:
         self._unmarked = []  # samples with labels that people have added since
         self.marked = 0  # samples whose added labels it has marked so far
 
-    def __len__(self):
+    def __len__(self) -> int:
         return 0 if self._stamp is None else len(self._code)
 
     # --- keeping up ---------------------------------------------------------------------------
 
-    def catch_up(self, dataset) -> bool:
+    def catch_up(self, dataset: Dataset) -> bool:
         """Makes the snapshot as new as the database; False if the server cannot tell changes.
 
         Labels that people have added since are marked as such on the way.
@@ -79,12 +80,12 @@ class Snapshot:
             self.marked += added_labels.mark(dataset, self._run, self._unmarked)
         return True
 
-    def forget(self):
+    def forget(self) -> None:
         """Makes the next look read everything again."""
         self._stamp = None
         self._known = {}
 
-    def _load(self, dataset, now):
+    def _load(self, dataset: Dataset, now) -> None:
         self._newest = write_stamp.newest(dataset)
         read = columns.read(dataset, self._run, {})
         self._codes = defaultdict()
@@ -107,7 +108,7 @@ class Snapshot:
     def _encoded(self, labels):
         return np.fromiter(map(self._codes.__getitem__, labels), np.int32, len(labels))
 
-    def _patch(self, dataset, now) -> bool:
+    def _patch(self, dataset: Dataset, now) -> bool:
         """Reads the changed samples again; False if they do not explain every write."""
         old = self._stamp
         written = now.written - old.written
@@ -165,7 +166,7 @@ class Snapshot:
         self._added = np.concatenate([self._added, read.added[new]])
         return True
 
-    def moved(self, dataset, criteria: Criteria, state: str, modified: int) -> bool:
+    def moved(self, dataset: Dataset, criteria: Criteria, state: str, modified: int) -> bool:
         """Does in memory what an update has just done, if nobody else wrote since.
 
         Args:
@@ -197,7 +198,7 @@ class Snapshot:
         """The labels of a review state that meet the criteria: :class:`Group` s by class."""
         return self._once(("table", state, criteria), self._table, state, criteria)
 
-    def _table(self, state, criteria):
+    def _table(self, state, criteria: Criteria):
         wanted = self._wanted(state, criteria)
         code, confidence = self._code[wanted], self._confidence[wanted]
         size = len(self._codes)
@@ -221,7 +222,7 @@ class Snapshot:
         """
         return self._once(("spread", state, criteria), self._spread, state, criteria)
 
-    def _spread(self, state, criteria):
+    def _spread(self, state, criteria: Criteria):
         wanted = self._wanted(state, criteria) & (self._bin < BINS)
         cells = self._code[wanted] * np.int64(BINS) + self._bin[wanted]
         counts = np.bincount(cells, minlength=len(self._codes) * BINS).reshape(-1, BINS)
@@ -257,7 +258,7 @@ class Snapshot:
             self._known[key] = self._known.pop(key)
         return self._known[key]
 
-    def _wanted(self, state, criteria):
+    def _wanted(self, state, criteria: Criteria):
         if not criteria.allows(state):
             return np.zeros(len(self._code), dtype=bool)
         wanted = self._state == columns.CODES[state]
@@ -297,7 +298,7 @@ class _Nothing:
         return None
 
 
-def of(dataset, run: Run):
+def of(dataset: Dataset, run: Run):
     """The snapshot of a run, for a ``with`` block; there it is None where it cannot be kept.
 
     In the block the snapshot is the caller's alone. Call ``catch_up`` first.
@@ -330,7 +331,7 @@ def _indices(starts, sizes):
     return np.repeat(starts - (ends - sizes), sizes) + np.arange(total)
 
 
-def clear():
+def clear() -> None:
     """Forgets all snapshots."""
     with _lock:
         _snapshots.clear()

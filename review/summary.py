@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
@@ -53,7 +54,7 @@ class Summary:
     without_labels: int
 
 
-def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
+def summarize(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
     """Counts a tab's labels in the dataset and in what the grid shows.
 
     Args:
@@ -80,7 +81,7 @@ def summarize(dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
     return _summary(everything, current, tab, without)
 
 
-def spreads(dataset, run: Run, shown: Shown, tab: str = "review") -> dict:
+def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> dict:
     """How many labels of each class have a confidence in each of :data:`BINS` parts of [0, 1].
 
     The range of confidence that the grid is filtered by does not count: a spread is where it is
@@ -110,17 +111,17 @@ def histogram(spread: dict) -> list[int]:
     return sum(spread.values(), np.zeros(BINS, dtype=np.int64)).tolist()
 
 
-def count_promoted(dataset, run: Run) -> int:
+def count_promoted(dataset: Dataset, run: Run) -> int:
     """Counts all promoted labels of a run."""
     return count(dataset, run, staging.PROMOTED)
 
 
-def count_unpromoted(dataset, run: Run) -> int:
+def count_unpromoted(dataset: Dataset, run: Run) -> int:
     """Counts all labels of a run that are not promoted."""
     return count(dataset, run, staging.UNPROMOTED)
 
 
-def count(dataset, run: Run, state: str) -> int:
+def count(dataset: Dataset, run: Run, state: str) -> int:
     """Counts all labels of a run that are of a review state."""
     with snapshot.of(dataset, run) as kept:
         if kept is not None and kept.catch_up(dataset):
@@ -129,7 +130,7 @@ def count(dataset, run: Run, state: str) -> int:
     return staging.count(dataset, run, state)
 
 
-def decision(dataset, run: Run, source: bool = True) -> Decision:
+def decision(dataset: Dataset, run: Run, source: bool = True) -> Decision:
     """Counts what an approval would keep and delete now.
 
     Args:
@@ -144,7 +145,7 @@ def decision(dataset, run: Run, source: bool = True) -> Decision:
     return deciding.count(dataset, run, source)
 
 
-def settle(dataset, run: Run) -> bool:
+def settle(dataset: Dataset, run: Run) -> bool:
     """Marks the labels that people have added; returns whether there were any since last time."""
     with snapshot.of(dataset, run) as kept:
         if kept is not None:
@@ -178,7 +179,7 @@ def _summary(everything, current, tab, without):
     )
 
 
-def _groups(shown, run, tab):
+def _groups(shown, run: Run, tab):
     number = {"$and": [{"$isNumber": "$label.confidence"}, {"$gte": ["$label.confidence", _LEAST]}]}
     stage = {
         "$group": {
@@ -194,7 +195,7 @@ def _groups(shown, run, tab):
     }
 
 
-def _everything(dataset) -> Shown:
+def _everything(dataset: Dataset) -> Shown:
     """All samples; of a grouped dataset, those of all slices."""
     if dataset.media_type != "group":
         return Shown(dataset.view())
@@ -205,7 +206,7 @@ def _everything(dataset) -> Shown:
 _LEAST = float("-inf")
 
 
-def _of(groups, name) -> Group:
+def _of(groups, name: str) -> Group:
     return groups.get(name) or Group()
 
 

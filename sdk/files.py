@@ -66,7 +66,7 @@ def load_config(path) -> dict:
     return answers
 
 
-def _parsed(text):
+def _parsed(text: str):
     try:
         return json.loads(text)
     except ValueError:

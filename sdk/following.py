@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 
 import fiftyone as fo
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError, RunNotFound
 from auto_labeling.core.names import LATEST
@@ -19,7 +20,7 @@ def datasets() -> list:
     return labeling.datasets()
 
 
-def runs(dataset) -> list[Run]:
+def runs(dataset: Dataset) -> list[Run]:
     """The runs of a dataset with their current states, newest first.
 
     Args:
@@ -29,7 +30,7 @@ def runs(dataset) -> list[Run]:
     return [Run(dataset, record) for record in labeling.runs(dataset)]
 
 
-def get(dataset, run: str) -> Run:
+def get(dataset: Dataset, run: str) -> Run:
     """A run of a dataset, with its current state.
 
     Args:
@@ -191,7 +192,7 @@ def skip(run: Run) -> Run:
     return run.reload()
 
 
-def doctor(dataset=None, *, repair: bool = False) -> list[Finding]:
+def doctor(dataset: Dataset | None = None, *, repair: bool = False) -> list[Finding]:
     """Finds what a crash, an older version or a manual change left behind; repairs it if asked.
 
     It finds values without a schema, which make a dataset unreadable; staging fields without a

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.account import Account
 from auto_labeling.core.errors import RunFailed, StillRunning
 from auto_labeling.core.run import Progress, RunConfig, RunState
@@ -24,7 +26,7 @@ class Run:
         record: what is stored of the run, an :class:`auto_labeling.core.run.Run`
     """
 
-    def __init__(self, dataset, record: Record):
+    def __init__(self, dataset: Dataset, record: Record) -> None:
         self._dataset = dataset
         self._record = record
         self._shown = None  # the labels promoted, and added by people, as last shown here
@@ -196,5 +198,5 @@ class Run:
     def __hash__(self):
         return hash((self.dataset.name, self.id))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Run {self.id} '{self.name}' of '{self.dataset.name}': {self.status}>"

@@ -1,5 +1,7 @@
 """Review labels: count, promote, undo, approve."""
 
+from fiftyone.core.collections import SampleCollection
+
 from auto_labeling.core.account import Decision
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import RunState
@@ -20,7 +22,7 @@ def labels(
     classes: list[str] | None = None,
     label_ids: list[str] | None = None,
     sample_ids: list[str] | None = None,
-    view=None,
+    view: SampleCollection | None = None,
     group_slices: list[str] | None = None,
 ) -> Summary:
     """Counts a run's labels by class: the selected ones and all, with their confidence.
@@ -72,7 +74,7 @@ def promote(
     classes: list[str] | None = None,
     label_ids: list[str] | None = None,
     sample_ids: list[str] | None = None,
-    view=None,
+    view: SampleCollection | None = None,
     group_slices: list[str] | None = None,
     expected: int | None = None,
 ) -> int:
@@ -121,7 +123,7 @@ def undo(
     classes: list[str] | None = None,
     label_ids: list[str] | None = None,
     sample_ids: list[str] | None = None,
-    view=None,
+    view: SampleCollection | None = None,
     group_slices: list[str] | None = None,
 ) -> int:
     """Undoes the promotion of the labels that meet every condition; without conditions, of all.

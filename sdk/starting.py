@@ -4,6 +4,7 @@ import secrets
 import warnings
 from collections.abc import Mapping
 
+from fiftyone.core.dataset import Dataset
 from pydantic import BaseModel
 
 from auto_labeling.app.targets import slices_of
@@ -170,7 +171,7 @@ def _view(samples, target):
 
 
 def import_labels(
-    dataset,
+    dataset: Dataset,
     source: str,
     label_field: str = "",
     *,
@@ -202,7 +203,7 @@ def import_labels(
     return Run(dataset, record)
 
 
-def _given(config, settings) -> dict:
+def _given(config: RunConfig, settings) -> dict:
     """A configuration and what wins over it, as answers."""
     if isinstance(config, RunConfig):
         config = config.model_dump()
@@ -213,7 +214,7 @@ def _given(config, settings) -> dict:
     return {**(config or {}), **settings}
 
 
-def _checked(dataset, given, target):
+def _checked(dataset: Dataset, given, target):
     refuse_forgotten(target, given.get("target"))
     return labeling.check(dataset, _with_target(given, target))
 

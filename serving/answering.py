@@ -28,7 +28,7 @@ class Answering:
         host: the name of this machine
     """
 
-    def __init__(self, worker_id: str, host: str):
+    def __init__(self, worker_id: str, host: str) -> None:
         self._worker_id = worker_id
         self._host = host
         self._answered = []
@@ -43,7 +43,7 @@ class Answering:
         self._closed.set()
         self._thread.join()
 
-    def _look_until_closed(self):
+    def _look_until_closed(self) -> None:
         while not self._closed.wait(_LOOK_EVERY_SECONDS):
             # A question that meets a database which is away is soon asked again, or forgotten.
             with contextlib.suppress(PyMongoError):

@@ -30,7 +30,7 @@ class Teller:
         as_json: whether to print JSON lines
     """
 
-    def __init__(self, as_json: bool):
+    def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
         self._output = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)  # libraries would print between our lines

@@ -25,7 +25,7 @@ class Fleet:
         restart: whether to start a service again that has ended by itself
     """
 
-    def __init__(self, command: list[str], environments: list[dict], restart: bool = True):
+    def __init__(self, command: list[str], environments: list[dict], restart: bool = True) -> None:
         self._services = [_Service(command, extra) for extra in environments]
         self._restart = restart
         self._signals = Signals()
@@ -54,7 +54,7 @@ class Fleet:
 
 
 class _Service:
-    def __init__(self, command, extra):
+    def __init__(self, command, extra) -> None:
         self._command = command
         self._extra = extra
         self._process = None
@@ -71,7 +71,7 @@ class _Service:
         status = self._process.poll() if self._process is not None else None
         return 128 - status if status is not None and status < 0 else status
 
-    def look(self, start: bool):
+    def look(self, start: bool) -> None:
         now = time.monotonic()
         if self.is_running or not start or now < self._start_at:
             return
@@ -87,7 +87,7 @@ class _Service:
             start_new_session=True,  # Ctrl-C is for us, who pass it on
         )
 
-    def ask_to_stop(self, times):
+    def ask_to_stop(self, times) -> None:
         for _ in range(times):
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)

@@ -16,7 +16,7 @@ class Tail:
         path: the file, which need not exist yet
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._told = 0
 

@@ -21,7 +21,7 @@ class Presence:
         id: the worker's id
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.host = socket.gethostname()
         self.id = f"{self.host}-{os.getpid()}-{secrets.token_hex(3)}"
         self._worker = Worker(id=self.id, host=self.host, pid=os.getpid(), started_at=clock.stamp())
@@ -49,11 +49,11 @@ class Presence:
             self._worker = changed
         self._beat()
 
-    def _beat_until_closed(self):
+    def _beat_until_closed(self) -> None:
         while not self._closed.wait(min(2.0, LEASE_SECONDS / 5)):
             self._beat()
 
-    def _beat(self):
+    def _beat(self) -> None:
         # A beat that is lost, since the database is away, is followed by others.
         with contextlib.suppress(PyMongoError):
             live_workers.beat(self._worker)

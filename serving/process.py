@@ -25,7 +25,7 @@ class Process:
         broken: why it cannot execute anything; empty if it can
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "auto_labeling.serving.child"],
             stdin=subprocess.PIPE,

@@ -36,7 +36,7 @@ class Server:
         tell: takes what happens
     """
 
-    def __init__(self, options: Options, tell: Teller):
+    def __init__(self, options: Options, tell: Teller) -> None:
         self._options = options
         self._tell = tell
         self._signals = Signals()
@@ -71,7 +71,7 @@ class Server:
             self._tell("stopped", **self._tally)
         return self._tally
 
-    def _go_on(self):
+    def _go_on(self) -> None:
         job = self._attempt(operations.oldest_queued, self._options.everything)
         if job is None and self._options.drain and not self._away:
             self._over = True
@@ -82,7 +82,7 @@ class Server:
             self._attempt(self._sweep)
             self._rest(self._options.poll)
 
-    def _rest(self, seconds):
+    def _rest(self, seconds) -> None:
         others = [self._process.fileno()] if self._process is not None else []
         self._signals.wait(seconds, *others)
 
@@ -127,7 +127,7 @@ class Server:
             )
         return ready
 
-    def _begin_again(self, why):
+    def _begin_again(self, why) -> None:
         """Waits before the next process, the longer the more of them have ended by themselves."""
         self._end_process()
         if not self._was_ready or self._options.drain or self._options.once:
@@ -137,7 +137,7 @@ class Server:
         self._start_at = clock.monotonic() + pause
         self._tell("restarting", why=why, seconds=pause)
 
-    def _end_process(self):
+    def _end_process(self) -> None:
         self._process.close()
         self._process = None
 
@@ -169,7 +169,7 @@ class Server:
             self._end_process()
         return work.claimed
 
-    def _watch(self, work):
+    def _watch(self, work) -> None:
         """Looks after an operation that is being executed."""
         job = operations.job(work.job.id)
         if not work.claimed:
@@ -190,13 +190,13 @@ class Server:
         if work.unwanted_for(_is_unwanted(job)) > NOTICE_SECONDS:
             self._kill(work, "The run was cancelled, deleted or taken over")
 
-    def _pass_on(self, work, at_once=False):
+    def _pass_on(self, work, at_once=False) -> None:
         work.keep_log(at_once)
         if self._options.verbose:
             for line in work.tail.new_lines():
                 self._tell("output", line=line)
 
-    def _hear_signals(self, work):
+    def _hear_signals(self, work) -> None:
         if not self._signals.count:
             return
         if not self._draining:
@@ -208,7 +208,7 @@ class Server:
             self._tell("stopping", name=work.name)
             self._kill(work, f"The worker on {self._presence.host} was stopped")
 
-    def _kill(self, work, why):
+    def _kill(self, work, why) -> None:
         work.why = why
         self._process.kill()
 
@@ -234,7 +234,7 @@ class Server:
 
     # --- others' operations --------------------------------------------------------------------
 
-    def _sweep(self):
+    def _sweep(self) -> None:
         """Marks operations as failed whose workers were killed together with their services."""
         now = clock.monotonic()
         # After the database was away, all workers look dead for a moment.

@@ -17,7 +17,7 @@ class Signals:
         since: seconds since the first one; 0 before it
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.count = 0
         self._first = None
 
@@ -57,5 +57,5 @@ class Signals:
                 self._first = time.monotonic()
 
 
-def _nothing(*_):
+def _nothing(*_) -> None:
     """Python must have a handler, or the signal would end the process."""

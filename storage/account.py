@@ -5,6 +5,7 @@ a chunk that is done again after a crash changes nothing.
 """
 
 from bson import ObjectId
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import Account, LeftOut
 from auto_labeling.core.run import Run, RunState
@@ -12,7 +13,7 @@ from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, undecided
 from auto_labeling.storage.review_states import is_added
 
 
-def account(dataset, run: Run) -> Account | None:
+def account(dataset: Dataset, run: Run) -> Account | None:
     """What became of a run's samples, and of the labels that its model gave, as of now.
 
     Args:
@@ -28,13 +29,13 @@ def account(dataset, run: Run) -> Account | None:
     return take(dataset, run)
 
 
-def account_fields(dataset, run: Run) -> dict:
+def account_fields(dataset: Dataset, run: Run) -> dict:
     """The account of a run as it stands, as fields of its record."""
     taken = take(dataset, run)
     return {"account": taken, "dropped": taken.left_out.get(LeftOut.OVER_LIMIT, 0)}
 
 
-def take(dataset, run: Run) -> Account:
+def take(dataset: Dataset, run: Run) -> Account:
     """Adds up the account of a run whose labels are staged.
 
     Args:
@@ -62,7 +63,7 @@ def take(dataset, run: Run) -> Account:
     )
 
 
-def _counted_before(run):
+def _counted_before(run: Run):
     """Runs of older versions counted those over the limit alone, and on the record."""
     return {LeftOut.OVER_LIMIT: run.dropped} if run.dropped else {}
 
@@ -70,14 +71,14 @@ def _counted_before(run):
 class _Sums:
     """Adds up chunks."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         names = ("labeled", "nothing_found", "failed", "not_processed", "deleted")
         self.samples = dict.fromkeys(names, 0)
         self.staged = 0
         self.left_out: dict[str, int] = {}
         self.is_counted = False
 
-    def add_samples(self, ids, work, states, many):
+    def add_samples(self, ids, work, states, many) -> None:
         """Adds the samples of a chunk.
 
         Args:
@@ -99,7 +100,7 @@ class _Sums:
                 state = "failed"
             self.samples[_NAMES[state]] += 1
 
-    def add_labels(self, labels, left_out):
+    def add_labels(self, labels, left_out) -> None:
         """Adds labels that were staged, and those that were left out."""
         self.staged += labels
         for reason, number in left_out.items():
@@ -115,7 +116,7 @@ _NAMES = {
 }
 
 
-def _add_labels(sums, dataset, run, ids, work):
+def _add_labels(sums, dataset: Dataset, run: Run, ids, work) -> None:
     before = work.get("account")
     if before is not None:
         sums.is_counted = True
@@ -128,7 +129,7 @@ def _add_labels(sums, dataset, run, ids, work):
         sums.add_labels(0, counts)
 
 
-def tally(dataset, run: Run, sample_ids) -> tuple[int, int]:
+def tally(dataset: Dataset, run: Run, sample_ids) -> tuple[int, int]:
     """How many of some samples wait for labels, and how many labels of the run the others have.
 
     Labels that a person has added in the meantime do not count.
@@ -150,7 +151,7 @@ def tally(dataset, run: Run, sample_ids) -> tuple[int, int]:
     return (found["waiting"], found["labels"]) if found else (0, 0)
 
 
-def _is_ours(label, run):
+def _is_ours(label, run: Run):
     return {"$not": is_added(label, run)}
 
 
@@ -158,7 +159,7 @@ def _is_label(value):
     return {"$eq": [{"$type": value}, "object"]}
 
 
-def _states(dataset, run: Run, sample_ids):
+def _states(dataset: Dataset, run: Run, sample_ids):
     """``(sample id, state)`` of the samples that exist: labeled, empty, waiting or missing."""
     kind = {"$type": f"${run.staging_field}"}
     full = "labeled"
@@ -174,17 +175,17 @@ def _states(dataset, run: Run, sample_ids):
         yield str(document["_id"]), document["state"]
 
 
-def _aggregate(dataset, sample_ids, stage):
+def _aggregate(dataset: Dataset, sample_ids, stage):
     wanted = {"_id": {"$in": [ObjectId(sample_id) for sample_id in sample_ids]}}
     return dataset._sample_collection.aggregate([{"$match": wanted}, stage])
 
 
-def _classes(dataset, run: Run) -> set:
+def _classes(dataset: Dataset, run: Run) -> set:
     """The classes of which there are staged labels."""
     return set(dataset._sample_collection.distinct(f"{run.label_root}.label"))
 
 
-def _of_copies(dataset, run: Run) -> Account:
+def _of_copies(dataset: Dataset, run: Run) -> Account:
     """Existing labels: which samples they are of is known only as long as these hold them."""
     field = run.staging_field
     samples = dataset._sample_collection

@@ -6,6 +6,7 @@ the dataset for that alone where nothing has been written since (``storage/write
 """
 
 import fiftyone as fo
+from fiftyone.core.dataset import Dataset
 from pymongo import UpdateMany
 
 from auto_labeling.core.run import Run
@@ -33,7 +34,7 @@ _MOST_KNOWN = 64
 _settled: dict = {}
 
 
-def mark(dataset, run: Run, sample_ids=None) -> int:
+def mark(dataset: Dataset, run: Run, sample_ids=None) -> int:
     """Marks the labels that people have added: not promoted, and by whom.
 
     A label that has an attribute ``source`` of its own keeps it, and is marked by another name.
@@ -63,7 +64,7 @@ def mark(dataset, run: Run, sample_ids=None) -> int:
     return _samples(dataset).bulk_write(operations, ordered=False).modified_count
 
 
-def settle(dataset, run: Run) -> int:
+def settle(dataset: Dataset, run: Run) -> int:
     """Sees to it that all labels are marked; asks for nothing where nothing was written since."""
     now = write_stamp.stamp(dataset)
     if now is not None and _settled.get(_key(dataset, run)) == now:
@@ -74,14 +75,14 @@ def settle(dataset, run: Run) -> int:
     return marked
 
 
-def note(dataset, run: Run, stamp: write_stamp.Stamp):
+def note(dataset: Dataset, run: Run, stamp: write_stamp.Stamp) -> None:
     """Notes that no label lacked its state when the samples had a stamp."""
     while len(_settled) >= _MOST_KNOWN:
         _settled.pop(next(iter(_settled)), None)
     _settled[_key(dataset, run)] = stamp
 
 
-def declared_sources(dataset, run: Run) -> list[str]:
+def declared_sources(dataset: Dataset, run: Run) -> list[str]:
     """The attributes of a run's labels that say of any label that a person added it."""
     wanted = {"_id": dataset._doc.id, "sample_fields.name": run.staging_field}
     found = dataset._doc._get_collection().find_one(wanted, {"sample_fields.$": 1})
@@ -94,7 +95,7 @@ def declared_sources(dataset, run: Run) -> list[str]:
     return [name for name in sources(run) if any(f["name"] == name for f in fields)]
 
 
-def _declare(dataset, run):
+def _declare(dataset: Dataset, run: Run) -> None:
     """Declares what is about to be written; a staging field that is gone stays so."""
     if not dataset.has_field(run.staging_field):
         dataset.reload()
@@ -108,7 +109,7 @@ def _declare(dataset, run):
     )
 
 
-def _update(run):
+def _update(run: Run):
     """Query, update and array filters that mark what a list holds beside the run's own labels."""
     unmarked = {REVIEW: {"$nin": list(STATES)}}
     root = run.label_root
@@ -122,7 +123,7 @@ def _update(run):
     return {root: {"$elemMatch": unmarked}}, change, filters
 
 
-def _updates_of_one(run):
+def _updates_of_one(run: Run):
     """The same where a sample holds one label."""
     field = run.staging_field
     unmarked = {field: {"$type": "object"}, f"{field}.{REVIEW}": {"$nin": list(STATES)}}
@@ -134,7 +135,7 @@ def _updates_of_one(run):
         yield query, {"$set": values, "$currentDate": {"last_modified_at": True}}, None
 
 
-def _are_some(dataset, run) -> bool:
+def _are_some(dataset: Dataset, run: Run) -> bool:
     unmarked = {"$nin": list(STATES)}
     if run.many:
         query = {run.label_root: {"$elemMatch": {REVIEW: unmarked}}}
@@ -143,9 +144,9 @@ def _are_some(dataset, run) -> bool:
     return _samples(dataset).find_one(query, {"_id": 1}) is not None
 
 
-def _key(dataset, run):
+def _key(dataset: Dataset, run: Run):
     return dataset._doc.id, run.id
 
 
-def _samples(dataset):
+def _samples(dataset: Dataset):
     return dataset._sample_collection

@@ -1,12 +1,19 @@
 """What an approval would do with a run's labels, counted in one pass."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
 from auto_labeling.storage import replacing
 from auto_labeling.storage.review_states import PROMOTED, REVIEW, is_kept
 
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.dataset import Dataset
 
-def count(dataset, run: Run, source: bool = True) -> Decision:
+
+def count(dataset: Dataset, run: Run, source: bool = True) -> Decision:
     """Counts the labels that approval keeps and deletes, and the samples that it leaves bare.
 
     Args:
@@ -41,7 +48,7 @@ def count(dataset, run: Run, source: bool = True) -> Decision:
     return with_source(dataset, run, counted) if source else counted
 
 
-def with_source(dataset, run: Run, decision: Decision) -> Decision:
+def with_source(dataset: Dataset, run: Run, decision: Decision) -> Decision:
     """Adds what people did in a source that is to be replaced, since its labels were imported."""
     if not run.replaces:
         return decision
@@ -51,7 +58,7 @@ def with_source(dataset, run: Run, decision: Decision) -> Decision:
 _IS_BARE = {"$and": [{"$gt": ["$labels", 0]}, {"$eq": ["$kept", 0]}]}
 
 
-def _of_list(run):
+def _of_list(run: Run):
     labels = {"$ifNull": [f"${run.label_root}", []]}
 
     def number_of(condition):
@@ -66,7 +73,7 @@ def _of_list(run):
     }
 
 
-def _of_one(run):
+def _of_one(run: Run):
     def one_if(condition):
         return {"$cond": [condition, 1, 0]}
 

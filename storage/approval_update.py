@@ -23,7 +23,7 @@ def pipeline(run: Run) -> list[dict]:
     ]
 
 
-def _list(run):
+def _list(run: Run):
     staging = f"${run.staging_field}"
     bare = review_states.all_bare("$$kept", run)
     moved = {"$mergeObjects": [staging, {"detections": bare}]}
@@ -40,12 +40,12 @@ def _list(run):
     }
 
 
-def _kept(run):
+def _kept(run: Run):
     condition = review_states.is_kept("$$label", run)
     return {"$filter": {"input": "$$labels", "as": "label", "cond": condition}}
 
 
-def _is_written(run):
+def _is_written(run: Run):
     """Whether a list of labels is written to the label field, be it an empty one."""
     if run.marks_empty:
         return _is_label(run)
@@ -54,12 +54,12 @@ def _is_written(run):
     return {"$and": [_is_label(run), {"$or": [some, found_nothing]}]}
 
 
-def _single(run):
+def _single(run: Run):
     staging = f"${run.staging_field}"
     is_kept = {"$and": [_is_label(run), review_states.is_kept(staging, run)]}
     moved = {"$let": {"vars": {"label": staging}, "in": review_states.bare("$$label", run)}}
     return {"$cond": [is_kept, moved, f"${run.config.label_field}"]}
 
 
-def _is_label(run):
+def _is_label(run: Run):
     return {"$eq": [{"$type": f"${run.staging_field}"}, "object"]}

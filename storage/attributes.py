@@ -10,6 +10,7 @@ import logging
 
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import fields, schema
@@ -38,7 +39,7 @@ class Attributes:
         run: the run
     """
 
-    def __init__(self, dataset, run: Run):
+    def __init__(self, dataset: Dataset, run: Run) -> None:
         self._dataset = dataset
         self._run = run
         kind = fol.Detection if run.many else fol.Classification
@@ -48,7 +49,7 @@ class Attributes:
         self._declared = None
         self._warned = set()
 
-    def declare(self, documents):
+    def declare(self, documents) -> None:
         """Declares what labels hold that are about to be written, and makes it fit.
 
         Args:
@@ -60,7 +61,7 @@ class Attributes:
                 for name in label.keys() - self._own if label else ():
                     self._settle(label, name)
 
-    def _settle(self, label, name):
+    def _settle(self, label, name: str) -> None:
         if name in self._ours:
             label[f"model_{name}"] = label.pop(name)
             name = f"model_{name}"
@@ -87,7 +88,7 @@ class Attributes:
         else:
             self._settle_apart(label, name, declared)
 
-    def _settle_apart(self, label, name, declared):
+    def _settle_apart(self, label, name: str, declared) -> None:
         """Gives a value that does not fit a name of its own."""
         suffix = next((s for kind, _, s in _KINDS if isinstance(label[name], kind)), "other")
         other = f"{name}_{suffix}"
@@ -102,7 +103,7 @@ class Attributes:
         label[other] = label.pop(name)
         self._settle(label, other)
 
-    def _read(self):
+    def _read(self) -> None:
         """What is declared, asked of the database: another worker may have been faster."""
         of_all = fields.schema_of(self._dataset)
         found = next((f for f in of_all if f["name"] == self._run.staging_field), {})
@@ -113,7 +114,7 @@ class Attributes:
             for f in found.get("fields") or ()
         }
 
-    def _of_source(self, name):
+    def _of_source(self, name: str):
         """The field that existing labels declare for an attribute that they hand on."""
         source = self._run.config.source_field
         path = f"{source}.detections.{name}" if self._run.many else f"{source}.{name}"
@@ -121,7 +122,7 @@ class Attributes:
         return field if type(field).__name__ in _BY_NAME else None
 
 
-def _is_name(name):
+def _is_name(name: str):
     return bool(name) and not name.startswith(("_", "$")) and "." not in name
 
 
@@ -146,7 +147,7 @@ def _kind(value):
     return next((kind for kind, _, _ in _KINDS if isinstance(value, kind)), None)
 
 
-def _fit(value, name, subfield=""):
+def _fit(value, name: str, subfield=""):
     """Whether a value fits a declared type, and what it is there."""
     kind = _BY_NAME.get(name)
     if kind is None or _kind(value) is kind is not list:

@@ -50,7 +50,7 @@ class ChunkStore(Keys):
 
     NAME = CHUNKS_STORE
 
-    def freeze(self, run_id: str, index: int, sample_ids: list):
+    def freeze(self, run_id: str, index: int, sample_ids: list) -> None:
         """Keeps a chunk of sample ids; they never change again."""
         self._store.set_if_absent(f"{run_id}:{index}", list(sample_ids))
 
@@ -190,7 +190,7 @@ class ChunkStore(Keys):
         )
         return marked.matched_count == 1 or self._store.get(_work_key(run_id, index)) == done
 
-    def _under_way(self, run_id, index, claim):
+    def _under_way(self, run_id: str, index, claim):
         """A query for a chunk that is a claim's, and not done."""
         mine = {"value.claim": list(claim), "value.failures": {"$exists": False}}
         return {**self._scope, "key": _work_key(run_id, index), **mine}
@@ -237,7 +237,7 @@ class ChunkStore(Keys):
         stages = [*wanted, {"$limit": limit}, {"$project": {"id": "$failure.sample_id"}}]
         return [d["id"] for d in self._documents.aggregate(self._failed(run_id) + stages)]
 
-    def _failed(self, run_id):
+    def _failed(self, run_id: str):
         """A pipeline that yields each failure as ``failure``, in the order of the chunks' keys."""
         return [
             {"$match": self._where(f"{run_id}:", _WORK)},
@@ -246,7 +246,7 @@ class ChunkStore(Keys):
             {"$project": {"failure": "$value.failures"}},
         ]
 
-    def reopen(self, run_id: str, index: int):
+    def reopen(self, run_id: str, index: int) -> None:
         """Lets a chunk be tried again, for the samples that failed."""
         key = _work_key(run_id, index)
         while (done := self._store.get(key)) and "failures" in done:
@@ -257,11 +257,11 @@ class ChunkStore(Keys):
             if self._store.compare_and_set(key, done, opened):
                 return
 
-    def forget(self, run_id: str, index: int):
+    def forget(self, run_id: str, index: int) -> None:
         """Lets a chunk be labeled again, as if nobody had begun it."""
         self._store.delete(_work_key(run_id, index))
 
-    def remove(self, run: Run):
+    def remove(self, run: Run) -> None:
         """Forgets all chunks of a run."""
         self._documents.delete_many(self._where(f"{run.id}:"))
 
@@ -312,5 +312,5 @@ _KIND = {"$arrayElemAt": [{"$split": ["$failure.error", ":"]}, 0]}
 _WORK = ":work"
 
 
-def _work_key(run_id, index):
+def _work_key(run_id: str, index) -> str:
     return f"{run_id}:{index}{_WORK}"

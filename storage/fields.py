@@ -8,6 +8,7 @@ lacks makes the whole dataset unreadable. So what writes into samples asks here 
 from dataclasses import dataclass
 
 import fiftyone as fo
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import FieldGone, IllegalTransition
 from auto_labeling.core.run import Run, RunState, Task
@@ -52,11 +53,11 @@ class Gone:
             )
         return f"{self.makes_again[:1].upper()}{self.makes_again[1:]}, or delete the run"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.happened}. {self.remedy}"
 
 
-def schema_of(dataset) -> list[dict]:
+def schema_of(dataset: Dataset) -> list[dict]:
     """The fields of samples as the database stores them, with what is below them."""
     document = dataset._doc
     found = document._get_collection().find_one({"_id": document.id}, {"sample_fields": 1})
@@ -75,13 +76,13 @@ def is_staging(field: dict) -> bool:
     return any(below["name"] == REVIEW for below in inner.get("fields") or ())
 
 
-def is_declared(dataset, name: str) -> bool:
+def is_declared(dataset: Dataset, name: str) -> bool:
     """Whether the schema has a field, at this moment."""
     wanted = {"_id": dataset._doc.id, "sample_fields.name": name}
     return dataset._doc._get_collection().find_one(wanted, {"_id": 1}) is not None
 
 
-def gone(dataset, run: Run) -> Gone | None:
+def gone(dataset: Dataset, run: Run) -> Gone | None:
     """What has become of a run's staging field; None if it is there.
 
     A field whose ``info`` somebody has changed is still the run's, by its review state.
@@ -96,7 +97,7 @@ def gone(dataset, run: Run) -> Gone | None:
     return Gone(name, next(iter(moved), ""), here is not None, **_makes_again(run))
 
 
-def _makes_again(run) -> dict:
+def _makes_again(run: Run) -> dict:
     if not run.source:
         return {}
     if run.state is RunState.IN_REVIEW:
@@ -104,7 +105,7 @@ def _makes_again(run) -> dict:
     return {"makes_again": f"resume to copy the labels of '{run.source}' again"}
 
 
-def require(dataset, run: Run):
+def require(dataset: Dataset, run: Run) -> None:
     """Refuses to go on without the run's staging field, and leaves nothing undeclared behind.
 
     Called after values were written into it: whoever deletes a field takes its values first and
@@ -126,7 +127,7 @@ def require(dataset, run: Run):
     raise FieldGone(str(what))
 
 
-def sweep(dataset, name: str) -> int:
+def sweep(dataset: Dataset, name: str) -> int:
     """Takes the values of a field that the schema lacks from all samples; returns of how many.
 
     Nothing is done if the schema has the field.
@@ -143,7 +144,7 @@ def sweep(dataset, name: str) -> int:
 # --- declaring ---------------------------------------------------------------------------------
 
 
-def declare(dataset, run: Run):
+def declare(dataset: Dataset, run: Run) -> None:
     """Adds the staging field and its review state to the dataset's schema."""
     _declare(dataset, run.staging_field, run, f"Labels of '{run.name}', waiting for review")
     schema.declare_attributes(dataset, run.staging_field, {REVIEW: fo.StringField()})
@@ -151,7 +152,7 @@ def declare(dataset, run: Run):
         _declare_attributes(dataset, run.source, run.staging_field, run)
 
 
-def declare_label_field(dataset, run: Run, again: bool = False):
+def declare_label_field(dataset: Dataset, run: Run, again: bool = False) -> None:
     """Adds the label field, with the attributes of the staged labels, to the dataset's schema.
 
     Args:
@@ -170,7 +171,7 @@ def declare_label_field(dataset, run: Run, again: bool = False):
         _declare_attributes(dataset, run.staging_field, name, run)
 
 
-def refuse_renamed(dataset, run: Run):
+def refuse_renamed(dataset: Dataset, run: Run) -> None:
     """Stops an approval whose labels have another field by now; a deleted one holds nothing.
 
     Raises:
@@ -181,7 +182,7 @@ def refuse_renamed(dataset, run: Run):
         raise FieldGone(f"{what.happened}. Rename it back, then finish the approval")
 
 
-def owner(dataset, field_name: str):
+def owner(dataset: Dataset, field_name: str):
     """The id of the run that declared a field, or None."""
     field = dataset.get_field(field_name)
     return ((getattr(field, "info", None) or {}).get(INFO) or {}).get("run")
@@ -191,11 +192,11 @@ def _document_type(run: Run):
     return fo.Classification if run.config.task is Task.CLASSIFICATION else fo.Detections
 
 
-def _info(run):
+def _info(run: Run):
     return {INFO: {"run": run.id}}
 
 
-def _declare_attributes(dataset, source, target, run):
+def _declare_attributes(dataset: Dataset, source, target, run: Run) -> None:
     """Declares the attributes that labels of one field have for those of another."""
     below = ".detections" if run.many else ""
     source, target = f"{source}{below}.", f"{target}{below}."
@@ -209,17 +210,17 @@ def _declare_attributes(dataset, source, target, run):
     schema.declare_attributes(dataset, target.split(".")[0], missing)
 
 
-def _is_ours(name, field) -> bool:
+def _is_ours(name: str, field) -> bool:
     return name == REVIEW or INFO in (field.info or {})
 
 
-def has_source(dataset, field_name: str) -> bool:
+def has_source(dataset: Dataset, field_name: str) -> bool:
     """Whether labels of a field have an attribute ``source`` of their own."""
     paths = (f"{field_name}.{SOURCE}", f"{field_name}.detections.{SOURCE}")
     return bool(field_name) and any(map(dataset.has_field, paths))
 
 
-def _declare(dataset, name, run, description):
+def _declare(dataset: Dataset, name: str, run: Run, description) -> None:
     schema.declare(dataset, name, _document_type(run), description, _info(run))
     of_ours = owner(dataset, name) == run.id
     if not of_ours and (name != run.staging_field or gone(dataset, run)):

@@ -21,7 +21,7 @@ class GuessStore(Keys):
 
     NAME = CHUNKS_STORE  # whose keys go with the run
 
-    def note(self, run_id: str, guessed: list[tuple[int, str, str]]):
+    def note(self, run_id: str, guessed: list[tuple[int, str, str]]) -> None:
         """Keeps what was guessed of samples that are about to get their labels.
 
         Args:

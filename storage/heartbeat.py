@@ -27,7 +27,7 @@ class Heartbeat:
         keep (False): whether to go on from the progress that is known of this attempt
     """
 
-    def __init__(self, store: RunStore, run: Run, keep: bool = False):
+    def __init__(self, store: RunStore, run: Run, keep: bool = False) -> None:
         self._store = store
         self._run = run
         known = store.progress(run) if keep else None
@@ -47,16 +47,16 @@ class Heartbeat:
         self._thread.join()
         self._write()
 
-    def update(self, **facts):
+    def update(self, **facts) -> None:
         """Sets fields of :class:`auto_labeling.core.run.Progress`, written with the next beat."""
         with self._lock:
             self._facts.update(facts)
 
-    def _beat_until_closed(self):
+    def _beat_until_closed(self) -> None:
         while not self._closed.wait(min(1.0, LEASE_SECONDS / 5)):
             self._write()
 
-    def _write(self):
+    def _write(self) -> None:
         with self._lock:
             facts = dict(self._facts)
         # A beat that is lost, since the database is away, is followed by others.

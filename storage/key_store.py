@@ -3,6 +3,7 @@
 import re
 
 import fiftyone.core.odm as foo
+from fiftyone.core.dataset import Dataset
 from fiftyone.factory.repos.execution_store import MongoExecutionStoreRepo
 from fiftyone.operators.store import ExecutionStore
 
@@ -17,7 +18,7 @@ class Keys:
 
     NAME: str
 
-    def __init__(self, dataset):
+    def __init__(self, dataset: Dataset) -> None:
         self._store = ExecutionStore.create(self.NAME, dataset._doc.id)
         self._scope = {"store_name": self.NAME, "dataset_id": dataset._doc.id}
         self._documents = collection()

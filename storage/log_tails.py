@@ -4,6 +4,7 @@ One key for each run, apart from its record: it is written every few seconds, wh
 grows beyond :data:`MOST_LINES`.
 """
 
+from fiftyone.core.dataset import Dataset
 from fiftyone.operators.store import ExecutionStore
 
 from auto_labeling.core.names import LOGS_STORE
@@ -28,7 +29,7 @@ def keep(dataset_id, run_id: str, operation_id: str, lines: list[str]) -> None:
     _store(dataset_id).set(run_id, value)
 
 
-def tail(dataset, run: Run, lines: int) -> list[str]:
+def tail(dataset: Dataset, run: Run, lines: int) -> list[str]:
     """The last lines logged by the run's current delegated operation; none if it logs nothing."""
     value = _store(dataset._doc.id).get(run.id)
     if not value or lines < 1 or value["operation"] != run.operation_id:
@@ -36,7 +37,7 @@ def tail(dataset, run: Run, lines: int) -> list[str]:
     return value["lines"][-lines:]
 
 
-def remove(dataset, run_id: str) -> None:
+def remove(dataset: Dataset, run_id: str) -> None:
     """Forgets what was logged for a run."""
     _store(dataset._doc.id).delete(run_id)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import fiftyone.core.odm as foo
 import pymongo
 from bson import ObjectId
+from fiftyone.core.dataset import Dataset
 from pymongo.errors import PyMongoError
 
 from auto_labeling.core.names import UNFINISHED_MASKS
@@ -29,7 +30,7 @@ PATIENCE = 10
 _DETECTIONS, _DETECTION = "Detections", "Detection"
 
 
-def remove_unused(dataset, run: Run, patience: float = PATIENCE) -> int:
+def remove_unused(dataset: Dataset, run: Run, patience: float = PATIENCE) -> int:
     """Removes the mask files of a run that no label of this database names.
 
     Only files in the run's own folder are looked at. It can be called again after a crash. A file
@@ -66,7 +67,7 @@ def stray(folder: Path, patience: float) -> list[str]:
     return [path for path in files(folder) if tail(path) not in named]
 
 
-def remove_stray(folder: Path, patience: float):
+def remove_stray(folder: Path, patience: float) -> None:
     """Removes what :func:`stray` finds."""
     remove(folder, _named(folder, patience))
 

@@ -1,9 +1,16 @@
 """Warnings about a folder chosen for masks."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.dataset import Dataset
+
 
 #: Folders of operating systems: what is in or below them is not for masks.
 _SYSTEM = (
@@ -20,7 +27,7 @@ _MOST_SAMPLES = 1_000
 _RUN = re.compile("[0-9a-f]{12}")
 
 
-def doubts(dataset, location: str) -> Iterator[str]:
+def doubts(dataset: Dataset, location: str) -> Iterator[str]:
     """Says why masks may be in the wrong place in a folder; nothing if there is no reason.
 
     Args:
@@ -51,7 +58,7 @@ def _is_system(folder: Path) -> bool:
     return any(folder.is_relative_to(one) for one in _SYSTEM)
 
 
-def _media_above(dataset, folder: Path) -> str:
+def _media_above(dataset: Dataset, folder: Path) -> str:
     """The folder at or above one in which media of the dataset are; empty if there is none."""
     found = dataset._sample_collection.find({}, {"filepath": 1}).limit(_MOST_SAMPLES)
     holding = {os.path.dirname(document["filepath"]) for document in found}

@@ -6,6 +6,7 @@ An operation is one attempt at a run. Its state is never copied into the record.
 from dataclasses import dataclass
 
 from bson import ObjectId
+from fiftyone.core.dataset import Dataset
 from fiftyone.factory import DelegatedOperationPagingParams, SortByField, SortDirection
 from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext, ExecutionResult, ExecutionRunState
@@ -42,7 +43,7 @@ class Operation:
         return self.state in ("completed", "failed")
 
 
-def queue(dataset, run: Run) -> str:
+def queue(dataset: Dataset, run: Run) -> str:
     """Queues the generation of a run's labels and returns the operation's id.
 
     The service is used directly, since ``execute_operator`` returns an unfinished task

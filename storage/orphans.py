@@ -3,6 +3,8 @@
 Runs do not come along when a dataset is cloned or merged, but their staging fields do.
 """
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.names import STAGING_SUFFIX
 from auto_labeling.core.run import RunState
 from auto_labeling.storage import fields, ranges, schema
@@ -12,7 +14,7 @@ from auto_labeling.storage.runs import RunStore
 _OURS = list(STATES)
 
 
-def in_review(dataset) -> set[str]:
+def in_review(dataset: Dataset) -> set[str]:
     """The names of the staging fields that runs of the dataset need.
 
     Those of runs that a newer version of this package has stored are among them.
@@ -31,7 +33,7 @@ def is_marked(field: dict) -> bool:
     return bool(of_ours) and fields.is_staging(field)
 
 
-def names(dataset) -> list[str]:
+def names(dataset: Dataset) -> list[str]:
     """The staging fields that no run of the dataset needs, renamed ones among them."""
     marked = [field["name"] for field in fields.schema_of(dataset) if is_marked(field)]
     needed = in_review(dataset) if marked else ()
@@ -51,12 +53,12 @@ def ways_out(dataset_name: str) -> str:
     )
 
 
-def count(dataset, name: str) -> int:
+def count(dataset: Dataset, name: str) -> int:
     """How many samples have labels in an orphan."""
     return dataset._sample_collection.count_documents({name: {"$type": "object"}})
 
 
-def release(dataset, name: str):
+def release(dataset: Dataset, name: str) -> None:
     """Makes an orphan an ordinary field: its labels stay, without our marker.
 
     One without any label is removed. All can be repeated after a crash: the field is an orphan

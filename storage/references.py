@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 
 import fiftyone.core.odm as foo
+from fiftyone.core.dataset import Dataset
 
 #: The collections of the database in which FiftyOne keeps them.
 _VIEWS, _RUNS = "views", "runs"
@@ -27,10 +28,10 @@ class References:
     evaluations: tuple = ()
     brain_runs: tuple = ()
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.views or self.evaluations or self.brain_runs)
 
-    def __str__(self):
+    def __str__(self) -> str:
         """All of them in words: "the saved view 'a' and the evaluation 'b'"."""
         kinds = (
             ("saved view", self.views),
@@ -46,7 +47,7 @@ class References:
         return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def to(dataset, name: str) -> References:
+def to(dataset: Dataset, name: str) -> References:
     """What names a field of a dataset."""
     found = {"views": [], "evaluations": [], "brain_methods": []}
     for kind, key, _, _ in _naming(dataset, name):
@@ -55,7 +56,7 @@ def to(dataset, name: str) -> References:
     return References(views, evaluations, brain_runs)
 
 
-def rename(dataset, name: str, new_name: str):
+def rename(dataset: Dataset, name: str, new_name: str) -> None:
     """Makes all that names a field name another one. It can be repeated.
 
     Args:
@@ -73,7 +74,7 @@ def rename(dataset, name: str, new_name: str):
         collection.update_one({"_id": document["_id"], **before}, {"$set": changes})
 
 
-def _naming(dataset, name):
+def _naming(dataset: Dataset, name: str):
     """Yields ``(kind, key, collection, document)`` of each document that names a field."""
     database, known = foo.get_db_conn(), dataset._doc
     own = known._get_collection().find_one({"_id": known.id}) or {}
@@ -89,7 +90,7 @@ def _naming(dataset, name):
             yield kind, key, collection, document
 
 
-def _renamed(value, name, new_name):
+def _renamed(value, name: str, new_name):
     """A value with another field's name wherever it names a field; what is JSON stays JSON."""
     if isinstance(value, dict):
         return {

@@ -9,10 +9,16 @@ Masks inside of labels are large, so the copy has their sizes in place of them. 
 changed is told by its staged copy; where that was changed as well, or is gone, by the size alone.
 """
 
+from __future__ import annotations
+
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import review_states
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.dataset import Dataset
 
 #: The attribute of a sample's staged labels that holds the copy.
 IMPORTED = "imported"
@@ -62,7 +68,7 @@ def merged_single(run: Run) -> dict:
     return {"$cond": [{"$and": [_is_object(staging), is_same]}, decided, target]}
 
 
-def since_import(dataset, run: Run) -> dict:
+def since_import(dataset: Dataset, run: Run) -> dict:
     """Counts the labels that people added, changed and deleted in the source since the import.
 
     Returns:
@@ -82,7 +88,7 @@ def since_import(dataset, run: Run) -> dict:
 _NUMBERS = ("since_added", "since_changed", "since_deleted")
 
 
-def _of_list(run):
+def _of_list(run: Run):
     known = {"$in": ["$$label._id", "$$was._id"]}
     added = {"$filter": {"input": "$$now", "as": "label", "cond": {"$not": [known]}}}
     changed = {"$and": [known, {"$not": [_is_same_in_list()]}]}
@@ -95,7 +101,7 @@ def _of_list(run):
     return _with_lists(run, numbers)
 
 
-def _of_one(run):
+def _of_one(run: Run):
     target, copy_ = f"${run.config.label_field}", f"${run.staging_field}.{IMPORTED}"
     was, is_there = _is_object(copy_), _is_object(target)
     is_same = _is_as_it_was(target, copy_, f"${run.staging_field}")
@@ -113,7 +119,7 @@ def _of_one(run):
     }
 
 
-def _with_lists(run, value):
+def _with_lists(run: Run, value):
     """A value with the lists by name: ``now`` in the source, ``was``, ``staged``, ``kept``."""
     target, staging = f"${run.config.label_field}", f"${run.staging_field}"
     now, copy_ = f"{target}.detections", f"{staging}.{IMPORTED}"
@@ -129,7 +135,7 @@ def _with_lists(run, value):
     return {"$let": {"vars": lists, "in": inner}}
 
 
-def _one_more(run):
+def _one_more(run: Run):
     """What is added to the result for one label that the source holds now: ``$$this``."""
     at = {"$indexOfArray": ["$$kept._id", "$$label._id"]}
     written = {
@@ -219,7 +225,7 @@ def _pairs(label):
     return {"$filter": {"input": pairs, "as": "pair", "cond": is_set}}
 
 
-def _is_older(label_id, run):
+def _is_older(label_id, run: Run):
     """Whether a label was made before the import, by the second that its id tells."""
     began = datetime.fromisoformat(run.created_at).replace(microsecond=0)
     return {"$lt": [{"$toDate": label_id}, began]}

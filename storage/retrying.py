@@ -31,7 +31,7 @@ _REFUSALS = {13: _NO_RIGHTS, 121: _RULES, 371: _BLOCKED, 14031: _NO_ROOM}
 _ATLAS = 8000
 
 
-def require_database(seconds: float = 3):
+def require_database(seconds: float = 3) -> None:
     """Finds out in a short time whether the database answers; its own driver takes 30 s.
 
     Args:

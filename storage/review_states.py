@@ -88,5 +88,5 @@ def all_bare(labels: str, run: Run) -> dict:
     return {"$cond": [{"$or": added}, each(bare("$$label", run)), each(plain)]}
 
 
-def _without(label, name) -> dict:
+def _without(label, name: str) -> dict:
     return {"$unsetField": {"field": name, "input": label}}

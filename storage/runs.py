@@ -128,14 +128,14 @@ class RunStore(Keys):
         """
         return self._change(run_id, token, lambda run: run.model_copy(update={"token": new_token}))
 
-    def remove(self, run: Run):
+    def remove(self, run: Run) -> None:
         """Forgets a run, its progress and its claim on the label field."""
         self.release(run)
         self._documents.delete_many(self._where(_progress_key(run.id, "")))
         self._documents.delete_many(self._where(_started_key(run.id, "")))
         self._store.delete(_key(run.id))
 
-    def reserve(self, run: Run):
+    def reserve(self, run: Run) -> None:
         """Claims a run's label field, if the run has not done so already.
 
         Raises:
@@ -152,18 +152,18 @@ class RunStore(Keys):
         if not (orphaned and self._store.compare_and_set(key, old, claim)):
             raise IllegalTransition(f"Another run is already generating '{run.config.label_field}'")
 
-    def release(self, run: Run):
+    def release(self, run: Run) -> None:
         """Gives up a run's claim on its label field."""
         key = _field_key(run.config.label_field)
         if (self._store.get(key) or {}).get("run") == run.id:
             self._store.delete(key)
 
-    def keep_masks(self, run: Run):
+    def keep_masks(self, run: Run) -> None:
         """Notes that mask files of a run may have to be removed, when nothing names them."""
         note = {"folder": run.mask_folder, "name": run.name, "at": clock.stamp()}
         self._store.set(_masks_key(run.id), note)
 
-    def forget_masks(self, run_id: str):
+    def forget_masks(self, run_id: str) -> None:
         """Takes back what :meth:`keep_masks` has noted."""
         self._store.delete(_masks_key(run_id))
 
@@ -187,7 +187,7 @@ class RunStore(Keys):
             return now["at"]
         return (self._store.get(key) or now)["at"]
 
-    def beat(self, run: Run, progress: Progress):
+    def beat(self, run: Run, progress: Progress) -> None:
         """Says how far an attempt has come, and that it is alive."""
         self._store.set(_progress_key(run.id, run.attempt), progress.model_dump(mode="json"))
 
@@ -196,7 +196,7 @@ class RunStore(Keys):
         value = self._store.get(_progress_key(run.id, run.attempt))
         return Progress.model_validate(value) if value else None
 
-    def _change(self, run_id, token, transform) -> Run:
+    def _change(self, run_id: str, token, transform) -> Run:
         for _ in range(_RETRIES):
             value = self._store.get(_key(run_id))
             run = _read(run_id, value)
@@ -217,7 +217,7 @@ class RunStore(Keys):
         return run["state"] == RunState.APPROVED.value
 
 
-def _read(run_id, value) -> Run:
+def _read(run_id: str, value) -> Run:
     if value is None:
         raise RunNotFound(run_id)
     if _is_newer(value):
@@ -235,21 +235,21 @@ def _name(value) -> str:
     return config.get("name") or config.get("label_field") or value.get("id", "")
 
 
-def _key(run_id):
+def _key(run_id: str) -> str:
     return f"run:{run_id}"
 
 
-def _field_key(label_field):
+def _field_key(label_field) -> str:
     return f"field:{label_field}"
 
 
-def _started_key(run_id, operation_id):
+def _started_key(run_id: str, operation_id) -> str:
     return f"started:{run_id}:{operation_id}"
 
 
-def _masks_key(run_id):
+def _masks_key(run_id: str) -> str:
     return f"masks:{run_id}"
 
 
-def _progress_key(run_id, attempt):
+def _progress_key(run_id: str, attempt) -> str:
     return f"progress:{run_id}:{attempt}"

@@ -2,11 +2,12 @@
 
 import fiftyone as fo
 from bson import ObjectId
+from fiftyone.core.dataset import Dataset
 
 _AT_ONCE = 10_000
 
 
-def read(dataset, sample_ids, fields=None, query=None) -> list[tuple[str, dict]]:
+def read(dataset: Dataset, sample_ids, fields=None, query=None) -> list[tuple[str, dict]]:
     """Reads what a model is given of samples.
 
     Args:
@@ -32,7 +33,7 @@ def read(dataset, sample_ids, fields=None, query=None) -> list[tuple[str, dict]]
     return [(sample_id, found[sample_id]) for sample_id in sample_ids if sample_id in found]
 
 
-def unknown(dataset, sample_ids: list) -> list[str]:
+def unknown(dataset: Dataset, sample_ids: list) -> list[str]:
     """Which of these texts are not the ids of samples of a dataset, in the order given."""
     known = set()
     for first in range(0, len(sample_ids), _AT_ONCE):
@@ -43,20 +44,20 @@ def unknown(dataset, sample_ids: list) -> list[str]:
     return [text for text in sample_ids if text not in known]
 
 
-def in_slices(dataset, names, query=None) -> list[str]:
+def in_slices(dataset: Dataset, names, query=None) -> list[str]:
     """The ids of the samples in some slices of a grouped dataset, in the dataset's order."""
     wanted = {f"{dataset.group_field}.name": {"$in": list(names)}, **(query or {})}
     found = dataset._sample_collection.find(wanted, {"_id": 1}).sort("_id", 1)
     return [str(document["_id"]) for document in found]
 
 
-def count_in_slices(dataset, names) -> int:
+def count_in_slices(dataset: Dataset, names) -> int:
     """How many samples are in some slices of a grouped dataset."""
     wanted = {f"{dataset.group_field}.name": {"$in": list(names)}}
     return dataset._sample_collection.count_documents(wanted)
 
 
-def outside_slices(dataset, sample_ids: list, names) -> list[str]:
+def outside_slices(dataset: Dataset, sample_ids: list, names) -> list[str]:
     """Which of these samples are in other slices of a grouped dataset, in the order given."""
     inside = set()
     for first in range(0, len(sample_ids), _AT_ONCE):
@@ -65,7 +66,7 @@ def outside_slices(dataset, sample_ids: list, names) -> list[str]:
     return [text for text in sample_ids if text not in inside]
 
 
-def of_groups(dataset, group_ids: list, names) -> list[str]:
+def of_groups(dataset: Dataset, group_ids: list, names) -> list[str]:
     """The ids of the samples of some groups in some slices.
 
     Args:

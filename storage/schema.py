@@ -11,12 +11,13 @@ import re
 from datetime import datetime, timezone
 
 import fiftyone as fo
+from fiftyone.core.dataset import Dataset
 from fiftyone.core.odm.dataset import SampleFieldDocument
 from fiftyone.core.odm.utils import create_field, get_field_kwargs
 from mongoengine.errors import FieldDoesNotExist
 
 
-def declare(dataset, name: str, kind: type, description: str, info: dict):
+def declare(dataset: Dataset, name: str, kind: type, description: str, info: dict) -> None:
     """Declares a field of labels. One that is declared already stays as it is.
 
     Args:
@@ -41,7 +42,7 @@ def declare(dataset, name: str, kind: type, description: str, info: dict):
     reload(dataset)
 
 
-def declare_attributes(dataset, name: str, fields: dict):
+def declare_attributes(dataset: Dataset, name: str, fields: dict) -> None:
     """Declares attributes of a field's labels. Those that are declared already stay as they are.
 
     Args:
@@ -63,7 +64,7 @@ def declare_attributes(dataset, name: str, fields: dict):
     reload(dataset)
 
 
-def forget_attribute(dataset, name: str, attribute: str):
+def forget_attribute(dataset: Dataset, name: str, attribute: str) -> None:
     """Takes an attribute of a field's labels out of the schema, without touching any sample.
 
     Args:
@@ -85,7 +86,7 @@ def forget_attribute(dataset, name: str, attribute: str):
     reload(dataset)
 
 
-def forget_info(dataset, name: str, key: str):
+def forget_info(dataset: Dataset, name: str, key: str) -> None:
     """Takes a key out of what a field says of itself, and with it a description that we gave it.
 
     Args:
@@ -107,7 +108,7 @@ def forget_info(dataset, name: str, key: str):
     reload(dataset)
 
 
-def widen(dataset, name: str, attribute: str):
+def widen(dataset: Dataset, name: str, attribute: str) -> None:
     """Declares whole numbers of a field's labels as floats, which hold all of them, too.
 
     Args:
@@ -126,7 +127,7 @@ def widen(dataset, name: str, attribute: str):
     reload(dataset)
 
 
-def forget(dataset, name: str):
+def forget(dataset: Dataset, name: str) -> None:
     """Takes a field out of the schema and all that speaks of it, without touching any sample.
 
     ``Dataset.delete_sample_field`` does this too, but rewrites every sample of the dataset and
@@ -153,7 +154,7 @@ def forget(dataset, name: str):
     reload(dataset)
 
 
-def reload(dataset):
+def reload(dataset: Dataset) -> None:
     """Takes the schema from the database, and the samples that this process has in memory.
 
     Those come last, and cannot be read while some sample holds a field without a schema: which
@@ -171,7 +172,7 @@ def _document(field) -> dict:
     return SampleFieldDocument.from_field(field).to_mongo().to_dict()
 
 
-def _update(dataset, update, query=None, array_filters=None):
+def _update(dataset: Dataset, update, query=None, array_filters=None) -> None:
     document = dataset._doc
     update = {**update, "$currentDate": {"last_modified_at": True}}
     wanted = {**(query or {}), "_id": document.id}

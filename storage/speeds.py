@@ -43,7 +43,7 @@ def record(run: Run, now: Progress | None, samples: int) -> None:
     )
 
 
-def _keep(speed):
+def _keep(speed) -> None:
     store = ExecutionStore.create(SPEEDS_STORE)
     for _ in range(_RETRIES):
         known = store.get(speed.model)

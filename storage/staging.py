@@ -9,6 +9,7 @@ single label; "found nothing" is never ``null``.
 """
 
 from bson import ObjectId
+from fiftyone.core.dataset import Dataset
 from pymongo import UpdateOne
 
 from auto_labeling.core.run import Run
@@ -20,7 +21,7 @@ from auto_labeling.storage.review_states import REVIEW, STATES, UNPROMOTED
 _NULL = {"$type": "null"}
 
 
-def await_labels(dataset, run: Run, sample_ids):
+def await_labels(dataset: Dataset, run: Run, sample_ids) -> None:
     """Marks samples as waiting for this run's labels; those it has labeled stay as they are.
 
     Raises:
@@ -33,7 +34,7 @@ def await_labels(dataset, run: Run, sample_ids):
     fields.require(dataset, run)
 
 
-def waiting(dataset, run: Run, sample_ids, wanted=None) -> list[tuple[str, dict]]:
+def waiting(dataset: Dataset, run: Run, sample_ids, wanted=None) -> list[tuple[str, dict]]:
     """Returns ``(sample id, values)`` of the samples that still wait, in the order given.
 
     Args:
@@ -49,7 +50,7 @@ def waiting(dataset, run: Run, sample_ids, wanted=None) -> list[tuple[str, dict]
     return samples.read(dataset, sample_ids, wanted, {run.staging_field: _NULL})
 
 
-def write(dataset, run: Run, documents) -> int:
+def write(dataset: Dataset, run: Run, documents) -> int:
     """Writes labels to samples that still wait for them.
 
     Args:
@@ -70,7 +71,7 @@ def write(dataset, run: Run, documents) -> int:
     return _samples(dataset).bulk_write(operations, ordered=False).matched_count
 
 
-def _update(run, document):
+def _update(run: Run, document):
     if document is None:
         return [{"$unset": run.staging_field}, {"$set": {"last_modified_at": "$$NOW"}}]
     return {
@@ -79,12 +80,12 @@ def _update(run, document):
     }
 
 
-def stop_waiting(dataset, run: Run):
+def stop_waiting(dataset: Dataset, run: Run) -> None:
     """Takes the mark off all samples that still wait, so that no late labels can arrive."""
     _samples(dataset).update_many({run.staging_field: _NULL}, {"$unset": {run.staging_field: ""}})
 
 
-def count(dataset, run: Run, review: str = "", query=None, wanted=None) -> int:
+def count(dataset: Dataset, run: Run, review: str = "", query=None, wanted=None) -> int:
     """Counts the staged labels, or some of them.
 
     Args:
@@ -107,7 +108,7 @@ def count(dataset, run: Run, review: str = "", query=None, wanted=None) -> int:
     return _first_count(dataset, pipeline)
 
 
-def count_waiting(dataset, run: Run, sample_ids=None) -> int:
+def count_waiting(dataset: Dataset, run: Run, sample_ids=None) -> int:
     """Counts the samples that wait for labels, those that failed among them.
 
     Args:
@@ -121,7 +122,7 @@ def count_waiting(dataset, run: Run, sample_ids=None) -> int:
     return _samples(dataset).count_documents(query)
 
 
-def ids_without_label(dataset, run: Run) -> list[str]:
+def ids_without_label(dataset: Dataset, run: Run) -> list[str]:
     """The samples that a run with one label a sample has tried without finding any."""
     chunks, found = ChunkStore(dataset), []
     for first in range(0, run.chunks, CHUNKS_AT_ONCE):
@@ -132,7 +133,7 @@ def ids_without_label(dataset, run: Run) -> list[str]:
     return found
 
 
-def count_without_label(dataset, run: Run, labels: int) -> int:
+def count_without_label(dataset: Dataset, run: Run, labels: int) -> int:
     """Counts the samples that a run has tried and that have no label.
 
     Args:
@@ -147,7 +148,7 @@ def count_without_label(dataset, run: Run, labels: int) -> int:
     return len(ids_without_label(dataset, run))
 
 
-def count_approved(dataset, run: Run) -> int:
+def count_approved(dataset: Dataset, run: Run) -> int:
     """Counts the labels in the run's label field."""
     field = run.config.label_field
     pipeline = [{"$match": {field: {"$type": "object"}}}]
@@ -155,7 +156,7 @@ def count_approved(dataset, run: Run) -> int:
     return _first_count(dataset, [*pipeline, last])
 
 
-def publish(dataset, run: Run, after=None):
+def publish(dataset: Dataset, run: Run, after=None) -> None:
     """Moves the promoted labels to the label field and removes the staging field.
 
     Args:
@@ -180,7 +181,7 @@ def publish(dataset, run: Run, after=None):
     withdraw(dataset, run)
 
 
-def clear(dataset, run: Run):
+def clear(dataset: Dataset, run: Run) -> None:
     """Takes away all that a run has left in its staging field, whoever the field is of by now.
 
     A field that somebody else has made under its name keeps what the run has not written.
@@ -192,7 +193,7 @@ def clear(dataset, run: Run):
         withdraw(dataset, run)
 
 
-def withdraw(dataset, run: Run):
+def withdraw(dataset: Dataset, run: Run) -> None:
     """Removes the staging field: its data first, its schema last."""
     ranges.update_many(
         _samples(dataset),
@@ -202,7 +203,7 @@ def withdraw(dataset, run: Run):
     schema.forget(dataset, run.staging_field)
 
 
-def await_copies(dataset, run: Run, before=None) -> int:
+def await_copies(dataset: Dataset, run: Run, before=None) -> int:
     """Marks the samples whose labels are to be imported; returns how many wait."""
     wanted = {run.source: {"$type": "object"}, run.staging_field: {"$exists": False}}
     update = {"$set": {run.staging_field: None}}
@@ -211,7 +212,7 @@ def await_copies(dataset, run: Run, before=None) -> int:
     return count_waiting(dataset, run)
 
 
-def copy_existing(dataset, run: Run, before=None, after=None):
+def copy_existing(dataset: Dataset, run: Run, before=None, after=None) -> None:
     """Copies the labels of the run's source to where they are awaited, unpromoted.
 
     Args:
@@ -238,12 +239,12 @@ def copy_existing(dataset, run: Run, before=None, after=None):
     stop_waiting(dataset, run)  # samples whose labels were deleted since
 
 
-def _copy_kept(run, labels) -> dict:
+def _copy_kept(run: Run, labels) -> dict:
     """What is kept of labels that go back to their source, to tell what people did there since."""
     return {replacing.IMPORTED: replacing.copy(labels, run)} if run.replaces else {}
 
 
-def has_marker(dataset, run: Run) -> bool:
+def has_marker(dataset: Dataset, run: Run) -> bool:
     """Whether labels of the source have an attribute of their own that is named as our marker."""
     path = run.source if not run.many else f"{run.source}.detections"
     theirs = {"$exists": True, "$nin": list(STATES)}
@@ -258,12 +259,12 @@ def _sum_of_sizes(root):
     return {"$group": {"_id": None, "labels": {"$sum": sizes}}}
 
 
-def _first_count(dataset, pipeline):
+def _first_count(dataset: Dataset, pipeline):
     result = next(iter(_samples(dataset).aggregate(pipeline)), None)
     return result["labels"] if result else 0
 
 
-def _samples(dataset):
+def _samples(dataset: Dataset):
     return dataset._sample_collection
 
 

@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
+from fiftyone.core.dataset import Dataset
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from auto_labeling.core.names import STAGING_SUFFIX
@@ -17,7 +18,7 @@ _MOST_KEPT = 64
 _kept: OrderedDict = OrderedDict()
 
 
-def class_sources(dataset) -> list[str]:
+def class_sources(dataset: Dataset) -> list[str]:
     """Where classes can be taken from: label fields, and :data:`DEFAULT` if there are some."""
     found = [DEFAULT] if dataset.default_classes else []
     for name, field in dataset.get_field_schema(ftype=fof.EmbeddedDocumentField).items():
@@ -27,14 +28,14 @@ def class_sources(dataset) -> list[str]:
     return found
 
 
-def classes_of(dataset, name: str) -> tuple[str, ...] | None:
+def classes_of(dataset: Dataset, name: str) -> tuple[str, ...] | None:
     """The classes of one of :func:`class_sources`; None if there are too many labels to tell."""
     if name == DEFAULT:
         return tuple(dict.fromkeys(str(one) for one in dataset.default_classes))
     return of_field(dataset, name)
 
 
-def of_field(dataset, name: str) -> tuple[str, ...] | None:
+def of_field(dataset: Dataset, name: str) -> tuple[str, ...] | None:
     """The classes of the labels in a field, sorted. Kept until something is written to samples.
 
     Args:
@@ -63,7 +64,7 @@ def of_field(dataset, name: str) -> tuple[str, ...] | None:
     return classes
 
 
-def _path(name, kind):
+def _path(name: str, kind) -> str:
     """The path of the classes of a kind of label; empty if it has none."""
     if kind is None or not issubclass(kind, fol.Label):
         return ""

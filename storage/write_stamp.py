@@ -4,10 +4,16 @@ MongoDB counts the writes to each collection, whoever makes them and whether or 
 ``last_modified_at``. So one small question says that what was read before still holds.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pymongo.errors import OperationFailure
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Stamp:
     commands: int
 
 
-def stamp(dataset) -> Stamp | None:
+def stamp(dataset: Dataset) -> Stamp | None:
     """The stamp of a dataset's samples; None where the server does not count writes."""
     question = [{"$collStats": {"latencyStats": {}, "storageStats": {}}}]
     try:
@@ -42,7 +48,7 @@ def stamp(dataset) -> Stamp | None:
         return None
 
 
-def newest(dataset) -> datetime | None:
+def newest(dataset: Dataset) -> datetime | None:
     """The latest ``last_modified_at`` of all samples."""
     found = dataset._sample_collection.find({}, {"last_modified_at": 1, "_id": 0})
     document = next(iter(found.sort("last_modified_at", -1).limit(1)), {})

@@ -19,6 +19,7 @@ from auto_labeling.core.names import PACKAGE
 from auto_labeling.core.run import Run
 from auto_labeling.engine.ray import nodes, shipping
 from auto_labeling.models import label_filter
+from auto_labeling.models.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Worker:
         loaders: how many loader processes it may have
     """
 
-    def __init__(self, settings: dict, run: dict, loaders: int):
+    def __init__(self, settings: dict, run: dict, loaders: int) -> None:
         shipping.adopt(settings)
         self._run = Run.model_validate(run)
         self._loaders = loaders
@@ -81,7 +82,7 @@ class Worker:
         """Whether this machine can label the run: its name, and what is missing."""
         return socket.gethostname(), nodes.problems(needs)
 
-    def start(self, dataset_id):
+    def start(self, dataset_id) -> None:
         """Loads the model and begins to ask for chunks.
 
         Args:
@@ -92,7 +93,7 @@ class Worker:
             self._threads.append(thread)
             thread.start()
 
-    def give(self, chunks, is_last: bool):
+    def give(self, chunks, is_last: bool) -> None:
         """Takes chunks to label.
 
         Args:
@@ -112,7 +113,7 @@ class Worker:
             self._is_urgent = False
             return news
 
-    def stop(self):
+    def stop(self) -> None:
         """Ends the work at the next write, and waits for that."""
         with self._changed:
             self._is_stopped = True
@@ -122,24 +123,24 @@ class Worker:
 
     # --- what the labeler tells -------------------------------------------------------------
 
-    def check(self):
+    def check(self) -> None:
         """Raises an error if the work is to end, or the run's field is gone."""
         from auto_labeling.storage import fields
 
         self._refuse_if_over()
         fields.require(self._dataset, self._run)
 
-    def _refuse_if_over(self):
+    def _refuse_if_over(self) -> None:
         if self._is_stopped or self._store.get(self._run.id).token != self._run.token:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
 
-    def began(self, **facts):
+    def began(self, **facts) -> None:
         """The model is ready."""
         with self._changed:
             self._is_urgent = self._is_urgent or not self._news.facts
             self._news.facts = facts
 
-    def wrote(self, written, batch_size):
+    def wrote(self, written, batch_size) -> None:
         """Labels have been written."""
         with self._changed:
             news = self._news
@@ -151,14 +152,14 @@ class Worker:
                 news.error = news.error or written.failures[0][1]
             news.facts = {**news.facts, "batch_size": batch_size}
 
-    def ended(self, index):
+    def ended(self, index) -> None:
         """There is nothing more to do here with a chunk."""
         with self._changed:
             self._news.ended.append(index)
 
     # --- threads ----------------------------------------------------------------------------
 
-    def _work(self, dataset_id):
+    def _work(self, dataset_id) -> None:
         try:
             self._label(dataset_id)
         except AutoLabelingError as error:
@@ -167,7 +168,7 @@ class Worker:
             logger.error(traceback.format_exc())
             self._break(f"{type(error).__name__}: {error}".splitlines()[0])
 
-    def _label(self, dataset_id):
+    def _label(self, dataset_id) -> None:
         import fiftyone.core.odm as foo
         from fiftyone import load_dataset
 
@@ -205,12 +206,12 @@ class Worker:
                 self._chunks.clear()
             yield chunks
 
-    def _break(self, why, is_final=False):
+    def _break(self, why, is_final=False) -> None:
         with self._changed:
             self._news.broken, self._news.is_final, self._is_urgent = why, is_final, True
             self._changed.notify_all()
 
-    def _watch(self, _):
+    def _watch(self, _) -> None:
         """Ends this process when its attempt is over: then nobody waits for it."""
         while not self._is_stopped:
             with self._changed:
@@ -218,7 +219,7 @@ class Worker:
             if not self._is_stopped and self._is_over():
                 os._exit(0)
 
-    def _is_over(self):
+    def _is_over(self) -> bool:
         from pymongo.errors import PyMongoError
 
         if not hasattr(self, "_store"):
@@ -231,7 +232,7 @@ class Worker:
         return False
 
 
-def _is_there(spec):
+def _is_there(spec: ModelSpec):
     return spec.source == "custom" or spec.downloaded
 
 

@@ -9,6 +9,8 @@ import signal
 import tempfile
 import threading
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Run
 from auto_labeling.engine.ray import limits, nodes, shipping
@@ -53,7 +55,7 @@ def connected():
         ray.shutdown()
 
 
-def _connect(ray, address, code):
+def _connect(ray, address, code) -> None:
     local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
     try:
         ray.init(
@@ -82,7 +84,7 @@ def _own_signals():
 
 
 @contextlib.contextmanager
-def needs_of(dataset, run: Run):
+def needs_of(dataset: Dataset, run: Run):
     """What each machine must have for a run, for as long as machines may come.
 
     Args:
@@ -109,7 +111,7 @@ def needs_of(dataset, run: Run):
         yield dataclasses.replace(needs, probe=probe.name)
 
 
-def _media(dataset, run):
+def _media(dataset: Dataset, run: Run):
     """Some files of the run, from all over it, that can be read here."""
     store = ChunkStore(dataset)
     for index in range(0, run.chunks, max(1, run.chunks // _MEDIA)):

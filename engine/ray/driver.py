@@ -9,6 +9,8 @@ import contextlib
 import logging
 import time
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.errors import AutoLabelingError, CannotWrite
 from auto_labeling.core.run import Run
 from auto_labeling.engine.labeler import HOPELESS_AFTER
@@ -50,7 +52,7 @@ class Hand:
         failed: how many of them failed
     """
 
-    def __init__(self, actor, call):
+    def __init__(self, actor, call) -> None:
         self.actor = actor
         self.call = call
         self.machine = ""
@@ -62,7 +64,7 @@ class Hand:
 
 
 @contextlib.contextmanager
-def crew(dataset, run: Run, generation, workers: int):
+def crew(dataset: Dataset, run: Run, generation, workers: int):
     """Labels in Ray actors: gives a function that labels chunks.
 
     Args:
@@ -96,7 +98,7 @@ class Crew:
         needs: what each machine must have
     """
 
-    def __init__(self, ray, dataset, run: Run, generation, needs: nodes.Needs):
+    def __init__(self, ray, dataset: Dataset, run: Run, generation, needs: nodes.Needs) -> None:
         self._ray = ray
         self._dataset_id = dataset._doc.id
         self._run = run
@@ -111,7 +113,7 @@ class Crew:
         self._problems = {}
         self._looked = self._had_room = time.monotonic()
 
-    def gather(self, workers: int):
+    def gather(self, workers: int) -> None:
         """Starts the workers, and waits until the machines that are up have been checked."""
         machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         config = self._run.config
@@ -141,7 +143,7 @@ class Crew:
             if hand.machine:
                 self._start(hand)
 
-    def label(self, chunks, turns, few: bool):
+    def label(self, chunks, turns, few: bool) -> None:
         """Labels chunks.
 
         Args:
@@ -159,7 +161,7 @@ class Crew:
                     self._serve(hand)
             self._listen()
 
-    def dismiss(self, gently: bool = False):
+    def dismiss(self, gently: bool = False) -> None:
         """Ends all workers.
 
         Args:
@@ -175,7 +177,7 @@ class Crew:
 
     # --- handing out ------------------------------------------------------------------------
 
-    def _serve(self, hand):
+    def _serve(self, hand) -> None:
         if self._todo:
             chunks = list(self._share())
             hand.chunks += [index for index, _ in chunks]
@@ -199,7 +201,7 @@ class Crew:
 
     # --- listening --------------------------------------------------------------------------
 
-    def _listen(self):
+    def _listen(self) -> None:
         """Takes what workers have to say, and looks after them now and then."""
         calls = {hand.call: hand for hand in self._hands if hand.call is not None}
         if calls:
@@ -213,7 +215,7 @@ class Crew:
             self._looked = now
             self._look_after(now)
 
-    def _hear(self, hand):
+    def _hear(self, hand) -> None:
         try:
             said = self._ray.get(hand.call)
         except self._ray.exceptions.RayTaskError as error:
@@ -226,7 +228,7 @@ class Crew:
             else:
                 self._welcome(hand, *said)
 
-    def _welcome(self, hand, machine, problems):
+    def _welcome(self, hand, machine, problems) -> None:
         """A worker is up, and its machine has been checked."""
         hand.machine = machine
         if problems:
@@ -236,12 +238,12 @@ class Crew:
         else:
             hand.call = None
 
-    def _start(self, hand):
+    def _start(self, hand) -> None:
         hand.is_started = True
         hand.actor.start.remote(self._dataset_id)
         hand.call = hand.actor.news.remote(self._pause)
 
-    def _take(self, hand, news):
+    def _take(self, hand, news) -> None:
         hand.call = hand.actor.news.remote(self._pause)
         hand.wants = hand.wants or news.wants
         if news.ended:
@@ -280,7 +282,7 @@ class Crew:
 
     # --- losses -----------------------------------------------------------------------------
 
-    def _mourn(self, hand, error):
+    def _mourn(self, hand, error: BaseException) -> None:
         """A worker has died: others take what it had, and another one its place."""
         lost = self._part(hand)
         why = exit_reasons.why(error)
@@ -299,7 +301,7 @@ class Crew:
             raise AutoLabelingError(f"Workers keep dying before they start to label: {why}")
         self._hire()
 
-    def _let_go(self, hand, why):
+    def _let_go(self, hand, why) -> None:
         """A worker cannot go on; others may."""
         logger.warning("Released the worker on %s: %s", hand.machine, why)
         self._part(hand)
@@ -316,7 +318,7 @@ class Crew:
             self._generation.began(**self._facts())
         return hand.chunks
 
-    def _hire(self):
+    def _hire(self) -> None:
         actor = self._ray.remote(Worker).options(
             num_cpus=self._room.cpus,
             num_gpus=self._room.gpus,
@@ -327,7 +329,7 @@ class Crew:
         actor = actor.remote(shipping.environment(), self._sent, self._room.loaders)
         self._hands.append(Hand(actor, actor.preflight.remote(self._needs)))
 
-    def _look_after(self, now):
+    def _look_after(self, now) -> None:
         patiently(self._generation.check)()
         if any(hand.machine for hand in self._hands) or not self._hands:
             self._had_room = now

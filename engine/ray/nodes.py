@@ -56,13 +56,13 @@ def problems(needs: Needs) -> list[str]:
     return [sentence for sentence in found if sentence]
 
 
-def _code(needs):
+def _code(needs) -> str:
     if needs.version == __version__:
         return ""
     return f"Auto-Labeling {__version__} is installed there, not {needs.version}; uninstall it"
 
 
-def _fiftyone(needs):
+def _fiftyone(needs) -> str:
     try:
         there = importlib.metadata.version("fiftyone")
     except importlib.metadata.PackageNotFoundError:
@@ -72,7 +72,7 @@ def _fiftyone(needs):
     return ""
 
 
-def _packages(needs):
+def _packages(needs) -> str:
     missing = requirements.missing(needs.packages)
     if not missing:
         return ""
@@ -111,7 +111,7 @@ def _is_local(hosts):
     return any(h.startswith(("localhost", "127.", "::1", "0.0.0.0")) for h in hosts)
 
 
-def _media(needs):
+def _media(needs) -> str:
     unread = [path for path in needs.media if not _can_read(path)]
     if not unread:
         return ""
@@ -129,7 +129,7 @@ def _can_read(path):
         return False
 
 
-def _masks(needs):
+def _masks(needs) -> str:
     if not needs.mask_folder:
         return ""
     if needs.probe and not os.path.isfile(needs.probe):
@@ -159,7 +159,7 @@ class Room:
         """How many loader processes that is enough for."""
         return max(1, min(8, int(self.cpus)))
 
-    def __str__(self):
+    def __str__(self) -> str:
         cpus = f"{self.cpus:g} CPU" + ("" if self.cpus == 1 else "s")
         return f"a GPU and {cpus}" if self.gpus else cpus
 

@@ -62,7 +62,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def adopt(settings: dict[str, str]):
+def adopt(settings: dict[str, str]) -> None:
     """Takes settings over in the other process, before FiftyOne is imported there.
 
     What that machine has been told itself stands, except where the database is.

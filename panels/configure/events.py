@@ -1,14 +1,17 @@
 """What a person does on the configure page: answer, look at a preview, and start a run."""
 
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app import answers, class_sources, pasted_ids, request, targets
 from auto_labeling.core import text as words
 from auto_labeling.core.errors import ConfigError
-from auto_labeling.core.run import Target
+from auto_labeling.core.run import Run, Target
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
 from auto_labeling.panels import background
 from auto_labeling.panels.configure import preview as previewing
 from auto_labeling.panels.events import change, event
+from auto_labeling.panels.state import PanelState
 
 #: What a preview can do without.
 _ASIDE = ("label_field", "name", "mask_location", "workers")
@@ -18,7 +21,7 @@ class ConfigureEvents:
     """The configure page's part of the panel, as ``ReviewEvents`` is the review page's."""
 
     @change
-    def new_run(self, ctx, state):
+    def new_run(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.problems = {}
         state.form = state.form  # complete, so that each control has a value
         self._adapt(state, "")
@@ -26,7 +29,7 @@ class ConfigureEvents:
         self._go(ctx, state, "configure")
 
     @event
-    def edit(self, ctx, state):
+    def edit(self, ctx: ExecutionContext, state: PanelState) -> None:
         name = request.changed(ctx)[0]
         found = {}
         if name in ("class_file", "class_source"):
@@ -41,15 +44,15 @@ class ConfigureEvents:
         elif found:
             state.problems = found
 
-    def _adapt(self, state, name):
+    def _adapt(self, state: PanelState, name: str) -> None:
         changes, state.remembered = answers.adapt(state.form, state.remembered, name)
         self._set_answers(state, changes)
 
-    def _set_answers(self, state, changes):
+    def _set_answers(self, state: PanelState, changes) -> None:
         for name, value in changes.items():
             state.answer(name, value)
 
-    def _take_ids(self, state):
+    def _take_ids(self, state: PanelState) -> None:
         """Keeps a long list here, so that it does not travel with each event."""
         given = answers.text(state.form["ids"])
         if not pasted_ids.is_kept(given) and len(given) > pasted_ids.MOST_IN_FORM * 24:
@@ -57,7 +60,7 @@ class ConfigureEvents:
             if not read.malformed and len(read.ids) > pasted_ids.MOST_IN_FORM:
                 state.answer("ids", pasted_ids.keep(read.ids))
 
-    def _id_problems(self, ctx, state, most=targets.FEW_IDS):
+    def _id_problems(self, ctx: ExecutionContext, state: PanelState, most=targets.FEW_IDS):
         """What is wrong with pasted ids; more than ``most`` are not looked up."""
         given = answers.text(state.form["ids"])
         if not answers.by_ids(state.form) or not given:
@@ -68,13 +71,13 @@ class ConfigureEvents:
             problem = labeling.unknown_samples(ctx.dataset, list(read.ids))
         return {"ids": problem} if problem else {}
 
-    def _other_problems(self, state):
+    def _other_problems(self, state: PanelState):
         """What is wrong, without ids that are checked again: an event may know an older list."""
         given = answers.text(state.form["ids"])
         looked_at = given and len(pasted_ids.read(given).ids) <= targets.FEW_IDS
         return {k: v for k, v in state.problems.items() if k != "ids" or not looked_at}
 
-    def _add_classes(self, ctx, state, name):
+    def _add_classes(self, ctx: ExecutionContext, state: PanelState, name: str):
         """Adds the classes that come from elsewhere. Returns what is wrong with them."""
         value = request.uploaded(ctx) if name == "class_file" else answers.text(state.form[name])
         if not value:
@@ -99,14 +102,14 @@ class ConfigureEvents:
         ctx.ops.notify(f"{number} added", variant="success")
         return {}
 
-    def _classes_of(self, ctx, source):
+    def _classes_of(self, ctx: ExecutionContext, source):
         classes = labeling.classes_of(ctx.dataset, source)
         if classes:
             return classes
         why = "has too many labels to list its classes" if classes is None else "has no labels yet"
         raise ConfigError({"class_source": f"'{source}' {why}"})
 
-    def _known_classes(self, ctx, form):
+    def _known_classes(self, ctx: ExecutionContext, form: dict):
         """The classes that can be chosen; None if any can."""
         spec = answers.chosen_model(form)
         if answers.from_boxes(form):
@@ -116,7 +119,7 @@ class ConfigureEvents:
             return None
         return catalog.known_classes(spec, answers.text(form["checkpoint"]))
 
-    def _checked(self, ctx, state):
+    def _checked(self, ctx: ExecutionContext, state: PanelState):
         """The form as a configuration, and what is wrong with it."""
         found = {**self._id_problems(ctx, state), **answers.problems(state.form)}
         try:
@@ -125,7 +128,7 @@ class ConfigureEvents:
             return None, {**error.problems, **found}
 
     @change
-    def start(self, ctx, state):
+    def start(self, ctx: ExecutionContext, state: PanelState) -> None:
         if background.is_under_way(state):  # a second click, or its page's own name would be taken
             background.go_on(ctx, state)
             return
@@ -145,7 +148,7 @@ class ConfigureEvents:
         said = f"Preparing the target samples of '{config.label_field}'"
         self._work(ctx, state, said, start, self._started)
 
-    def _started(self, ctx, state, run):
+    def _started(self, ctx: ExecutionContext, state: PanelState, run: Run) -> None:
         if isinstance(run, ConfigError):
             state.page, state.problems = "configure", run.problems
             return
@@ -154,26 +157,26 @@ class ConfigureEvents:
         self._go(ctx, state, "progress", run)
 
     @change
-    def make_persistent(self, ctx, state):
+    def make_persistent(self, ctx: ExecutionContext, state: PanelState) -> None:
         """Lets the dataset outlive the session that made it."""
         ctx.dataset.persistent = True
         state.problems = {k: v for k, v in state.problems.items() if v != labeling.NOT_PERSISTENT}
 
     @event
-    def add_listed(self, ctx, state):
+    def add_listed(self, ctx: ExecutionContext, state: PanelState) -> None:
         found = self._add_classes(ctx, state, "class_list")
         others = {k: v for k, v in state.problems.items() if k not in answers.CLASS_ENTRIES}
         state.problems = others | found
 
     @event
-    def clear_ids(self, ctx, state):
+    def clear_ids(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.answer("ids", "")
         state.problems = {k: v for k, v in state.problems.items() if k != "ids"}
 
     # --- preview ------------------------------------------------------------------------------
 
     @change
-    def preview(self, ctx, state):
+    def preview(self, ctx: ExecutionContext, state: PanelState) -> None:
         _, problems = self._checked(ctx, state)
         state.problems = {k: v for k, v in problems.items() if k not in _ASIDE}
         job = previewing.of(ctx.panel.id)
@@ -190,5 +193,5 @@ class ConfigureEvents:
         previewing.begin(ctx.panel.id, ctx.dataset, config, ids)
 
     @event
-    def hide_preview(self, ctx, state):
+    def hide_preview(self, ctx: ExecutionContext, state: PanelState) -> None:
         previewing.forget(ctx.panel.id)

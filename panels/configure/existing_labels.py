@@ -1,6 +1,7 @@
 """Page: analyze existing labels."""
 
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
 from auto_labeling.core.names import STAGING_SUFFIX
@@ -13,7 +14,7 @@ from auto_labeling.panels.ui.fields import Fields
 NEW, REPLACE = "new", "replace"
 
 
-def render(panel, ctx, state: PanelState):
+def render(panel, ctx: ExecutionContext, state: PanelState):
     """Builds the page."""
     answers, problems = state.existing, state.problems
     sources = importing.sources(ctx.dataset)
@@ -43,7 +44,7 @@ def render(panel, ctx, state: PanelState):
     return elements.finished(page)
 
 
-def _others(page, sources):
+def _others(page: types.Object, sources) -> None:
     """Says which fields are not offered, those with the same reason in one line."""
     by_reason = {}
     for name, reason in sources.items():

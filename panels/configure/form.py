@@ -1,6 +1,7 @@
 """The form of the configure page, from the samples to the device."""
 
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import answers, class_sources, pasted_ids, request, targets
 from auto_labeling.core import text
@@ -8,6 +9,7 @@ from auto_labeling.core.run import Method, Target, Task
 from auto_labeling.lifecycle import labeling, media
 from auto_labeling.models import display_names
 from auto_labeling.panels.configure import choices, model_card
+from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 from auto_labeling.panels.ui.fields import Fields
 
@@ -22,7 +24,7 @@ class Form:
         counts: the number of samples of each target
     """
 
-    def __init__(self, panel, ctx, state, counts):
+    def __init__(self, panel, ctx: ExecutionContext, state: PanelState, counts) -> None:
         self._panel = panel
         self._ctx = ctx
         self._form = state.form
@@ -44,7 +46,7 @@ class Form:
         except ValueError:
             return None
 
-    def add_to(self, page):
+    def add_to(self, page: types.Object) -> None:
         """Adds the form to a page."""
         self._what()
         self._model()
@@ -60,10 +62,10 @@ class Form:
     def _segmenter(self):
         return self._form["segmenter"] if self._is(Method.TWO_STAGE) else ""
 
-    def _group(self, name, columns=1, **look):
+    def _group(self, name: str, columns=1, **look):
         return Fields(self._groups, name, self.problems, self._panel.edit, columns, **look)
 
-    def _what(self):
+    def _what(self) -> None:
         group = self._group("what")
         group.radio("target", "Target samples", _targets(self._counts))
         if meaning := self._meaning():
@@ -90,7 +92,7 @@ class Form:
             view, self.samples, answers.task_of(self._form), targets.slices_of(self._form)
         )
 
-    def _ids(self, group):
+    def _ids(self, group) -> None:
         given = answers.text(self._form["ids"])
         if pasted_ids.is_kept(given):
             group.note("ids", f"{text.count(self.samples or 0, 'sample ID')} pasted")
@@ -109,7 +111,7 @@ class Form:
             caption=said if read.ids else blank,
         )
 
-    def _slices(self, group):
+    def _slices(self, group) -> None:
         known = media.slices(self._ctx.dataset)
         if not known or answers.by_ids(self._form):
             return
@@ -120,7 +122,7 @@ class Form:
         caption = f"Slices to label in each group. Leave empty for all image slices.{left}"
         group.some_of("group_slices", "Slices", options, free=False, caption=caption)
 
-    def _model(self):
+    def _model(self) -> None:
         group = self._group("model", columns=3)
         levels = self._choices.levels
         unanswered = next((n for n in choices.LEVEL_LABELS if _is_open(levels[n])), None)
@@ -144,7 +146,7 @@ class Form:
             elements.text(self._groups, "model_problem", self.problems["model"], color="error.main")
         model_card.add(self._groups, "card", self.spec, self._segmenter)
 
-    def _parts(self):
+    def _parts(self) -> None:
         group = self._group("parts")
         if self.spec is not None and self.spec.needs_checkpoint:
             label, example, meaning = choices.CHECKPOINTS.get(
@@ -176,7 +178,7 @@ class Form:
                 caption="Boxes in this field get masks. The field itself does not change.",
             )
 
-    def _classes(self):
+    def _classes(self) -> None:
         group = self._group("classes")
         if self.spec is not None and self.spec.names_outputs:
             group.text(
@@ -213,7 +215,7 @@ class Form:
         if self.spec is not None:
             self._more_classes()
 
-    def _more_classes(self):
+    def _more_classes(self) -> None:
         """Where classes can come from, other than the keyboard."""
         worded = answers.asks_in_words(self.spec)
         group = self._group("more_classes", columns=2, by_column=not worded)
@@ -232,7 +234,7 @@ class Form:
             group.text("class_list", "Paste a list", "cat, dog, or one per line", rows=2)
             group.button("add_listed", "Add these classes", self._panel.add_listed)
 
-    def _labels(self):
+    def _labels(self) -> None:
         group = self._group("labels", columns=2)
         group.text(
             "label_field",
@@ -259,7 +261,7 @@ class Form:
                 caption="Keeps the most confident labels",
             )
 
-    def _masks(self):
+    def _masks(self) -> None:
         group = self._group("masks")
         options = [
             types.Choice(
@@ -280,7 +282,7 @@ class Form:
             )
         group.check_box("keep_without_mask", "Keep labels without a mask")
 
-    def _machine(self):
+    def _machine(self) -> None:
         group = self._group("machine", columns=2)
         devices = dict(choices.DEVICES)
         devices.setdefault(str(self._form["device"]), str(self._form["device"]))
@@ -300,7 +302,7 @@ class Form:
         return self._form["method"] == method.value
 
 
-def _speed_up(group):
+def _speed_up(group) -> None:
     most = labeling.most_workers()
     group.number(
         "workers",
@@ -311,7 +313,7 @@ def _speed_up(group):
     )
 
 
-def _is_open(level):
+def _is_open(level: str):
     return not level.value and bool(level.options)
 
 

@@ -5,12 +5,13 @@ import fiftyone.operators.types as types
 from auto_labeling.core import text
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog, display_names
+from auto_labeling.models.spec import ModelSpec
 from auto_labeling.panels.ui import elements
 
 _MOST_SPEEDS = 3
 
 
-def add(parent, name, spec, segmenter=""):
+def add(parent: types.Object, name: str, spec: ModelSpec, segmenter="") -> None:
     """Adds a model's card.
 
     Args:
@@ -34,13 +35,13 @@ def add(parent, name, spec, segmenter=""):
         elements.link(facts, slug, source)
 
 
-def speeds(spec, segmenter: str = "") -> list:
+def speeds(spec: ModelSpec, segmenter: str = "") -> list:
     """How fast a model was, with this second stage: the latest :class:`Speed` first."""
     measured = labeling.measured_speeds(spec.name)[spec.name]
     return [speed for speed in measured if speed.segmenter == segmenter]
 
 
-def _facts(spec, segmenter):
+def _facts(spec: ModelSpec, segmenter):
     known = catalog.known_classes(spec)
     latest = speeds(spec, segmenter)[:_MOST_SPEEDS]
     return {
@@ -58,7 +59,7 @@ def _facts(spec, segmenter):
     }
 
 
-def _sources(spec) -> dict:
+def _sources(spec: ModelSpec) -> dict:
     """Where the published numbers were read: one address, unless the two differ."""
     performance, speed = spec.performance.source, spec.speed.source
     if performance == speed:
@@ -67,7 +68,7 @@ def _sources(spec) -> dict:
     return {key: source for key, source in found.items() if source}
 
 
-def weights(spec) -> str:
+def weights(spec: ModelSpec) -> str:
     """How large a model's weights are, and whether they are here."""
     if spec.source == "custom":
         return "Yours"
@@ -98,14 +99,14 @@ def rating(of) -> str:
     return f"{said}\n{of.measure}" if of.measure else said
 
 
-def _measured(speed):
+def _measured(speed) -> str:
     half = ", mixed precision" if speed.half else ""
     return (
         f"{text.rate(speed.rate)} on {speed.machine} ({speed.device}{half}), {text.ago(speed.at)}"
     )
 
 
-def _packages(card, spec):
+def _packages(card, spec: ModelSpec) -> None:
     missing = catalog.missing_packages(spec)
     if missing:
         command = " ".join(f'"{package}"' for package in missing)

@@ -1,5 +1,8 @@
 """Page: what to label with what."""
 
+import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app import answers, request, targets
 from auto_labeling.core import text
 from auto_labeling.lifecycle import labeling, media
@@ -13,7 +16,7 @@ _MOST_WINDOWS = 1000
 _shown: ByWindow = ByWindow(_MOST_WINDOWS)  # numbers of target samples
 
 
-def render(panel, ctx, state: PanelState):
+def render(panel, ctx: ExecutionContext, state: PanelState):
     """Builds the page."""
     page = elements.page()
     head = elements.row(page, "head", columns="auto 1fr", gap=1.5)
@@ -61,7 +64,9 @@ _PREVIEW = (
 )
 
 
-def _before(page, panel, ctx, state, form):
+def _before(
+    page: types.Object, panel, ctx: ExecutionContext, state: PanelState, form: dict
+) -> None:
     """What a preview found, and how things stand for the run."""
     if form.spec is None:
         return
@@ -74,7 +79,7 @@ def _before(page, panel, ctx, state, form):
     preflight.add_preflight(page, panel, ctx, config, form.samples or 0, job, inline)
 
 
-def _what_is_left(foot, state, form):
+def _what_is_left(foot, state: PanelState, form: dict) -> None:
     """What is wrong, or else what is missing, beside the button."""
     if form.problems:
         elements.attention(foot, form.problems)
@@ -86,5 +91,5 @@ def _what_is_left(foot, state, form):
         elements.text(foot, "missing", f"Still needed: {', '.join(missing)}")
 
 
-def _verb(samples):
+def _verb(samples) -> str:
     return "Generate labels" + (f" for {text.count(samples, 'sample')}" if samples else "")

@@ -3,10 +3,12 @@
 from collections import Counter
 
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text as words
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import Method
+from auto_labeling.core.settings import RunConfig
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.ui import elements, styles
 
@@ -14,7 +16,7 @@ _MOST_CLASSES = 4
 _TICK = 1000
 
 
-def add_preview(page, panel, job, config):
+def add_preview(page: types.Object, panel, job, config: RunConfig) -> None:
     """Adds what a preview has found, or how far it is.
 
     Args:
@@ -41,14 +43,14 @@ def add_preview(page, panel, job, config):
         _add_one(grid, f"sample_{number}", preview, picture)
 
 
-def _found(job, config):
+def _found(job, config: RunConfig):
     total = sum(_count(preview.labels) for preview in job.trial.previews)
     samples = words.count(len(job.trial.previews), "sample")
     text = f"{words.count(total, 'label')} on {samples}. Nothing was written"
     return text if job.is_of(config) else f"{text}. Settings have changed since this preview"
 
 
-def _add_one(grid, name, preview, picture):
+def _add_one(grid, name: str, preview, picture) -> None:
     cell = elements.column(grid, name, gap=0.5)
     title = preview.filepath.replace("\\", "/").rpartition("/")[2]
     if picture:
@@ -85,7 +87,15 @@ def _classes(labels) -> str:
     return words.some(named, _MOST_CLASSES)
 
 
-def add_preflight(page, panel, ctx, config, samples, job=None, inline_masks=False):
+def add_preflight(
+    page: types.Object,
+    panel,
+    ctx: ExecutionContext,
+    config: RunConfig,
+    samples,
+    job=None,
+    inline_masks=False,
+) -> None:
     """Adds how things stand for a run.
 
     Args:
@@ -160,13 +170,13 @@ def _device(found):
     return f"{words.count(found.gpus, 'GPU')} on this machine"
 
 
-def _packages(found):
+def _packages(found) -> str:
     if found.missing_packages:
         return f"{', '.join(found.missing_packages)} not installed on this machine"
     return "All installed on this machine"
 
 
-def _time(found):
+def _time(found) -> str:
     if found.estimated_seconds is None:
         here = _are_here(found.weights)
         how = "try a few samples for an estimate" if here else "the first run will measure it"

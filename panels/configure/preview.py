@@ -9,6 +9,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from fiftyone.core.dataset import Dataset
+
 from auto_labeling.core.run import RunConfig
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import sentence
@@ -51,7 +53,7 @@ class Job:
         return plain[0] == plain[1]
 
 
-def begin(panel_id: str, dataset, config: RunConfig, sample_ids):
+def begin(panel_id: str, dataset: Dataset, config: RunConfig, sample_ids) -> None:
     """Starts a preview, in place of an earlier one of the same panel."""
     job = Job(config, tuple(sample_ids))
     with _lock:
@@ -68,14 +70,14 @@ def of(panel_id: str) -> Job | None:
         return _jobs.get(panel_id)
 
 
-def forget(panel_id: str):
+def forget(panel_id: str) -> None:
     """Drops a panel's preview; one that is under way ends unseen."""
     with _lock:
         _jobs.pop(panel_id, None)
 
 
-def _work(job, dataset):
-    def report(text):
+def _work(job, dataset: Dataset) -> None:
+    def report(text: str) -> None:
         job.says = text
 
     try:

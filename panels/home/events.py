@@ -2,42 +2,45 @@
 
 import functools
 
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app import answers, pasted_ids, request
 from auto_labeling.core.errors import ConfigError
-from auto_labeling.core.run import RunState
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.configure import existing_labels
 from auto_labeling.panels.events import change, event
+from auto_labeling.panels.state import PanelState
 
 
 class HomeEvents:
     """The home page's part of :class:`auto_labeling.panels.panel.AutoLabelingPanel`."""
 
     @event
-    def edit_search(self, ctx, state):
+    def edit_search(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.part = 0  # the text itself is in the state already
 
     @event
-    def list_status(self, ctx, state):
+    def list_status(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.status, state.part, state.question = request.status(ctx), 0, ""
 
     @event
-    def turn_runs(self, ctx, state):
+    def turn_runs(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.part = max(0, state.part + request.step(ctx))
         state.question = ""
 
     @change
-    def ask_rename(self, ctx, state):
+    def ask_rename(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
         state.run_id, state.question, state.problems = run.id, "rename", {}
         state.new_name = run.name
 
     @event
-    def edit_name(self, ctx, state):
+    def edit_name(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.problems = {}  # the name itself is in the state already
 
     @change
-    def rename(self, ctx, state):
+    def rename(self, ctx: ExecutionContext, state: PanelState) -> None:
         try:
             labeling.rename(ctx.dataset, request.run_id(ctx), state.new_name)
         except ConfigError as error:
@@ -46,7 +49,7 @@ class HomeEvents:
         state.question, state.problems = "", {}
 
     @change
-    def duplicate(self, ctx, state):
+    def duplicate(self, ctx: ExecutionContext, state: PanelState) -> None:
         """Goes to the page on which a run was configured, with the same answers."""
         run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
         state.problems = {}
@@ -68,16 +71,16 @@ class HomeEvents:
         self._go(ctx, state, "configure")
 
     @change
-    def ask_delete(self, ctx, state):
+    def ask_delete(self, ctx: ExecutionContext, state: PanelState) -> None:
         if state.page == "home":
             state.run_id = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False).id
         state.question = "delete"
 
     @change
-    def delete(self, ctx, state):
+    def delete(self, ctx: ExecutionContext, state: PanelState) -> None:
         dataset, run = ctx.dataset, labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
 
-        def deleted(ctx, state, _):
+        def deleted(ctx: ExecutionContext, state: PanelState, _) -> None:
             self._go(ctx, state, "home")
             ctx.ops.notify(f"'{run.name}' deleted", variant="success")
             if run.state is not RunState.APPROVED:
@@ -87,7 +90,7 @@ class HomeEvents:
         self._work(ctx, state, f"Deleting '{run.name}'", verb, deleted)
 
 
-def _free(ctx, run) -> str:
+def _free(ctx: ExecutionContext, run: Run) -> str:
     """A name for a new label field, after that of a run."""
     stem, number = run.config.label_field, 2
     head, _, tail = stem.rpartition("_")

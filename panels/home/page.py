@@ -1,9 +1,11 @@
 """Page: the runs of the dataset, newest first."""
 
 import fiftyone.operators.types as types
+from fiftyone.core.dataset import Dataset
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
-from auto_labeling.core.run import STATUSES, RunState
+from auto_labeling.core.run import STATUSES, Run, RunState
 from auto_labeling.lifecycle import labeling, media, watching
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.state import PanelState
@@ -19,7 +21,7 @@ CARDS = 20
 _SOON = 1.0
 
 
-def render(panel, ctx, state: PanelState):
+def render(panel, ctx: ExecutionContext, state: PanelState):
     """Builds the page."""
     runs = labeling.runs(ctx.dataset, confirm=False)
     page = elements.page()
@@ -56,13 +58,13 @@ def render(panel, ctx, state: PanelState):
     return elements.finished(page)
 
 
-def _moves(dataset, run):
+def _moves(dataset: Dataset, run: Run):
     """Whether a run may look different in a moment, without a click."""
     approved = run.state is RunState.APPROVING
     return run.is_active or (approved and labeling.is_worked_on(dataset, run))
 
 
-def _limits(page, ctx, refusal):
+def _limits(page: types.Object, ctx: ExecutionContext, refusal) -> None:
     """Says what cannot be done here, and what would help."""
     if refusal:
         said = f"{refusal}, so no labels can be generated"
@@ -76,14 +78,14 @@ def _limits(page, ctx, refusal):
         elements.alert(page, "looks", "info", said, "Ask a manager of the dataset for edit access.")
 
 
-def _orphans(page, ctx):
+def _orphans(page: types.Object, ctx: ExecutionContext) -> None:
     """Says which fields hold labels in review that belong to no run here: a clone has them."""
     for number, name in enumerate(labeling.orphans(ctx.dataset)):
         said, ways_out = map(elements.plain, labeling.about_orphan(ctx.dataset, name))
         elements.alert(page, f"orphan_{number}", "info", said, f"{ways_out}.")
 
 
-def _empty(page, panel, ctx, can_be_labeled):
+def _empty(page: types.Object, panel, ctx: ExecutionContext, can_be_labeled) -> None:
     if not can_be_labeled and not media.can_be_reviewed(ctx.dataset):
         return
     body = elements.column(page, "empty", gap=2, py=6, textAlign="center")
@@ -121,7 +123,7 @@ _REVIEW = (
 )
 
 
-def _narrowed(page, panel, state, runs):
+def _narrowed(page: types.Object, panel, state: PanelState, runs):
     """Adds what narrows a long list; returns the runs that are left."""
     found = [run for run in runs if _matches(run, state.search)]
     numbers = {"": len(found)}
@@ -146,7 +148,7 @@ def _narrowed(page, panel, state, runs):
     return [run for run in found if chosen in ("", run.status)]
 
 
-def _matches(run, search):
+def _matches(run: Run, search):
     config = run.config
     told = (run.name, config.label_field, config.model, run.source, run.created_by, *config.classes)
     words = search.casefold().split()

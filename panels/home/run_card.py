@@ -1,12 +1,15 @@
 """One run on the home page: how it stands, and what can be done with it."""
 
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
 from auto_labeling.core import text
+from auto_labeling.core.account import Account
 from auto_labeling.core.run import Run, RunState, StopReason
 from auto_labeling.lifecycle import labeling, remarks
 from auto_labeling.panels.run import confirmations, remedies
+from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements, styles
 
 #: Seconds that a run may wait for a worker before the panel says how to start one.
@@ -15,7 +18,14 @@ PATIENCE = 30
 LAUNCH = "auto-labeling launch"
 
 
-def add(page, panel, ctx, state, run: Run, promoted: int | None):
+def add(
+    page: types.Object,
+    panel,
+    ctx: ExecutionContext,
+    state: PanelState,
+    run: Run,
+    promoted: int | None,
+) -> None:
     """Adds a run's card.
 
     Args:
@@ -53,7 +63,7 @@ def add(page, panel, ctx, state, run: Run, promoted: int | None):
     _actions(actions, panel, ctx, run, is_approving, bool(what))
 
 
-def _stopped(card, run):
+def _stopped(card, run: Run) -> None:
     """Adds why a run stopped, in plain words, and what its error says in words of its own."""
     said, first = remedies.in_plain_words(run), remedies.reason(run)
     more = [remedies.remedy(run)]
@@ -63,7 +73,7 @@ def _stopped(card, run):
     elements.alert(card, "reason", remedies.severity(run), elements.plain(said), about)
 
 
-def _ask(card, panel, state, run):
+def _ask(card, panel, state: PanelState, run: Run) -> None:
     if state.question == "delete":
         confirmations.delete(card, panel, run)
         return
@@ -85,7 +95,7 @@ def _ask(card, panel, state, run):
     elements.button(actions, "no", "Cancel", panel.dismiss)
 
 
-def _actions(row, panel, ctx, run, is_approving, is_gone):
+def _actions(row, panel, ctx: ExecutionContext, run: Run, is_approving, is_gone) -> None:
     params = {"run_id": run.id}
     deletable = run.state not in (RunState.APPROVING, RunState.DELETING)
     elements.icon_button(row, "rename", "edit", "Rename", panel.ask_rename, params=params)
@@ -114,7 +124,7 @@ def _actions(row, panel, ctx, run, is_approving, is_gone):
     elements.button(row, "open", label, panel.open_run, kind=kind, params=params)
 
 
-def _what(run):
+def _what(run: Run):
     config = run.config
     if run.source:
         return f"{config.task.label} · existing labels of {run.source} → {config.label_field}"
@@ -124,7 +134,7 @@ def _what(run):
     return " · ".join([config.task.label, *([made] if made != run.name else []), classes])
 
 
-def _numbers(run, promoted, now):
+def _numbers(run: Run, promoted, now):
     if now and now.labels:  # how many samples there are is said beside the progress
         failed = [f"{text.count(now.failed, 'sample')} failed"] if now.failed else []
         return " · ".join([f"{text.count(now.labels, 'label')} so far", *failed])
@@ -144,7 +154,7 @@ def _numbers(run, promoted, now):
     return " · ".join(parts) or "No samples yet"
 
 
-def remark(parent, run: Run, account=None):
+def remark(parent: types.Object, run: Run, account: Account | None = None) -> None:
     """Adds that there are no labels, or none of a class that was asked for, if that is so.
 
     Args:
@@ -159,12 +169,12 @@ def remark(parent, run: Run, account=None):
         )
 
 
-def _who(run):
+def _who(run: Run) -> str:
     who = f"{run.created_by} · " if run.created_by else ""
     return f"{who}{text.ago(run.created_at)}"
 
 
-def approving(parent, run: Run, now, alive: bool):
+def approving(parent: types.Object, run: Run, now, alive: bool) -> None:
     """Adds how far an approval has come, or that it was interrupted.
 
     Args:
@@ -188,7 +198,7 @@ def approving(parent, run: Run, now, alive: bool):
     )
 
 
-def progress(parent, run: Run, now):
+def progress(parent: types.Object, run: Run, now) -> None:
     """Adds how far a run has come, or that it waits.
 
     Args:

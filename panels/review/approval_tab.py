@@ -1,5 +1,8 @@
 """The review page's Approval tab, and what it shows of a run that is in review no longer."""
 
+import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.core import text
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run, RunState
@@ -12,7 +15,7 @@ from auto_labeling.panels.ui import elements
 from auto_labeling.review import summary
 
 
-def render(page, panel, ctx, run: Run, promoted):
+def render(page: types.Object, panel, ctx: ExecutionContext, run: Run, promoted) -> None:
     """Adds the tab to the review page.
 
     Args:
@@ -57,7 +60,7 @@ def render(page, panel, ctx, run: Run, promoted):
     )
 
 
-def _actions(page, panel, run, decision):
+def _actions(page: types.Object, panel, run: Run, decision: Decision) -> None:
     bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto")
     elements.text(bar, "hint", "These labels are written when you approve")
     elements.button(bar, "undo_all", "Undo all", panel.undo_all, params={"run_id": run.id})
@@ -73,7 +76,7 @@ def _actions(page, panel, run, decision):
         elements.text(page, "added", _added(decision))
 
 
-def _without_labels(page, panel, run):
+def _without_labels(page: types.Object, panel, run: Run) -> None:
     elements.alert(page, "empty", "info", "This run has no labels", _closes(run))
     actions = elements.row(page, "actions")
     params = {"run_id": run.id}
@@ -82,19 +85,19 @@ def _without_labels(page, panel, run):
     )
 
 
-def _closes(run):
+def _closes(run: Run) -> str:
     if run.many:
         return "Close it to mark its samples as empty, so that you know they were reviewed."
     return f"Close it to add the field '{run.config.label_field}' without labels."
 
 
-def _added(decision):
+def _added(decision: Decision) -> str:
     is_ = "is" if decision.added == 1 else "are"
     said = text.count(decision.added, "label")
     return f"{said} added by people {is_} kept too, although not promoted"
 
 
-def _ask(page, panel, ctx, run, decision):
+def _ask(page: types.Object, panel, ctx: ExecutionContext, run: Run, decision: Decision) -> None:
     at = grid_sync.of(ctx)
     card = elements.card(page, "question")
     title = f"Approve {text.count(decision.kept, 'label')}?"
@@ -119,7 +122,7 @@ def _ask(page, panel, ctx, run, decision):
     elements.button(actions, "no", "Not now", panel.dismiss)
 
 
-def _since(run, decision):
+def _since(run: Run, decision: Decision) -> str:
     """What people did in the source since the import, which the approval leaves as it is."""
     numbers = {
         "added": decision.since_added,
@@ -132,7 +135,7 @@ def _since(run, decision):
     return f"{labels} of '{run.source}' {stays} the changes made since the import: {said}."
 
 
-def _choose_empty(card, panel, at, decision):
+def _choose_empty(card, panel, at, decision: Decision) -> None:
     """Asks what becomes of samples whose labels all go. (Buttons: see grid_sync.py.)"""
     number = decision.bare
     have, they = ("has", "It is") if number == 1 else ("have", "They are")
@@ -174,7 +177,7 @@ def _consequences(run: Run, decision: Decision):
     yield f"The staging field '{run.staging_field}' will be removed."
 
 
-def render_closed(panel, ctx, run: Run):
+def render_closed(panel, ctx: ExecutionContext, run: Run):
     """Builds the review page of a run that is in review no longer."""
     page = elements.page()
     progress.head_of(page, panel, ctx, run)
@@ -192,7 +195,7 @@ def render_closed(panel, ctx, run: Run):
     return elements.finished(page)
 
 
-def _unfinished(page, panel, run):
+def _unfinished(page: types.Object, panel, run: Run) -> None:
     run_card.approving(page, run, None, alive=False)
     foot = elements.row(page, "foot")
     elements.button(

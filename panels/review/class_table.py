@@ -9,7 +9,9 @@ from auto_labeling.panels.ui import elements, histogram, pager
 ROWS = 50
 
 
-def table(page, panel, at, name, numbers, chosen=None, spreads=None, **props):
+def table(
+    page: types.Object, panel, at, name: str, numbers, chosen=None, spreads=None, **props
+) -> None:
     """Adds the table of classes: searched and paged where there are many.
 
     Args:
@@ -53,7 +55,7 @@ def table(page, panel, at, name, numbers, chosen=None, spreads=None, **props):
         pager.add(page, "pages", panel.turn, where, len(rows), "classes")
 
 
-def _searched(page, panel, at, rows):
+def _searched(page: types.Object, panel, at, rows):
     page.str(
         "search",
         default=at.search,

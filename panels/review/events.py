@@ -1,12 +1,15 @@
 """What a person does on the review page: look at labels, promote them, take back, approve."""
 
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app import request
 from auto_labeling.core import text as words
 from auto_labeling.core.errors import AutoLabelingError
-from auto_labeling.core.run import RunState
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import change, event
 from auto_labeling.panels.review import grid_memory, grid_sync
+from auto_labeling.panels.state import PanelState
 from auto_labeling.review import approval as approving
 from auto_labeling.review import grid, grid_stages, promotion, summary
 
@@ -20,14 +23,14 @@ class ReviewEvents:
     # --- review -------------------------------------------------------------------------------
 
     @event
-    def select_tab(self, ctx, state):
+    def select_tab(self, ctx: ExecutionContext, state: PanelState) -> None:
         at, tab = grid_sync.of(ctx), request.tab(ctx)
         if tab in grid.TABS and tab != at.tab:
             at.tab, at.question, at.search, at.page = tab, "", "", 0
             grid_sync.look_at(ctx, self._run(ctx, state), None, None)
 
     @event
-    def slide_confidence(self, ctx, state):
+    def slide_confidence(self, ctx: ExecutionContext, state: PanelState) -> None:
         span = request.range_of(request.changed(ctx)[1])
         at = grid_sync.of(ctx)
         if span and span != at.slid:
@@ -35,7 +38,7 @@ class ReviewEvents:
             self._narrow(ctx, state, span=None if span == grid_memory.FULL else span)
 
     @event
-    def click_bar(self, ctx, state):
+    def click_bar(self, ctx: ExecutionContext, state: PanelState) -> None:
         index = request.row(ctx, "idx")
         if index is None or index >= summary.BINS:
             return
@@ -43,25 +46,25 @@ class ReviewEvents:
         self._narrow(ctx, state, span=None if grid_sync.of(ctx).span == span else span)
 
     @event
-    def clear_filters(self, ctx, state):
+    def clear_filters(self, ctx: ExecutionContext, state: PanelState) -> None:
         grid_sync.show_all(ctx, self._run(ctx, state))
 
     @event
-    def toggle_class(self, ctx, state):
+    def toggle_class(self, ctx: ExecutionContext, state: PanelState) -> None:
         label = _clicked(ctx)
         if label is not None:
             grid_sync.toggle_class(ctx, self._run(ctx, state), label)
 
     @event
-    def toggle_without(self, ctx, state):
+    def toggle_without(self, ctx: ExecutionContext, state: PanelState) -> None:
         grid_sync.toggle(ctx, self._run(ctx, state), grid_stages.WITHOUT_CONFIDENCE)
 
     @event
-    def toggle_empty(self, ctx, state):
+    def toggle_empty(self, ctx: ExecutionContext, state: PanelState) -> None:
         grid_sync.toggle(ctx, self._run(ctx, state), grid_stages.WITHOUT_LABELS)
 
     @event
-    def toggle_patches(self, ctx, state):
+    def toggle_patches(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = self._run(ctx, state)
         if not run.many:
             return
@@ -70,25 +73,25 @@ class ReviewEvents:
         grid_sync.toggle_patches(ctx, run)
 
     @event
-    def search(self, ctx, state):
+    def search(self, ctx: ExecutionContext, state: PanelState) -> None:
         text = request.changed(ctx)[1]
         at = grid_sync.of(ctx)
         at.search, at.page = text if isinstance(text, str) else "", 0
         at.touched()
 
     @event
-    def turn(self, ctx, state):
+    def turn(self, ctx: ExecutionContext, state: PanelState) -> None:
         at = grid_sync.of(ctx)
         at.page = max(0, at.page + request.step(ctx))
 
-    def _narrow(self, ctx, state, **change):
+    def _narrow(self, ctx: ExecutionContext, state: PanelState, **change) -> None:
         at = grid_sync.of(ctx)
         grid_sync.look_at(
             ctx, self._run(ctx, state), **{"span": at.span, "label": at.label, **change}
         )
 
     @change
-    def promote(self, ctx, state):
+    def promote(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = self._run(ctx, state)
         shown = grid_sync.shown(ctx, run)
         number = promotion.promote(ctx.dataset, run.id, shown, request.expected(ctx))
@@ -97,23 +100,23 @@ class ReviewEvents:
         grid_sync.leave_empty_class(ctx, run)
 
     @change
-    def undo_class(self, ctx, state):
+    def undo_class(self, ctx: ExecutionContext, state: PanelState) -> None:
         label = _clicked(ctx)
         if label is not None:
             self._undo(ctx, state, label)
 
     @change
-    def undo_all(self, ctx, state):
+    def undo_all(self, ctx: ExecutionContext, state: PanelState) -> None:
         self._undo(ctx, state)
 
-    def _undo(self, ctx, state, label=None):
+    def _undo(self, ctx: ExecutionContext, state: PanelState, label: str | None = None) -> None:
         run = self._run(ctx, state)
         number = promotion.undo(ctx.dataset, run.id, label)
         said = f"{words.count(number, 'label')} back in the Review tab"
         ctx.ops.notify(said, variant="success")
         self._labels_moved(ctx, state, run)
 
-    def _labels_moved(self, ctx, state, run):
+    def _labels_moved(self, ctx: ExecutionContext, state: PanelState, run: Run) -> None:
         """What was shown is elsewhere now: the grid must look again, at nothing selected."""
         ctx.ops.clear_selected_labels()
         ctx.ops.clear_selected_samples()
@@ -124,26 +127,28 @@ class ReviewEvents:
     # --- approval -----------------------------------------------------------------------------
 
     @change
-    def ask_approve(self, ctx, state):
+    def ask_approve(self, ctx: ExecutionContext, state: PanelState) -> None:
         at = grid_sync.of(ctx)
         at.question, at.marks_empty = "approve", False
 
     @change
-    def choose_empty(self, ctx, state):
+    def choose_empty(self, ctx: ExecutionContext, state: PanelState) -> None:
         at = grid_sync.of(ctx)
         at.marks_empty = not at.marks_empty
 
     @change
-    def approve(self, ctx, state):
+    def approve(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = self._run(ctx, state)
         grid_sync.of(ctx).question = ""
         self._approve(ctx, state, run, request.expected(ctx), request.marks_empty(ctx))
 
     @change
-    def finish_approval(self, ctx, state):
+    def finish_approval(self, ctx: ExecutionContext, state: PanelState) -> None:
         self._approve(ctx, state, labeling.get(ctx.dataset, request.run_id(ctx), confirm=False))
 
-    def _approve(self, ctx, state, run, expected=None, empty=False):
+    def _approve(
+        self, ctx: ExecutionContext, state: PanelState, run: Run, expected=None, empty=False
+    ) -> None:
         run = approving.approve(
             ctx.dataset,
             run.id,
@@ -155,7 +160,7 @@ class ReviewEvents:
         if run.state is RunState.APPROVED:
             self._approved(ctx, state, run)
 
-    def _approved(self, ctx, state, run):
+    def _approved(self, ctx: ExecutionContext, state: PanelState, run: Run) -> None:
         state.users_fields = [*state.users_fields, run.config.label_field]
         self._go(ctx, state, "done", run)
         ctx.ops.reload_dataset()
@@ -165,7 +170,7 @@ class ReviewEvents:
         )
 
 
-def _clicked(ctx):
+def _clicked(ctx: ExecutionContext):
     """The class in the row that was clicked, as the table was drawn."""
     row = request.row(ctx)
     labels = grid_sync.of(ctx).rows

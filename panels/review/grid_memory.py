@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass, field
 
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.window_memory import ByWindow
 
@@ -56,12 +58,12 @@ class Visit:
     names: tuple | None = None
     view: list = field(default_factory=list)
 
-    def touched(self):
+    def touched(self) -> None:
         """Notes that something is asked of the grid with this event."""
         self.asked_at = time.monotonic()
         self.asking = True
 
-    def answered(self):
+    def answered(self) -> None:
         """Notes that an event is answered: the App hears only now what is asked of the grid."""
         if self.asking:
             self.asked_at = time.monotonic()
@@ -75,7 +77,7 @@ class Visit:
 _visits: ByWindow = ByWindow(_MOST_VISITS)
 
 
-def of(ctx) -> Visit:
+def of(ctx: ExecutionContext) -> Visit:
     """The visit of the window that an event is from."""
     window = PanelState(ctx).window
     visit = _visits.setdefault(window, Visit())
@@ -83,6 +85,6 @@ def of(ctx) -> Visit:
     return visit
 
 
-def forget(state: PanelState):
+def forget(state: PanelState) -> None:
     """Forgets a visit whose grid is gone: another dataset is open now."""
     _visits.pop(state.window, None)

@@ -13,6 +13,8 @@ then its events still tell of the view that was there before, and nothing is con
 
 import time
 
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app import request
 from auto_labeling.core.run import Run
 from auto_labeling.panels.review.grid_memory import FULL, forget, of
@@ -27,7 +29,7 @@ MOST_PATCHES = 20_000
 TOO_MANY_PATCHES = f"Patches show at most {MOST_PATCHES:,} labels: choose a class"
 
 
-def enter(ctx, state: PanelState, run: Run, tab="review"):
+def enter(ctx: ExecutionContext, state: PanelState, run: Run, tab="review") -> None:
     """Makes the grid show the run's labels alone."""
     if run.staging_field not in request.active_fields(ctx):
         state.users_fields = request.active_fields(ctx)
@@ -39,7 +41,7 @@ def enter(ctx, state: PanelState, run: Run, tab="review"):
     ctx.ops.set_active_fields([run.staging_field])
 
 
-def look_at(ctx, run: Run, span, label):
+def look_at(ctx: ExecutionContext, run: Run, span, label: str) -> None:
     """Makes the grid show the current tab's labels, and the controls say so.
 
     Args:
@@ -58,7 +60,7 @@ def look_at(ctx, run: Run, span, label):
     request.set_filters(ctx, _wanted(ctx, run))
 
 
-def _show(visit, span):
+def _show(visit, span) -> None:
     visit.span = span
     if visit.slid != (span or FULL):
         # A slider keeps what a person did with it: one that says something else is another.
@@ -66,7 +68,7 @@ def _show(visit, span):
         visit.slid = span or FULL
 
 
-def shown(ctx, run: Run) -> grid.Shown:
+def shown(ctx: ExecutionContext, run: Run) -> grid.Shown:
     """What the grid shows, or is about to."""
     asked = request.request(ctx)
     if _awaits_view(ctx):
@@ -76,7 +78,7 @@ def shown(ctx, run: Run) -> grid.Shown:
     return grid.shown(ctx.dataset, asked)
 
 
-def is_unsettled(ctx, run: Run) -> bool:
+def is_unsettled(ctx: ExecutionContext, run: Run) -> bool:
     """Whether the sidebar does not say (yet, or any more) what the panel goes by."""
     visit = of(ctx)
     if _awaits_view(ctx) or _is_lost(ctx, run):
@@ -84,7 +86,7 @@ def is_unsettled(ctx, run: Run) -> bool:
     return _said(ctx, run) != (visit.span, visit.label)
 
 
-def follow(ctx, state: PanelState, run: Run):
+def follow(ctx: ExecutionContext, state: PanelState, run: Run) -> None:
     """Goes by what the sidebar says, or asks again for what the App dropped."""
     visit = of(ctx)
     if _awaits_view(ctx):
@@ -101,12 +103,12 @@ def follow(ctx, state: PanelState, run: Run):
         _show(visit, span)
 
 
-def ours(ctx) -> tuple:
+def ours(ctx: ExecutionContext) -> tuple:
     """The names of the stages that the panel has added to the view, or has just asked for."""
     return of(ctx).names if _awaits_view(ctx) else grid_stages.of(request.request(ctx))
 
 
-def _awaits_view(ctx) -> bool:
+def _awaits_view(ctx: ExecutionContext) -> bool:
     """Whether the App does not show yet the view that was last asked for."""
     at = of(ctx)
     if at.names is None or at.asking:
@@ -117,19 +119,19 @@ def _awaits_view(ctx) -> bool:
     return at.names is not None
 
 
-def shows_samples(ctx) -> str:
+def shows_samples(ctx: ExecutionContext) -> str:
     """The kind of samples without labels that alone are shown, if they are."""
     kinds = (grid_stages.WITHOUT_LABELS, grid_stages.FAILED)
     return next((name for name in ours(ctx) if name.startswith(kinds)), "")
 
 
-def chosen_class(ctx) -> str | None:
+def chosen_class(ctx: ExecutionContext) -> str | None:
     """The class that alone is shown, by the sidebar's filter or by a stage of the view."""
     label = of(ctx).label
     return grid_stages.class_of(ours(ctx)) if label is None else label
 
 
-def toggle_class(ctx, run: Run, label: str):
+def toggle_class(ctx: ExecutionContext, run: Run, label: str) -> None:
     """Makes the grid show one class alone, or all again."""
     at = of(ctx)
     chosen = None if chosen_class(ctx) == label else label
@@ -144,7 +146,7 @@ def toggle_class(ctx, run: Run, label: str):
     _narrow(ctx, run, (grid_stages.only_class(label), *patches))
 
 
-def show_all(ctx, run: Run):
+def show_all(ctx: ExecutionContext, run: Run) -> None:
     """Makes the grid show all classes and confidences again."""
     label = chosen_class(ctx)
     if label is not None:
@@ -152,7 +154,7 @@ def show_all(ctx, run: Run):
     look_at(ctx, run, None, None)
 
 
-def leave_empty_class(ctx, run: Run):
+def leave_empty_class(ctx: ExecutionContext, run: Run) -> None:
     """Makes the grid show all classes again, if the one that it shows has no label left."""
     label = chosen_class(ctx)
     if label is None:
@@ -162,7 +164,7 @@ def leave_empty_class(ctx, run: Run):
         toggle_class(ctx, run, label)
 
 
-def toggle(ctx, run: Run, name: str):
+def toggle(ctx: ExecutionContext, run: Run, name: str) -> None:
     """Narrows the grid by one of our stages instead of by the panel's filters, or ends that.
 
     Args:
@@ -177,7 +179,7 @@ def toggle(ctx, run: Run, name: str):
     _narrow(ctx, run, () if name in before else (name,))
 
 
-def samples_toggled(ctx, run: Run):
+def samples_toggled(ctx: ExecutionContext, run: Run) -> None:
     """Lets the grid show samples that have no label to filter by, or shows the labels again."""
     at = of(ctx)
     at.label = None
@@ -187,7 +189,7 @@ def samples_toggled(ctx, run: Run):
     request.set_filters(ctx, _wanted(ctx, run))
 
 
-def may_show_patches(ctx, run: Run) -> bool:
+def may_show_patches(ctx: ExecutionContext, run: Run) -> bool:
     """Whether there are few enough labels to make a sample of each, or they are shown already."""
     if grid_stages.PATCHES in ours(ctx):
         return True
@@ -196,7 +198,7 @@ def may_show_patches(ctx, run: Run) -> bool:
     return sum(row.total for row in rows if label in (None, row.label)) <= MOST_PATCHES
 
 
-def toggle_patches(ctx, run: Run):
+def toggle_patches(ctx: ExecutionContext, run: Run) -> None:
     """Makes each label a sample of the grid, or no longer."""
     label = chosen_class(ctx)
     if grid_stages.PATCHES not in ours(ctx):
@@ -207,7 +209,7 @@ def toggle_patches(ctx, run: Run):
         _narrow(ctx, run, (grid_stages.only_class(label),))
 
 
-def _patches(label):
+def _patches(label: str):
     # Only the class that is shown: making a patch of every label may take long.
     return (
         (grid_stages.PATCHES,)
@@ -216,7 +218,7 @@ def _patches(label):
     )
 
 
-def reload(ctx, run: Run):
+def reload(ctx: ExecutionContext, run: Run) -> None:
     """Makes the grid look again at labels that have changed."""
     if grid_stages.PATCHES in ours(ctx):  # it shows copies, and would not ask for them again
         of(ctx).touched()
@@ -225,13 +227,13 @@ def reload(ctx, run: Run):
         ctx.ops.reload_samples()
 
 
-def _narrow(ctx, run, names):
+def _narrow(ctx: ExecutionContext, run: Run, names) -> None:
     of(ctx).touched()
     _set_stages(ctx, run, names)
     request.set_filters(ctx, _wanted(ctx, run))
 
 
-def _set_stages(ctx, run, names):
+def _set_stages(ctx: ExecutionContext, run: Run, names) -> None:
     """Sets which stages of ours the view has; what follows in the same event already sees it."""
     asked, at = request.request(ctx), of(ctx)
     if not ours(ctx):
@@ -246,14 +248,14 @@ def _set_stages(ctx, run, names):
     _expect(ctx)
 
 
-def _expect(ctx):
+def _expect(ctx: ExecutionContext) -> None:
     """Notes the view that is asked for with this event."""
     at, asked = of(ctx), request.request(ctx)
     at.names, at.view = grid_stages.of(asked), asked.get("view") or []
     at.known_state = ""  # for with another view the App drops the filters
 
 
-def leave(ctx, state: PanelState):
+def leave(ctx: ExecutionContext, state: PanelState) -> None:
     """Takes back what the review set in the grid, and leaves what the user set."""
     if not state.staging_field:
         return
@@ -268,7 +270,7 @@ def leave(ctx, state: PanelState):
     forget(state)
 
 
-def _is_lost(ctx, run) -> bool:
+def _is_lost(ctx: ExecutionContext, run: Run) -> bool:
     """Whether the sidebar is without the tab's filter."""
     if shows_samples(ctx):
         return False
@@ -277,13 +279,13 @@ def _is_lost(ctx, run) -> bool:
     return any(not grid.same(filters.get(path), asked) for path, asked in wanted.items())
 
 
-def _said(ctx, run):
+def _said(ctx: ExecutionContext, run: Run):
     filters = request.request(ctx).get("filters")
     span, label = grid.read_filters(filters, _root(ctx, run))
     return (None if span == FULL else span), label
 
 
-def _wanted(ctx, run):
+def _wanted(ctx: ExecutionContext, run: Run):
     visit = of(ctx)
     root = _root(ctx, run)
     if shows_samples(ctx):  # whose labels nothing can ask for
@@ -292,6 +294,6 @@ def _wanted(ctx, run):
     return grid.merged(request.request(ctx).get("filters"), run, wanted)
 
 
-def _root(ctx, run):
+def _root(ctx: ExecutionContext, run: Run):
     asked = request.request(ctx)
     return grid.root_in({"view": of(ctx).view} if _awaits_view(ctx) else asked, run)

@@ -4,8 +4,10 @@ The tab is the sidebar's filter: what the grid shows is what the panel counts an
 """
 
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
+from auto_labeling.core.account import Account
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.lifecycle.remarks import COMPARE, reasons_in_words
@@ -18,7 +20,7 @@ from auto_labeling.panels.ui import elements, histogram
 from auto_labeling.review import grid_stages, summary
 
 
-def render(panel, ctx, state: PanelState):
+def render(panel, ctx: ExecutionContext, state: PanelState):
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     if run.state is not RunState.IN_REVIEW:
@@ -50,7 +52,7 @@ def render(panel, ctx, state: PanelState):
     return elements.finished(page)
 
 
-def _tabs(page, panel, at, totals):
+def _tabs(page: types.Object, panel, at, totals) -> None:
     # Buttons: tabs of the App's own keep their value in the panel's state (see grid_sync.py).
     bar = elements.row(page, "tabs", borderBottom="1px solid", borderColor="divider", gap=0)
     for tab, total in totals.items():
@@ -60,7 +62,7 @@ def _tabs(page, panel, at, totals):
         )
 
 
-def _summary(page, panel, ctx, run, numbers):
+def _summary(page: types.Object, panel, ctx: ExecutionContext, run: Run, numbers) -> None:
     """Adds what there is in all, and the samples that have no label or failed."""
     classes = sum(1 for row in numbers.rows if row.total)
     if numbers.total:
@@ -82,7 +84,7 @@ def _summary(page, panel, ctx, run, numbers):
     failures.add(page, panel, ctx, run)
 
 
-def _left_out(account):
+def _left_out(account: Account) -> str:
     number = account.given - account.staged
     verb = "was" if number == 1 else "were"
     return f"{number:,} {verb} left out: {reasons_in_words(account)}"
@@ -95,7 +97,9 @@ _FIRST_TAKES_THE_ROOM = {
 }
 
 
-def _review(page, panel, ctx, run, shown, numbers, spreads):
+def _review(
+    page: types.Object, panel, ctx: ExecutionContext, run: Run, shown, numbers, spreads
+) -> None:
     at, chosen = grid_sync.of(ctx), grid_sync.chosen_class(ctx)
     if grid_stages.WITHOUT_CONFIDENCE in grid_sync.ours(ctx):
         spreads = None
@@ -135,7 +139,7 @@ def _selected(shown):
     return f"{part} · only in the {text.count(number, 'selected sample')}" if number else part
 
 
-def _patches(bar, panel, ctx, run, numbers):
+def _patches(bar, panel, ctx: ExecutionContext, run: Run, numbers) -> None:
     if not run.many:
         return
     shown = grid_stages.PATCHES in grid_sync.ours(ctx)
@@ -155,7 +159,7 @@ def _patches(bar, panel, ctx, run, numbers):
 _FOUND_NOTHING = "The model found nothing in these samples"
 
 
-def _nothing_left(page, panel, run: Run, numbers):
+def _nothing_left(page: types.Object, panel, run: Run, numbers) -> None:
     if numbers.totals["approval"]:
         elements.alert(page, "empty", "success", "All labels of this run are in the Approval tab")
         _to_approval(page, panel, "Go to Approval")
@@ -170,13 +174,13 @@ def _nothing_left(page, panel, run: Run, numbers):
         elements.alert(page, "empty", "info", "There are no labels to review")
 
 
-def _to_approval(page, panel, label):
+def _to_approval(page: types.Object, panel, label: str) -> None:
     actions = elements.row(page, "actions")
     params = {"tab": "approval"}
     elements.button(actions, "approval", label, panel.select_tab, kind="primary", params=params)
 
 
-def _confidence(page, panel, ctx, at, chosen, bars):
+def _confidence(page: types.Object, panel, ctx: ExecutionContext, at, chosen, bars) -> None:
     plot = elements.column(page, "distribution", gap=0, mb=-5)  # a slider takes too much room
     # As high without a button as with one, so that nothing below it moves.
     head = elements.row(plot, "head", columns="auto minmax(0, 1fr) auto", minHeight=36, mb=1)
@@ -200,11 +204,11 @@ def _confidence(page, panel, ctx, at, chosen, bars):
     ctx.panel.set_data(name, list(at.slid))
 
 
-def _range(span):
+def _range(span) -> str:
     return f"{span[0]:.2f} to {span[1]:.2f}" if span else "All"
 
 
-def _outside(page, numbers, inside):
+def _outside(page: types.Object, numbers, inside) -> None:
     """Says that the slider cannot reach some labels, while it leaves none out."""
     number = numbers.current - numbers.without_confidence - inside
     if number > 0:
@@ -213,7 +217,7 @@ def _outside(page, numbers, inside):
         elements.text(page, "outside", said)
 
 
-def _without_confidence(page, panel, ctx, numbers):
+def _without_confidence(page: types.Object, panel, ctx: ExecutionContext, numbers) -> None:
     only = grid_stages.WITHOUT_CONFIDENCE in grid_sync.ours(ctx)
     if not only and not numbers.without_confidence:
         return

@@ -4,18 +4,20 @@ A stage of the view does it, which carries our mark: so it is found again whatev
 of the view, and by any process of the App.
 """
 
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app import request as forms
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages
 
 
-def lit(ctx) -> str:
+def lit(ctx: ExecutionContext) -> str:
     """Which samples are shown alone: what :func:`toggle` was given, or nothing."""
     name = next(iter(grid_stages.of(forms.request(ctx))[-1:]), "")
     return name.removeprefix(grid_stages.SAMPLES) if name.startswith(grid_stages.SAMPLES) else ""
 
 
-def toggle(ctx, which: str, stage) -> int | None:
+def toggle(ctx: ExecutionContext, which: str, stage) -> int | None:
     """Shows some samples of the current view alone; if they are already, all again.
 
     Args:
@@ -36,7 +38,7 @@ def toggle(ctx, which: str, stage) -> int | None:
     return len(view)
 
 
-def fields(ctx, state: PanelState, *names):
+def fields(ctx: ExecutionContext, state: PanelState, *names) -> None:
     """Makes the grid show these fields, until :func:`off`."""
     if not state.lit_fields:
         state.users_fields = forms.active_fields(ctx)
@@ -44,7 +46,7 @@ def fields(ctx, state: PanelState, *names):
     ctx.ops.set_active_fields([*state.users_fields, *names])
 
 
-def off(ctx, state: PanelState):
+def off(ctx: ExecutionContext, state: PanelState) -> None:
     """Takes back what was shown, and leaves what the user has set."""
     _strip(ctx)
     if state.lit_fields:
@@ -52,7 +54,7 @@ def off(ctx, state: PanelState):
         state.lit_fields = False
 
 
-def _strip(ctx):
+def _strip(ctx: ExecutionContext) -> None:
     if lit(ctx):
         request = forms.request(ctx)
         rest = {**request, "view": request["view"][:-1], "extended": None}

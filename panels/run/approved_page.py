@@ -1,6 +1,9 @@
 """Page: what an approved run has left, and what can be done with it."""
 
 import fiftyone.core.fields as fof
+import fiftyone.operators.types as types
+from fiftyone.core.dataset import Dataset
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
 from auto_labeling.core.run import Run, Task
@@ -21,7 +24,7 @@ _EXPORTS = {
 }
 
 
-def render(panel, ctx, state: PanelState):
+def render(panel, ctx: ExecutionContext, state: PanelState):
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     page = elements.page()
@@ -30,7 +33,7 @@ def render(panel, ctx, state: PanelState):
     return elements.finished(page)
 
 
-def add(page, panel, ctx, run: Run):
+def add(page: types.Object, panel, ctx: ExecutionContext, run: Run) -> None:
     """Adds what an approved run has left to a page."""
     field = run.config.label_field
     verb = "is" if run.approved == 1 else "are"
@@ -62,13 +65,13 @@ def add(page, panel, ctx, run: Run):
         _code(page, ctx.dataset, run)
 
 
-def _removed(unpromoted):
+def _removed(unpromoted) -> str:
     if unpromoted <= 0:
         return "The staging field was removed."
     return f"The staging field and {text.count(unpromoted, 'unpromoted label')} were removed."
 
 
-def _facts(page, dataset, run, there):
+def _facts(page: types.Object, dataset: Dataset, run: Run, there) -> None:
     config = run.config
     root = f"{config.label_field}.detections" if run.many else config.label_field
     classes = ""
@@ -96,7 +99,7 @@ def _facts(page, dataset, run, there):
     elements.facts(page, "facts", facts)
 
 
-def _code(page, dataset, run):
+def _code(page: types.Object, dataset: Dataset, run: Run) -> None:
     field, task = run.config.label_field, run.config.task
     elements.text(page, "load_title", "Get them in Python", color="text.primary", bold=True)
     key = approval.provenance_key(run)
@@ -135,7 +138,7 @@ def _code(page, dataset, run):
     )
 
 
-def _truth(dataset, run) -> str:
+def _truth(dataset: Dataset, run: Run) -> str:
     """Another field of the same kind of labels, to compare with."""
     field = run.config.label_field
     kind = dataset.get_field(field).document_type
@@ -144,7 +147,7 @@ def _truth(dataset, run) -> str:
     return next((n for n in others if "truth" in n or n.startswith("gt")), next(iter(others), ""))
 
 
-def _approved_by(dataset, run) -> str:
+def _approved_by(dataset: Dataset, run: Run) -> str:
     key = approval.provenance_key(run)
     if not dataset.has_run(key):
         return ""

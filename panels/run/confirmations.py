@@ -1,11 +1,15 @@
 """What is asked before something cannot be undone, and what it would cost."""
 
+import fiftyone.operators.types as types
+
 from auto_labeling.core import text
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.panels.ui import elements
 
 
-def ask(parent, panel, run: Run, title, lines, answer, forever=False, no="Not now"):
+def ask(
+    parent: types.Object, panel, run: Run, title, lines, answer, forever=False, no="Not now"
+) -> None:
     """Adds a question with two answers.
 
     Args:
@@ -30,20 +34,20 @@ def ask(parent, panel, run: Run, title, lines, answer, forever=False, no="Not no
     elements.button(actions, "no", no, panel.dismiss)
 
 
-def delete(parent, panel, run: Run):
+def delete(parent: types.Object, panel, run: Run) -> None:
     """Asks whether to delete a run."""
     answer = ("Delete the run", panel.delete)
     ask(parent, panel, run, f"Delete '{run.name}'?", _lost(run), answer, forever=True)
 
 
-def cancel(parent, panel, run: Run):
+def cancel(parent: types.Object, panel, run: Run) -> None:
     """Asks whether to stop a run."""
     lines = ["Labels so far are kept. You can resume the run later, or review them now."]
     answer = ("Cancel the run", panel.cancel)
     ask(parent, panel, run, "Cancel this run?", lines, answer, no="Keep running")
 
 
-def _lost(run):
+def _lost(run: Run):
     if run.state is RunState.APPROVED:
         field = run.config.label_field
         yield f"Only this entry is removed. The labels in '{field}' and their provenance are kept."

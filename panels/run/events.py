@@ -3,60 +3,65 @@
 import functools
 
 import fiftyone.core.stages as fos
+import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
 from auto_labeling.core import text
-from auto_labeling.core.run import RunState
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling, watching
 from auto_labeling.panels.events import change, event
 from auto_labeling.panels.review import grid_sync, sample_focus
+from auto_labeling.panels.state import PanelState
 
 
 class RunEvents:
     """The run page's part of :class:`auto_labeling.panels.panel.AutoLabelingPanel`."""
 
     @change
-    def ask_cancel(self, ctx, state):
+    def ask_cancel(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.question = "cancel"
 
     @change
-    def cancel(self, ctx, state):
+    def cancel(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = labeling.cancel(ctx.dataset, request.run_id(ctx), by=request.person(ctx))
         self._go(ctx, state, "progress", run)
 
     @change
-    def resume(self, ctx, state):
+    def resume(self, ctx: ExecutionContext, state: PanelState) -> None:
         self._verb(ctx, state, "Resuming", labeling.resume, "progress")
 
     @change
-    def label_again(self, ctx, state):
+    def label_again(self, ctx: ExecutionContext, state: PanelState) -> None:
         """Labels all samples of a run whose staging field is gone."""
         again = functools.partial(labeling.resume, again=True)
         self._verb(ctx, state, "Resuming", again, "progress")
 
     @change
-    def skip(self, ctx, state):
+    def skip(self, ctx: ExecutionContext, state: PanelState) -> None:
         self._verb(ctx, state, "Opening the review of", labeling.skip, "review")
 
-    def _verb(self, ctx, state, says, verb, page):
+    def _verb(
+        self, ctx: ExecutionContext, state: PanelState, says, verb, page: types.Object
+    ) -> None:
         """Does something with the run of an event, and goes to a page of it."""
         dataset, run = ctx.dataset, labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
 
-        def then(ctx, state, run):
+        def then(ctx: ExecutionContext, state: PanelState, run: Run) -> None:
             self._go(ctx, state, page, run)
 
         self._work(ctx, state, f"{says} '{run.name}'", lambda: verb(dataset, run.id), then)
 
     @event
-    def dismiss(self, ctx, state):
+    def dismiss(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.question = grid_sync.of(ctx).question = ""
 
     @event
-    def unfold(self, ctx, state):
+    def unfold(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.unfolded = not state.unfolded
 
     @event
-    def show_failed(self, ctx, state):
+    def show_failed(self, ctx: ExecutionContext, state: PanelState) -> None:
         """Shows failed samples in the grid alone, or all again."""
         run, kind = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False), request.kind(ctx)
         ids = watching.failed_ids(ctx.dataset, run, kind)
@@ -74,7 +79,7 @@ class RunEvents:
             )
 
     @event
-    def show_labels(self, ctx, state):
+    def show_labels(self, ctx: ExecutionContext, state: PanelState) -> None:
         """Shows the samples with approved labels in the grid alone, or all again."""
         run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
         field = run.config.label_field

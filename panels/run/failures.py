@@ -1,5 +1,8 @@
 """The samples of a run that failed: how many, why, and which."""
 
+import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.core import text
 from auto_labeling.core.run import Run
 from auto_labeling.lifecycle import watching
@@ -10,7 +13,9 @@ from auto_labeling.panels.ui import elements
 _MOST_KINDS = 6
 
 
-def add(page, panel, ctx, run: Run, now=None, may_retry=True):
+def add(
+    page: types.Object, panel, ctx: ExecutionContext, run: Run, now=None, may_retry=True
+) -> None:
     """Adds which samples failed and why, if any did.
 
     Args:
@@ -52,7 +57,7 @@ def add(page, panel, ctx, run: Run, now=None, may_retry=True):
         elements.text(card, "others", f"{others} more, for {text.count(len(rest), 'other reason')}")
 
 
-def _show(parent, panel, run, kind, lit, label):
+def _show(parent: types.Object, panel, run: Run, kind, lit, label: str) -> None:
     on = lit == f"failed {kind}"
     params = {"run_id": run.id, "kind": kind}
     label = "Show all samples again" if on else label

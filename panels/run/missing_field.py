@@ -1,12 +1,14 @@
 """What a page says of a run whose staging field was deleted or renamed by hand."""
 
+import fiftyone.operators.types as types
+
 from auto_labeling.core import text
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.panels.run import confirmations
 from auto_labeling.panels.ui import elements
 
 
-def add(page, panel, run: Run, what, question: str = ""):
+def add(page: types.Object, panel, run: Run, what, question: str = "") -> None:
     """Adds what has happened, and what can be done about it.
 
     Args:

@@ -1,9 +1,13 @@
 """Page: one run that is generating, or has stopped."""
 
+import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
+
 from auto_labeling.app import request
 from auto_labeling.core import text
 from auto_labeling.core.account import Account
 from auto_labeling.core.run import Run, RunState, StopReason
+from auto_labeling.core.settings import RunConfig
 from auto_labeling.lifecycle import labeling, watching
 from auto_labeling.lifecycle.remarks import labels_in_words, reasons_in_words, samples_in_words
 from auto_labeling.panels.home import run_card
@@ -15,7 +19,7 @@ from auto_labeling.panels.ui import elements
 _SOON_COUNTED = 20_000
 
 
-def render(panel, ctx, state: PanelState):
+def render(panel, ctx: ExecutionContext, state: PanelState):
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     now = labeling.progress(ctx.dataset, run)
@@ -41,7 +45,7 @@ def render(panel, ctx, state: PanelState):
     return elements.finished(page)
 
 
-def head_of(page, panel, ctx, run: Run):
+def head_of(page: types.Object, panel, ctx: ExecutionContext, run: Run) -> None:
     """Adds the way back, the run's name and its status, and whether it may only be looked at."""
     head = elements.row(page, "head", columns="auto minmax(0, 1fr) auto", columnGap=1.5)
     elements.back(head, panel.go_home)
@@ -51,7 +55,7 @@ def head_of(page, panel, ctx, run: Run):
         elements.text(page, "looks", "View only: you cannot change this run")
 
 
-def _generating(page, panel, run, now, state):
+def _generating(page: types.Object, panel, run: Run, now, state: PanelState) -> None:
     waits = run.state is RunState.QUEUED  # which is an alert, with a frame of its own
     card = page if waits else elements.card(page, "now")
     run_card.progress(card, run, now)
@@ -68,7 +72,9 @@ def _generating(page, panel, run, now, state):
     elements.button(actions, "cancel", "Cancel run", panel.ask_cancel, params={"run_id": run.id})
 
 
-def _stopped(page, panel, ctx, run, now, state):
+def _stopped(
+    page: types.Object, panel, ctx: ExecutionContext, run: Run, now, state: PanelState
+) -> None:
     severity = remedies.severity(run)
     said = elements.plain(remedies.in_plain_words(run))
     elements.alert(page, "reason", severity, said, remedies.remedy(run))
@@ -84,7 +90,7 @@ def _stopped(page, panel, ctx, run, now, state):
     _details(page, panel, ctx, run, state)
 
 
-def _kept(run, now):
+def _kept(run: Run, now) -> str:
     if now and now.done:
         kept = f"{now.done:,} of {text.count(run.samples, 'sample')} processed"
         if now.labels:
@@ -94,7 +100,7 @@ def _kept(run, now):
     return f"{text.count(run.labels, 'label')} kept." if run.labels else f"Nothing {verb} yet."
 
 
-def _details(page, panel, ctx, run, state):
+def _details(page: types.Object, panel, ctx: ExecutionContext, run: Run, state: PanelState) -> None:
     """The whole error and the log, folded away."""
     operation = watching.operation(run)
     told = remedies.in_plain_words(run)
@@ -116,7 +122,7 @@ def _details(page, panel, ctx, run, state):
             elements.output(page, name, said)
 
 
-def _finished(page, panel, run):
+def _finished(page: types.Object, panel, run: Run) -> None:
     params = {"run_id": run.id}
     if run.state is RunState.DELETING:
         elements.alert(
@@ -137,14 +143,14 @@ def _finished(page, panel, run):
     elements.button(actions, "open", verb, panel.open_run, kind="primary", params=params)
 
 
-def account_of(ctx, run: Run) -> Account | None:
+def account_of(ctx: ExecutionContext, run: Run) -> Account | None:
     """A run's account: that on its record, or else as it is now where that is soon counted."""
     if run.account or run.is_active or run.samples > _SOON_COUNTED:
         return run.account
     return labeling.account(ctx.dataset, run)
 
 
-def _facts(page, run, now, account):
+def _facts(page: types.Object, run: Run, now, account: Account) -> None:
     config = run.config
     operation = watching.operation(run)
     lines = {
@@ -176,7 +182,7 @@ def _facts(page, run, now, account):
         )
 
 
-def _device(config, now):
+def _device(config: RunConfig, now):
     if not now or not now.device:
         return config.device
     return f"{now.device}, half precision" if now.half else now.device

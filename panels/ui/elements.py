@@ -42,14 +42,14 @@ def finished(root: types.Object) -> types.Property:
     return types.Property(root, view=view)
 
 
-def column(parent, name, gap=1, **sx) -> types.Object:
+def column(parent: types.Object, name: str, gap=1, **sx) -> types.Object:
     """Adds a column: what is added to it stands one below the other."""
     child = types.Object()
     parent.define_property(name, child, view=column_view(gap=gap, **sx))
     return child
 
 
-def row(parent, name, columns="auto", gap=1, **sx) -> types.Object:
+def row(parent: types.Object, name: str, columns="auto", gap=1, **sx) -> types.Object:
     """Adds a row.
 
     Args:
@@ -83,7 +83,7 @@ def equal_columns(number: int) -> dict:
     }
 
 
-def card(parent, name, **sx) -> types.Object:
+def card(parent: types.Object, name: str, **sx) -> types.Object:
     """Adds a card: a column on paper."""
     return column(
         parent,
@@ -98,7 +98,9 @@ def card(parent, name, **sx) -> types.Object:
     )
 
 
-def text(parent, name, words, variant="body2", color="text.secondary", **props):
+def text(
+    parent: types.Object, name: str, words, variant="body2", color="text.secondary", **props
+) -> None:
     """Adds a line of plain text; names that people chose are safe in it."""
     red = styles.RED if color == "error.main" else {}
     # A style replaces the App's own, in which "bold" would be.
@@ -116,18 +118,18 @@ def text(parent, name, words, variant="body2", color="text.secondary", **props):
     parent.view(name, view)
 
 
-def heading(parent, name, words):
+def heading(parent: types.Object, name: str, words) -> None:
     """Adds the heading of a page."""
     text(parent, name, words, variant="h6", color="text.primary", bold=True)
 
 
-def pill(parent, name, status):
+def pill(parent: types.Object, name: str, status) -> None:
     """Adds a run's status: its name, with a dot in its colour."""
     look = styles.pill(STATUS_COLORS.get(status, "text.tertiary"))
     text(parent, name, status, color="text.primary", sx=look)
 
 
-def progress(parent, name, fraction, label):
+def progress(parent: types.Object, name: str, fraction, label: str) -> None:
     """Adds a progress bar; ``fraction`` None says that it is not known."""
     known = {"default": fraction} if fraction is not None else {}
     parts = {
@@ -139,7 +141,9 @@ def progress(parent, name, fraction, label):
     parent.float(name, view=view, **known)
 
 
-def button(parent, name, label, on_click, kind="secondary", **props):
+def button(
+    parent: types.Object, name: str, label: str, on_click, kind="secondary", **props
+) -> None:
     """Adds a button; ``params`` go to its handler."""
     look = {**styles.BUTTON, **_BUTTON_LOOKS.get(kind, {})}
     view = types.Button(
@@ -152,7 +156,7 @@ def button(parent, name, label, on_click, kind="secondary", **props):
     parent.view(name, view)
 
 
-def icon_button(parent, name, icon, label, on_click, **props):
+def icon_button(parent: types.Object, name: str, icon, label: str, on_click, **props) -> None:
     """Adds a small button that shows an icon, and its label when the pointer rests on it."""
     view = types.Button(
         icon=icon,
@@ -166,7 +170,7 @@ def icon_button(parent, name, icon, label, on_click, **props):
     parent.view(name, view)
 
 
-def code(parent, name, lines):
+def code(parent: types.Object, name: str, lines) -> None:
     """Adds lines of Python to copy."""
     longest = max(map(len, re.findall(r"`+", lines)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -174,7 +178,7 @@ def code(parent, name, lines):
     parent.md(f"{fence}python\n{lines}\n{fence}", name=name, componentsProps=parts)
 
 
-def output(parent, name, said):
+def output(parent: types.Object, name: str, said) -> None:
     """Adds what a program has printed: as it is, in its own scrolling box."""
     look = {
         "fontFamily": "monospace",
@@ -191,14 +195,14 @@ def output(parent, name, said):
     text(parent, name, said, sx=look)
 
 
-def attention(parent, problems):
+def attention(parent: types.Object, problems) -> None:
     """Adds how many fields something is wrong with, beside the button that found it."""
     if problems:
         said = "1 field needs" if len(problems) == 1 else f"{len(problems):,} fields need"
         text(parent, "wrong", f"{said} attention", color="error.main")
 
 
-def tab(parent, name, label, on_click, chosen, params):
+def tab(parent: types.Object, name: str, label: str, on_click, chosen, params) -> None:
     """Adds a tab: a button that looks like one, and keeps nothing in the panel's state."""
     color = "primary.main" if chosen else "transparent"
     sx = {"borderRadius": 0, "borderBottom": "2px solid", "borderBottomColor": color}
@@ -219,7 +223,7 @@ def tab(parent, name, label, on_click, chosen, params):
     parent.view(name, view)
 
 
-def back(parent, on_click):
+def back(parent: types.Object, on_click) -> None:
     """Adds the way back to the list of runs."""
     view = types.Button(
         icon="arrow_back",
@@ -232,7 +236,7 @@ def back(parent, on_click):
     parent.view("back", view)
 
 
-def link(parent, name, address):
+def link(parent: types.Object, name: str, address) -> None:
     """Adds a link to a page of the web; anything else is shown as text."""
     plain = re.fullmatch(r"https?://[\w./?=&%#~+:@-]+", address)
     if not plain:
@@ -247,7 +251,7 @@ def plain(words):
     return re.sub(r"([\\`*_\[\]<>#!|~])", r"\\\1", words)
 
 
-def facts(parent, name, known: dict) -> types.Object:
+def facts(parent: types.Object, name: str, known: dict) -> types.Object:
     """Adds facts, each beside what it is called. Returns their object, for more of them.
 
     Args:
@@ -275,7 +279,7 @@ def facts(parent, name, known: dict) -> types.Object:
     return rows
 
 
-def alert(parent, name, severity, label, description=None):
+def alert(parent: types.Object, name: str, severity, label: str, description=None) -> None:
     """Adds a message that stays on the page."""
     parts = {
         "container": {"sx": {"px": 2, "py": 0.5}},
@@ -288,7 +292,9 @@ def alert(parent, name, severity, label, description=None):
     parent.view(name, view)
 
 
-def table(parent, name, columns, rows, selected=(), action=None, look=None, **props):
+def table(
+    parent: types.Object, name: str, columns, rows, selected=(), action=None, look=None, **props
+) -> None:
     """Adds a table.
 
     Args:
@@ -316,12 +322,12 @@ def table(parent, name, columns, rows, selected=(), action=None, look=None, **pr
     parent.list(name, types.Object(), view=view, default=data)
 
 
-def timer(parent, on_interval, milliseconds=2500):
+def timer(parent: types.Object, on_interval, milliseconds=2500) -> None:
     """Polls while the page is open. Leave it out to stop."""
     parent.view("timer", types.TimerView(interval=milliseconds, on_interval=on_interval))
 
 
-def once(parent, on_timeout, milliseconds=800):
+def once(parent: types.Object, on_timeout, milliseconds=800) -> None:
     """Calls a handler when the page has been left alone for a while."""
     # Another name is another timer, which starts again.
     name = f"once_{time.monotonic_ns()}"

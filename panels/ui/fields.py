@@ -6,6 +6,7 @@ Panels ignore ``error_message`` and ``invalid``, so the text below a field says 
 from collections.abc import Callable, Iterable
 
 import fiftyone.operators.types as types
+from fiftyone.core.collections import SampleCollection
 
 from auto_labeling.app import answers
 from auto_labeling.panels.ui import elements, styles
@@ -51,14 +52,14 @@ class Fields:
 
     def __init__(
         self,
-        form,
+        form: dict,
         group,
         problems: dict,
         on_change: Callable,
         columns=1,
         by_column=False,
         heard=answers.NARROWING,
-    ):
+    ) -> None:
         self._form = form
         self._group = group
         self._problems = problems
@@ -68,7 +69,7 @@ class Fields:
         self._heard = heard
         self._object = None
 
-    def radio(self, name, label, choices: Iterable[types.Choice], **said):
+    def radio(self, name: str, label: str, choices: Iterable[types.Choice], **said) -> None:
         """Adds a choice of a few that can all be read."""
         choices = list(choices)
         columns = 3 if len(choices) == 3 else 2
@@ -78,7 +79,9 @@ class Fields:
         kind = types.Enum([choice.value for choice in choices])
         self._add(name, kind, view)
 
-    def dropdown(self, name, label, choices: Iterable[types.Choice], placeholder, **said):
+    def dropdown(
+        self, name: str, label: str, choices: Iterable[types.Choice], placeholder, **said
+    ) -> None:
         """Adds a choice of one from many. One that is ``read_only`` is shown and greyed."""
         choices = list(choices)
         said = self._said(name, label, part="select", **said)
@@ -88,7 +91,9 @@ class Fields:
         view = types.DropdownView(choices=choices, placeholder=placeholder, **said)
         self._add(name, types.String(), view)
 
-    def some_of(self, name, label, choices: Iterable[types.Choice], free: bool, **said):
+    def some_of(
+        self, name: str, label: str, choices: Iterable[types.Choice], free: bool, **said
+    ) -> None:
         """Adds a choice of several; ``free`` lets people type others."""
         view = types.AutocompleteView(
             choices=list(choices),
@@ -98,20 +103,20 @@ class Fields:
         )
         self._add(name, types.List(types.String()), view)
 
-    def text(self, name, label, placeholder="", rows=0, **said):
+    def text(self, name: str, label: str, placeholder="", rows=0, **said) -> None:
         """Adds a field for text, of one line or more."""
         more = {"multiline": True, "rows": rows} if rows else {}
         said = self._said(name, label, part="field", **said)
         view = types.TextFieldView(placeholder=placeholder, **more, **said)
         self._add(name, types.String(), view)
 
-    def number(self, name, label, placeholder="", limits=None, **said):
+    def number(self, name: str, label: str, placeholder="", limits=None, **said) -> None:
         """Adds a field for a number."""
         said = self._said(name, label, part="field", **said)
         view = types.TextFieldView(placeholder=placeholder, **said)
         self._add(name, types.Number(**(limits or {})), view)
 
-    def folder(self, name, label, **said):
+    def folder(self, name: str, label: str, **said) -> None:
         """Adds a folder on the App's server, found in a file explorer."""
         view = types.FileExplorerView(
             choose_dir=True,
@@ -121,7 +126,7 @@ class Fields:
         )
         self._add(name, types.File(), view)
 
-    def file(self, name, label, most_bytes, too_large, **said):
+    def file(self, name: str, label: str, most_bytes, too_large, **said) -> None:
         """Adds a text file, which the browser reads and sends."""
         view = types.FileView(
             max_size=most_bytes,
@@ -131,15 +136,15 @@ class Fields:
         )
         self._add(name, types.UploadedFile(), view)
 
-    def note(self, name, words):
+    def note(self, name: str, words) -> None:
         """Adds a line of text in place of a field."""
         elements.text(self._grid(), f"{name}_note", self._problems.get(name) or words)
 
-    def button(self, name, label, on_click):
+    def button(self, name: str, label: str, on_click) -> None:
         """Adds a button that belongs to a field."""
         elements.button(elements.row(self._grid(), f"{name}_row"), name, label, on_click)
 
-    def check_box(self, name, label, **said):
+    def check_box(self, name: str, label: str, **said) -> None:
         """Adds a yes or no."""
         said = self._said(name, label, **said)
         said["componentsProps"]["container"] = {"sx": _BESIDE_A_LABEL}
@@ -154,12 +159,12 @@ class Fields:
             self._form.define_property(self._group, self._object, view=grid)
         return self._object
 
-    def _add(self, name, kind, view):
+    def _add(self, name: str, kind, view: SampleCollection) -> None:
         listen = name in self._heard or self._problems
         on_change = {"on_change": self._on_change} if listen else {}
         self._grid().define_property(name, kind, view=view, **on_change)
 
-    def _said(self, name, label, caption=None, part=None, problem_of=(), **props):
+    def _said(self, name: str, label: str, caption=None, part=None, problem_of=(), **props):
         """A field's label, and below it what is wrong, or else what it means."""
         wrong = next((self._problems[n] for n in (name, *problem_of) if n in self._problems), None)
         look = {"sx": styles.WRONG} if wrong else {"color": "text.secondary"}

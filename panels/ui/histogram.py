@@ -27,7 +27,7 @@ _BAR = {
 _SMALL, _WIDTH, _HEIGHT = 10, 80, 18
 
 
-def add(parent, name, counts, span, on_click):
+def add(parent: types.Object, name: str, counts, span, on_click) -> None:
     """Adds a histogram over [0, 1]; what lies in ``span`` is drawn in full colour.
 
     Its bars are buttons: a plot would keep its width when that of the panel changes.
