@@ -65,7 +65,7 @@ class Account(BaseModel):
     left_out: dict[LeftOut, int] = {}
     not_found: tuple[str, ...] = ()
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
     @property
     def given(self) -> int:
         """The labels that the model returned: staged plus left out."""

@@ -21,6 +21,8 @@
 Everything else is a bug, and surfaces with its traceback.
 """
 
+from collections.abc import Mapping
+
 
 class AutoLabelingError(Exception):
     """Base class: the message is safe to show a person."""
@@ -33,7 +35,7 @@ class ConfigError(AutoLabelingError):
         problems: a dict from field name to a sentence about the problem
     """
 
-    def __init__(self, problems: dict) -> None:
+    def __init__(self, problems: Mapping[str, str]) -> None:
         self.problems = dict(problems)
         super().__init__("; ".join(f"{field}: {text}" for field, text in self.problems.items()))
 

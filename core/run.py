@@ -6,14 +6,15 @@ Start reading here, then ``lifecycle/labeling.py``. Nothing in this file touches
 import os
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core.account import Account, Decision, LeftOut
+from auto_labeling.core.choices import Method, ModelType, Target, Task
 from auto_labeling.core.errors import IllegalTransition
 from auto_labeling.core.names import staging_field
-from auto_labeling.core.settings import Method, ModelType, RunConfig, Target, Task
+from auto_labeling.core.settings import RunConfig
 
 __all__ = [
     "ACTIVE",
@@ -62,7 +63,7 @@ class StopReason(str, Enum):
 
 S = RunState
 
-TRANSITIONS: dict[RunState, frozenset] = {
+TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     S.QUEUED: frozenset({S.GENERATING, S.FAILED, S.DELETING}),
     S.GENERATING: frozenset({S.IN_REVIEW, S.FAILED, S.DELETING}),
     S.IMPORTING: frozenset({S.IN_REVIEW, S.FAILED, S.DELETING}),
@@ -232,7 +233,7 @@ class Run(BaseModel):
         """Whether a sample holds a list of labels rather than one."""
         return self.config.task is not Task.CLASSIFICATION
 
-    def to(self, state: RunState, **changes) -> "Run":
+    def to(self, state: RunState, **changes: Any) -> "Run":
         """Returns the run in its next state.
 
         Args:

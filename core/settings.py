@@ -9,8 +9,12 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+
+from auto_labeling.core.choices import Choice, Method, Target, Task
 
 LONGEST_CLASS = 200
 LONGEST_PROMPT = 500
@@ -19,63 +23,6 @@ LONGEST_PROMPT = 500
 NAMES_OUTPUTS = frozenset({"custom-torch-classification"})
 
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d{1,3})?)?")
-
-
-class Task(str, Enum):
-    """The kind of labels that a run generates."""
-
-    CLASSIFICATION = "classification"
-    DETECTION = "detection"
-    INSTANCE_SEGMENTATION = "instance_segmentation"
-
-    @property
-    def label(self) -> str:
-        return self.value.replace("_", " ").capitalize()
-
-
-class Method(str, Enum):
-    """How a run generates its labels."""
-
-    ONE_STAGE = "one_stage"
-    TWO_STAGE = "two_stage"
-    EXISTING_DETECTIONS = "existing_detections"
-
-    @property
-    def label(self) -> str:
-        return {
-            "one_stage": "One-stage model",
-            "two_stage": "Two-stage model",
-            "existing_detections": "Existing detections",
-        }[self.value]
-
-
-class ModelType(str, Enum):
-    """Where a model's classes come from."""
-
-    ZERO_SHOT = "zero_shot"
-    FIXED_VOCABULARY = "fixed_vocabulary"
-
-    @property
-    def label(self) -> str:
-        return {"zero_shot": "Zero-shot", "fixed_vocabulary": "Fixed vocabulary"}[self.value]
-
-
-class Target(str, Enum):
-    """Which samples a run labels; frozen to sample ids when it starts."""
-
-    ALL = "all"
-    VIEW = "view"
-    SELECTION = "selection"
-    IDS = "ids"
-
-    @property
-    def label(self) -> str:
-        return {
-            "all": "All samples",
-            "view": "Current view",
-            "selection": "Current selection",
-            "ids": "Sample IDs",
-        }[self.value]
 
 
 class RunConfig(BaseModel):
@@ -162,19 +109,19 @@ class RunConfig(BaseModel):
         mode="before",
     )
     @classmethod
-    def _strip(cls, value):
+    def _strip(cls, value: Any) -> Any:
         return value.strip() if isinstance(value, str) else value
 
     @field_validator("confidence", "max_labels", "workers", mode="before")
     @classmethod
-    def _is_no_truth_value(cls, value):
+    def _is_no_truth_value(cls, value: Any) -> Any:
         if isinstance(value, bool):  # which Python takes for 0 or 1
             raise ValueError("a number is required")
         return value
 
     @field_validator("classes")
     @classmethod
-    def _distinct(cls, classes, info):
+    def _distinct(cls, classes: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         blank = [c for c in classes if not c.strip()]
         if blank:
             raise ValueError("a class must have a name")
@@ -186,12 +133,14 @@ class RunConfig(BaseModel):
 
     @field_validator("group_slices")
     @classmethod
-    def _each_once(cls, names):
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(names))
 
     @field_validator("prompts")
     @classmethod
-    def _one_class_per_prompt(cls, prompts, info):
+    def _one_class_per_prompt(
+        cls, prompts: dict[str, tuple[str, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[str, ...]]:
         classes = info.data.get("classes")
         if classes is None:  # wrong in themselves
             return prompts
@@ -200,7 +149,7 @@ class RunConfig(BaseModel):
             raise ValueError(
                 f"prompts are given for '{unknown[0]}', which is not among the classes"
             )
-        asked = {}
+        asked: dict[str, str] = {}
         for name in classes:
             for text in prompts.get(name) or (name,):
                 if not text.strip() or len(text) > LONGEST_PROMPT or not _is_plain(text):
@@ -212,14 +161,14 @@ class RunConfig(BaseModel):
 
     @field_validator("name", "checkpoint")
     @classmethod
-    def _can_be_stored(cls, text: str):
+    def _can_be_stored(cls, text: str) -> str:
         if any("\ud800" <= c <= "\udfff" for c in text):
             raise ValueError("this contains broken characters, which cannot be stored")
         return text
 
     @field_validator("device")
     @classmethod
-    def _is_a_device(cls, device):
+    def _is_a_device(cls, device: str) -> str:
         if not _DEVICE.fullmatch(device):
             raise ValueError(
                 "a device must be cpu, mps, cuda, or cuda with a number, such as cuda:0"
@@ -253,7 +202,7 @@ class Setting:
     title: str
     description: str
     kind: str
-    choices: tuple = ()
+    choices: tuple[tuple[str, str], ...] = ()
     minimum: float | None = None
     maximum: float | None = None
     default: object = None
@@ -277,20 +226,20 @@ def settings() -> tuple[Setting, ...]:
     return tuple(_setting(name, field) for name, field in schema["properties"].items())
 
 
-def _setting(name: str, schema):
+def _setting(name: str, schema: dict[str, Any]) -> Setting:
     field = RunConfig.model_fields[name]
+    choices: tuple[tuple[str, str], ...] = ()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Choice):
+        choices = tuple((member.value, member.label) for member in field.annotation)
     # An optional number is "a number or null"; the limits stand with the number.
     bounds = next((s for s in schema.get("anyOf", ()) if s["type"] != "null"), schema)
-    is_choice = isinstance(field.annotation, type) and issubclass(field.annotation, Enum)
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     return Setting(
         name=name,
         title=field.title or name.replace("_", " ").capitalize(),
-        description=field.description,
-        kind="choice" if is_choice else _KINDS[bounds["type"]],
-        choices=tuple((member.value, member.label) for member in field.annotation)
-        if is_choice
-        else (),
+        description=field.description or "",
+        kind="choice" if choices else _KINDS[bounds["type"]],
+        choices=choices,
         minimum=bounds.get("minimum"),
         maximum=bounds.get("maximum"),
         default=default.value if isinstance(default, Enum) else default,
@@ -313,7 +262,7 @@ _SENTENCES = {
 }
 
 
-def sentence(field: str, detail: dict) -> str:
+def sentence(field: str, detail: ErrorDetails) -> str:
     """A sentence on what is wrong with a setting.
 
     Args:

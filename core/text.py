@@ -1,5 +1,6 @@
 """How numbers, durations and times are written for people."""
 
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 
@@ -47,15 +48,20 @@ def ago(moment: str) -> str:
     return "just now"
 
 
-def some(names, most: int = 3) -> str:
-    """A list of names, shortened: ``"cat, dog, cow and 4 more"``."""
+def some(names: Iterable[str], most: int = 3) -> str:
+    """A list of names, shortened: ``"cat, dog, cow and 4 more"``.
+
+    Args:
+        names: the names
+        most (3): how many of them are shown
+    """
     names = list(names)
     rest = len(names) - most
     shown = ", ".join(names[:most])
     return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
-def confidence(value) -> str:
+def confidence(value: float | None) -> str:
     """A mean confidence, or a dash where labels have none."""
     return "—" if value is None else f"{value:.3f}"
 

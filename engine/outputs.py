@@ -6,10 +6,11 @@ arrays, and write the documents down. A contract test holds each equal to the ge
 field; a model whose wrapper or processor is not exactly one of these goes the general way.
 """
 
+from typing import Any
+
 import numpy as np
 
 from auto_labeling.core.run import Run
-from auto_labeling.core.settings import RunConfig
 from auto_labeling.engine import documents
 
 _TORCH = "fiftyone.utils.torch"
@@ -105,7 +106,7 @@ class _Logits(_Fast):
         odds /= np.sum(odds, axis=1, keepdims=True)
         return zip(np.argmax(logits, axis=1), np.max(odds, axis=1), strict=True)
 
-    def _document(self, one, frame, config: RunConfig, run: Run, sample_id: str):
+    def _document(self, one, frame, config: Any, run: Run, sample_id: str):
         index, score = one
         [label] = _named(self._classes, [index])
         if config.confidence_thresh is not None and score < config.confidence_thresh:
@@ -183,7 +184,7 @@ class _Found:
         config: the model's configuration
     """
 
-    def __init__(self, output, frames, config: RunConfig) -> None:
+    def __init__(self, output, frames, config: Any) -> None:
         sizes = [len(one["scores"]) if one else 0 for one in output]
         ends = np.cumsum(sizes).tolist()
         self.rows = [range(end - size, end) for size, end in zip(sizes, ends, strict=True)]

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from auto_labeling.core import text
-from auto_labeling.core.run import ModelType
-from auto_labeling.core.settings import Task
+from auto_labeling.core.run import ModelType, Task
 from auto_labeling.models import downloads, label_kinds, pickles
 from auto_labeling.models.spec import ModelSpec
 

@@ -1,0 +1,65 @@
+"""Settings that have few values: the task, the method, the model type and the target."""
+
+from enum import Enum
+
+
+class Choice(str, Enum):
+    """The values of a setting that has few of them."""
+
+    @property
+    def label(self) -> str:
+        """The value as people see it."""
+        return self.value.replace("_", " ").capitalize()
+
+
+class Task(Choice):
+    """The kind of labels that a run generates."""
+
+    CLASSIFICATION = "classification"
+    DETECTION = "detection"
+    INSTANCE_SEGMENTATION = "instance_segmentation"
+
+
+class Method(Choice):
+    """How a run generates its labels."""
+
+    ONE_STAGE = "one_stage"
+    TWO_STAGE = "two_stage"
+    EXISTING_DETECTIONS = "existing_detections"
+
+    @property
+    def label(self) -> str:
+        return {
+            "one_stage": "One-stage model",
+            "two_stage": "Two-stage model",
+            "existing_detections": "Existing detections",
+        }[self.value]
+
+
+class ModelType(Choice):
+    """Where a model's classes come from."""
+
+    ZERO_SHOT = "zero_shot"
+    FIXED_VOCABULARY = "fixed_vocabulary"
+
+    @property
+    def label(self) -> str:
+        return {"zero_shot": "Zero-shot", "fixed_vocabulary": "Fixed vocabulary"}[self.value]
+
+
+class Target(Choice):
+    """Which samples a run labels; frozen to sample ids when it starts."""
+
+    ALL = "all"
+    VIEW = "view"
+    SELECTION = "selection"
+    IDS = "ids"
+
+    @property
+    def label(self) -> str:
+        return {
+            "all": "All samples",
+            "view": "Current view",
+            "selection": "Current selection",
+            "ids": "Sample IDs",
+        }[self.value]
