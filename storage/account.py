@@ -4,12 +4,16 @@ Nothing is counted along the way. What is stored of each sample and each chunk i
 a chunk that is done again after a crash changes nothing.
 """
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
 from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import Account, LeftOut
 from auto_labeling.core.run import Run, RunState
-from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, undecided
+from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, Work, undecided
+from auto_labeling.storage.mongo import Document, Expression
 from auto_labeling.storage.review_states import is_added
 
 
@@ -29,7 +33,7 @@ def account(dataset: Dataset, run: Run) -> Account | None:
     return take(dataset, run)
 
 
-def account_fields(dataset: Dataset, run: Run) -> dict:
+def account_fields(dataset: Dataset, run: Run) -> dict[str, Any]:
     """The account of a run as it stands, as fields of its record."""
     taken = take(dataset, run)
     return {"account": taken, "dropped": taken.left_out.get(LeftOut.OVER_LIMIT, 0)}
@@ -63,7 +67,7 @@ def take(dataset: Dataset, run: Run) -> Account:
     )
 
 
-def _counted_before(run: Run):
+def _counted_before(run: Run) -> dict[LeftOut, int]:
     """Runs of older versions counted those over the limit alone, and on the record."""
     return {LeftOut.OVER_LIMIT: run.dropped} if run.dropped else {}
 
@@ -75,10 +79,12 @@ class _Sums:
         names = ("labeled", "nothing_found", "failed", "not_processed", "deleted")
         self.samples = dict.fromkeys(names, 0)
         self.staged = 0
-        self.left_out: dict[str, int] = {}
+        self.left_out: dict[LeftOut, int] = {}
         self.is_counted = False
 
-    def add_samples(self, ids, work, states, many) -> None:
+    def add_samples(
+        self, ids: Sequence[str], work: Work, states: Mapping[str, str], many: bool
+    ) -> None:
         """Adds the samples of a chunk.
 
         Args:
@@ -100,14 +106,15 @@ class _Sums:
                 state = "failed"
             self.samples[_NAMES[state]] += 1
 
-    def add_labels(self, labels, left_out) -> None:
+    def add_labels(self, labels: int, left_out: Mapping[str, int]) -> None:
         """Adds labels that were staged, and those that were left out."""
         self.staged += labels
-        for reason, number in left_out.items():
+        for value, number in left_out.items():
+            reason = LeftOut(value)
             self.left_out[reason] = self.left_out.get(reason, 0) + number
 
 
-_NAMES = {
+_NAMES: dict[str | None, str] = {
     "labeled": "labeled",
     "empty": "nothing_found",
     "waiting": "not_processed",
@@ -116,7 +123,7 @@ _NAMES = {
 }
 
 
-def _add_labels(sums, dataset: Dataset, run: Run, ids, work) -> None:
+def _add_labels(sums: _Sums, dataset: Dataset, run: Run, ids: Sequence[str], work: Work) -> None:
     before = work.get("account")
     if before is not None:
         sums.is_counted = True
@@ -129,7 +136,7 @@ def _add_labels(sums, dataset: Dataset, run: Run, ids, work) -> None:
         sums.add_labels(0, counts)
 
 
-def tally(dataset: Dataset, run: Run, sample_ids) -> tuple[int, int]:
+def tally(dataset: Dataset, run: Run, sample_ids: Iterable[str]) -> tuple[int, int]:
     """How many of some samples wait for labels, and how many labels of the run the others have.
 
     Labels that a person has added in the meantime do not count.
@@ -142,7 +149,7 @@ def tally(dataset: Dataset, run: Run, sample_ids) -> tuple[int, int]:
     field, root = f"${run.staging_field}", f"${run.label_root}"
     if run.many:
         ours = {"input": root, "as": "label", "cond": _is_ours("$$label", run)}
-        labels = {"$cond": [{"$isArray": root}, {"$size": {"$filter": ours}}, 0]}
+        labels: Document = {"$cond": [{"$isArray": root}, {"$size": {"$filter": ours}}, 0]}
     else:
         labels = {"$cond": [{"$and": [_is_label(field), _is_ours(field, run)]}, 1, 0]}
     waits = {"$cond": [{"$eq": [{"$type": field}, "null"]}, 1, 0]}
@@ -151,18 +158,18 @@ def tally(dataset: Dataset, run: Run, sample_ids) -> tuple[int, int]:
     return (found["waiting"], found["labels"]) if found else (0, 0)
 
 
-def _is_ours(label, run: Run):
+def _is_ours(label: str, run: Run) -> Document:
     return {"$not": is_added(label, run)}
 
 
-def _is_label(value):
+def _is_label(value: str) -> Document:
     return {"$eq": [{"$type": value}, "object"]}
 
 
-def _states(dataset: Dataset, run: Run, sample_ids):
+def _states(dataset: Dataset, run: Run, sample_ids: Iterable[str]) -> Iterator[tuple[str, str]]:
     """``(sample id, state)`` of the samples that exist: labeled, empty, waiting or missing."""
     kind = {"$type": f"${run.staging_field}"}
-    full = "labeled"
+    full: Expression = "labeled"
     if run.many:
         some = {"$gt": [{"$size": {"$ifNull": [f"${run.label_root}", []]}}, 0]}
         full = {"$cond": [some, "labeled", "empty"]}
@@ -175,12 +182,12 @@ def _states(dataset: Dataset, run: Run, sample_ids):
         yield str(document["_id"]), document["state"]
 
 
-def _aggregate(dataset: Dataset, sample_ids, stage):
+def _aggregate(dataset: Dataset, sample_ids: Iterable[str], stage: Document) -> Iterator[Document]:
     wanted = {"_id": {"$in": [ObjectId(sample_id) for sample_id in sample_ids]}}
     return dataset._sample_collection.aggregate([{"$match": wanted}, stage])
 
 
-def _classes(dataset: Dataset, run: Run) -> set:
+def _classes(dataset: Dataset, run: Run) -> set[str]:
     """The classes of which there are staged labels."""
     return set(dataset._sample_collection.distinct(f"{run.label_root}.label"))
 

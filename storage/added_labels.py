@@ -5,12 +5,18 @@ from birth. Whoever has read the labels knows the samples in which some lack it;
 the dataset for that alone where nothing has been written since (``storage/write_stamp.py``).
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 import fiftyone as fo
+from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 from pymongo import UpdateMany
+from pymongo.collection import Collection
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import ranges, schema, write_stamp
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import (
     INFO,
     PERSON,
@@ -31,10 +37,13 @@ _MOST_NAMED = 20_000
 _MOST_KNOWN = 64
 
 #: For runs of this process, the stamp of the samples with which no label lacked its state.
-_settled: dict = {}
+_settled: dict[tuple[ObjectId, str], write_stamp.Stamp] = {}
+
+#: Query, update and array filters, as ``update_many`` takes them.
+_Update = tuple[Document, Document, list[Mapping[str, Any]] | None]
 
 
-def mark(dataset: Dataset, run: Run, sample_ids=None) -> int:
+def mark(dataset: Dataset, run: Run, sample_ids: Sequence[ObjectId] | None = None) -> int:
     """Marks the labels that people have added: not promoted, and by whom.
 
     A label that has an attribute ``source`` of its own keeps it, and is marked by another name.
@@ -109,26 +118,27 @@ def _declare(dataset: Dataset, run: Run) -> None:
     )
 
 
-def _update(run: Run):
+def _update(run: Run) -> _Update:
     """Query, update and array filters that mark what a list holds beside the run's own labels."""
     unmarked = {REVIEW: {"$nin": list(STATES)}}
     root = run.label_root
-    filters = [{f"own.{REVIEW}": unmarked[REVIEW]}]
+    own: Document = {f"own.{REVIEW}": unmarked[REVIEW]}
+    filters: list[Mapping[str, Any]] = [own]
     values = {f"{root}.$[own].{REVIEW}": UNPROMOTED, f"{root}.$[own].{REVIEW_SOURCE}": PERSON}
     if not run.own_source:
-        filters[0][f"own.{SOURCE}"] = {"$ne": None}
+        own[f"own.{SOURCE}"] = {"$ne": None}
         filters.append({f"new.{REVIEW}": unmarked[REVIEW], f"new.{SOURCE}": None})
         values |= {f"{root}.$[new].{REVIEW}": UNPROMOTED, f"{root}.$[new].{SOURCE}": PERSON}
     change = {"$set": values, "$currentDate": {"last_modified_at": True}}
     return {root: {"$elemMatch": unmarked}}, change, filters
 
 
-def _updates_of_one(run: Run):
+def _updates_of_one(run: Run) -> Iterator[_Update]:
     """The same where a sample holds one label."""
     field = run.staging_field
     unmarked = {field: {"$type": "object"}, f"{field}.{REVIEW}": {"$nin": list(STATES)}}
     for name in sources(run):
-        query = dict(unmarked)
+        query: Document = dict(unmarked)
         if not run.own_source:
             query[f"{field}.{SOURCE}"] = None if name == SOURCE else {"$ne": None}
         values = {f"{field}.{REVIEW}": UNPROMOTED, f"{field}.{name}": PERSON}
@@ -138,15 +148,15 @@ def _updates_of_one(run: Run):
 def _are_some(dataset: Dataset, run: Run) -> bool:
     unmarked = {"$nin": list(STATES)}
     if run.many:
-        query = {run.label_root: {"$elemMatch": {REVIEW: unmarked}}}
+        query: Document = {run.label_root: {"$elemMatch": {REVIEW: unmarked}}}
     else:
         query = {run.staging_field: {"$type": "object"}, f"{run.staging_field}.{REVIEW}": unmarked}
     return _samples(dataset).find_one(query, {"_id": 1}) is not None
 
 
-def _key(dataset: Dataset, run: Run):
+def _key(dataset: Dataset, run: Run) -> tuple[ObjectId, str]:
     return dataset._doc.id, run.id
 
 
-def _samples(dataset: Dataset):
+def _samples(dataset: Dataset) -> Collection:
     return dataset._sample_collection

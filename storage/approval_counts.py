@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
 from auto_labeling.storage import replacing
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import PROMOTED, REVIEW, is_kept
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
@@ -58,10 +59,10 @@ def with_source(dataset: Dataset, run: Run, decision: Decision) -> Decision:
 _IS_BARE = {"$and": [{"$gt": ["$labels", 0]}, {"$eq": ["$kept", 0]}]}
 
 
-def _of_list(run: Run):
+def _of_list(run: Run) -> Document:
     labels = {"$ifNull": [f"${run.label_root}", []]}
 
-    def number_of(condition):
+    def number_of(condition: Document) -> Document:
         chosen = {"$filter": {"input": labels, "as": "label", "cond": condition}}
         return {"$size": chosen}
 
@@ -73,8 +74,8 @@ def _of_list(run: Run):
     }
 
 
-def _of_one(run: Run):
-    def one_if(condition):
+def _of_one(run: Run) -> Document:
+    def one_if(condition: Document) -> Document:
         return {"$cond": [condition, 1, 0]}
 
     return {

@@ -8,9 +8,10 @@ is kept, the person has said which of the two it is. Samples that failed, or wer
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import replacing, review_states
+from auto_labeling.storage.mongo import Document
 
 
-def pipeline(run: Run) -> list[dict]:
+def pipeline(run: Run) -> list[Document]:
     """The update that moves a sample's labels from the staging field to the label field."""
     target, staging = run.config.label_field, run.staging_field
     if run.replaces:
@@ -23,7 +24,7 @@ def pipeline(run: Run) -> list[dict]:
     ]
 
 
-def _list(run: Run):
+def _list(run: Run) -> Document:
     staging = f"${run.staging_field}"
     bare = review_states.all_bare("$$kept", run)
     moved = {"$mergeObjects": [staging, {"detections": bare}]}
@@ -40,12 +41,12 @@ def _list(run: Run):
     }
 
 
-def _kept(run: Run):
+def _kept(run: Run) -> Document:
     condition = review_states.is_kept("$$label", run)
     return {"$filter": {"input": "$$labels", "as": "label", "cond": condition}}
 
 
-def _is_written(run: Run):
+def _is_written(run: Run) -> Document:
     """Whether a list of labels is written to the label field, be it an empty one."""
     if run.marks_empty:
         return _is_label(run)
@@ -54,12 +55,12 @@ def _is_written(run: Run):
     return {"$and": [_is_label(run), {"$or": [some, found_nothing]}]}
 
 
-def _single(run: Run):
+def _single(run: Run) -> Document:
     staging = f"${run.staging_field}"
     is_kept = {"$and": [_is_label(run), review_states.is_kept(staging, run)]}
     moved = {"$let": {"vars": {"label": staging}, "in": review_states.bare("$$label", run)}}
     return {"$cond": [is_kept, moved, f"${run.config.label_field}"]}
 
 
-def _is_label(run: Run):
+def _is_label(run: Run) -> Document:
     return {"$eq": [{"$type": f"${run.staging_field}"}, "object"]}

@@ -7,6 +7,8 @@ where a float follows; everything else goes by a name of its own, as ``size_text
 
 import datetime
 import logging
+from collections.abc import Iterable
+from typing import Any
 
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
@@ -14,12 +16,13 @@ from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import fields, schema
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import REVIEW, REVIEW_SOURCE, SOURCE
 
 logger = logging.getLogger(__name__)
 
 #: The field for each type of value, and what is appended to a name that has another type already.
-_KINDS = (
+_KINDS: tuple[tuple[type, type[fof.Field], str], ...] = (
     (bool, fof.BooleanField, "flag"),
     (int, fof.IntField, "number"),
     (float, fof.FloatField, "number"),
@@ -42,41 +45,42 @@ class Attributes:
     def __init__(self, dataset: Dataset, run: Run) -> None:
         self._dataset = dataset
         self._run = run
-        kind = fol.Detection if run.many else fol.Classification
+        kind: Any = fol.Detection if run.many else fol.Classification
         self._own = {*kind._fields_ordered, "_id", "_cls", "mask", "mask_path", REVIEW}
         # What a person's labels are marked by means that alone, unless it is the boxes' own.
         self._ours = {REVIEW_SOURCE} if run.own_source else {SOURCE, REVIEW_SOURCE}
-        self._declared = None
-        self._warned = set()
+        self._declared: dict[str, tuple[str, str]] | None = (
+            None  # each one's type, and of its items
+        )
+        self._warned: set[str] = set()
 
-    def declare(self, documents) -> None:
+    def declare(self, documents: Iterable[Document | None]) -> None:
         """Declares what labels hold that are about to be written, and makes it fit.
 
         Args:
             documents: label documents, which are changed; None for a sample without
         """
-        for document in documents:
-            labels = document["detections"] if document and self._run.many else [document]
+        for document in filter(None, documents):
+            labels = document["detections"] if self._run.many else [document]
             for label in labels:
-                for name in label.keys() - self._own if label else ():
+                for name in label.keys() - self._own:
                     self._settle(label, name)
 
-    def _settle(self, label, name: str) -> None:
+    def _settle(self, label: Document, name: str) -> None:
         if name in self._ours:
             label[f"model_{name}"] = label.pop(name)
             name = f"model_{name}"
         value = label[name]
         if value is None or value == [] or not _is_name(name):
             return  # there is nothing that tells the type
-        if self._declared is None:
-            self._read()
-        if name not in self._declared:
+        known = self._read() if self._declared is None else self._declared
+        if name not in known:
             field = self._of_source(name) or _field(value)
             if field is None or self._dataset.get_field(self._run.staging_field) is None:
                 return
             schema.declare_attributes(self._dataset, self._run.staging_field, {name: field})
-            self._read()
-        declared = self._declared.get(name)
+            known = self._read()
+        declared = known.get(name)
         if declared is None or declared[0] not in _BY_NAME:
             return  # the field is gone, which whoever writes notices; or a type of somebody's own
         fits, fitted = _fit(value, *declared)
@@ -88,7 +92,7 @@ class Attributes:
         else:
             self._settle_apart(label, name, declared)
 
-    def _settle_apart(self, label, name: str, declared) -> None:
+    def _settle_apart(self, label: Document, name: str, declared: tuple[str, str]) -> None:
         """Gives a value that does not fit a name of its own."""
         suffix = next((s for kind, _, s in _KINDS if isinstance(label[name], kind)), "other")
         other = f"{name}_{suffix}"
@@ -103,18 +107,19 @@ class Attributes:
         label[other] = label.pop(name)
         self._settle(label, other)
 
-    def _read(self) -> None:
+    def _read(self) -> dict[str, tuple[str, str]]:
         """What is declared, asked of the database: another worker may have been faster."""
         of_all = fields.schema_of(self._dataset)
         found = next((f for f in of_all if f["name"] == self._run.staging_field), {})
         if self._run.many:
             found = next((f for f in found.get("fields") or () if f["name"] == "detections"), {})
-        self._declared = {
+        self._declared = declared = {
             f["name"]: (_last(f.get("ftype")), _last(f.get("subfield")))
             for f in found.get("fields") or ()
         }
+        return declared
 
-    def _of_source(self, name: str):
+    def _of_source(self, name: str) -> fof.Field | None:
         """The field that existing labels declare for an attribute that they hand on."""
         source = self._run.config.source_field
         path = f"{source}.detections.{name}" if self._run.many else f"{source}.{name}"
@@ -122,32 +127,32 @@ class Attributes:
         return field if type(field).__name__ in _BY_NAME else None
 
 
-def _is_name(name: str):
+def _is_name(name: str) -> bool:
     return bool(name) and not name.startswith(("_", "$")) and "." not in name
 
 
-def _last(path):
+def _last(path: str | None) -> str:
     return (path or "").rpartition(".")[2]
 
 
-def _field(value):
+def _field(value: Any) -> fof.Field | None:
     """The field for a value; None if there is none that the sidebar could show."""
     if isinstance(value, dict) and "_cls" in value:
         return None
     if isinstance(value, list):
-        kinds = {_kind(one) for one in value}
+        kinds = {_kind(item) for item in value}
         kinds = {float} if kinds == {int, float} else kinds
-        field = dict((k, f) for k, f, _ in _KINDS[:5]).get(*kinds) if len(kinds) == 1 else None
-        return fof.ListField(field()) if field else fof.ListField()
+        fields_of_items = [field for kind, field, _ in _KINDS[:5] if kinds == {kind}]
+        return fof.ListField(*(field() for field in fields_of_items))
     field = next((field for kind, field, _ in _KINDS if isinstance(value, kind)), None)
     return field() if field else None
 
 
-def _kind(value):
+def _kind(value: Any) -> type | None:
     return next((kind for kind, _, _ in _KINDS if isinstance(value, kind)), None)
 
 
-def _fit(value, name: str, subfield=""):
+def _fit(value: Any, name: str, subfield: str = "") -> tuple[bool, Any]:
     """Whether a value fits a declared type, and what it is there."""
     kind = _BY_NAME.get(name)
     if kind is None or _kind(value) is kind is not list:

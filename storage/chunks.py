@@ -13,8 +13,9 @@ A chunk that is opened again for the samples that failed keeps the account of th
 the ids of those as ``again``.
 """
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fiftyone.operators.store.models import KeyDocument
 from pymongo.errors import BulkWriteError
@@ -23,6 +24,7 @@ from auto_labeling.core.errors import RunNotFound
 from auto_labeling.core.names import CHUNKS_STORE
 from auto_labeling.core.run import Run
 from auto_labeling.storage.key_store import Keys
+from auto_labeling.storage.mongo import Document
 
 #: How often a claim is tried again while others change the same chunk.
 _RETRIES = 16
@@ -41,6 +43,10 @@ class Claim(NamedTuple):
     turn: int
 
 
+#: What is stored of a chunk beside its sample ids, as the module's docstring says.
+Work = dict[str, Any]
+
+
 class ChunkStore(Keys):
     """The frozen sample ids of a run, which chunks are claimed, and which of them are done.
 
@@ -50,18 +56,18 @@ class ChunkStore(Keys):
 
     NAME = CHUNKS_STORE
 
-    def freeze(self, run_id: str, index: int, sample_ids: list) -> None:
+    def freeze(self, run_id: str, index: int, sample_ids: Sequence[str]) -> None:
         """Keeps a chunk of sample ids; they never change again."""
         self._store.set_if_absent(f"{run_id}:{index}", list(sample_ids))
 
-    def sample_ids(self, run_id: str, index: int) -> list:
+    def sample_ids(self, run_id: str, index: int) -> list[str]:
         """The sample ids of a chunk."""
         ids = self._store.get(f"{run_id}:{index}")
         if ids is None:
             raise RunNotFound(run_id)
         return ids
 
-    def read(self, run_id: str, indices) -> dict[int, tuple[list, dict]]:
+    def read(self, run_id: str, indices: Iterable[int]) -> dict[int, tuple[list[str], Work]]:
         """The sample ids and the work of several chunks, by index; read at once.
 
         Args:
@@ -73,7 +79,7 @@ class ChunkStore(Keys):
             begun it
         """
         ids = {f"{run_id}:{index}": index for index in indices}
-        works = {_work_key(run_id, index): index for index in indices}
+        works = [_work_key(run_id, index) for index in ids.values()]
         wanted = {**self._scope, "key": {"$in": [*ids, *works]}}
         found = {d["key"]: d["value"] for d in self._documents.find(wanted)}
         return {
@@ -143,7 +149,13 @@ class ChunkStore(Keys):
             return set(claims) - lost
         return set(claims)
 
-    def note(self, run_id: str, index: int, claim: Claim, left_out: dict) -> bool:
+    def note(
+        self,
+        run_id: str,
+        index: int,
+        claim: Claim,
+        left_out: Mapping[str, Mapping[str, int] | None],
+    ) -> bool:
         """Records what was left out of samples whose labels are about to be written.
 
         Args:
@@ -156,16 +168,21 @@ class ChunkStore(Keys):
         Returns:
             whether the chunk was still this claim's; if not, the labels must not be written
         """
-        update = {"$set": {}, "$unset": {}}
+        changes: dict[str, Document] = {"$set": {}, "$unset": {}}
         for sample_id, counts in left_out.items():
             operator, value = ("$unset", "") if counts is None else ("$set", counts)
-            update[operator][f"value.left_out.{sample_id}"] = value
-        update = {operator: fields for operator, fields in update.items() if fields}
+            changes[operator][f"value.left_out.{sample_id}"] = value
+        update = {operator: fields for operator, fields in changes.items() if fields}
         mine = self._under_way(run_id, index, claim)
         return self._documents.update_one(mine, update).matched_count == 1
 
     def mark_done(
-        self, run_id: str, index: int, claim: Claim, failures: list, account: dict | None = None
+        self,
+        run_id: str,
+        index: int,
+        claim: Claim,
+        failures: Sequence[Mapping[str, str]],
+        account: Mapping[str, Any] | None = None,
     ) -> bool:
         """Records that all samples of a chunk were tried, which of them failed, and its account.
 
@@ -180,7 +197,7 @@ class ChunkStore(Keys):
         Returns:
             whether the chunk was still this claim's
         """
-        done = {"claim": list(claim), "failures": failures}
+        done: Work = {"claim": list(claim), "failures": failures}
         if account is not None:
             done["account"] = account
         # FiftyOne's own compare-and-set asks first, which takes twice as long.
@@ -190,12 +207,12 @@ class ChunkStore(Keys):
         )
         return marked.matched_count == 1 or self._store.get(_work_key(run_id, index)) == done
 
-    def _under_way(self, run_id: str, index, claim):
+    def _under_way(self, run_id: str, index: int, claim: Claim) -> Document:
         """A query for a chunk that is a claim's, and not done."""
         mine = {"value.claim": list(claim), "value.failures": {"$exists": False}}
         return {**self._scope, "key": _work_key(run_id, index), **mine}
 
-    def works(self, run: Run):
+    def works(self, run: Run) -> Iterator[tuple[int, Work]]:
         """The work of each chunk of a run, by index and in their order; read some at a time.
 
         Yields:
@@ -208,17 +225,17 @@ class ChunkStore(Keys):
             found = {keys[d["key"]]: d["value"] for d in self._documents.find(wanted)}
             yield from ((index, found.get(index) or {}) for index in indices)
 
-    def failures(self, run_id: str, index: int) -> list | None:
+    def failures(self, run_id: str, index: int) -> list[dict[str, str]] | None:
         """The failures of a chunk; None if the chunk is not done."""
         return (self._store.get(_work_key(run_id, index)) or {}).get("failures")
 
-    def failure_kinds(self, run_id: str) -> list[dict]:
+    def failure_kinds(self, run_id: str) -> list[dict[str, Any]]:
         """How many samples failed for which kind of error, the most frequent first.
 
         Returns:
             a list of dicts with keys ``kind`` (the error's class), ``count`` and ``example``
         """
-        stages = [
+        stages: list[Document] = [
             {
                 "$group": {
                     "_id": _KIND,
@@ -234,10 +251,14 @@ class ChunkStore(Keys):
     def failed_ids(self, run_id: str, kind: str, limit: int) -> list[str]:
         """The ids of samples that failed for one kind of error; for any if it is empty."""
         wanted = [{"$match": {"$expr": {"$eq": [_KIND, {"$literal": kind}]}}}] if kind else []
-        stages = [*wanted, {"$limit": limit}, {"$project": {"id": "$failure.sample_id"}}]
+        stages: list[Document] = [
+            *wanted,
+            {"$limit": limit},
+            {"$project": {"id": "$failure.sample_id"}},
+        ]
         return [d["id"] for d in self._documents.aggregate(self._failed(run_id) + stages)]
 
-    def _failed(self, run_id: str):
+    def _failed(self, run_id: str) -> list[Document]:
         """A pipeline that yields each failure as ``failure``, in the order of the chunks' keys."""
         return [
             {"$match": self._where(f"{run_id}:", _WORK)},
@@ -251,7 +272,7 @@ class ChunkStore(Keys):
         key = _work_key(run_id, index)
         while (done := self._store.get(key)) and "failures" in done:
             again = [failure["sample_id"] for failure in done["failures"]]
-            opened = {"claim": list(_NOBODY), "again": again}
+            opened: Work = {"claim": list(_NOBODY), "again": again}
             if "account" in done:
                 opened["account"] = done["account"]
             if self._store.compare_and_set(key, done, opened):
@@ -266,7 +287,7 @@ class ChunkStore(Keys):
         self._documents.delete_many(self._where(f"{run.id}:"))
 
 
-def undecided(work: dict, sample_ids: list, many: bool) -> set[str]:
+def undecided(work: Work, sample_ids: Sequence[str], many: bool) -> set[str]:
     """The samples of a chunk that is not done of which the chunk itself does not say that they are.
 
     Args:
@@ -279,7 +300,7 @@ def undecided(work: dict, sample_ids: list, many: bool) -> set[str]:
     return set(work.get("again", sample_ids)) - set(tried)
 
 
-def tried(work: dict, sample_ids: list, many: bool) -> list[str]:
+def tried(work: Work, sample_ids: Sequence[str], many: bool) -> list[str]:
     """The samples of a chunk that were tried and did not fail.
 
     Args:
@@ -294,7 +315,7 @@ def tried(work: dict, sample_ids: list, many: bool) -> list[str]:
     return [sample_id for sample_id in sample_ids if sample_id not in others]
 
 
-def left_out_in(work: dict):
+def left_out_in(work: Work) -> Iterator[dict[str, int]]:
     """The counts, by reason, of the labels that were left out in a chunk, as its work has them."""
     yield (work.get("account") or {}).get("left_out") or {}
     yield from filter(None, (work.get("left_out") or {}).values())
@@ -312,5 +333,5 @@ _KIND = {"$arrayElemAt": [{"$split": ["$failure.error", ":"]}, 0]}
 _WORK = ":work"
 
 
-def _work_key(run_id: str, index) -> str:
+def _work_key(run_id: str, index: int) -> str:
     return f"{run_id}:{index}{_WORK}"

@@ -6,6 +6,7 @@ lacks makes the whole dataset unreadable. So what writes into samples asks here 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import fiftyone as fo
 from fiftyone.core.dataset import Dataset
@@ -13,6 +14,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.errors import FieldGone, IllegalTransition
 from auto_labeling.core.run import Run, RunState, Task
 from auto_labeling.storage import ranges, schema
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import INFO, REVIEW, SOURCE
 
 
@@ -57,20 +59,20 @@ class Gone:
         return f"{self.happened}. {self.remedy}"
 
 
-def schema_of(dataset: Dataset) -> list[dict]:
+def schema_of(dataset: Dataset) -> list[Document]:
     """The fields of samples as the database stores them, with what is below them."""
     document = dataset._doc
     found = document._get_collection().find_one({"_id": document.id}, {"sample_fields": 1})
     return (found or {}).get("sample_fields") or []
 
 
-def owner_of(field: dict) -> str:
+def owner_of(field: Document) -> str:
     """The id of the run that a stored field says it is of; empty if it says nothing."""
     said = (field.get("info") or {}).get(INFO)
     return (said.get("run") or "") if isinstance(said, dict) else ""
 
 
-def is_staging(field: dict) -> bool:
+def is_staging(field: Document) -> bool:
     """Whether labels of a stored field declare a review state, as those of a staging field do."""
     inner = next((f for f in field.get("fields") or () if f["name"] == "detections"), field)
     return any(below["name"] == REVIEW for below in inner.get("fields") or ())
@@ -97,7 +99,7 @@ def gone(dataset: Dataset, run: Run) -> Gone | None:
     return Gone(name, next(iter(moved), ""), here is not None, **_makes_again(run))
 
 
-def _makes_again(run: Run) -> dict:
+def _makes_again(run: Run) -> dict[str, str]:
     if not run.source:
         return {}
     if run.state is RunState.IN_REVIEW:
@@ -182,21 +184,21 @@ def refuse_renamed(dataset: Dataset, run: Run) -> None:
         raise FieldGone(f"{what.happened}. Rename it back, then finish the approval")
 
 
-def owner(dataset: Dataset, field_name: str):
+def owner(dataset: Dataset, field_name: str) -> str | None:
     """The id of the run that declared a field, or None."""
     field = dataset.get_field(field_name)
     return ((getattr(field, "info", None) or {}).get(INFO) or {}).get("run")
 
 
-def _document_type(run: Run):
+def _document_type(run: Run) -> type[fo.Label]:
     return fo.Classification if run.config.task is Task.CLASSIFICATION else fo.Detections
 
 
-def _info(run: Run):
+def _info(run: Run) -> dict[str, Any]:
     return {INFO: {"run": run.id}}
 
 
-def _declare_attributes(dataset: Dataset, source, target, run: Run) -> None:
+def _declare_attributes(dataset: Dataset, source: str, target: str, run: Run) -> None:
     """Declares the attributes that labels of one field have for those of another."""
     below = ".detections" if run.many else ""
     source, target = f"{source}{below}.", f"{target}{below}."
@@ -210,7 +212,7 @@ def _declare_attributes(dataset: Dataset, source, target, run: Run) -> None:
     schema.declare_attributes(dataset, target.split(".")[0], missing)
 
 
-def _is_ours(name: str, field) -> bool:
+def _is_ours(name: str, field: fo.Field) -> bool:
     return name == REVIEW or INFO in (field.info or {})
 
 
@@ -220,7 +222,7 @@ def has_source(dataset: Dataset, field_name: str) -> bool:
     return bool(field_name) and any(map(dataset.has_field, paths))
 
 
-def _declare(dataset: Dataset, name: str, run: Run, description) -> None:
+def _declare(dataset: Dataset, name: str, run: Run, description: str) -> None:
     schema.declare(dataset, name, _document_type(run), description, _info(run))
     of_ours = owner(dataset, name) == run.id
     if not of_ours and (name != run.staging_field or gone(dataset, run)):

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from auto_labeling.core.names import CHUNKS_STORE
 from auto_labeling.storage.key_store import Keys
+from auto_labeling.storage.mongo import Document
 
 _GUESSES = ":guessed"
 
@@ -30,7 +31,7 @@ class GuessStore(Keys):
         """
         now = datetime.now(timezone.utc)
         for chunk in {chunk for chunk, _, _ in guessed}:
-            ids = {}
+            ids: dict[str, dict[str, list[str]]] = {}
             for other, sample_id, guess in guessed:
                 if other == chunk:
                     ids.setdefault(f"value.{guess}", {"$each": []})["$each"].append(sample_id)
@@ -43,7 +44,7 @@ class GuessStore(Keys):
 
     def count(self, run_id: str) -> dict[str, int]:
         """How many samples there are for each guess."""
-        stages = [
+        stages: list[Document] = [
             {"$match": self._where(f"{run_id}:", _GUESSES)},
             {"$project": {"guess": {"$objectToArray": "$value"}}},
             {"$unwind": "$guess"},

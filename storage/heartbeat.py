@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import threading
+from typing import Any
 
 from pymongo.errors import ConnectionFailure, OperationFailure
 
@@ -42,12 +43,12 @@ class Heartbeat:
         self._thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._closed.set()
         self._thread.join()
         self._write()
 
-    def update(self, **facts) -> None:
+    def update(self, **facts: Any) -> None:
         """Sets fields of :class:`auto_labeling.core.run.Progress`, written with the next beat."""
         with self._lock:
             self._facts.update(facts)
@@ -67,6 +68,6 @@ class Heartbeat:
             self._store.beat(self._run, progress)
 
 
-def is_alive(progress) -> bool:
+def is_alive(progress: Progress | None) -> bool:
     """Whether a sign of life is recent enough."""
     return progress is not None and clock.age(progress.beat_at) < LEASE_SECONDS

@@ -34,12 +34,12 @@ def is_alive(worker: Worker) -> bool:
     return clock.age(worker.beat_at) < LEASE_SECONDS
 
 
-def _known():
+def _known() -> list[Worker]:
     store = _store()
     values = (store.get(key) for key in store.list_keys())
     workers = [Worker.model_validate(value) for value in values if value is not None]
     return sorted(workers, key=lambda worker: (worker.started_at, worker.id))
 
 
-def _store():
+def _store() -> ExecutionStore:
     return ExecutionStore.create(WORKERS_STORE)

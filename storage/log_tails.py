@@ -4,6 +4,7 @@ One key for each run, apart from its record: it is written every few seconds, wh
 grows beyond :data:`MOST_LINES`.
 """
 
+from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 from fiftyone.operators.store import ExecutionStore
 
@@ -15,7 +16,7 @@ MOST_LINES = 200
 LONGEST_LINE = 500
 
 
-def keep(dataset_id, run_id: str, operation_id: str, lines: list[str]) -> None:
+def keep(dataset_id: ObjectId, run_id: str, operation_id: str, lines: list[str]) -> None:
     """Keeps the last lines of a log, in place of those that were kept before.
 
     Args:
@@ -42,5 +43,5 @@ def remove(dataset: Dataset, run_id: str) -> None:
     _store(dataset._doc.id).delete(run_id)
 
 
-def _store(dataset_id):
+def _store(dataset_id: ObjectId) -> ExecutionStore:
     return ExecutionStore.create(LOGS_STORE, dataset_id)

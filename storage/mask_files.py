@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import fiftyone.core.odm as foo
@@ -20,6 +21,7 @@ from pymongo.errors import PyMongoError
 
 from auto_labeling.core.names import UNFINISHED_MASKS
 from auto_labeling.core.run import Run, RunState
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.runs import RunStore
 
 logger = logging.getLogger(__name__)
@@ -72,7 +74,7 @@ def remove_stray(folder: Path, patience: float) -> None:
     remove(folder, _named(folder, patience))
 
 
-def remove(folder: Path, named: set) -> int:
+def remove(folder: Path, named: set[tuple[str, str]]) -> int:
     """Removes the mask files in a run's folder but those that are named; returns how many stay."""
     for path in files(folder):
         if tail(path) not in named:
@@ -101,7 +103,7 @@ def tail(path: str) -> tuple[str, str]:
     return os.path.basename(head), name
 
 
-def _named(folder: Path, patience: float) -> set:
+def _named(folder: Path, patience: float) -> set[tuple[str, str]]:
     """The files in a run's folder that labels of this database name.
 
     Raises:
@@ -110,7 +112,7 @@ def _named(folder: Path, patience: float) -> set:
     # The folder's own name is the run's id, which no other folder has.
     pattern = {"$regex": rf"[\\/]{re.escape(folder.name)}[\\/]"}
     database = foo.get_db_conn()
-    found = set()
+    found: set[tuple[str, str]] = set()
     with pymongo.timeout(patience):
         wanted = {"sample_fields": 1, "sample_collection_name": 1}
         for document in database.datasets.find({}, wanted):
@@ -123,7 +125,7 @@ def _named(folder: Path, patience: float) -> set:
     return found
 
 
-def _mask_paths(declared):
+def _mask_paths(declared: Iterable[Document]) -> Iterator[str]:
     """The paths at which a stored schema declares files of instance masks."""
     for field in declared:
         kind = (field.get("embedded_doc_type") or "").rpartition(".")[2]
@@ -133,8 +135,8 @@ def _mask_paths(declared):
             yield f"{field['name']}.mask_path"
 
 
-def _asking(path, pattern):
+def _asking(path: str, pattern: Document) -> list[Document]:
     many = ".detections." in path
     unwind = [{"$unwind": f"${path.rpartition('.')[0]}"}] if many else []
-    wanted = {"$match": {path: pattern}}
+    wanted: Document = {"$match": {path: pattern}}
     return [wanted, {"$project": {path: 1}}, *unwind, wanted, {"$group": {"_id": f"${path}"}}]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 from fiftyone.factory import DelegatedOperationPagingParams, SortByField, SortDirection
+from fiftyone.factory.repos.delegated_operation_doc import DelegatedOperationDocument
 from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext, ExecutionResult, ExecutionRunState
 
@@ -124,7 +125,9 @@ def oldest_queued(everything: bool = False) -> Job | None:
         everything (False): whether to look at the operations of all plugins
     """
     first = DelegatedOperationPagingParams(
-        sort_by=SortByField.QUEUED_AT, sort_direction=SortDirection.ASCENDING, limit=1
+        sort_by=SortByField.QUEUED_AT,  # type: ignore[arg-type]  # its constants are plain values
+        sort_direction=SortDirection.ASCENDING,  # type: ignore[arg-type]
+        limit=1,
     )
     ours = None if everything else {"$regex": f"^{PLUGIN}/"}
     found = DelegatedOperationService().list_operations(
@@ -160,7 +163,7 @@ def withdraw(operation_id: str, why: str) -> bool:
     return _end(operation_id, ExecutionRunState.QUEUED, ExecutionResult(error=why))
 
 
-def _end(operation_id, state, result) -> bool:
+def _end(operation_id: str, state: str, result: ExecutionResult) -> bool:
     """Marks an operation in a certain state as failed; whether it was in that state."""
     changed = DelegatedOperationService().set_failed(
         ObjectId(operation_id), result=result, required_state=state
@@ -168,7 +171,7 @@ def _end(operation_id, state, result) -> bool:
     return changed is not None
 
 
-def _job(document) -> Job:
+def _job(document: DelegatedOperationDocument) -> Job:
     asked = document.context.request_params if document.context else {}
     ours = document.operator == GENERATE_OPERATOR
     return Job(
@@ -183,6 +186,6 @@ def _job(document) -> Job:
     )
 
 
-def _worker(document) -> str:
+def _worker(document: DelegatedOperationDocument) -> str:
     run_link = document.run_link or ""
     return run_link.removeprefix(_LINK) if run_link.startswith(_LINK) else ""

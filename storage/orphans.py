@@ -8,6 +8,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.names import STAGING_SUFFIX
 from auto_labeling.core.run import RunState
 from auto_labeling.storage import fields, ranges, schema
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import INFO, REVIEW, STATES
 from auto_labeling.storage.runs import RunStore
 
@@ -27,7 +28,7 @@ def in_review(dataset: Dataset) -> set[str]:
     return needed
 
 
-def is_marked(field: dict) -> bool:
+def is_marked(field: Document) -> bool:
     """Whether the labels of a stored field carry a marker that is ours."""
     of_ours = fields.owner_of(field) or field["name"].endswith(STAGING_SUFFIX)
     return bool(of_ours) and fields.is_staging(field)
@@ -84,6 +85,6 @@ def release(dataset: Dataset, name: str) -> None:
     schema.forget_info(dataset, name, INFO)
 
 
-def _bare(label):
+def _bare(label: str) -> Document:
     unmarked = {"$unsetField": {"field": REVIEW, "input": label}}
     return {"$cond": [{"$in": [f"{label}.{REVIEW}", _OURS]}, unmarked, label]}

@@ -1,7 +1,13 @@
 """One update of many samples, split into parallel updates by ranges of sample IDs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bson import ObjectId
+from pymongo.collection import Collection
+
+from auto_labeling.storage.mongo import Document
 
 #: Updates at once. The server's cores are not known; more than this gains nothing on eight.
 _AT_ONCE = 4
@@ -11,32 +17,32 @@ _AT_ONCE = 4
 _PART = 12_500
 
 
-def split(collection) -> list[dict]:
+def split(collection: Collection) -> list[Document]:
     """Queries that together match every sample of a collection, each exactly once.
 
     Samples that are added since are in one of them.
     """
     total = collection.estimated_document_count()
     parts = max(1, min(_AT_ONCE, total // 1_000), total // _PART)
-    edges = [None]
+    edges: list[ObjectId | None] = [None]
     for _ in range(parts - 1):
-        query = {} if edges[-1] is None else {"_id": {"$gte": edges[-1]}}
+        query: Document = {} if edges[-1] is None else {"_id": {"$gte": edges[-1]}}
         found = collection.find(query, {"_id": 1}).sort("_id", 1).skip(total // parts).limit(1)
         edges.extend(document["_id"] for document in found)
     return [_between(low, high) for low, high in zip(edges, [*edges[1:], None], strict=True)]
 
 
-def _between(low, high) -> dict:
-    bounds = {"$gte": low, "$lt": high}
-    bounds = {operator: edge for operator, edge in bounds.items() if edge is not None}
+def _between(low: ObjectId | None, high: ObjectId | None) -> Document:
+    edges = {"$gte": low, "$lt": high}
+    bounds = {operator: edge for operator, edge in edges.items() if edge is not None}
     return {"_id": bounds} if bounds else {}
 
 
 def update_many(
-    collection,
-    query: dict,
-    update,
-    array_filters=None,
+    collection: Collection,
+    query: Document,
+    update: Document | list[Document],
+    array_filters: Sequence[Mapping[str, Any]] | None = None,
     before: Callable[[], None] | None = None,
     after: Callable[[int], None] | None = None,
 ) -> int:
@@ -54,7 +60,7 @@ def update_many(
         after (None): called after each part with the number of samples it modified
     """
 
-    def one(part):
+    def update_part(part: Document) -> int:
         if before:
             before()
         modified = collection.update_many(
@@ -66,9 +72,9 @@ def update_many(
 
     parts = split(collection)
     if len(parts) == 1:
-        return one(parts[0])
+        return update_part(parts[0])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        futures = [pool.submit(one, part) for part in parts]
+        futures = [pool.submit(update_part, part) for part in parts]
         try:
             return sum(future.result() for future in futures)
         except BaseException:

@@ -5,10 +5,15 @@ field that gets another name.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import fiftyone.core.odm as foo
 from fiftyone.core.dataset import Dataset
+from pymongo.collection import Collection
+
+from auto_labeling.storage.mongo import Document
 
 #: The collections of the database in which FiftyOne keeps them.
 _VIEWS, _RUNS = "views", "runs"
@@ -24,9 +29,9 @@ class References:
         brain_runs: the keys of brain runs
     """
 
-    views: tuple = ()
-    evaluations: tuple = ()
-    brain_runs: tuple = ()
+    views: tuple[str, ...] = ()
+    evaluations: tuple[str, ...] = ()
+    brain_runs: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.views or self.evaluations or self.brain_runs)
@@ -49,7 +54,7 @@ class References:
 
 def to(dataset: Dataset, name: str) -> References:
     """What names a field of a dataset."""
-    found = {"views": [], "evaluations": [], "brain_methods": []}
+    found: dict[str, list[str]] = {"views": [], "evaluations": [], "brain_methods": []}
     for kind, key, _, _ in _naming(dataset, name):
         found[kind].append(key)
     views, evaluations, brain_runs = (tuple(sorted(keys)) for keys in found.values())
@@ -74,7 +79,7 @@ def rename(dataset: Dataset, name: str, new_name: str) -> None:
         collection.update_one({"_id": document["_id"], **before}, {"$set": changes})
 
 
-def _naming(dataset: Dataset, name: str):
+def _naming(dataset: Dataset, name: str) -> Iterator[tuple[str, str, Collection, Document]]:
     """Yields ``(kind, key, collection, document)`` of each document that names a field."""
     database, known = foo.get_db_conn(), dataset._doc
     own = known._get_collection().find_one({"_id": known.id}) or {}
@@ -90,7 +95,7 @@ def _naming(dataset: Dataset, name: str):
             yield kind, key, collection, document
 
 
-def _renamed(value, name: str, new_name):
+def _renamed(value: Any, name: str, new_name: str) -> Any:
     """A value with another field's name wherever it names a field; what is JSON stays JSON."""
     if isinstance(value, dict):
         return {

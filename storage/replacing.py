@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import review_states
+from auto_labeling.storage.mongo import Document, Expression
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from fiftyone.core.dataset import Dataset
@@ -26,14 +27,14 @@ IMPORTED = "imported"
 _MASK_BYTES = "mask_bytes"
 
 
-def copy(labels, run: Run):
+def copy(labels: Expression, run: Run) -> Document:
     """An expression: the copy that is kept of a list of labels, or of one."""
     if not run.many:
         return _fingerprint(labels)
     return {"$map": {"input": labels, "as": "label", "in": _fingerprint("$$label")}}
 
 
-def merged_list(run: Run) -> dict:
+def merged_list(run: Run) -> Document:
     """An expression: what a sample's list of labels becomes, all of its field."""
     target, staging = f"${run.config.label_field}", f"${run.staging_field}"
     without_copy = {"$unsetField": {"field": IMPORTED, "input": staging}}
@@ -46,13 +47,13 @@ def merged_list(run: Run) -> dict:
     }
     whole = {"$mergeObjects": [base, {"detections": "$$result"}]}
     # A field that somebody has emptied, and for which the review has nothing, stays so.
-    is_kept_empty = {"$and": [{"$eq": ["$$result", []]}, {"$not": [_is_object(target)]}]}
-    value = {"$cond": [is_kept_empty, target, whole]}
+    is_kept_empty: Document = {"$and": [{"$eq": ["$$result", []]}, {"$not": [_is_object(target)]}]}
+    value: Document = {"$cond": [is_kept_empty, target, whole]}
     value = {"$let": {"vars": {"result": result}, "in": value}}
     return {"$cond": [_is_object(staging), _with_lists(run, value), target]}
 
 
-def merged_single(run: Run) -> dict:
+def merged_single(run: Run) -> Document:
     """An expression: what a sample's only label becomes."""
     target, staging = f"${run.config.label_field}", f"${run.staging_field}"
     bare = {"$unsetField": {"field": IMPORTED, "input": review_states.bare(staging, run)}}
@@ -68,7 +69,7 @@ def merged_single(run: Run) -> dict:
     return {"$cond": [{"$and": [_is_object(staging), is_same]}, decided, target]}
 
 
-def since_import(dataset: Dataset, run: Run) -> dict:
+def since_import(dataset: Dataset, run: Run) -> dict[str, int]:
     """Counts the labels that people added, changed and deleted in the source since the import.
 
     Returns:
@@ -88,11 +89,11 @@ def since_import(dataset: Dataset, run: Run) -> dict:
 _NUMBERS = ("since_added", "since_changed", "since_deleted")
 
 
-def _of_list(run: Run):
+def _of_list(run: Run) -> Document:
     known = {"$in": ["$$label._id", "$$was._id"]}
     added = {"$filter": {"input": "$$now", "as": "label", "cond": {"$not": [known]}}}
-    changed = {"$and": [known, {"$not": [_is_same_in_list()]}]}
-    changed = {"$filter": {"input": "$$now", "as": "label", "cond": changed}}
+    is_changed = {"$and": [known, {"$not": [_is_same_in_list()]}]}
+    changed = {"$filter": {"input": "$$now", "as": "label", "cond": is_changed}}
     numbers = {
         "since_added": {"$size": added},
         "since_changed": {"$size": changed},
@@ -101,7 +102,7 @@ def _of_list(run: Run):
     return _with_lists(run, numbers)
 
 
-def _of_one(run: Run):
+def _of_one(run: Run) -> Document:
     target, copy_ = f"${run.config.label_field}", f"${run.staging_field}.{IMPORTED}"
     was, is_there = _is_object(copy_), _is_object(target)
     is_same = _is_as_it_was(target, copy_, f"${run.staging_field}")
@@ -109,7 +110,7 @@ def _of_one(run: Run):
     changed = {"$and": [was, is_there, {"$not": [is_same]}, {"$not": [other]}]}
     new = {"$and": [{"$not": [was]}, is_there, {"$not": [_is_older(f"{target}._id", run)]}]}
 
-    def one_if(condition):
+    def one_if(condition: Document) -> Document:
         return {"$cond": [condition, 1, 0]}
 
     return {
@@ -119,7 +120,7 @@ def _of_one(run: Run):
     }
 
 
-def _with_lists(run: Run, value):
+def _with_lists(run: Run, value: Expression) -> Document:
     """A value with the lists by name: ``now`` in the source, ``was``, ``staged``, ``kept``."""
     target, staging = f"${run.config.label_field}", f"${run.staging_field}"
     now, copy_ = f"{target}.detections", f"{staging}.{IMPORTED}"
@@ -135,7 +136,7 @@ def _with_lists(run: Run, value):
     return {"$let": {"vars": lists, "in": inner}}
 
 
-def _one_more(run: Run):
+def _one_more(run: Run) -> Document:
     """What is added to the result for one label that the source holds now: ``$$this``."""
     at = {"$indexOfArray": ["$$kept._id", "$$label._id"]}
     written = {
@@ -150,18 +151,18 @@ def _one_more(run: Run):
             "in": {"$cond": [{"$gte": ["$$at", 0]}, written, []]},
         }
     }
-    one = {"$cond": [_is_same_in_list(), decided, ["$$label"]]}
-    one = {"$let": {"vars": {"label": "$$this"}, "in": one}}
-    return {"$concatArrays": ["$$value", one]}
+    result = {"$cond": [_is_same_in_list(), decided, ["$$label"]]}
+    labels = {"$let": {"vars": {"label": "$$this"}, "in": result}}
+    return {"$concatArrays": ["$$value", labels]}
 
 
-def _new():
+def _new() -> Document:
     """Labels that are kept and were not imported: people added them in review."""
     known = {"$in": ["$$label._id", {"$concatArrays": ["$$was._id", "$$now._id"]}]}
     return {"$filter": {"input": "$$kept", "as": "label", "cond": {"$not": [known]}}}
 
 
-def _is_same_in_list():
+def _is_same_in_list() -> Document:
     """Whether ``$$label`` of the source was imported and is as it was."""
     return {
         "$let": {
@@ -194,7 +195,7 @@ def _is_same_in_list():
     }
 
 
-def _is_as_it_was(label, was, staged):
+def _is_as_it_was(label: str, was: str, staged: str) -> Document:
     now = _fingerprint(label)
     size = f"{was}.{_MASK_BYTES}"
     mask = f"{staged}.mask"
@@ -210,7 +211,7 @@ def _is_as_it_was(label, was, staged):
     return {"$and": [_is_object(label), same, same_mask]}
 
 
-def _fingerprint(label):
+def _fingerprint(label: Expression) -> Document:
     """A label as it is compared: without its class, and with its mask's size as the mask."""
     bare = {"$unsetField": {"field": "_cls", "input": label}}
     bare = {"$unsetField": {"field": "mask", "input": bare}}
@@ -218,22 +219,22 @@ def _fingerprint(label):
     return {"$cond": [_is_binary(f"{label}.mask"), {"$mergeObjects": [bare, size]}, bare]}
 
 
-def _pairs(label):
+def _pairs(label: Expression) -> Document:
     """A label's attributes in no order, those that are None left out: as FiftyOne may write it."""
     is_set = {"$ne": ["$$pair.v", None]}
     pairs = {"$objectToArray": {"$ifNull": [label, {}]}}
     return {"$filter": {"input": pairs, "as": "pair", "cond": is_set}}
 
 
-def _is_older(label_id, run: Run):
+def _is_older(label_id: str, run: Run) -> Document:
     """Whether a label was made before the import, by the second that its id tells."""
     began = datetime.fromisoformat(run.created_at).replace(microsecond=0)
     return {"$lt": [{"$toDate": label_id}, began]}
 
 
-def _is_object(value):
+def _is_object(value: str) -> Document:
     return {"$eq": [{"$type": value}, "object"]}
 
 
-def _is_binary(value):
+def _is_binary(value: str) -> Document:
     return {"$eq": [{"$type": value}, "binData"]}

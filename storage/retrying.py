@@ -6,6 +6,7 @@ One that refuses is not waited for: the next write would meet the same.
 import functools
 import time
 from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 import fiftyone.core.odm as foo
 import pymongo
@@ -13,6 +14,9 @@ from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure
 
 from auto_labeling.core.errors import CannotWrite, DatabaseAway
 from auto_labeling.storage import availability, clock
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 #: Seconds without an answer after which a worker gives up; its run can then be resumed.
 GIVE_UP_AFTER = 120
@@ -25,7 +29,12 @@ _RULES = "a validation rule of the dataset's collection forbids it", "Remove tha
 _BLOCKED = "its administrator has blocked all writes", "Let writes through again"
 
 #: What a database means by its codes, and what helps: each write of a run would meet the same.
-_REFUSALS = {13: _NO_RIGHTS, 121: _RULES, 371: _BLOCKED, 14031: _NO_ROOM}
+_REFUSALS: dict[int | None, tuple[str, str]] = {
+    13: _NO_RIGHTS,
+    121: _RULES,
+    371: _BLOCKED,
+    14031: _NO_ROOM,
+}
 
 #: Atlas says many things by this code.
 _ATLAS = 8000
@@ -51,7 +60,7 @@ def require_database(seconds: float = 3) -> None:
         ) from error
 
 
-def patiently(function: Callable) -> Callable:
+def patiently(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Returns the same function, which tries again while the database cannot be reached.
 
     Args:
@@ -60,7 +69,7 @@ def patiently(function: Callable) -> Callable:
     """
 
     @functools.wraps(function)
-    def patient(*args, **kwargs):
+    def patient(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         began = clock.monotonic()
         while True:
             try:

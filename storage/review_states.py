@@ -6,6 +6,7 @@ of a label in the database's own language is what approval and the counts before
 """
 
 from auto_labeling.core.run import Run
+from auto_labeling.storage.mongo import Document, Expression
 
 #: The attribute that holds the review state.
 REVIEW = "review"
@@ -29,7 +30,7 @@ def sources(run: Run) -> tuple[str, ...]:
     return (REVIEW_SOURCE,) if run.own_source else (SOURCE, REVIEW_SOURCE)
 
 
-def is_added(label: str, run: Run) -> dict:
+def is_added(label: str, run: Run) -> Document:
     """An expression: whether a person added a label.
 
     Args:
@@ -44,14 +45,14 @@ def is_added(label: str, run: Run) -> dict:
     }
 
 
-def is_kept(label: str, run: Run) -> dict:
+def is_kept(label: str, run: Run) -> Document:
     """An expression: whether approval keeps a label; it is promoted, or a person added it."""
     # Of labels that nobody added, only these two states are there: one question tells them apart.
     promoted = {"$ne": [f"{label}.{REVIEW}", UNPROMOTED]}
     return {"$or": [promoted, *({"$eq": [f"{label}.{n}", PERSON]} for n in sources(run))]}
 
 
-def bare(label: str, run: Run) -> dict:
+def bare(label: str, run: Run) -> Document:
     """An expression: a label without what is ours."""
     plain = _without(label, REVIEW)
     theirs = _without(plain, REVIEW_SOURCE)  # it has, or may have, a ``source`` of its own
@@ -71,7 +72,7 @@ def bare(label: str, run: Run) -> dict:
     }
 
 
-def all_bare(labels: str, run: Run) -> dict:
+def all_bare(labels: str, run: Run) -> Document:
     """An expression: the labels of a list without what is ours.
 
     Args:
@@ -79,7 +80,7 @@ def all_bare(labels: str, run: Run) -> dict:
         run: the run
     """
 
-    def each(label):
+    def each(label: Expression) -> Document:
         return {"$map": {"input": labels, "as": "label", "in": label}}
 
     # Mostly nobody has added any: then no label is asked who did.
@@ -88,5 +89,5 @@ def all_bare(labels: str, run: Run) -> dict:
     return {"$cond": [{"$or": added}, each(bare("$$label", run)), each(plain)]}
 
 
-def _without(label, name: str) -> dict:
+def _without(label: Expression, name: str) -> Document:
     return {"$unsetField": {"field": name, "input": label}}

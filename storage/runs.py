@@ -6,27 +6,31 @@ neither heartbeats nor a worker that was overtaken ever contend with the record.
 """
 
 import secrets
+from collections.abc import Callable
+from typing import Any
 
 import fiftyone as fo
 import fiftyone.core.odm as foo
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AttemptRevoked, IllegalTransition, NewerRecord, RunNotFound
 from auto_labeling.core.names import RUNS_STORE
 from auto_labeling.core.run import RECORD_FORMAT, Progress, Run, RunState, StopReason
 from auto_labeling.storage import clock
 from auto_labeling.storage.key_store import Keys, collection
+from auto_labeling.storage.mongo import Document
 
 _RETRIES = 16
 
 
-def datasets() -> list:
+def datasets() -> list[Dataset]:
     """The datasets of this database that have, or had, runs; by name."""
     ids = collection().distinct("dataset_id", {"store_name": RUNS_STORE})
     found = foo.get_db_conn().datasets.find({"_id": {"$in": ids}}, {"name": 1})
     return [fo.load_dataset(name) for name in sorted(document["name"] for document in found)]
 
 
-def all_datasets() -> list:
+def all_datasets() -> list[Dataset]:
     """Every dataset of this database that is not a view of another, by name."""
     samples = {"sample_collection_name": {"$regex": r"^samples\."}}
     found = foo.get_db_conn().datasets.find(samples, {"name": 1})
@@ -77,7 +81,7 @@ class RunStore(Keys):
         values = [d["value"] for d in self._documents.find(self._where("run:"))]
         return {value["id"]: _name(value) for value in values if _is_newer(value)}
 
-    def move(self, run_id: str, state: RunState, *, token: str = "", **changes) -> Run:
+    def move(self, run_id: str, state: RunState, *, token: str = "", **changes: Any) -> Run:
         """Takes a run to its next state, if it may go there and no other process is faster.
 
         Args:
@@ -95,7 +99,7 @@ class RunStore(Keys):
             changes["token"] = changes.pop("new_token")
         return self._change(run_id, token, lambda run: run.to(state, **changes))
 
-    def amend(self, run_id: str, *, token: str = "", **changes) -> Run:
+    def amend(self, run_id: str, *, token: str = "", **changes: Any) -> Run:
         """Sets fields other than the state; raises as :meth:`move` does."""
         return self._change(run_id, token, lambda run: run.model_copy(update=changes))
 
@@ -114,8 +118,7 @@ class RunStore(Keys):
             if (now.state, now.operation_id, now.attempt) != judged:
                 raise IllegalTransition(f"'{now.name}' has changed")
             token = secrets.token_hex(8)
-            changes = {"reason": reason, "error": sentence, "token": token}
-            return now.to(RunState.FAILED, **changes)
+            return now.to(RunState.FAILED, reason=reason, error=sentence, token=token)
 
         judged = run.state, run.operation_id, run.attempt
         return self._change(run.id, run.token, transform)
@@ -167,7 +170,7 @@ class RunStore(Keys):
         """Takes back what :meth:`keep_masks` has noted."""
         self._store.delete(_masks_key(run_id))
 
-    def kept_masks(self) -> dict[str, dict]:
+    def kept_masks(self) -> dict[str, dict[str, str]]:
         """What :meth:`keep_masks` has noted, by the ids of the runs."""
         found = self._documents.find(self._where("masks:"))
         return {d["key"].partition(":")[2]: d["value"] for d in found}
@@ -196,7 +199,7 @@ class RunStore(Keys):
         value = self._store.get(_progress_key(run.id, run.attempt))
         return Progress.model_validate(value) if value else None
 
-    def _change(self, run_id: str, token, transform) -> Run:
+    def _change(self, run_id: str, token: str, transform: Callable[[Run], Run]) -> Run:
         for _ in range(_RETRIES):
             value = self._store.get(_key(run_id))
             run = _read(run_id, value)
@@ -209,7 +212,7 @@ class RunStore(Keys):
                 return run
         raise IllegalTransition("The run is being changed by another process; try again")
 
-    def _is_orphaned(self, claim) -> bool:
+    def _is_orphaned(self, claim: Document) -> bool:
         """Whether a claim outlived its run: whoever was to make or approve the run has died."""
         run = self._store.get(_key(claim["run"]))
         if run is None:  # the record is there before the claim, and goes after it
@@ -217,7 +220,7 @@ class RunStore(Keys):
         return run["state"] == RunState.APPROVED.value
 
 
-def _read(run_id: str, value) -> Run:
+def _read(run_id: str, value: Document | None) -> Run:
     if value is None:
         raise RunNotFound(run_id)
     if _is_newer(value):
@@ -225,11 +228,11 @@ def _read(run_id: str, value) -> Run:
     return Run.model_validate(value)
 
 
-def _is_newer(value) -> bool:
+def _is_newer(value: Document) -> bool:
     return value.get("format", 1) > RECORD_FORMAT
 
 
-def _name(value) -> str:
+def _name(value: Document) -> str:
     """What people call a run, whatever the format of its record."""
     config = value.get("config") or {}
     return config.get("name") or config.get("label_field") or value.get("id", "")
@@ -239,11 +242,11 @@ def _key(run_id: str) -> str:
     return f"run:{run_id}"
 
 
-def _field_key(label_field) -> str:
+def _field_key(label_field: str) -> str:
     return f"field:{label_field}"
 
 
-def _started_key(run_id: str, operation_id) -> str:
+def _started_key(run_id: str, operation_id: str) -> str:
     return f"started:{run_id}:{operation_id}"
 
 
@@ -251,5 +254,5 @@ def _masks_key(run_id: str) -> str:
     return f"masks:{run_id}"
 
 
-def _progress_key(run_id: str, attempt) -> str:
+def _progress_key(run_id: str, attempt: int | str) -> str:
     return f"progress:{run_id}:{attempt}"

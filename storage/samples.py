@@ -1,13 +1,23 @@
 """Reads samples by ID with a projection, never whole samples."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import fiftyone as fo
 from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
+from auto_labeling.storage.mongo import Document
+
 _AT_ONCE = 10_000
 
 
-def read(dataset: Dataset, sample_ids, fields=None, query=None) -> list[tuple[str, dict]]:
+def read(
+    dataset: Dataset,
+    sample_ids: Sequence[str],
+    fields: Mapping[str, str] | None = None,
+    query: Document | None = None,
+) -> list[tuple[str, dict[str, Any]]]:
     """Reads what a model is given of samples.
 
     Args:
@@ -33,9 +43,9 @@ def read(dataset: Dataset, sample_ids, fields=None, query=None) -> list[tuple[st
     return [(sample_id, found[sample_id]) for sample_id in sample_ids if sample_id in found]
 
 
-def unknown(dataset: Dataset, sample_ids: list) -> list[str]:
+def unknown(dataset: Dataset, sample_ids: Sequence[str]) -> list[str]:
     """Which of these texts are not the ids of samples of a dataset, in the order given."""
-    known = set()
+    known: set[str] = set()
     for first in range(0, len(sample_ids), _AT_ONCE):
         some = sample_ids[first : first + _AT_ONCE]
         oids = [ObjectId(text) for text in some if ObjectId.is_valid(text)]
@@ -44,29 +54,29 @@ def unknown(dataset: Dataset, sample_ids: list) -> list[str]:
     return [text for text in sample_ids if text not in known]
 
 
-def in_slices(dataset: Dataset, names, query=None) -> list[str]:
+def in_slices(dataset: Dataset, names: Iterable[str], query: Document | None = None) -> list[str]:
     """The ids of the samples in some slices of a grouped dataset, in the dataset's order."""
     wanted = {f"{dataset.group_field}.name": {"$in": list(names)}, **(query or {})}
     found = dataset._sample_collection.find(wanted, {"_id": 1}).sort("_id", 1)
     return [str(document["_id"]) for document in found]
 
 
-def count_in_slices(dataset: Dataset, names) -> int:
+def count_in_slices(dataset: Dataset, names: Iterable[str]) -> int:
     """How many samples are in some slices of a grouped dataset."""
     wanted = {f"{dataset.group_field}.name": {"$in": list(names)}}
     return dataset._sample_collection.count_documents(wanted)
 
 
-def outside_slices(dataset: Dataset, sample_ids: list, names) -> list[str]:
+def outside_slices(dataset: Dataset, sample_ids: Sequence[str], names: Iterable[str]) -> list[str]:
     """Which of these samples are in other slices of a grouped dataset, in the order given."""
-    inside = set()
+    inside: set[str] = set()
     for first in range(0, len(sample_ids), _AT_ONCE):
         oids = [ObjectId(text) for text in sample_ids[first : first + _AT_ONCE]]
         inside.update(in_slices(dataset, names, {"_id": {"$in": oids}}))
     return [text for text in sample_ids if text not in inside]
 
 
-def of_groups(dataset: Dataset, group_ids: list, names) -> list[str]:
+def of_groups(dataset: Dataset, group_ids: Sequence[str], names: Iterable[str]) -> list[str]:
     """The ids of the samples of some groups in some slices.
 
     Args:
@@ -74,12 +84,12 @@ def of_groups(dataset: Dataset, group_ids: list, names) -> list[str]:
         group_ids: the ids of the groups
         names: the slices
     """
-    ids = []
+    ids: list[str] = []
     for first in range(0, len(group_ids), _AT_ONCE):
         oids = [ObjectId(text) for text in group_ids[first : first + _AT_ONCE]]
         ids += in_slices(dataset, names, {f"{dataset.group_field}._id": {"$in": oids}})
     return ids
 
 
-def _label(document):
+def _label(document: Document | None) -> fo.Label | None:
     return None if document is None else getattr(fo, document["_cls"]).from_dict(document)

@@ -8,7 +8,9 @@ so that nothing of anybody else's is written. What is stored is exactly what Fif
 
 import contextlib
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from typing import Any
 
 import fiftyone as fo
 from fiftyone.core.dataset import Dataset
@@ -16,8 +18,12 @@ from fiftyone.core.odm.dataset import SampleFieldDocument
 from fiftyone.core.odm.utils import create_field, get_field_kwargs
 from mongoengine.errors import FieldDoesNotExist
 
+from auto_labeling.storage.mongo import Document
 
-def declare(dataset: Dataset, name: str, kind: type, description: str, info: dict) -> None:
+
+def declare(
+    dataset: Dataset, name: str, kind: type[fo.Label], description: str, info: dict[str, Any]
+) -> None:
     """Declares a field of labels. One that is declared already stays as it is.
 
     Args:
@@ -42,7 +48,7 @@ def declare(dataset: Dataset, name: str, kind: type, description: str, info: dic
     reload(dataset)
 
 
-def declare_attributes(dataset: Dataset, name: str, fields: dict) -> None:
+def declare_attributes(dataset: Dataset, name: str, fields: Mapping[str, fo.Field]) -> None:
     """Declares attributes of a field's labels. Those that are declared already stay as they are.
 
     Args:
@@ -56,7 +62,10 @@ def declare_attributes(dataset: Dataset, name: str, fields: dict) -> None:
         lacks = {"label.fields.name": {"$ne": attribute}}
         if many:
             target = "sample_fields.$[field].fields.$[label].fields"
-            filters = [{"field.name": name}, {"label.name": "detections", **lacks}]
+            filters: list[Document] = [
+                {"field.name": name},
+                {"label.name": "detections", **lacks},
+            ]
         else:
             target = "sample_fields.$[label].fields"
             filters = [{"label.name": name, **lacks}]
@@ -167,12 +176,17 @@ def reload(dataset: Dataset) -> None:
 _ARRAY = {"$type": "array"}
 
 
-def _document(field) -> dict:
+def _document(field: fo.Field) -> Document:
     field._set_created_at(datetime.now(timezone.utc))
     return SampleFieldDocument.from_field(field).to_mongo().to_dict()
 
 
-def _update(dataset: Dataset, update, query=None, array_filters=None) -> None:
+def _update(
+    dataset: Dataset,
+    update: Document,
+    query: Document | None = None,
+    array_filters: Sequence[Document] | None = None,
+) -> None:
     document = dataset._doc
     update = {**update, "$currentDate": {"last_modified_at": True}}
     wanted = {**(query or {}), "_id": document.id}

@@ -4,11 +4,14 @@ Kept for all datasets of a database, since every machine that labels writes to i
 model, which holds its latest speed for each machine, device and second stage.
 """
 
+from collections.abc import Iterable
+
 from fiftyone.operators.store import ExecutionStore
 
 from auto_labeling.core.names import SPEEDS_STORE
 from auto_labeling.core.run import Progress, Run, Speed
 from auto_labeling.storage import clock
+from auto_labeling.storage.mongo import Document
 
 #: Samples below which an attempt says little of how fast its model is.
 ENOUGH = 20
@@ -43,7 +46,7 @@ def record(run: Run, now: Progress | None, samples: int) -> None:
     )
 
 
-def _keep(speed) -> None:
+def _keep(speed: Speed) -> None:
     store = ExecutionStore.create(SPEEDS_STORE)
     for _ in range(_RETRIES):
         known = store.get(speed.model)
@@ -67,9 +70,9 @@ def of_all() -> dict[str, list[Speed]]:
     return {name: of_model(name) for name in ExecutionStore.create(SPEEDS_STORE).list_keys()}
 
 
-def _parsed(value):
+def _parsed(value: Iterable[Document] | None) -> list[Speed]:
     return [Speed.model_validate(item) for item in value or ()]
 
 
-def _kind(speed):
+def _kind(speed: Speed) -> tuple[str, str, str, str, bool]:
     return speed.segmenter, speed.task, speed.machine, speed.device, speed.half

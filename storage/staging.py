@@ -8,20 +8,25 @@ nothing ends with an empty list, or with no staging field at all where a sample 
 single label; "found nothing" is never ``null``.
 """
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
 from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 from pymongo import UpdateOne
+from pymongo.collection import Collection
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import approval_update, fields, ranges, replacing, samples, schema
 from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, tried
+from auto_labeling.storage.mongo import Document, Expression
 from auto_labeling.storage.review_states import PROMOTED as PROMOTED
 from auto_labeling.storage.review_states import REVIEW, STATES, UNPROMOTED
 
 _NULL = {"$type": "null"}
 
 
-def await_labels(dataset: Dataset, run: Run, sample_ids) -> None:
+def await_labels(dataset: Dataset, run: Run, sample_ids: Iterable[str]) -> None:
     """Marks samples as waiting for this run's labels; those it has labeled stay as they are.
 
     Raises:
@@ -34,7 +39,9 @@ def await_labels(dataset: Dataset, run: Run, sample_ids) -> None:
     fields.require(dataset, run)
 
 
-def waiting(dataset: Dataset, run: Run, sample_ids, wanted=None) -> list[tuple[str, dict]]:
+def waiting(
+    dataset: Dataset, run: Run, sample_ids: Sequence[str], wanted: Mapping[str, str] | None = None
+) -> list[tuple[str, dict[str, Any]]]:
     """Returns ``(sample id, values)`` of the samples that still wait, in the order given.
 
     Args:
@@ -50,7 +57,7 @@ def waiting(dataset: Dataset, run: Run, sample_ids, wanted=None) -> list[tuple[s
     return samples.read(dataset, sample_ids, wanted, {run.staging_field: _NULL})
 
 
-def write(dataset: Dataset, run: Run, documents) -> int:
+def write(dataset: Dataset, run: Run, documents: Iterable[tuple[str, Document | None]]) -> int:
     """Writes labels to samples that still wait for them.
 
     Args:
@@ -71,7 +78,7 @@ def write(dataset: Dataset, run: Run, documents) -> int:
     return _samples(dataset).bulk_write(operations, ordered=False).matched_count
 
 
-def _update(run: Run, document):
+def _update(run: Run, document: Document | None) -> Document | list[Document]:
     if document is None:
         return [{"$unset": run.staging_field}, {"$set": {"last_modified_at": "$$NOW"}}]
     return {
@@ -85,7 +92,13 @@ def stop_waiting(dataset: Dataset, run: Run) -> None:
     _samples(dataset).update_many({run.staging_field: _NULL}, {"$unset": {run.staging_field: ""}})
 
 
-def count(dataset: Dataset, run: Run, review: str = "", query=None, wanted=None) -> int:
+def count(
+    dataset: Dataset,
+    run: Run,
+    review: str = "",
+    query: Document | None = None,
+    wanted: Document | None = None,
+) -> int:
     """Counts the staged labels, or some of them.
 
     Args:
@@ -96,7 +109,9 @@ def count(dataset: Dataset, run: Run, review: str = "", query=None, wanted=None)
         wanted (None): what the labels must be, as a query on their own attributes
     """
     root = run.label_root
-    pipeline = [{"$match": {**(query or {}), run.staging_field: {"$type": "object"}}}]
+    pipeline: list[Document] = [
+        {"$match": {**(query or {}), run.staging_field: {"$type": "object"}}}
+    ]
     if run.many and not review and not wanted:
         return _first_count(dataset, [*pipeline, _sum_of_sizes(root)])
     if run.many:
@@ -108,7 +123,7 @@ def count(dataset: Dataset, run: Run, review: str = "", query=None, wanted=None)
     return _first_count(dataset, pipeline)
 
 
-def count_waiting(dataset: Dataset, run: Run, sample_ids=None) -> int:
+def count_waiting(dataset: Dataset, run: Run, sample_ids: Iterable[str] | None = None) -> int:
     """Counts the samples that wait for labels, those that failed among them.
 
     Args:
@@ -116,7 +131,7 @@ def count_waiting(dataset: Dataset, run: Run, sample_ids=None) -> int:
         run: the run
         sample_ids (None): count only among these
     """
-    query = {run.staging_field: _NULL}
+    query: Document = {run.staging_field: _NULL}
     if sample_ids is not None:
         query["_id"] = {"$in": _oids(sample_ids)}
     return _samples(dataset).count_documents(query)
@@ -124,7 +139,8 @@ def count_waiting(dataset: Dataset, run: Run, sample_ids=None) -> int:
 
 def ids_without_label(dataset: Dataset, run: Run) -> list[str]:
     """The samples that a run with one label a sample has tried without finding any."""
-    chunks, found = ChunkStore(dataset), []
+    chunks = ChunkStore(dataset)
+    found: list[str] = []
     for first in range(0, run.chunks, CHUNKS_AT_ONCE):
         parts = chunks.read(run.id, range(first, min(first + CHUNKS_AT_ONCE, run.chunks)))
         ids = _oids(i for of, work in parts.values() for i in tried(work, of, run.many))
@@ -156,7 +172,7 @@ def count_approved(dataset: Dataset, run: Run) -> int:
     return _first_count(dataset, [*pipeline, last])
 
 
-def publish(dataset: Dataset, run: Run, after=None) -> None:
+def publish(dataset: Dataset, run: Run, after: Callable[[int], None] | None = None) -> None:
     """Moves the promoted labels to the label field and removes the staging field.
 
     Args:
@@ -203,7 +219,7 @@ def withdraw(dataset: Dataset, run: Run) -> None:
     schema.forget(dataset, run.staging_field)
 
 
-def await_copies(dataset: Dataset, run: Run, before=None) -> int:
+def await_copies(dataset: Dataset, run: Run, before: Callable[[], None] | None = None) -> int:
     """Marks the samples whose labels are to be imported; returns how many wait."""
     wanted = {run.source: {"$type": "object"}, run.staging_field: {"$exists": False}}
     update = {"$set": {run.staging_field: None}}
@@ -212,7 +228,12 @@ def await_copies(dataset: Dataset, run: Run, before=None) -> int:
     return count_waiting(dataset, run)
 
 
-def copy_existing(dataset: Dataset, run: Run, before=None, after=None) -> None:
+def copy_existing(
+    dataset: Dataset,
+    run: Run,
+    before: Callable[[], None] | None = None,
+    after: Callable[[int], None] | None = None,
+) -> None:
     """Copies the labels of the run's source to where they are awaited, unpromoted.
 
     Args:
@@ -224,13 +245,16 @@ def copy_existing(dataset: Dataset, run: Run, before=None, after=None) -> None:
     wanted = {run.staging_field: _NULL, run.source: {"$type": "object"}}
     stamp = {"last_modified_at": "$$NOW"}
     if run.many:
-        labels = {"detections": {"$ifNull": [f"${run.source}.detections", []]}}
-        copied = {
+        labels: Document = {"detections": {"$ifNull": [f"${run.source}.detections", []]}}
+        copied: Document = {
             "$mergeObjects": [f"${run.source}", labels, _copy_kept(run, labels["detections"])]
         }
         # Setting an attribute of a list sets it in each of its labels.
         marked = {f"{run.label_root}.{REVIEW}": UNPROMOTED}
-        update = [{"$set": {run.staging_field: copied, **stamp}}, {"$set": marked}]
+        update: list[Document] = [
+            {"$set": {run.staging_field: copied, **stamp}},
+            {"$set": marked},
+        ]
     else:
         marked = {REVIEW: UNPROMOTED, **_copy_kept(run, f"${run.source}")}
         copied = {"$mergeObjects": [f"${run.source}", marked]}
@@ -239,7 +263,7 @@ def copy_existing(dataset: Dataset, run: Run, before=None, after=None) -> None:
     stop_waiting(dataset, run)  # samples whose labels were deleted since
 
 
-def _copy_kept(run: Run, labels) -> dict:
+def _copy_kept(run: Run, labels: Expression) -> Document:
     """What is kept of labels that go back to their source, to tell what people did there since."""
     return {replacing.IMPORTED: replacing.copy(labels, run)} if run.replaces else {}
 
@@ -248,25 +272,25 @@ def has_marker(dataset: Dataset, run: Run) -> bool:
     """Whether labels of the source have an attribute of their own that is named as our marker."""
     path = run.source if not run.many else f"{run.source}.detections"
     theirs = {"$exists": True, "$nin": list(STATES)}
-    query = {f"{path}.{REVIEW}": theirs}
+    query: Document = {f"{path}.{REVIEW}": theirs}
     if run.many:
         query = {path: {"$elemMatch": {REVIEW: theirs}}}
     return _samples(dataset).find_one(query, {"_id": 1}) is not None
 
 
-def _sum_of_sizes(root):
+def _sum_of_sizes(root: str) -> Document:
     sizes = {"$cond": [{"$isArray": f"${root}"}, {"$size": f"${root}"}, 0]}
     return {"$group": {"_id": None, "labels": {"$sum": sizes}}}
 
 
-def _first_count(dataset: Dataset, pipeline):
+def _first_count(dataset: Dataset, pipeline: list[Document]) -> int:
     result = next(iter(_samples(dataset).aggregate(pipeline)), None)
     return result["labels"] if result else 0
 
 
-def _samples(dataset: Dataset):
+def _samples(dataset: Dataset) -> Collection:
     return dataset._sample_collection
 
 
-def _oids(sample_ids):
+def _oids(sample_ids: Iterable[str]) -> list[ObjectId]:
     return [ObjectId(sample_id) for sample_id in sample_ids]

@@ -15,7 +15,9 @@ DEFAULT = "default classes"
 
 _PATIENCE_MS = 3000
 _MOST_KEPT = 64
-_kept: OrderedDict = OrderedDict()
+_kept: OrderedDict[tuple[str, str], tuple[write_stamp.Stamp | None, tuple[str, ...]]] = (
+    OrderedDict()
+)
 
 
 def class_sources(dataset: Dataset) -> list[str]:
@@ -64,7 +66,7 @@ def of_field(dataset: Dataset, name: str) -> tuple[str, ...] | None:
     return classes
 
 
-def _path(name: str, kind) -> str:
+def _path(name: str, kind: type | None) -> str:
     """The path of the classes of a kind of label; empty if it has none."""
     if kind is None or not issubclass(kind, fol.Label):
         return ""

@@ -5,6 +5,7 @@ Both are JSON values. A question is asked once and answered once by each worker.
 
 import contextlib
 import secrets
+from collections.abc import Collection, Iterable
 
 from fiftyone.operators.store import ExecutionStore
 
@@ -21,7 +22,7 @@ def ask(question: dict) -> str:
     return inquiry_id
 
 
-def asked(but=()) -> dict[str, dict]:
+def asked(but: Collection[str] = ()) -> dict[str, dict]:
     """The questions that are open, by id, but for some ids."""
     store, found = _store(), {}
     for key in store.list_keys():
@@ -36,7 +37,7 @@ def answer(inquiry_id: str, worker_id: str, said: dict) -> None:
     _store().set(f"{_ANSWER}:{inquiry_id}:{worker_id}", said, ttl=_KEPT_SECONDS)
 
 
-def answers(inquiry_id: str, worker_ids) -> dict[str, dict]:
+def answers(inquiry_id: str, worker_ids: Iterable[str]) -> dict[str, dict]:
     """What workers have answered so far, by worker."""
     store = _store()
     said = {one: store.get(f"{_ANSWER}:{inquiry_id}:{one}") for one in worker_ids}
@@ -52,5 +53,5 @@ def forget(inquiry_id: str) -> None:
                 store.delete(key)
 
 
-def _store():
+def _store() -> ExecutionStore:
     return ExecutionStore.create(INQUIRIES_STORE)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from pymongo.errors import OperationFailure
 
+from auto_labeling.storage.mongo import Document
+
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from fiftyone.core.dataset import Dataset
 
@@ -34,7 +36,7 @@ class Stamp:
 
 def stamp(dataset: Dataset) -> Stamp | None:
     """The stamp of a dataset's samples; None where the server does not count writes."""
-    question = [{"$collStats": {"latencyStats": {}, "storageStats": {}}}]
+    question: list[Document] = [{"$collStats": {"latencyStats": {}, "storageStats": {}}}]
     try:
         (answer,) = dataset._sample_collection.aggregate(question)
         counted = answer["storageStats"]["wiredTiger"]["cursor"]
@@ -51,5 +53,5 @@ def stamp(dataset: Dataset) -> Stamp | None:
 def newest(dataset: Dataset) -> datetime | None:
     """The latest ``last_modified_at`` of all samples."""
     found = dataset._sample_collection.find({}, {"last_modified_at": 1, "_id": 0})
-    document = next(iter(found.sort("last_modified_at", -1).limit(1)), {})
+    document: Document = next(iter(found.sort("last_modified_at", -1).limit(1)), {})
     return document.get("last_modified_at")
