@@ -54,7 +54,7 @@ class Session:
 
     def __init__(self, samples):
         from benchmarks import million
-        from benchmarks.app import App
+        from tests.support.app_double import App
 
         self._seconds = {}
         title = f"bench-{uuid.uuid4().hex[:6]}"

@@ -129,7 +129,7 @@ class Session:
 
     def _open(self):
         from auto_labeling.review import snapshot
-        from benchmarks.app import App
+        from tests.support.app_double import App
 
         snapshot.clear()
         self._app = App(self._dataset)
@@ -276,7 +276,7 @@ class Session:
         assert approved == self._truth.counts(self._truth.promoted)
 
     def _import(self):
-        from benchmarks.app import App
+        from tests.support.app_double import App
 
         self._dataset = self._million.existing(self._truth, f"bench-{uuid.uuid4().hex[:6]}")
         self._app = App(self._dataset)

@@ -18,12 +18,12 @@ import pytest
 from hypothesis import settings
 
 from auto_labeling.demo import database as mongo
+from tests.support.paths import CHECKOUT
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 PREFIX = "auto_labeling_test"
 
 

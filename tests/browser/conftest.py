@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Error, expect, sync_playwright
 
 from auto_labeling.demo.services import StockWorker
-from tests import scripted
-from tests.support import outcome
+from tests.support import outcome, scripted_model
 from tests.support.browser.app import TIMEOUT_MS, App
 from tests.support.browser.server import STOCK_PROGRAM, Server, keep_log
 from tests.support.paths import ARTIFACTS
@@ -136,7 +135,7 @@ def numbered(tmp_path, database):
     import fiftyone as fo
 
     dataset = fo.Dataset(f"browser-{uuid.uuid4().hex[:8]}", persistent=True)
-    paths = scripted.write_images(tmp_path / "numbered", NUMBERED)
+    paths = scripted_model.write_images(tmp_path / "numbered", NUMBERED)
     dataset.add_samples([fo.Sample(filepath=path) for path in paths], progress=False)
     yield dataset
     if fo.dataset_exists(dataset.name):
@@ -150,8 +149,8 @@ def make(numbered, monkeypatch):
     from auto_labeling.lifecycle import labeling
 
     def make(name, fails=(), generate=True, **answers):
-        monkeypatch.setenv(scripted.FAILS, ",".join(map(str, fails)))
-        uninstall = scripted.install("detection")
+        monkeypatch.setenv(scripted_model.FAILS, ",".join(map(str, fails)))
+        uninstall = scripted_model.install("detection")
         try:
             config = RunConfig(
                 task="detection",
@@ -174,7 +173,7 @@ def finish(numbered):
     from auto_labeling.lifecycle import labeling
 
     def finish(run):
-        uninstall = scripted.install("detection")
+        uninstall = scripted_model.install("detection")
         try:
             return labeling.generate(numbered, run.id)
         finally:

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from auto_labeling.demo import shapes
-from tests.support.stored import only_run
+from tests.support.dataset_contents import only_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from auto_labeling.demo import shapes
 from auto_labeling.lifecycle import labeling
-from tests.support.stored import everything_but, only_run
+from tests.support.dataset_contents import everything_but, only_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -11,7 +11,7 @@ from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.review.summary import count_promoted, count_unpromoted
 from tests.support.browser import scenes
-from tests.support.stored import everything_but, only_run
+from tests.support.dataset_contents import everything_but, only_run
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import red
-from tests.chaos import cluster as clusters
+from tests.support import ray_cluster, red_rectangles
 
 #: Seconds that the model takes for each image, so that there is a middle to kill something in.
 DELAY = "0.03"
@@ -23,11 +22,11 @@ def ray_folder():
 @pytest.fixture(scope="module")
 def cluster(ray_folder):
     """Two nodes, whose Python has all libraries and not our package."""
-    python = clusters.bare_python(ray_folder / "env")
-    assert clusters.lacks_our_package(python)
+    python = ray_cluster.bare_python(ray_folder / "env")
+    assert ray_cluster.lacks_our_package(python)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(red.DELAY, DELAY)
-        made = clusters.Cluster(python, ray_folder / "ray")
+        patch.setenv(red_rectangles.DELAY, DELAY)
+        made = ray_cluster.Cluster(python, ray_folder / "ray")
     try:
         made.add()
         made.add()
@@ -40,10 +39,10 @@ def cluster(ray_folder):
 def environment(monkeypatch, ray_folder):
     """That of a driver. Without ``RAY_ADDRESS``, Ray runs on this machine alone."""
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
     monkeypatch.setenv("FIFTYONE_AUTO_LABELING_MAX_WORKERS", "2")
-    monkeypatch.setenv(red.DELAY, DELAY)
-    for name, value in clusters.settings(ray_folder / "local").items():
+    monkeypatch.setenv(red_rectangles.DELAY, DELAY)
+    for name, value in ray_cluster.settings(ray_folder / "local").items():
         monkeypatch.setenv(name, value)
 
 
@@ -55,7 +54,7 @@ def red_things(tmp_path):
     made = []
 
     def make(count):
-        paths = red.write(tmp_path / "images", count)
+        paths = red_rectangles.write(tmp_path / "images", count)
         made.append(fo.Dataset(persistent=True))
         samples = [fo.Sample(path, number=number) for number, path in enumerate(paths)]
         made[-1].add_samples(samples, progress=False)

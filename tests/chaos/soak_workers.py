@@ -17,11 +17,11 @@ from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, CannotW
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.engine.ray import driver as crew
 from auto_labeling.lifecycle import labeling
-from tests import red
-from tests.chaos import cluster as clusters
-from tests.chaos.test_workers import config, labels, pytestmark
+from tests.support import red_rectangles
+from tests.support.paths import CHECKOUT
+from tests.support.scaleout_runs import NEEDS_RAY, config, labels
 
-__all__ = ["pytestmark"]
+pytestmark = NEEDS_RAY
 
 SAMPLES = 480
 SECONDS = 120
@@ -36,7 +36,7 @@ def assert_whole(dataset, run):
     assert run.state is RunState.IN_REVIEW and run.labels == SAMPLES
     assert not run.failed, labeling.failures(dataset, run)
     for number, [(_, _, box)] in labels(dataset, run).items():
-        assert box == pytest.approx(red.box(number), abs=1e-6)
+        assert box == pytest.approx(red_rectangles.box(number), abs=1e-6)
     ids = dataset.values(f"{run.staging_field}.detections.id", unwind=True)
     assert len(set(ids)) == SAMPLES
 
@@ -48,8 +48,8 @@ def test_a_killed_driver_takes_its_actors_along_and_its_run_is_resumed(
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     run = labeling.start(dataset, config(workers=2))
     driver = subprocess.Popen(
-        [sys.executable, "-m", "tests.chaos.worker", dataset.name, run.id],
-        cwd=clusters.CHECKOUT,
+        [sys.executable, "-m", "tests.support.run_worker", dataset.name, run.id],
+        cwd=CHECKOUT,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
@@ -118,7 +118,10 @@ def test_a_full_disk_stops_all_workers_with_one_sentence_and_a_resume_goes_on(
     try:
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
         dataset, limits = red_things(200), {"workers": 2, "mask_location": str(disk)}
-        settings = {**config(**limits).model_dump(), "checkpoint": "tests.red:segmenter"}
+        settings = {
+            **config(**limits).model_dump(),
+            "checkpoint": "tests.support.red_rectangles:segmenter",
+        }
         settings |= {
             "task": "instance_segmentation",
             "model": "custom-python-instance-segmentation",

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +15,9 @@ from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.retrying import patiently
-from tests import red
+from tests.support import red_rectangles
+from tests.support.paths import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SAMPLES = 200
 
 #: Seconds for which the database stands still.
@@ -30,12 +29,12 @@ def test_a_pause_of_the_database_costs_no_run(red_things, monkeypatch, mongod):
     """Three look: one all the time, one that begins in the pause, one that begins after it."""
     if mongod.process is None:
         pytest.skip("the database is not ours to stop")
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
-    monkeypatch.setenv(red.DELAY, "0.1")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
+    monkeypatch.setenv(red_rectangles.DELAY, "0.1")
     dataset = red_things(SAMPLES)
     run = labeling.start(dataset, _config())
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.chaos.worker", dataset.name, run.id],
+        [sys.executable, "-m", "tests.support.run_worker", dataset.name, run.id],
         cwd=CHECKOUT,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,7 +78,7 @@ def _config():
     return RunConfig(
         task="detection",
         model="custom-python-detection",
-        checkpoint="tests.red:detector",
+        checkpoint="tests.support.red_rectangles:detector",
         label_field="found",
     )
 

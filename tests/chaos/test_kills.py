@@ -21,9 +21,9 @@ from auto_labeling.demo import database as mongo
 from auto_labeling.demo import shapes
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.retrying import patiently
-from tests import red
+from tests.support import red_rectangles
+from tests.support.paths import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("CHAOS_KILLS", "1"))
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.randrange(1, 10**6)
 SAMPLES = 240
@@ -33,15 +33,15 @@ STUCK_AFTER = 120
 TOLERANCE = 1e-4
 
 KINDS = {
-    "classes": {"task": "classification", "checkpoint": "tests.red:classifier"},
-    "boxes": {"task": "detection", "checkpoint": "tests.red:detector"},
+    "classes": {"task": "classification", "checkpoint": "tests.support.red_rectangles:classifier"},
+    "boxes": {"task": "detection", "checkpoint": "tests.support.red_rectangles:detector"},
     "masks in the database": {
         "task": "instance_segmentation",
-        "checkpoint": "tests.red:segmenter",
+        "checkpoint": "tests.support.red_rectangles:segmenter",
     },
     "masks on disk": {
         "task": "instance_segmentation",
-        "checkpoint": "tests.red:segmenter",
+        "checkpoint": "tests.support.red_rectangles:segmenter",
         "mask_location": "masks",
     },
     "boxes of a real model": {"task": "detection", "model": "shapes-yolo", "confidence": 0.1},
@@ -56,8 +56,8 @@ def kind(request):
 
 @pytest.fixture
 def config(kind, tmp_path, monkeypatch):
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
-    monkeypatch.setenv(red.DELAY, "0.008")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
+    monkeypatch.setenv(red_rectangles.DELAY, "0.008")
     settings = {"label_field": "found", **KINDS[kind]}
     settings.setdefault("model", f"custom-python-{settings['task'].replace('_', '-')}")
     if "mask_location" in settings:
@@ -71,7 +71,7 @@ def dataset(kind, tmp_path):
     if "real" in kind:
         paths = [str(path) for path, _ in shapes.write(tmp_path / "images", 60, 3)]
     else:
-        paths = red.write(tmp_path / "images", SAMPLES)
+        paths = red_rectangles.write(tmp_path / "images", SAMPLES)
     dataset = fo.Dataset(persistent=True)
     samples = [fo.Sample(path, number=number) for number, path in enumerate(paths)]
     dataset.add_samples(samples, progress=False)
@@ -128,7 +128,7 @@ def disturb(dataset, run, victim, chance, mongod) -> int:
     total = len(dataset.values("id"))  # len() is an estimate, wrong after a database was killed
     moment = chance.randrange(-total // 4, total)
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.chaos.worker", dataset.name, run.id],
+        [sys.executable, "-m", "tests.support.run_worker", dataset.name, run.id],
         cwd=CHECKOUT,
         stderr=subprocess.DEVNULL,
     )

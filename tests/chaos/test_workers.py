@@ -4,44 +4,20 @@
 ``make soak``).
 """
 
-import importlib.util
 import os
 import time
 
 import pytest
 
-from auto_labeling.core.run import RunConfig, RunState
-from auto_labeling.engine.ray import limits
+from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
-from tests import red
+from tests.support import red_rectangles
+from tests.support.scaleout_runs import NEEDS_RAY, config, labels
 
-# Not imported here: Ray reads some of its settings only then.
-pytestmark = [
-    pytest.mark.skipif(
-        importlib.util.find_spec("ray") is None, reason=f"needs Ray: {limits.install_command()}"
-    ),
-    pytest.mark.usefixtures("environment"),
-]
+pytestmark = NEEDS_RAY
 
 KILLS = int(os.environ.get("SCALEOUT_KILLS", "0"))
 SAMPLES = 320 + 160 * KILLS
-
-
-def config(**more):
-    return RunConfig(
-        task="detection",
-        model="custom-python-detection",
-        checkpoint="tests.red:detector",
-        label_field="found",
-        **more,
-    )
-
-
-def labels(dataset, run):
-    """What a run has staged: ``{number: [(class, confidence, box)]}``."""
-    dataset.reload()
-    found = zip(*dataset.values(["number", f"{run.staging_field}.detections"]), strict=True)
-    return {n: [(d.label, d.confidence, d.bounding_box) for d in made] for n, made in found}
 
 
 @pytest.mark.timeout(240 + 60 * KILLS)
@@ -50,7 +26,7 @@ def test_actors_and_a_node_are_killed_and_the_labels_are_those_of_a_clean_run(
 ):
     dataset = red_things(SAMPLES)
     with monkeypatch.context() as quick:
-        quick.setenv(red.DELAY, "0")
+        quick.setenv(red_rectangles.DELAY, "0")
         clean = labeling.generate(dataset, labeling.start(dataset, config()).id)
         expected = labels(dataset, clean)
         labeling.delete(dataset, clean.id)

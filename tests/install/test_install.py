@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.install.conftest import CHECKOUT, NAME, make_environment
+from tests.support.environments import NAME, make_environment
+from tests.support.paths import CHECKOUT
 
 DECLARED = yaml.safe_load((CHECKOUT / "fiftyone.yml").read_text(encoding="utf-8"))
 

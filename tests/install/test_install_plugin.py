@@ -4,7 +4,7 @@ import pytest
 
 from auto_labeling import __version__
 from auto_labeling.cli import main
-from tests.install.conftest import CHECKOUT
+from tests.support.paths import CHECKOUT
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import zipfile
 import pytest
 import yaml
 
-from tests.install.conftest import CHECKOUT, make_environment
+from tests.support.environments import make_environment
+from tests.support.paths import CHECKOUT
 
 if sys.version_info >= (3, 11):
     import tomllib

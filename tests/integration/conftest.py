@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests import scripted
+from tests.support import scripted_model
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def task(request):
 @pytest.fixture
 def model(task, request):
     """The scripted model, for the test's task."""
-    uninstall = scripted.install(task)
+    uninstall = scripted_model.install(task)
     yield "scripted"
     uninstall()
 
@@ -35,7 +35,7 @@ def numbered(tmp_path):
 
     dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
     samples = []
-    for number, path in enumerate(scripted.write_images(tmp_path / "numbered", 40)):
+    for number, path in enumerate(scripted_model.write_images(tmp_path / "numbered", 40)):
         truth = fo.Detections(detections=[fo.Detection(label="mine", bounding_box=[0, 0, 1, 1])])
         samples.append(fo.Sample(filepath=path, number=number, mine=truth, tags=[f"t{number % 2}"]))
     dataset.add_samples(samples, progress=False)

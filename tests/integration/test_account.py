@@ -23,9 +23,9 @@ from auto_labeling.review.promotion import promote
 from auto_labeling.storage import staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.runs import RunStore
-from tests import misbehaving, scripted
-from tests.integration.test_injected_crashes import Died, Doom
-from tests.integration.test_panel import page_of, send
+from tests.support import faulty_model, scripted_model
+from tests.support.app_double import page_of, send
+from tests.support.dying_process import Died, Doom
 
 SAMPLES = 24  # two chunks
 TASKS = ("detection", "classification", "instance_segmentation")
@@ -33,7 +33,7 @@ TASKS = ("detection", "classification", "instance_segmentation")
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    return scripted.write_images(tmp_path_factory.mktemp("numbered"), SAMPLES)
+    return scripted_model.write_images(tmp_path_factory.mktemp("numbered"), SAMPLES)
 
 
 @pytest.fixture
@@ -48,15 +48,15 @@ class Model:
     """A run of the misbehaving model, and what must be true of it."""
 
     def __init__(self, pictures, seed, task, **more):
-        self.script = misbehaving.Script(seed, task)
-        self.uninstall = misbehaving.install(self.script)
+        self.script = faulty_model.Script(seed, task)
+        self.uninstall = faulty_model.install(self.script)
         self.random = random.Random(seed)
         self.dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
         samples = [fo.Sample(path, number=n) for n, path in enumerate(pictures)]
         self.dataset.add_samples(samples, progress=False)
         self.numbers = {sample.id: sample.number for sample in samples}
         self.deleted = set()
-        config = RunConfig(**misbehaving.settings(task, **more))
+        config = RunConfig(**faulty_model.settings(task, **more))
         self.run = labeling.start(self.dataset, config, queue=False)
 
     def generate(self):

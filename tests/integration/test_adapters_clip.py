@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from auto_labeling.models import catalog, zoo
-from tests.integration import wrappers
+from tests.support import zoo_models
 
 open_clip = pytest.importorskip("open_clip", reason="open_clip_torch is not installed")
 CLASSES, PROMPTS = ("feline", "dog"), {"feline": ("a cat", "a tiger")}
@@ -65,9 +65,9 @@ def test_open_clip(zoo_dir, monkeypatch):
     plain = zoo.options_for
     tiny = {"clip_model": "tiny-test", "pretrained": str(zoo_dir / "tiny.pt")}
     monkeypatch.setattr(zoo, "options_for", lambda spec, config: plain(spec, config) | tiny)
-    model, config = wrappers.load("open-clip-torch", classes=CLASSES, prompts=PROMPTS)
-    paths = wrappers.photos()
-    found = wrappers.run(model, config, paths)
+    model, config = zoo_models.load("open-clip-torch", classes=CLASSES, prompts=PROMPTS)
+    paths = zoo_models.photos()
+    found = zoo_models.run(model, config, paths)
     tokenize = open_clip.get_tokenizer("tiny-test")
 
     def logits(texts):
@@ -78,8 +78,8 @@ def test_open_clip(zoo_dir, monkeypatch):
     assert_same(found, logits(TEXTS))
     with pytest.raises(AssertionError):  # or the words would make no difference
         assert_same(found, logits([f"A photo of {text}" for text in TEXTS]))
-    model, config = wrappers.load("open-clip-torch", classes=CLASSES)
-    plain = wrappers.run(model, config, paths)
+    model, config = zoo_models.load("open-clip-torch", classes=CLASSES)
+    plain = zoo_models.run(model, config, paths)
     assert_plain(plain, logits([f"A photo of {name}" for name in CLASSES]))
 
 
@@ -104,9 +104,9 @@ def test_clip(zoo_dir):
     torch.jit.save(traced, str(zoo_dir / spec.entry["base_filename"]))
     words = next(Path(open_clip.__file__).parent.glob("bpe_simple_vocab_16e6*.txt.gz"))
     shutil.copy(words, zoo_dir / spec.settings["tokenizer_base_filename"])
-    model, config = wrappers.load(spec.name, classes=CLASSES, prompts=PROMPTS)
-    paths = wrappers.photos()
-    found = wrappers.run(model, config, paths)
+    model, config = zoo_models.load(spec.name, classes=CLASSES, prompts=PROMPTS)
+    paths = zoo_models.photos()
+    found = zoo_models.run(model, config, paths)
 
     def logits(texts):
         with torch.no_grad():
@@ -115,6 +115,6 @@ def test_clip(zoo_dir):
     assert_same(found, logits(TEXTS))
     with pytest.raises(AssertionError):  # or the words would make no difference
         assert_same(found, logits([f"A photo of {text}" for text in TEXTS]))
-    model, config = wrappers.load(spec.name, classes=CLASSES)
-    plain = wrappers.run(model, config, paths)
+    model, config = zoo_models.load(spec.name, classes=CLASSES)
+    plain = zoo_models.run(model, config, paths)
     assert_plain(plain, logits([f"A photo of {name}" for name in CLASSES]))

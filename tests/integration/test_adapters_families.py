@@ -8,11 +8,11 @@ from PIL import Image
 
 from auto_labeling.models import catalog
 from auto_labeling.models.prompts import Vocabulary
-from tests.integration import wrappers
+from tests.support import zoo_models
 
 hf = pytest.importorskip("transformers", reason="transformers is not installed")
-from tests.integration import tiny  # noqa: E402
-from tests.integration.test_adapters_transformers import LOW, assert_boxes  # noqa: E402
+from tests.support import tiny_transformers  # noqa: E402
+from tests.support.tiny_transformers import LOW, assert_boxes  # noqa: E402
 
 CLASSES, PROMPTS = ("Cat", "fire truck"), {"fire truck": ("red firetruck",)}
 TEXTS = {"Cat": "Cat", "red firetruck": "fire truck"}
@@ -32,7 +32,9 @@ def place(tmp_path, monkeypatch):
         spec = catalog.get_model(name)
         assert not spec.downloaded
         cached = zoo / f"models--{spec.checkpoint.replace('/', '--')}"
-        shutil.copytree(getattr(tiny, kind)(tmp_path / kind), cached / "snapshots" / "tiny")
+        shutil.copytree(
+            getattr(tiny_transformers, kind)(tmp_path / kind), cached / "snapshots" / "tiny"
+        )
         (cached / "refs").mkdir()
         (cached / "refs" / "main").write_text("tiny")
         assert spec.downloaded
@@ -42,7 +44,7 @@ def place(tmp_path, monkeypatch):
 
 
 def photograph():
-    path = wrappers.photo("chelsea")
+    path = zoo_models.photo("chelsea")
     return path, Image.open(path).convert("RGB")
 
 
@@ -56,8 +58,8 @@ def height_and_width(image):
 )
 def test_detectors(place, name, kind):
     checkpoint, (path, image) = place(name, kind), photograph()
-    model, config = wrappers.load(name, confidence=LOW)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, confidence=LOW)
+    [found] = zoo_models.run(model, config, [path])
     network = hf.AutoModelForObjectDetection.from_pretrained(checkpoint).eval()
     processor = hf.AutoImageProcessor.from_pretrained(checkpoint)
     with torch.no_grad():
@@ -65,9 +67,9 @@ def test_detectors(place, name, kind):
     [expected] = processor.post_process_object_detection(
         output, target_sizes=torch.tensor(height_and_width(image)), threshold=LOW
     )
-    names = [tiny.NAMES[int(i)] for i in expected["labels"]]
+    names = [tiny_transformers.NAMES[int(i)] for i in expected["labels"]]
     assert_boxes(found.detections, expected, names, image.size)
-    assert catalog.known_classes(catalog.get_model(name)) == tuple(tiny.NAMES.values())
+    assert catalog.known_classes(catalog.get_model(name)) == tuple(tiny_transformers.NAMES.values())
 
 
 @pytest.mark.parametrize(
@@ -81,8 +83,8 @@ def test_detectors(place, name, kind):
 )
 def test_detectors_that_are_told_what_to_find(place, name, kind):
     checkpoint, (path, image) = place(name, kind), photograph()
-    model, config = wrappers.load(name, classes=CLASSES, prompts=PROMPTS, confidence=LOW)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, classes=CLASSES, prompts=PROMPTS, confidence=LOW)
+    [found] = zoo_models.run(model, config, [path])
     network = hf.AutoModelForZeroShotObjectDetection.from_pretrained(checkpoint).eval()
     processor = hf.AutoProcessor.from_pretrained(checkpoint)
     inputs = processor(images=image, text=[list(TEXTS)], return_tensors="pt", padding=True)
@@ -105,8 +107,8 @@ def test_detectors_that_are_told_what_to_find(place, name, kind):
 )
 def test_classifiers_that_are_told_what_to_find(place, name, kind):
     checkpoint, (path, image) = place(name, kind), photograph()
-    model, config = wrappers.load(name, classes=CLASSES, prompts=PROMPTS)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, classes=CLASSES, prompts=PROMPTS)
+    [found] = zoo_models.run(model, config, [path])
     network = hf.AutoModel.from_pretrained(checkpoint).eval()
     processor = hf.AutoProcessor.from_pretrained(checkpoint)
     padding = catalog.get_model(name).settings["transformers_processor_kwargs"]
@@ -128,8 +130,8 @@ def test_classifiers_that_are_told_what_to_find(place, name, kind):
 )
 def test_segmenters_of_instances(place, name, kind):
     checkpoint, (path, image) = place(name, kind), photograph()
-    model, config = wrappers.load(name, confidence=LOW)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, confidence=LOW)
+    [found] = zoo_models.run(model, config, [path])
     network = hf.AutoModelForUniversalSegmentation.from_pretrained(checkpoint).eval()
     processor = hf.AutoProcessor.from_pretrained(checkpoint)
     task = {"task_inputs": ["instance"]} if kind == "oneformer" else {}
@@ -150,6 +152,6 @@ def test_segmenters_of_instances(place, name, kind):
     masks = [mask for mask in masks if mask.any()]
     assert len(found.detections) == len(told) > 0
     for detection, segment, mask in zip(found.detections, told, masks, strict=True):
-        assert detection.label == tiny.NAMES[segment["label_id"]]
+        assert detection.label == tiny_transformers.NAMES[segment["label_id"]]
         assert detection.confidence == pytest.approx(segment["score"], abs=1e-4)
-        assert (wrappers.whole_mask(detection, image.size) == mask).mean() > 0.99
+        assert (zoo_models.whole_mask(detection, image.size) == mask).mean() > 0.99

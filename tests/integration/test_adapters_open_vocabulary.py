@@ -7,8 +7,8 @@ import torch
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import catalog, requirements
-from tests.integration import wrappers
-from tests.integration.yolos import assert_boxes, assert_masks, library, place, threshold_for
+from tests.support import zoo_models
+from tests.support.random_yolo import assert_boxes, assert_masks, library, place, threshold_for
 
 clip = pytest.importorskip("clip", reason="clip-anytorch is not installed")
 from ultralytics import YOLOE, YOLOWorld  # noqa: E402
@@ -77,13 +77,13 @@ def named(result):
 
 
 def test_yolo_world(zoo_dir):
-    name, [path] = "yolov8s-world-torch", wrappers.photos(1)
+    name, [path] = "yolov8s-world-torch", zoo_models.photos(1)
     checkpoint = place(name, YOLOWorld, "yolov8s-worldv2.yaml", zoo_dir, loud=1.0)
     threshold = threshold_for(YOLOWorld, checkpoint, path, TEXTS)
-    model, config = wrappers.load(
+    model, config = zoo_models.load(
         name, classes=("feline", "dog"), prompts=PROMPTS, confidence=threshold
     )
-    [found] = wrappers.run(model, config, [path])
+    [found] = zoo_models.run(model, config, [path])
     result, size = library(YOLOWorld, checkpoint, path, threshold, TEXTS)
     assert_boxes(found.detections, named(result), size)
 
@@ -97,28 +97,28 @@ def test_yolo_world(zoo_dir):
     ],
 )
 def test_yoloe(zoo_dir, name, architecture):
-    [path] = wrappers.photos(1)
+    [path] = zoo_models.photos(1)
     checkpoint = place(name, YOLOE, architecture, zoo_dir, loud=1.0)
     threshold = threshold_for(YOLOE, checkpoint, path, TEXTS)
-    model, config = wrappers.load(
+    model, config = zoo_models.load(
         name, classes=("feline", "dog"), prompts=PROMPTS, confidence=threshold
     )
-    [found] = wrappers.run(model, config, [path])
+    [found] = zoo_models.run(model, config, [path])
     result, size = library(YOLOE, checkpoint, path, threshold, TEXTS)
     assert_boxes(found.detections, named(result), size)
     assert_masks(found.detections, result)
 
 
 def test_yoloe_without_prompts_has_a_vocabulary_of_its_own(zoo_dir):
-    name, [path] = "yoloe26n-seg-pf-torch", wrappers.photos(1)
+    name, [path] = "yoloe26n-seg-pf-torch", zoo_models.photos(1)
     checkpoint = place(name, YOLOE, "yoloe-26n-seg.yaml", zoo_dir, loud=1.0)
     promptable = YOLOE(checkpoint)
     names = ["cat", "dog", "bird"]
     promptable.set_vocab(promptable.get_vocab(names), names)
     promptable.save(checkpoint)
     threshold = threshold_for(YOLOE, checkpoint, path)
-    model, config = wrappers.load(name, confidence=threshold)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, confidence=threshold)
+    [found] = zoo_models.run(model, config, [path])
     result, size = library(YOLOE, checkpoint, path, threshold)
     assert set(result.names.values()) == set(names)
     assert_boxes(found.detections, result, size)
@@ -130,4 +130,4 @@ def test_a_missing_text_encoder_is_told_with_a_command_that_installs_it(name, mo
     """OpenAI's own repository cannot be built with today's setuptools."""
     monkeypatch.setattr(requirements, "_ALSO", {})  # as if clip-anytorch were not here
     with pytest.raises(ModelUnavailable, match=r"pip install .*ultralytics/CLIP\.git"):
-        wrappers.load(name, classes=("cat",))
+        zoo_models.load(name, classes=("cat",))

@@ -6,7 +6,7 @@ import torch
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import trust, zoo
-from tests.integration import wrappers
+from tests.support import zoo_models
 
 PYTHON, TORCH = "custom-python-detection", "custom-torch-classification"
 
@@ -29,7 +29,7 @@ def module(tmp_path, monkeypatch):
 
 def test_a_model_by_import_path(module, monkeypatch):
     monkeypatch.setenv(trust.SETTING, module)
-    model, _ = wrappers.load(PYTHON, checkpoint=f"{module}:Finder")
+    model, _ = zoo_models.load(PYTHON, checkpoint=f"{module}:Finder")
     [found] = model.predict_all([np.zeros((4, 4, 3), np.uint8)])
     assert [d.label for d in found.detections] == ["x"]
 
@@ -41,7 +41,7 @@ def test_a_model_by_import_path(module, monkeypatch):
 def test_what_is_no_model_is_told(module, monkeypatch, name, words):
     monkeypatch.setenv(trust.SETTING, module)
     with pytest.raises(ModelUnavailable, match=words):
-        wrappers.load(PYTHON, checkpoint=f"{module}:{name}")
+        zoo_models.load(PYTHON, checkpoint=f"{module}:{name}")
 
 
 def test_nothing_is_imported_without_trust(monkeypatch, tmp_path):
@@ -49,7 +49,7 @@ def test_nothing_is_imported_without_trust(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv(trust.SETTING, "evil_twin,other")
     with pytest.raises(ModelUnavailable, match=trust.SETTING):
-        wrappers.load(PYTHON, checkpoint="evil:Model")
+        zoo_models.load(PYTHON, checkpoint="evil:Model")
     assert not (tmp_path / "ran").exists()
 
 
@@ -70,9 +70,9 @@ def test_a_torch_classifier_by_path(network, kind, tmp_path, monkeypatch):
         torch.jit.trace(network, torch.zeros(1, 3, 224, 224)).save(checkpoint)
     monkeypatch.setenv(trust.SETTING, str(tmp_path))
     names = ("cat", "dog", "bird")
-    model, config = wrappers.load(TORCH, checkpoint=checkpoint, classes=names)
-    paths = wrappers.photos()
-    found = wrappers.run(model, config, paths)
+    model, config = zoo_models.load(TORCH, checkpoint=checkpoint, classes=names)
+    paths = zoo_models.photos()
+    found = zoo_models.run(model, config, paths)
     get_item = model.build_get_item()
     with torch.no_grad():
         odds = network(torch.stack([get_item({"filepath": p}) for p in paths])).softmax(1)
@@ -84,19 +84,19 @@ def test_a_torch_classifier_by_path(network, kind, tmp_path, monkeypatch):
 def test_a_file_that_is_missing_or_no_network_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv(trust.SETTING, str(tmp_path))
     with pytest.raises(ModelUnavailable, match="no file"):
-        wrappers.load(TORCH, checkpoint=str(tmp_path / "gone.pt"), classes=("a",))
+        zoo_models.load(TORCH, checkpoint=str(tmp_path / "gone.pt"), classes=("a",))
     torch.save({"weights": torch.zeros(1)}, tmp_path / "dict.pt")
     with pytest.raises(ModelUnavailable, match="weights without a network"):
-        wrappers.load(TORCH, checkpoint=str(tmp_path / "dict.pt"), classes=("a",))
+        zoo_models.load(TORCH, checkpoint=str(tmp_path / "dict.pt"), classes=("a",))
 
 
 def test_a_device_that_is_not_there_is_told():
     with pytest.raises(ModelUnavailable, match="CUDA devices"):
-        wrappers.load("shapes-yolo", device="cuda:99")
+        zoo_models.load("shapes-yolo", device="cuda:99")
 
 
 def test_a_model_runs_on_the_chosen_device_and_is_released():
-    model, _ = wrappers.load("shapes-yolo", device="cpu")
+    model, _ = zoo_models.load("shapes-yolo", device="cpu")
     assert str(model.device) == "cpu"
     del model
     zoo.release()

@@ -14,7 +14,7 @@ from auto_labeling.core.errors import ConfigError, ModelUnavailable
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog, trust
-from tests.integration import wrappers
+from tests.support import zoo_models
 
 NAME = "someone/brightness"
 SOURCE = """
@@ -91,7 +91,7 @@ def test_a_source_that_nobody_trusts_is_listed_and_refused_and_not_imported(sour
     assert (spec.source, spec.license, spec.entry["remote_source"]) == ("remote", "MIT", url)
     assert not spec.downloaded
     with pytest.raises(ModelUnavailable, match=trust.SETTING):
-        wrappers.load(NAME)
+        zoo_models.load(NAME)
     assert not (folder / "imported").exists()
 
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from auto_labeling.models import catalog
-from tests.integration import wrappers
+from tests.support import zoo_models
 
 rfdetr = pytest.importorskip("rfdetr", reason="rfdetr is not installed")
 
@@ -37,13 +37,13 @@ def test_rf_detr(name, kind, place):
     assert not catalog.get_model(name).downloaded
     place(kind)
     assert catalog.get_model(name).downloaded
-    [path] = wrappers.photos(1)
-    model, config = wrappers.load(name, confidence=0.0, device="cpu")
+    [path] = zoo_models.photos(1)
+    model, config = zoo_models.load(name, confidence=0.0, device="cpu")
     scores = model._model.predict(Image.open(path).convert("RGB"), threshold=0.0).confidence
     ordered = np.sort(scores)[::-1][:20]
     widest = int((ordered[:-1] - ordered[1:]).argmax())
     model.config.confidence_thresh = threshold = float(ordered[widest : widest + 2].mean())
-    [found] = wrappers.run(model, config, [path])
+    [found] = zoo_models.run(model, config, [path])
     expected = model._model.predict(Image.open(path).convert("RGB"), threshold=threshold)
     names = model._model.class_names
     names = names if isinstance(names, dict) else dict(enumerate(names))
@@ -58,7 +58,7 @@ def test_rf_detr(name, kind, place):
         assert detection.label == names.get(int(expected.class_id[i]), str(expected.class_id[i]))
         assert detection.confidence == pytest.approx(float(expected.confidence[i]), abs=1e-4)
         box = np.clip(expected.xyxy[i], 0, [width, height, width, height])
-        np.testing.assert_allclose(wrappers.corners(detection, (width, height)), box, atol=1)
+        np.testing.assert_allclose(zoo_models.corners(detection, (width, height)), box, atol=1)
         assert (detection.mask is not None) is (kind == "RFDETRSegNano")
         if detection.mask is not None:
             x1, y1, x2, y2 = (int(v) for v in (*np.floor(box[:2]), *np.ceil(box[2:])))

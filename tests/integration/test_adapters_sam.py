@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from auto_labeling.models import zoo
-from tests.integration import wrappers
+from tests.support import zoo_models
 from tests.support.tiny_sam import SAM, SAM2
 
 BOXES = [[0.1, 0.1, 0.5, 0.6], [0.3, 0.2, 0.4, 0.4]]
@@ -23,14 +23,14 @@ def boxes(image_size=None, labels=("cat", "dog")):
 
 
 def existing(name, **settings):
-    return wrappers.load(
+    return zoo_models.load(
         name, method="existing_detections", source_field="ground_truth", **settings
     )
 
 
 def their_masks(name, model, path):
     """Masks and qualities by the library's own predictor."""
-    image = wrappers.pixels(path)
+    image = zoo_models.pixels(path)
     height, width = image.shape[:2]
     xyxy = np.array([[x, y, x + w, y + h] for x, y, w, h in BOXES]) * np.array(
         [width, height, width, height]
@@ -59,10 +59,10 @@ def their_masks(name, model, path):
 
 @pytest.mark.parametrize("name", [SAM, SAM2])
 def test_masks_of_existing_boxes_are_those_of_the_library(sam, name):
-    path = wrappers.photos(1)[0]
+    path = zoo_models.photos(1)[0]
     model, config = existing(name)
     assert zoo.field_mapping(config) == {"detections": "ground_truth"}
-    [found] = wrappers.run(model, config, [path], [{"detections": boxes()}])
+    [found] = zoo_models.run(model, config, [path], [{"detections": boxes()}])
     masks, scores, xyxy = their_masks(name, model, path)
     assert [d.label for d in found.detections] == ["cat", "dog"]
     assert [d.confidence for d in found.detections] == pytest.approx([0.4, 0.5])
@@ -83,15 +83,15 @@ def test_samples_without_boxes_are_done_and_not_an_error(sam):
     import fiftyone as fo
 
     model, config = existing(SAM)
-    paths = wrappers.photos(3)
+    paths = zoo_models.photos(3)
     values = [{"detections": None}, {"detections": fo.Detections()}, {"detections": boxes()}]
-    found = wrappers.run(model, config, paths, values)
+    found = zoo_models.run(model, config, paths, values)
     assert [len(labels.detections) for labels in found] == [0, 0, 2]
 
 
 def test_unwanted_boxes_cost_nothing(sam):
     model, config = existing(SAM, classes=("dog",), confidence=0.45)
-    [found] = wrappers.run(model, config, wrappers.photos(1), [{"detections": boxes()}])
+    [found] = zoo_models.run(model, config, zoo_models.photos(1), [{"detections": boxes()}])
     assert [d.label for d in found.detections] == ["dog"]
 
 
@@ -107,7 +107,7 @@ def test_boxes_that_leave_the_image_are_cut_and_empty_ones_are_left_out(sam):
         ]
     )
     model, config = existing(SAM)
-    [found] = wrappers.run(model, config, wrappers.photos(1), [{"detections": odd}])
+    [found] = zoo_models.run(model, config, zoo_models.photos(1), [{"detections": odd}])
     assert [d.label for d in found.detections] == ["out"]
     assert found.detections[0].bounding_box == pytest.approx([0, 0, 0.4, 0.6])
 
@@ -117,7 +117,7 @@ def test_more_boxes_than_are_segmented_at_once_all_come_back(sam, monkeypatch):
 
     monkeypatch.setattr(two_stage, "_MOST_BOXES_AT_ONCE", 1)
     model, config = existing(SAM)
-    [found] = wrappers.run(model, config, wrappers.photos(1), [{"detections": boxes()}])
+    [found] = zoo_models.run(model, config, zoo_models.photos(1), [{"detections": boxes()}])
     assert [d.label for d in found.detections] == ["cat", "dog"]
 
 
@@ -131,12 +131,12 @@ def test_two_stages_keep_the_detectors_class_box_and_confidence(sam, tmp_path):
         image = scene.image if hasattr(scene, "image") else scene[0]
         paths.append(str(tmp_path / f"{number}.png"))
         Image.fromarray(np.asarray(image)).save(paths[-1])
-    detector, config = wrappers.load("shapes-yolo")
-    alone = wrappers.run(detector, config, paths)
-    model, config = wrappers.load(
+    detector, config = zoo_models.load("shapes-yolo")
+    alone = zoo_models.run(detector, config, paths)
+    model, config = zoo_models.load(
         "shapes-yolo", task="instance_segmentation", method="two_stage", segmenter=SAM
     )
-    found = wrappers.run(model, config, paths)
+    found = zoo_models.run(model, config, paths)
     assert sum(len(labels.detections) for labels in found) > 0
     for ours, theirs in zip(found, alone, strict=True):
         assert [d.label for d in ours.detections] == [d.label for d in theirs.detections]
@@ -153,5 +153,5 @@ def test_the_input_of_a_staged_model_can_be_sent_to_loader_processes(sam):
     get_item = model.build_get_item(field_mapping=zoo.field_mapping(config))
     assert get_item.required_keys == ["filepath", "detections"]
     again = pickle.loads(pickle.dumps(get_item))
-    item = again({"filepath": wrappers.photos(1)[0], "detections": boxes()})
+    item = again({"filepath": zoo_models.photos(1)[0], "detections": boxes()})
     assert len(item["boxes"].detections) == 2

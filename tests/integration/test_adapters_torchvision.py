@@ -10,7 +10,8 @@ import torchvision
 from torchvision.transforms import functional as F
 
 from auto_labeling.models import catalog
-from tests.integration import wrappers
+from tests.support import zoo_models
+from tests.support.seeded_torchvision import place, seeded
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
@@ -24,30 +25,18 @@ def zoo_dir(tmp_path, monkeypatch):
     return tmp_path
 
 
-def place(name, network, folder):
-    """The file that torchvision loads, and no other, in the zoo's folder or in its own."""
-    weights = catalog.get_model(name).settings["entrypoint_args"]["weights"]
-    url = torchvision.models.get_weight(weights).url
-    torch.save(network.state_dict(), folder / url.rpartition("/")[2])
-
-
-def seeded(make):
-    torch.manual_seed(51)
-    return make().eval()
-
-
 def test_classifier(zoo_dir):
-    name, paths = "resnet18-imagenet-torch", wrappers.photos()
+    name, paths = "resnet18-imagenet-torch", zoo_models.photos()
     assert not catalog.get_model(name).downloaded
     network = seeded(torchvision.models.resnet18)
     place(name, network, zoo_dir)
     assert catalog.get_model(name).downloaded
-    model, config = wrappers.load(name)
+    model, config = zoo_models.load(name)
     assert not model.ragged_batches
-    found = wrappers.run(model, config, paths)
+    found = zoo_models.run(model, config, paths)
     names = model.classes
     for path, label in zip(paths, found, strict=True):
-        image = F.to_tensor(F.resize(F.to_pil_image(wrappers.pixels(path)), [224, 224]))
+        image = F.to_tensor(F.resize(F.to_pil_image(zoo_models.pixels(path)), [224, 224]))
         with torch.no_grad():
             odds = network(F.normalize(image, MEAN, STD)[None]).softmax(1)[0]
         assert label.label == names[int(odds.argmax())]
@@ -62,7 +51,7 @@ def test_weights_that_torchvision_has_are_not_wanted_in_the_zoo(zoo_dir):
     own = zoo_dir / "torch" / "hub" / "checkpoints"
     own.mkdir(parents=True)
     place(name, seeded(torchvision.models.shufflenet_v2_x0_5), own)
-    model, _ = wrappers.load(name)
+    model, _ = zoo_models.load(name)
     ours, theirs = model._model.state_dict(), network.state_dict()
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
 
@@ -82,7 +71,7 @@ def test_weights_that_were_cut_off_are_set_aside_and_downloaded_again(zoo_dir, m
         Path(dst).write_bytes(whole)
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
-    model, _ = wrappers.load(name)
+    model, _ = zoo_models.load(name)
     # That file alone, and not the one that the zoo's entry names.
     assert asked == ["https://download.pytorch.org/models/resnet18-f37072fd.pth"]
     theirs = network.state_dict()
@@ -91,7 +80,7 @@ def test_weights_that_were_cut_off_are_set_aside_and_downloaded_again(zoo_dir, m
 
 
 def boxes_of(network, path):
-    image = F.to_tensor(F.resize(F.to_pil_image(wrappers.pixels(path)), [800, 800]))
+    image = F.to_tensor(F.resize(F.to_pil_image(zoo_models.pixels(path)), [800, 800]))
     with torch.no_grad():
         return network([image])[0]
 
@@ -105,7 +94,7 @@ def assert_same(found, expected, names, threshold):
         [d.confidence for d in found], expected["scores"].numpy()[keep], atol=1e-3
     )
     np.testing.assert_allclose(
-        [wrappers.corners(d, (800, 800)) for d in found],
+        [zoo_models.corners(d, (800, 800)) for d in found],
         expected["boxes"].numpy()[keep],
         atol=1.0,
     )
@@ -120,14 +109,14 @@ def lively(network, heads):
 
 
 def test_detector(zoo_dir):
-    name, path = "faster-rcnn-resnet50-fpn-coco-torch", wrappers.photos(1)[0]
+    name, path = "faster-rcnn-resnet50-fpn-coco-torch", zoo_models.photos(1)[0]
     detection = torchvision.models.detection
     network = seeded(lambda: detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None))
     lively(network, [network.roi_heads.box_predictor.cls_score])
     place(name, network, zoo_dir)
     threshold = _some(network, path)
-    model, config = wrappers.load(name, confidence=threshold)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, confidence=threshold)
+    [found] = zoo_models.run(model, config, [path])
     assert_same(found.detections, boxes_of(model._model, path), model.classes, threshold)
     # The model that FiftyOne built is the library's, with the weights that we put in the zoo.
     ours, theirs = model._model.state_dict(), network.state_dict()
@@ -135,19 +124,19 @@ def test_detector(zoo_dir):
 
 
 def test_mask_rcnn(zoo_dir):
-    name, path = "mask-rcnn-resnet50-fpn-coco-torch", wrappers.photos(1)[0]
+    name, path = "mask-rcnn-resnet50-fpn-coco-torch", zoo_models.photos(1)[0]
     detection = torchvision.models.detection
     network = seeded(lambda: detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None))
     lively(network, [network.roi_heads.box_predictor.cls_score])
     place(name, network, zoo_dir)
     threshold = _some(network, path)
-    model, config = wrappers.load(name, confidence=threshold)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, confidence=threshold)
+    [found] = zoo_models.run(model, config, [path])
     expected = boxes_of(model._model, path)
     assert_same(found.detections, expected, model.classes, threshold)
     for detection_, mask in zip(found.detections, expected["masks"].numpy(), strict=False):
         theirs = mask[0] > 0.5
-        x1, y1, x2, y2 = (round(v) for v in wrappers.corners(detection_, (800, 800)))
+        x1, y1, x2, y2 = (round(v) for v in zoo_models.corners(detection_, (800, 800)))
         crop = theirs[y1:y2, x1:x2]
         if min(crop.shape) < 8:
             continue  # a pixel more or less would be all the difference

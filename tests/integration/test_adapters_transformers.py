@@ -7,12 +7,11 @@ from PIL import Image
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import trust
-from tests.integration import wrappers
+from tests.support import zoo_models
 
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
-from tests.integration import tiny  # noqa: E402
-
-LOW = 1e-6
+from tests.support import tiny_transformers  # noqa: E402
+from tests.support.tiny_transformers import LOW, assert_boxes  # noqa: E402
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def build(tmp_path, monkeypatch):
     monkeypatch.setenv(trust.SETTING, str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     torch.manual_seed(51)
-    return lambda kind: getattr(tiny, kind)(tmp_path / kind)
+    return lambda kind: getattr(tiny_transformers, kind)(tmp_path / kind)
 
 
 def images(paths):
@@ -35,36 +34,22 @@ def sizes(pictures):
     return [(image.height, image.width) for image in pictures]
 
 
-def assert_boxes(found, expected, names, size, threshold=LOW):
-    keep = expected["scores"].numpy() >= threshold
-    assert keep.sum() == len(found) > 0
-    assert [d.label for d in found] == [n for n, k in zip(names, keep, strict=True) if k]
-    np.testing.assert_allclose(
-        [d.confidence for d in found], expected["scores"].detach().numpy()[keep], atol=1e-4
-    )
-    np.testing.assert_allclose(
-        [wrappers.corners(d, size) for d in found],
-        expected["boxes"].detach().numpy()[keep],
-        atol=0.5,
-    )
-
-
 def test_image_classification(build):
-    checkpoint, paths = build("vit"), wrappers.photos()
-    model, config = wrappers.load("classification-transformer-torch", checkpoint=checkpoint)
-    found = wrappers.run(model, config, paths)
+    checkpoint, paths = build("vit"), zoo_models.photos()
+    model, config = zoo_models.load("classification-transformer-torch", checkpoint=checkpoint)
+    found = zoo_models.run(model, config, paths)
     network = transformers.ViTForImageClassification.from_pretrained(checkpoint)
     processor = transformers.AutoImageProcessor.from_pretrained(checkpoint)
     with torch.no_grad():
         inputs = processor(images=images(paths), return_tensors="pt")
         odds = network(**inputs).logits.softmax(1)
     for label, row in zip(found, odds, strict=True):
-        assert label.label == tiny.NAMES[int(row.argmax())]
+        assert label.label == tiny_transformers.NAMES[int(row.argmax())]
         assert label.confidence == pytest.approx(float(row.max()), abs=1e-4)
 
 
 def test_object_detection_and_its_threshold(build):
-    checkpoint, [path] = build("detr"), wrappers.photos(1)
+    checkpoint, [path] = build("detr"), zoo_models.photos(1)
     name = "detection-transformer-torch"
     network = transformers.DetrForObjectDetection.from_pretrained(checkpoint).eval()
     processor = transformers.AutoImageProcessor.from_pretrained(checkpoint)
@@ -72,29 +57,29 @@ def test_object_detection_and_its_threshold(build):
     with torch.no_grad():
         output = network(**processor(images=image, return_tensors="pt"))
     [expected] = processor.post_process_object_detection(output, 0, sizes([image]))
-    names = [tiny.NAMES[int(i)] for i in expected["labels"]]
+    names = [tiny_transformers.NAMES[int(i)] for i in expected["labels"]]
     scores = expected["scores"].sort(descending=True).values
     widest = int((scores[:-1] - scores[1:]).argmax())  # so that rounding decides nothing
     middle = float(scores[widest : widest + 2].mean())
     counts = []
     for threshold in (LOW, middle):
-        model, config = wrappers.load(name, checkpoint=checkpoint, confidence=threshold)
-        [found] = wrappers.run(model, config, [path])
+        model, config = zoo_models.load(name, checkpoint=checkpoint, confidence=threshold)
+        [found] = zoo_models.run(model, config, [path])
         assert_boxes(found.detections, expected, names, image.size, threshold)
         counts.append(len(found.detections))
     assert counts[0] > counts[1]
-    model, config = wrappers.load(name, checkpoint=checkpoint)
+    model, config = zoo_models.load(name, checkpoint=checkpoint)
     assert model.config.confidence_thresh == 0.5  # never none, which would keep all
 
 
 def test_zero_shot_classification_asks_the_prompts_and_answers_with_classes(build):
-    checkpoint, paths = build("clip"), wrappers.photos()
+    checkpoint, paths = build("clip"), zoo_models.photos()
     name = "zero-shot-classification-transformer-torch"
     prompts = {"feline": ("a cat", "a tiger"), "dog": ("a photo of a dog",)}
-    model, config = wrappers.load(
+    model, config = zoo_models.load(
         name, checkpoint=checkpoint, classes=("feline", "dog"), prompts=prompts
     )
-    found = wrappers.run(model, config, paths)
+    found = zoo_models.run(model, config, paths)
     network = transformers.CLIPModel.from_pretrained(checkpoint).eval()
     processor = transformers.AutoProcessor.from_pretrained(checkpoint)
     texts = ["a cat", "a tiger", "a photo of a dog"]
@@ -108,15 +93,15 @@ def test_zero_shot_classification_asks_the_prompts_and_answers_with_classes(buil
 
 
 def test_zero_shot_detection_by_owlvit(build):
-    checkpoint, [path] = build("owlvit"), wrappers.photos(1)
-    model, config = wrappers.load(
+    checkpoint, [path] = build("owlvit"), zoo_models.photos(1)
+    model, config = zoo_models.load(
         "zero-shot-detection-transformer-torch",
         checkpoint=checkpoint,
         classes=("feline", "dog"),
         prompts={"feline": ("cat", "a tiger")},
         confidence=LOW,
     )
-    [found] = wrappers.run(model, config, [path])
+    [found] = zoo_models.run(model, config, [path])
     network = transformers.OwlViTForObjectDetection.from_pretrained(checkpoint).eval()
     processor = transformers.AutoProcessor.from_pretrained(checkpoint)
     [image] = images([path])
@@ -132,15 +117,15 @@ def test_zero_shot_detection_by_owlvit(build):
 
 
 def test_zero_shot_detection_by_grounding_dino_gives_asked_classes_alone(build):
-    checkpoint, paths = build("grounding_dino"), wrappers.photos(2)
-    model, config = wrappers.load(
+    checkpoint, paths = build("grounding_dino"), zoo_models.photos(2)
+    model, config = zoo_models.load(
         "zero-shot-detection-transformer-torch",
         checkpoint=checkpoint,
         classes=("Cat", "fire truck"),
         prompts={"fire truck": ("red firetruck",)},
         confidence=LOW,
     )
-    found = wrappers.run(model, config, paths)
+    found = zoo_models.run(model, config, paths)
     network = transformers.GroundingDinoForObjectDetection.from_pretrained(checkpoint).eval()
     processor = transformers.AutoProcessor.from_pretrained(checkpoint)
     seen = set()
@@ -158,18 +143,18 @@ def test_zero_shot_detection_by_grounding_dino_gives_asked_classes_alone(build):
         assert len(labels.detections) <= sum(answered)
         for detection in labels.detections:
             alike = (expected["scores"] - detection.confidence).abs() < 1e-3
-            box = wrappers.corners(detection, image.size)
+            box = zoo_models.corners(detection, image.size)
             apart = np.abs(expected["boxes"].numpy()[alike.numpy()] - box).max(axis=1)
             assert apart.min() < 1.0
     assert seen
 
 
 def test_universal_segmentation(build):
-    checkpoint, [path] = build("mask2former"), wrappers.photos(1)
-    model, config = wrappers.load(
+    checkpoint, [path] = build("mask2former"), zoo_models.photos(1)
+    model, config = zoo_models.load(
         "universal-segmentation-transformer-torch", checkpoint=checkpoint, confidence=LOW
     )
-    [found] = wrappers.run(model, config, [path])
+    [found] = zoo_models.run(model, config, [path])
     network = transformers.Mask2FormerForUniversalSegmentation.from_pretrained(checkpoint).eval()
     processor = transformers.AutoImageProcessor.from_pretrained(checkpoint)
     [image] = images([path])
@@ -183,9 +168,9 @@ def test_universal_segmentation(build):
     masks = [m for m in masks if m.any()]
     assert len(found.detections) == len(told) > 0
     for detection, segment, mask in zip(found.detections, told, masks, strict=True):
-        assert detection.label == tiny.NAMES[segment["label_id"]]
+        assert detection.label == tiny_transformers.NAMES[segment["label_id"]]
         assert detection.confidence == pytest.approx(segment["score"], abs=1e-4)
-        ours = wrappers.whole_mask(detection, image.size)
+        ours = zoo_models.whole_mask(detection, image.size)
         assert (ours == mask).mean() > 0.99
 
 
@@ -193,10 +178,10 @@ def test_a_folder_is_loaded_only_if_the_worker_trusts_it(build, monkeypatch):
     checkpoint = build("vit")
     monkeypatch.delenv(trust.SETTING)
     with pytest.raises(ModelUnavailable, match=trust.SETTING):
-        wrappers.load("classification-transformer-torch", checkpoint=checkpoint)
+        zoo_models.load("classification-transformer-torch", checkpoint=checkpoint)
 
 
 def test_an_id_that_cannot_be_downloaded_is_a_readable_error(build):
     build("vit")
     with pytest.raises(ModelUnavailable, match="could not be downloaded from no-one/nothing"):
-        wrappers.load("classification-transformer-torch", checkpoint="no-one/nothing")
+        zoo_models.load("classification-transformer-torch", checkpoint="no-one/nothing")

@@ -10,8 +10,15 @@ from ultralytics import RTDETR, YOLO
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import catalog, trust
-from tests.integration import wrappers
-from tests.integration.yolos import assert_boxes, assert_masks, library, make, place, threshold_for
+from tests.support import zoo_models
+from tests.support.random_yolo import (
+    assert_boxes,
+    assert_masks,
+    library,
+    make,
+    place,
+    threshold_for,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -23,20 +30,20 @@ def zoo_dir(tmp_path, monkeypatch):
 
 
 def test_detector(zoo_dir):
-    name, [path] = "yolo11n-coco-torch", wrappers.photos(1)
+    name, [path] = "yolo11n-coco-torch", zoo_models.photos(1)
     checkpoint = place(name, YOLO, "yolo11n.yaml", zoo_dir, loud=1.0)
     threshold = threshold_for(YOLO, checkpoint, path)
-    model, config = wrappers.load(name, confidence=threshold)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, confidence=threshold)
+    [found] = zoo_models.run(model, config, [path])
     assert_boxes(found.detections, *library(YOLO, checkpoint, path, threshold))
 
 
 def test_segmenter_of_instances(zoo_dir):
-    name, [path] = "yolov8n-seg-coco-torch", wrappers.photos(1)
+    name, [path] = "yolov8n-seg-coco-torch", zoo_models.photos(1)
     checkpoint = place(name, YOLO, "yolov8n-seg.yaml", zoo_dir, loud=1.0)
     threshold = threshold_for(YOLO, checkpoint, path)
-    model, config = wrappers.load(name, confidence=threshold)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, confidence=threshold)
+    [found] = zoo_models.run(model, config, [path])
     result, size = library(YOLO, checkpoint, path, threshold)
     assert_boxes(found.detections, result, size)
     assert_masks(found.detections, result)
@@ -66,55 +73,55 @@ def classifier(path):
 
 @pytest.mark.parametrize("photo", ["chelsea", "motorcycle_left", "bus"])
 def test_classifier_sees_what_the_library_crops_of_wide_and_of_tall_photographs(zoo_dir, photo):
-    name, path = "yolo26n-cls-imagenet-torch", wrappers.photo(photo)
+    name, path = "yolo26n-cls-imagenet-torch", zoo_models.photo(photo)
     checkpoint = classifier(zoo_dir / catalog.get_model(name).entry["base_filename"])
-    model, config = wrappers.load(name)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name)
+    [found] = zoo_models.run(model, config, [path])
     assert_classified(found, checkpoint, path)
 
 
 def test_a_classifier_of_ones_own(tmp_path, monkeypatch):
-    path = wrappers.photo("coffee")
+    path = zoo_models.photo("coffee")
     checkpoint = classifier(tmp_path / "mine.pt")
     monkeypatch.setenv(trust.SETTING, str(tmp_path))
-    model, config = wrappers.load("custom-ultralytics-classification", checkpoint=checkpoint)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load("custom-ultralytics-classification", checkpoint=checkpoint)
+    [found] = zoo_models.run(model, config, [path])
     assert_classified(found, checkpoint, path)
 
 
 def test_rt_detr(zoo_dir):
-    name, [path] = "rtdetr-l-coco-torch", wrappers.photos(1)
+    name, [path] = "rtdetr-l-coco-torch", zoo_models.photos(1)
     checkpoint = place(name, RTDETR, "rtdetr-l.yaml", zoo_dir)
     threshold = threshold_for(RTDETR, checkpoint, path)
-    model, config = wrappers.load(name, confidence=threshold)
-    [found] = wrappers.run(model, config, [path])
+    model, config = zoo_models.load(name, confidence=threshold)
+    [found] = zoo_models.run(model, config, [path])
     assert_boxes(found.detections, *library(RTDETR, checkpoint, path, threshold))
 
 
 def test_a_checkpoint_of_ones_own_runs_if_the_worker_trusts_it(tmp_path, monkeypatch):
-    [path] = wrappers.photos(1)
+    [path] = zoo_models.photos(1)
     checkpoint = make(YOLO, "yolov8n.yaml", tmp_path / "mine.pt", loud=1.0)
     monkeypatch.delenv(trust.SETTING, raising=False)
     with pytest.raises(ModelUnavailable, match=trust.SETTING):
-        wrappers.load("custom-ultralytics-detection", checkpoint=checkpoint)
+        zoo_models.load("custom-ultralytics-detection", checkpoint=checkpoint)
     monkeypatch.setenv(trust.SETTING, str(tmp_path))
     threshold = threshold_for(YOLO, checkpoint, path)
-    model, config = wrappers.load(
+    model, config = zoo_models.load(
         "custom-ultralytics-detection", checkpoint=checkpoint, confidence=threshold
     )
-    [found] = wrappers.run(model, config, [path])
+    [found] = zoo_models.run(model, config, [path])
     assert_boxes(found.detections, *library(YOLO, checkpoint, path, threshold))
 
 
 def test_a_segmenter_of_ones_own(tmp_path, monkeypatch):
-    [path] = wrappers.photos(1)
+    [path] = zoo_models.photos(1)
     checkpoint = make(YOLO, "yolov8n-seg.yaml", tmp_path / "mine.pt", loud=1.0)
     monkeypatch.setenv(trust.SETTING, str(tmp_path))
     threshold = threshold_for(YOLO, checkpoint, path)
-    model, config = wrappers.load(
+    model, config = zoo_models.load(
         "custom-ultralytics-instance-segmentation", checkpoint=checkpoint, confidence=threshold
     )
-    [found] = wrappers.run(model, config, [path])
+    [found] = zoo_models.run(model, config, [path])
     result, size = library(YOLO, checkpoint, path, threshold)
     assert_boxes(found.detections, result, size)
     assert_masks(found.detections, result)

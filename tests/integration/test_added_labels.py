@@ -8,21 +8,8 @@ from auto_labeling.lifecycle import importing
 from auto_labeling.review import snapshot
 from auto_labeling.review.approval import provenance_key
 from auto_labeling.storage import added_labels, write_stamp
-from tests.scripted import labels_by_number
-
-
-def box(label, **attributes):
-    return fo.Detection(label=label, bounding_box=[0.1, 0.1, 0.2, 0.2], **attributes)
-
-
-def add(dataset, run, number, label, **attributes):
-    """Adds a label as a person does by script."""
-    sample = dataset.match({"number": number}).first()
-    if run.record.many:
-        sample[run.record.staging_field].detections.append(box(label, **attributes))
-    else:
-        sample[run.record.staging_field] = fo.Classification(label=label, **attributes)
-    sample.save()
+from tests.support.added_labels import add, box
+from tests.support.scripted_model import labels_by_number
 
 
 def classes(dataset, field, number):

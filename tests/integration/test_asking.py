@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -17,8 +16,8 @@ from auto_labeling.lifecycle import labeling, worker_check
 from auto_labeling.models import trust
 from auto_labeling.storage import live_workers, worker_questions
 from auto_labeling.storage.runs import RunStore
+from tests.support.paths import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 PYTHON = {"task": "detection", "model": "custom-python-detection", "label_field": "found"}
 FILE = {"task": "detection", "model": "custom-ultralytics-detection", "label_field": "found"}
 WORKER = """
@@ -107,7 +106,7 @@ def test_what_this_process_cannot_run_is_refused_where_it_is_to_run_it(dataset, 
     monkeypatch.setenv(trust.SETTING, "nonesuch,tests,/")
     for answers, checkpoint, words in (
         (PYTHON, "nonesuch:Finder", "There is no module 'nonesuch': PYTHONPATH must name"),
-        (PYTHON, "tests.red:Finder", "has no 'Finder'"),
+        (PYTHON, "tests.support.red_rectangles:Finder", "has no 'Finder'"),
         (FILE, "/nonesuch.pt", "There is no file /nonesuch.pt"),
     ):
         for verb, more in ((al.preview, {}), (al.start, {"queue": False})):

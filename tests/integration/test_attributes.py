@@ -12,7 +12,7 @@ from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.storage import fields
 from auto_labeling.storage.attributes import Attributes
-from tests import talkative
+from tests.support import attribute_models
 
 KINDS = {
     "color": fo.StringField,
@@ -28,7 +28,7 @@ KINDS = {
 
 
 def expected(number):
-    said = talkative.said(number)
+    said = attribute_models.said(number)
     del said["unknown"]
     size, said["model_source"] = said.pop("size"), said.pop("source")
     said |= {"size_text": size} if isinstance(size, str) else {"size": size}
@@ -37,11 +37,11 @@ def expected(number):
 
 @pytest.mark.parametrize("task", ["detection", "classification"])
 def test_attributes_are_declared_in_review_and_after_approval(numbered, monkeypatch, task):
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.talkative")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.attribute_models")
     config = RunConfig(
         task=task,
         model=f"custom-python-{task}",
-        checkpoint=f"tests.talkative:{task}",
+        checkpoint=f"tests.support.attribute_models:{task}",
         label_field="found",
     )
     run = labeling.generate(numbered, labeling.start(numbered, config).id)

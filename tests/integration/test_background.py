@@ -10,7 +10,7 @@ import pytest
 from auto_labeling.core.errors import IllegalTransition
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels import background
-from tests.integration.test_panel import answer, notices, page_of, send
+from tests.support.app_double import answer, notices, page_of, send
 
 
 @pytest.fixture

@@ -16,14 +16,8 @@ from auto_labeling.lifecycle import labeling, preflight
 from auto_labeling.models import catalog, devices, downloads
 from auto_labeling.models.offline import offline
 from auto_labeling.storage import live_workers, speeds
-from tests import scripted
-
-
-def everything(dataset):
-    """All that a preview might have touched: the samples, the schema and the runs."""
-    dataset.reload()
-    documents = list(dataset._sample_collection.find())
-    return documents, sorted(dataset.get_field_schema(flat=True)), labeling.runs(dataset)
+from tests.support import scripted_model
+from tests.support.dataset_contents import everything
 
 
 @pytest.fixture
@@ -48,7 +42,7 @@ def test_a_preview_says_what_a_run_would_make_and_writes_nothing(numbered, confi
     assert all(not p.error for p in previews)
     numbers = dict(zip(*numbered.values(["id", "number"]), strict=True))
     for preview in previews:
-        truth = scripted.expected(task, numbers[preview.sample_id])
+        truth = scripted_model.expected(task, numbers[preview.sample_id])
         labels = preview.labels
         if task == "detection":
             found = [(d.label, d.confidence, list(d.bounding_box)) for d in labels.detections]

@@ -18,8 +18,8 @@ from auto_labeling import cli
 from auto_labeling.cli import verbs
 from auto_labeling.demo import data
 from auto_labeling.models import catalog, trust
-from tests.conftest import CHECKOUT
-from tests.integration import tiny
+from tests.support import tiny_transformers
+from tests.support.paths import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "bring-your-own.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+) ?([\w.]*)\n(.*?)^```", PAGE, re.M | re.S)
@@ -56,7 +56,7 @@ def places(tmp_path, monkeypatch):
     torch.save(sorter, models / "sorter.pt")
     (models / "best.pt").write_bytes(catalog.get_model("shapes-yolo").weights.read_bytes())
     torch.manual_seed(51)
-    tiny.detr(models / "detr")
+    tiny_transformers.detr(models / "detr")
     handler = functools.partial(Quiet, directory=str(published))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

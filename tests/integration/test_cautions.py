@@ -15,7 +15,7 @@ from auto_labeling.core.errors import ConfigError, RunWarning
 from auto_labeling.core.names import PLUGIN
 from auto_labeling.operators.starting import StartRun
 from auto_labeling.storage import mask_locations
-from tests.integration.test_panel import answer, page_of, send
+from tests.support.app_double import answer, page_of, send
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def _with_view(dataset, state, view):
     """The page as the App draws it while the grid shows a view."""
     from fiftyone.operators.executor import Executor
 
-    from tests.integration.test_panel import PANEL
+    from tests.support.app_double import PANEL
 
     params = {
         "panel_id": state["panel_of_test"],

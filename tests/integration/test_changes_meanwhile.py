@@ -11,7 +11,7 @@ from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.review.summary import count_unpromoted
 from auto_labeling.storage import staging
-from tests.scripted import expected, labels_by_number, without_ids, write_images
+from tests.support.scripted_model import expected, labels_by_number, without_ids, write_images
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.cli import verbs
-from tests import scripted
+from tests.support import scripted_model
 
 
 @pytest.fixture
@@ -116,8 +116,8 @@ def test_a_run_that_fails_here_has_a_status_of_its_own(command, monkeypatch):
 
 
 def test_failed_samples_are_shown(command, document, monkeypatch):
-    monkeypatch.setenv(scripted.FAILS, "3")
-    uninstall = scripted.install("detection")
+    monkeypatch.setenv(scripted_model.FAILS, "3")
+    uninstall = scripted_model.install("detection")
     assert document("run", *FLAGS, "--here")["failed"] == 1
     uninstall()
     (failure,) = document("show", "latest", "--failures")["failures"]
@@ -230,7 +230,7 @@ def test_control_c_stops_a_run_that_is_made_here(numbered, database):
     process = subprocess.Popen(
         [sys.executable, "-c", code, "run", numbered.name, *FLAGS, "--here", "--json", "--watch"],
         # FiftyOne's word on the age of the server comes with its import, which is ours here.
-        env={**os.environ, scripted.DELAY: "0.3", "FIFTYONE_DATABASE_VALIDATION": "false"},
+        env={**os.environ, scripted_model.DELAY: "0.3", "FIFTYONE_DATABASE_VALIDATION": "false"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -9,7 +9,7 @@ import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.cli import verbs
 from auto_labeling.core.errors import ConfigError
-from tests import scripted
+from tests.support import scripted_model
 
 MODEL = {"task": "detection", "model": "scripted"}
 FLAGS = [f"--{name}={value}" for name, value in MODEL.items()]
@@ -46,7 +46,7 @@ def test_a_preview_is_what_a_run_would_make(command, numbered, tmp_path):
     assert [one["sample_id"] for one in found] == numbered.limit(8).values("id")
     for number, one in enumerate(found):
         labels = [(d["label"], d["confidence"], d["bounding_box"]) for d in one["labels"]]
-        assert labels == scripted.expected("detection", number) and one["error"] == ""
+        assert labels == scripted_model.expected("detection", number) and one["error"] == ""
         assert Image.open(one["picture"]).size == (200, 150)
     assert len(list(folder.iterdir())) == 8
 
@@ -55,7 +55,7 @@ def test_people_see_a_row_for_each_label_and_each_sample_without(command, tmp_pa
     status, out, err = command("preview", *FLAGS, "--tags", "t0", "--output", tmp_path / "seen")
     rows = [line.split() for line in out.splitlines()]
     assert status == verbs.OK and rows[0] == ["sample", "id", "file", "label", "confidence", "box"]
-    even = [scripted.detections(number) for number in range(0, 16, 2)]
+    even = [scripted_model.detections(number) for number in range(0, 16, 2)]
     assert len(rows) == 1 + sum(max(1, len(labels)) for labels in even)
     (label, sure, box) = even[0][0]
     assert rows[1][1:] == ["00000.png", label, f"{sure:.3f}", *(f"{part:.3f}" for part in box)]

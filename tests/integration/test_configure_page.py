@@ -11,8 +11,8 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
 from auto_labeling.panels.configure import preview
 from auto_labeling.panels.state import FORM_GROUPS
-from tests.integration.test_before_a_run import everything
-from tests.integration.test_panel import answer, notices, page_of, send
+from tests.support.app_double import answer, notices, page_of, send
+from tests.support.dataset_contents import everything
 
 SIZE = text.size(catalog.get_model("shapes-yolo").size_bytes)
 YOLO = {"family": "yolo", "version": "v8-shapes"}

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import fiftyone as fo
 import psutil
@@ -21,14 +20,13 @@ from auto_labeling.review.summary import count_unpromoted
 from auto_labeling.storage import staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
-from tests.scripted import DELAY, expected, labels_by_number, without_ids
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.support.paths import CHECKOUT
+from tests.support.scripted_model import DELAY, expected, labels_by_number, without_ids
 
 
 def start_worker(dataset, run, task, delay):
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.scripted_worker", task, dataset.name, run.id],
+        [sys.executable, "-m", "tests.support.scripted_model_worker", task, dataset.name, run.id],
         cwd=CHECKOUT,
         env={**os.environ, DELAY: str(delay)},
     )

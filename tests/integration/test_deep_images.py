@@ -13,7 +13,7 @@ from auto_labeling.core.errors import AttemptRevoked
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.chunks import ChunkStore
-from tests import red
+from tests.support import red_rectangles
 
 SAMPLES = 40  # enough for loader processes
 
@@ -40,11 +40,11 @@ MAKERS["metres.tif"] = metres
 @pytest.fixture
 def deep(tmp_path, monkeypatch):
     """Pictures of red things, in turns of each kind of file."""
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
     dataset, kinds = fo.Dataset(persistent=True), list(MAKERS.items())
     for number in range(SAMPLES):
         kind, make = kinds[number % len(kinds)]
-        pixels = np.array(red.picture(number))
+        pixels = np.array(red_rectangles.picture(number))
         pixels[0, 0], pixels[0, 1] = 0, 255  # what a photograph has somewhere
         make(tmp_path / f"{number:02}-{kind}", pixels)
         dataset.add_sample(fo.Sample(tmp_path / f"{number:02}-{kind}", number=number))
@@ -55,7 +55,7 @@ def deep(tmp_path, monkeypatch):
 CONFIG = {
     "task": "detection",
     "model": "custom-python-detection",
-    "checkpoint": "tests.red:detector",
+    "checkpoint": "tests.support.red_rectangles:detector",
     "label_field": "found",
 }
 
@@ -69,12 +69,14 @@ def test_all_kinds_give_the_boxes_of_8_bits_and_the_run_says_what_it_guessed(dee
         "smallest to largest value",
     ]
     tried = [one.labels.detections[0].bounding_box for one in previews]
-    assert np.allclose(tried, [red.box(n) for n in range(4)], atol=1e-6)
+    assert np.allclose(tried, [red_rectangles.box(n) for n in range(4)], atol=1e-6)
 
     run = labeling.generate(deep, labeling.start(deep, RunConfig(**CONFIG)).id)
     assert (run.state, run.failed, run.labels) == (RunState.IN_REVIEW, 0, SAMPLES)
     for number, found in zip(*deep.values(["number", run.staging_field]), strict=True):
-        assert np.allclose([d.bounding_box for d in found.detections], [red.box(number)], atol=1e-6)
+        assert np.allclose(
+            [d.bounding_box for d in found.detections], [red_rectangles.box(number)], atol=1e-6
+        )
     assert run.guessed == {"12 bits": 20, "smallest to largest value": 10}
     said = "30 images hold more than 8 bits without stating the range: read as 12 bits (20), "
     assert run.guesses.startswith(said) and sdk.get(deep, run.id).guesses == run.guesses
@@ -86,7 +88,7 @@ def test_all_kinds_give_the_boxes_of_8_bits_and_the_run_says_what_it_guessed(dee
 
 
 def test_samples_that_are_labeled_again_are_counted_once(deep, monkeypatch):
-    monkeypatch.setenv(red.DELAY, "0.1")  # so that there is a middle to stop it in
+    monkeypatch.setenv(red_rectangles.DELAY, "0.1")  # so that there is a middle to stop it in
     monkeypatch.setattr("auto_labeling.engine.generation._REPORT_EVERY_SECONDS", 0)
     run = labeling.start(deep, RunConfig(**CONFIG))
     stopped = []

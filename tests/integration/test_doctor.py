@@ -20,9 +20,9 @@ from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.storage import clock, mask_files
 from auto_labeling.storage.runs import RunStore
-from tests.integration.test_fields_by_hand import readable
-from tests.integration.test_injected_crashes import with_mask_files
-from tests.scripted import labels_by_number, without_ids
+from tests.support.dataset_contents import undeclared_fields
+from tests.support.labels_in_review import with_mask_files
+from tests.support.scripted_model import labels_by_number, without_ids
 
 boxes = pytest.mark.parametrize("task", ["detection"])
 
@@ -41,7 +41,7 @@ def healthy_after_repair(dataset):
     """Repairs a dataset; afterwards there is nothing to find, and all can be read."""
     found = al.doctor(dataset, repair=True)
     assert found and all(finding.repaired for finding in found), found
-    assert readable(dataset) == set()
+    assert undeclared_fields(dataset) == set()
     assert al.doctor(dataset) == []
     return found
 

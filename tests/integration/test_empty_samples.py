@@ -9,7 +9,7 @@ from auto_labeling.core.errors import AutoLabelingError, IllegalTransition
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage import staging
-from tests import scripted
+from tests.support import scripted_model
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def make(numbered, monkeypatch, request):
     undo = []
 
     def run(task="detection", fails="", samples=None):
-        monkeypatch.setenv(scripted.FAILS, fails)
-        undo.append(scripted.install(task))
+        monkeypatch.setenv(scripted_model.FAILS, fails)
+        undo.append(scripted_model.install(task))
         answers = {"task": task, "model": "scripted", "label_field": "found"}
         return al.generate(al.start(samples or numbered, answers, queue=False))
 
@@ -43,7 +43,7 @@ def test_where_nothing_was_found_there_is_an_empty_list(numbered, make, tmp_path
     run = make(fails="3", samples=numbered.limit(30))
     al.promote(run, classes=["bee"])
     al.approve(run)
-    truth = {n: scripted.detections(n) for n in range(30)}
+    truth = {n: scripted_model.detections(n) for n in range(30)}
     bees = {n for n, found in truth.items() if any(name == "bee" for name, *_ in found)}
     assert numbers_where(numbered, is_empty) == {n for n in EMPTY if n < 30}
     # Failed, never asked for, or nothing promoted of what was found: as if never labeled.
@@ -118,5 +118,5 @@ def test_samples_that_were_never_tried_are_not_without_labels(numbered, config):
     labeling.resume(numbered, run.id)
     run = labeling.generate(numbered, run.id)
     nothing = {s.number for s in numbered.select(staging.ids_without_label(numbered, run))}
-    expected = {n for n in range(40) if scripted.classification(n) is None}
+    expected = {n for n in range(40) if scripted_model.classification(n) is None}
     assert nothing == expected and expected

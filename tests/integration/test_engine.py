@@ -18,7 +18,7 @@ from auto_labeling.engine import arrays, loading, masks
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.models import pixels
-from benchmarks.models import model as raw_model
+from tests.support.constant_models import model as raw_model
 
 OID = "6b041f2bf9079f44d5feadd1"
 

@@ -10,7 +10,8 @@ from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
 from auto_labeling.storage import approval_update, fields, staging
-from tests.scripted import expected, labels_by_number, without_ids
+from tests.support.dataset_contents import undeclared_fields
+from tests.support.scripted_model import expected, labels_by_number, without_ids
 
 
 def deleted(dataset, field):
@@ -25,16 +26,6 @@ HANDS = {"deleted": deleted, "renamed": renamed}
 
 boxes = pytest.mark.parametrize("task", ["detection"])
 each_hand = pytest.mark.parametrize("hand", HANDS)
-
-
-def readable(dataset):
-    """Reads every sample as another process would; the values of all that no schema has."""
-    again = fo.load_dataset(dataset.name, reload=True)
-    declared = {field.db_field or name for name, field in again.get_field_schema().items()}
-    for sample in again.iter_samples(progress=False):
-        sample.to_dict()
-    stored = set().union(*dataset._sample_collection.find())
-    return stored - declared - {"_media_type", "_rand", "_cls", "_dataset_id"}
 
 
 def stopped(dataset, config):
@@ -64,13 +55,13 @@ def test_a_run_whose_field_is_gone_says_so_and_can_label_again(numbered, config,
             verb(numbered, run.id)
         assert "delete the run" in str(told.value)
         assert labeling.get(numbered, run.id).state is RunState.FAILED
-        assert readable(numbered) == set()
+        assert undeclared_fields(numbered) == set()
     run = labeling.resume(numbered, run.id, queue=False, again=True)
     run = labeling.generate(numbered, run.id)
     assert run.state is RunState.IN_REVIEW and run.failed == 0
     truth = {n: expected(task, n) for n in range(40)}
     assert without_ids(labels_by_number(numbered, run.staging_field)) == truth
-    assert readable(numbered) == set()
+    assert undeclared_fields(numbered) == set()
 
 
 @boxes
@@ -92,10 +83,10 @@ def test_a_field_that_is_renamed_back_goes_on(numbered, config, task, monkeypatc
 def test_failed_samples_are_not_tried_again_without_their_field(
     numbered, config, monkeypatch, hand, request
 ):
-    from tests import scripted
+    from tests.support import scripted_model
 
-    monkeypatch.setenv(scripted.FAILS, "3,7")
-    uninstall = scripted.install(config.task.value)
+    monkeypatch.setenv(scripted_model.FAILS, "3,7")
+    uninstall = scripted_model.install(config.task.value)
     request.addfinalizer(uninstall)
     run = labeling.generate(numbered, labeling.start(numbered, config, queue=False).id)
     assert run.failed == 2
@@ -108,7 +99,7 @@ def test_failed_samples_are_not_tried_again_without_their_field(
     with pytest.raises(FieldGone, match=hand):
         promote(numbered, run.id, Shown(numbered.view()), None)
     assert labeling.get(numbered, run.id).state is RunState.IN_REVIEW
-    assert readable(numbered) == set()
+    assert undeclared_fields(numbered) == set()
 
 
 @each_hand
@@ -133,7 +124,7 @@ def test_a_field_that_goes_while_the_worker_labels_stops_the_run(
         labeling.generate(numbered, run.id)
     run = labeling.get(numbered, run.id)
     assert run.state is RunState.FAILED and f"was {hand}" in run.error
-    assert readable(numbered) == set()
+    assert undeclared_fields(numbered) == set()
 
 
 def delete_around(dataset, field):
@@ -159,7 +150,7 @@ def test_marks_that_are_made_while_somebody_deletes_the_field_do_not_stay(number
     delete_around(theirs, run.staging_field)
     with pytest.raises(FieldGone, match="was deleted"):
         labeling.resume(numbered, run.id)
-    assert readable(numbered) == set()
+    assert undeclared_fields(numbered) == set()
     run = labeling.get(numbered, run.id)
     assert run.state is RunState.FAILED and "was deleted" in run.error
 
@@ -186,7 +177,7 @@ def test_delete_clears_what_the_run_left(numbered, config, left):
     left(numbered, run)
     labeling.delete(numbered, run.id)
     numbered.reload()
-    assert readable(numbered) == set() and not numbered.has_field(run.staging_field)
+    assert undeclared_fields(numbered) == set() and not numbered.has_field(run.staging_field)
     assert run.staging_field not in set().union(*numbered._sample_collection.find())
 
 
@@ -201,7 +192,7 @@ def test_delete_leaves_a_field_that_somebody_made_under_the_name(numbered, confi
     with pytest.raises(FieldGone, match="Another field now has the name"):
         labeling.resume(numbered, run.id, again=True)
     labeling.delete(numbered, run.id)
-    assert readable(numbered) == set() and numbered.first()[run.staging_field] == "mine"
+    assert undeclared_fields(numbered) == set() and numbered.first()[run.staging_field] == "mine"
 
 
 def test_an_import_whose_field_is_gone_copies_again(numbered, monkeypatch):
@@ -221,7 +212,7 @@ def test_an_import_whose_field_is_gone_copies_again(numbered, monkeypatch):
     numbered.delete_sample_field(run.staging_field)
     with pytest.raises(FieldGone, match="Import the labels of 'mine' again into a new run"):
         labeling.resume(numbered, run.id)
-    assert readable(numbered) == set()
+    assert undeclared_fields(numbered) == set()
 
 
 @boxes
@@ -239,7 +230,7 @@ def test_a_label_field_that_goes_while_labels_move_to_it_is_declared_again(
 
     monkeypatch.setattr(approval_update, "pipeline", delete_first)
     approve(numbered, run.id)
-    assert readable(numbered) == set() and numbered.has_field(config.label_field)
+    assert undeclared_fields(numbered) == set() and numbered.has_field(config.label_field)
 
 
 @boxes
@@ -262,4 +253,4 @@ def test_labels_that_are_renamed_while_they_are_approved_are_not_lost(
     theirs.rename_sample_field("kept", run.staging_field)
     monkeypatch.setattr(liveness, "is_silent", lambda *_, **__: True)
     assert approve(numbered, run.id).approved == run.labels
-    assert readable(numbered) == set()
+    assert undeclared_fields(numbered) == set()

@@ -9,8 +9,8 @@ from auto_labeling.core.run import RunState
 from auto_labeling.engine import prediction
 from auto_labeling.lifecycle import labeling, watching
 from auto_labeling.storage import staging
-from tests import scripted
-from tests.scripted import DELAY, FAILS, expected, labels_by_number, without_ids
+from tests.support import scripted_model
+from tests.support.scripted_model import DELAY, FAILS, expected, labels_by_number, without_ids
 
 
 def test_every_sample_gets_exactly_the_labels_of_the_model(numbered, run, task):
@@ -70,7 +70,7 @@ def test_a_cap_keeps_the_most_confident_labels_and_counts_the_others(numbered, c
 
 def test_bad_samples_are_listed_and_their_neighbours_labeled(numbered, config, task, monkeypatch):
     monkeypatch.setenv(FAILS, "3,17,18")
-    scripted.install(task)
+    scripted_model.install(task)
     missing = numbered.match({"number": 5}).first()
     os.remove(missing.filepath)
     run = labeling.generate(numbered, labeling.start(numbered, config).id)
@@ -88,11 +88,11 @@ def test_bad_samples_are_listed_and_their_neighbours_labeled(numbered, config, t
 
 def test_resume_retries_just_the_failed_samples(numbered, config, task, monkeypatch):
     monkeypatch.setenv(FAILS, "3,17")
-    scripted.install(task)
+    scripted_model.install(task)
     run = labeling.generate(numbered, labeling.start(numbered, config).id)
     before = labels_by_number(numbered, run.staging_field)
     monkeypatch.setenv(FAILS, "")
-    scripted.install(task)
+    scripted_model.install(task)
     labeling.resume(numbered, run.id)
     run = labeling.generate(numbered, run.id)
     after = labels_by_number(numbered, run.staging_field)
@@ -105,7 +105,7 @@ def test_a_model_that_fails_on_everything_is_an_error_with_the_first_reason(
     numbered, config, task, monkeypatch
 ):
     monkeypatch.setenv(FAILS, ",".join(map(str, range(40))))
-    scripted.install(task)
+    scripted_model.install(task)
     run = labeling.start(numbered, config)
     with pytest.raises(Exception, match="scripted failure on 0"):
         labeling.generate(numbered, run.id)
@@ -145,7 +145,7 @@ def test_no_worker_is_offered_what_was_cancelled_or_deleted_while_it_waited(numb
 def test_a_cancel_takes_effect_within_two_batches(numbered, config, task, monkeypatch):
     monkeypatch.setattr(prediction, "BATCH_SIZE", 4)
     monkeypatch.setenv(DELAY, "0.05")  # a batch takes longer than the time between two writes
-    scripted.install(task)
+    scripted_model.install(task)
     seen = []
 
     def cancel_once(fraction, _):

@@ -4,7 +4,7 @@ import pytest
 
 from auto_labeling.panels.review import grid_memory, grid_sync
 from auto_labeling.review.grid import shown
-from benchmarks.app import App
+from tests.support.app_double import App
 
 USERS = {"number": {"range": [0, 30], "exclude": False, "isMatching": True}}
 

@@ -9,7 +9,7 @@ import pytest
 from auto_labeling.core.run import Run, RunConfig, RunState
 from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.storage.runs import RunStore
-from benchmarks.app import App
+from tests.support.app_double import App
 
 
 @pytest.fixture

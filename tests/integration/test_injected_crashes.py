@@ -6,11 +6,8 @@ What is left at the end must not tell that anything happened.
 import math
 import shutil
 import time
-import uuid
-from pathlib import Path
 
 import fiftyone as fo
-import pymongo.collection
 import pytest
 
 from auto_labeling.core.errors import AutoLabelingError, RunNotFound
@@ -18,51 +15,10 @@ from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import importing, labeling, liveness
 from auto_labeling.review import approval as approval_module
 from auto_labeling.review.approval import approve
-from auto_labeling.review.grid import Shown
-from auto_labeling.review.promotion import promote
 from auto_labeling.storage import runs as runs_module
 from auto_labeling.storage.runs import RunStore
-
-WRITES = (
-    *("insert_one", "insert_many", "update_one", "update_many", "replace_one", "bulk_write"),
-    *("delete_one", "delete_many", "find_one_and_update", "find_one_and_replace"),
-    *("find_one_and_delete", "create_index", "drop_index"),
-)
-SAMPLES = 4
-
-
-class Died(BaseException):
-    """Not an Exception: like a kill, nothing handles it."""
-
-
-class Doom:
-    """Counts writes to the database and the disk; after the one it is told to, nothing works.
-
-    Args:
-        patch: pytest's ``monkeypatch``
-        after: the number of the write after which the process is dead
-    """
-
-    def __init__(self, patch, after):
-        self.after = after
-        self.writes = 0
-        for name in WRITES:
-            self._doom(patch, pymongo.collection.Collection, name)
-        self._doom(patch, Path, "unlink")
-
-    def _doom(self, patch, owner, name):
-        original = getattr(owner, name)
-
-        def write(*args, **kwargs):
-            if self.writes >= self.after:
-                raise Died
-            self.writes += 1
-            result = original(*args, **kwargs)
-            if self.writes >= self.after:
-                raise Died
-            return result
-
-        patch.setattr(owner, name, write)
+from tests.support.dying_process import Died, Doom
+from tests.support.labels_in_review import SAMPLES, in_review, make, with_mask_files
 
 
 @pytest.fixture
@@ -74,60 +30,6 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr(liveness.availability, "steady_for", lambda: math.inf)
     monkeypatch.setattr(runs_module.clock, "age", lambda _: 10_000.0)
     monkeypatch.setattr(approval_module, "LEASE_SECONDS", 0)
-
-
-def make(kind, masks=None):
-    """A dataset with labels of a person's, some of them without confidence."""
-    dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
-    samples = []
-    for number in range(SAMPLES):
-        sample = fo.Sample(filepath=f"/{number}.png", number=number, tags=["mine"])
-        if number == SAMPLES - 1:
-            pass  # without any
-        elif kind == "classification":
-            sample["truth"] = fo.Classification(label="a", confidence=number / 10)
-        else:
-            sample["truth"] = fo.Detections(
-                detections=[
-                    fo.Detection(label=name, bounding_box=[0, 0, 1, 1], confidence=c, extra=number)
-                    for name, c in (("a", 0.2), ("b", None), ("c", 0.9))
-                ]
-            )
-        samples.append(sample)
-    dataset.add_samples(samples, progress=False, dynamic=True)
-    return dataset
-
-
-def in_review(kind, replace=False):
-    dataset = make(kind)
-    run = importing.import_labels(dataset, "truth", "" if replace else "checked", replace=replace)
-    dataset.create_index(f"{run.label_root}.label")
-    dataset.app_config.sidebar_groups = fo.DatasetAppConfig.default_sidebar_groups(dataset)
-    dataset.save()
-    shown = Shown(dataset.view(), {f"{run.label_root}.label": _only("a")})
-    promote(dataset, run.id, shown, SAMPLES - 1)
-    return dataset, run
-
-
-def with_mask_files(folder):
-    """Detections whose masks are files in the run's own folder, as a model's run writes them."""
-    dataset, run = in_review("detections")
-    store = RunStore(dataset)
-    config = run.config.model_copy(update={"mask_location": str(folder)})
-    run = store.amend(run.id, config=config)
-    for sample in dataset.match({run.staging_field: {"$type": "object"}}):
-        path = Path(run.mask_folder) / sample.id[-2:]
-        path.mkdir(parents=True, exist_ok=True)
-        for number, label in enumerate(sample[run.staging_field].detections):
-            label.mask_path = str(path / f"{sample.id}-{number}.png")
-            Path(label.mask_path).write_bytes(b"png")
-        sample.save()
-    dataset.reload()
-    return dataset, run
-
-
-def _only(name):
-    return {"values": [name], "exclude": False, "isMatching": False}
 
 
 def _labels(value):

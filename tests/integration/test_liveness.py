@@ -17,7 +17,7 @@ from auto_labeling.review import approval, promotion, selection
 from auto_labeling.storage import availability, clock, live_workers, operations
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.runs import RunStore
-from tests import red
+from tests.support import red_rectangles
 
 HOUR = 3600
 
@@ -215,7 +215,7 @@ def test_a_queue_of_three_is_done_days_later_while_somebody_looks(
     ahead = tmp_path / "clock"
     ahead.write_text("0")
     monkeypatch.setenv(clock.FILE, str(ahead))
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
     runs = [labeling.start(red_things, red_config(n)) for n in range(3)]
     ahead.write_text(str(50 * HOUR))
     end, seen = threading.Event(), []
@@ -247,7 +247,9 @@ def red_things(tmp_path):
     import fiftyone as fo
 
     dataset = fo.Dataset(persistent=True)
-    dataset.add_samples([fo.Sample(p) for p in red.write(tmp_path / "red", 8)], progress=False)
+    dataset.add_samples(
+        [fo.Sample(p) for p in red_rectangles.write(tmp_path / "red", 8)], progress=False
+    )
     yield dataset
     dataset.delete()
 
@@ -256,6 +258,6 @@ def red_config(number) -> RunConfig:
     return RunConfig(
         task="detection",
         model="custom-python-detection",
-        checkpoint="tests.red:detector",
+        checkpoint="tests.support.red_rectangles:detector",
         label_field=f"found_{number}",
     )

@@ -11,7 +11,7 @@ from PIL import Image
 
 import auto_labeling as al
 from auto_labeling.core.errors import AutoLabelingError
-from tests import red
+from tests.support import red_rectangles
 
 ME = "tests.integration.test_masks_at_edges"
 REACH = 6  # pixels that a box is larger than what there is to see, on each side
@@ -37,10 +37,10 @@ class Finder(fom.Model):
             confidence=0.9,
             mask=self.kind(wide[top : top + height, left : left + width]),
             bounding_box=[
-                (left - REACH) / red.WIDTH,
-                (top - REACH) / red.HEIGHT,
-                width / red.WIDTH,
-                height / red.HEIGHT,
+                (left - REACH) / red_rectangles.WIDTH,
+                (top - REACH) / red_rectangles.HEIGHT,
+                width / red_rectangles.WIDTH,
+                height / red_rectangles.HEIGHT,
             ],
         )
         return fo.Detections(detections=[detection])
@@ -58,7 +58,7 @@ class Broken(Finder):
     kind = staticmethod(lambda mask: np.zeros((2, 3, 4, 5)))
 
 
-class _Reaching(red._Network):
+class _Reaching(red_rectangles._Network):
     def _look(self, image, red_ones):
         output = super()._look(image, red_ones)
         output["boxes"] += torch.tensor([-REACH, -REACH, REACH, REACH])
@@ -67,7 +67,7 @@ class _Reaching(red._Network):
 
 def torch_segmenter():
     """A torch model with raw outputs, whose boxes are larger than what there is to see."""
-    model = red._model("masks")
+    model = red_rectangles._model("masks")
     model._model = _Reaching("masks")
     return model
 
@@ -77,9 +77,11 @@ def pictures(tmp_path, monkeypatch):
     """Pictures with a red thing at the left, in the middle, at the right, and in a corner."""
     monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", ME)
     dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
-    paths = red.write(tmp_path / "pictures", 40)
-    corner = np.full((red.HEIGHT, red.WIDTH, 3), red.BACKGROUND, np.uint8)
-    corner[38:, 52:] = red.RED
+    paths = red_rectangles.write(tmp_path / "pictures", 40)
+    corner = np.full(
+        (red_rectangles.HEIGHT, red_rectangles.WIDTH, 3), red_rectangles.BACKGROUND, np.uint8
+    )
+    corner[38:, 52:] = red_rectangles.RED
     paths[1] = str(tmp_path / "pictures" / "corner.png")
     Image.fromarray(corner).save(paths[1])
     dataset.add_samples([fo.Sample(path) for path in (paths[1], *paths[::13])], progress=False)
@@ -115,7 +117,9 @@ def test_masks_lie_where_the_object_is(pictures, tmp_path, model, on_disk):
         assert (found.mask_path is not None) is on_disk
         picture = np.asarray(Image.open(sample.filepath))
         visible = (picture[..., 0] > 180) & (picture[..., 1] < 100)
-        drawn = found.to_segmentation(frame_size=(red.WIDTH, red.HEIGHT)).mask > 0
+        drawn = (
+            found.to_segmentation(frame_size=(red_rectangles.WIDTH, red_rectangles.HEIGHT)).mask > 0
+        )
         assert np.array_equal(drawn, visible)
 
 

@@ -13,7 +13,7 @@ from auto_labeling.core.errors import CannotWrite
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.engine import masks
 from auto_labeling.lifecycle import labeling
-from tests import red
+from tests.support import red_rectangles
 
 SAMPLES = 120
 
@@ -34,9 +34,9 @@ def disk(tmp_path):
 
 @pytest.fixture
 def red_things(tmp_path, monkeypatch):
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
     dataset = fo.Dataset(persistent=True)
-    paths = red.write(tmp_path / "images", SAMPLES)
+    paths = red_rectangles.write(tmp_path / "images", SAMPLES)
     dataset.add_samples([fo.Sample(p, number=n) for n, p in enumerate(paths)], progress=False)
     yield dataset
     dataset.delete()
@@ -50,7 +50,7 @@ def config(folder="", task="instance_segmentation", model="segmenter"):
     return RunConfig(
         task=task,
         model=f"custom-python-{task.replace('_', '-')}",
-        checkpoint=f"tests.red:{model}",
+        checkpoint=f"tests.support.red_rectangles:{model}",
         label_field="found",
         mask_location=str(folder),
     )

@@ -14,7 +14,7 @@ from auto_labeling.core.settings import settings
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
 from auto_labeling.operators import OPERATORS
-from tests.conftest import CHECKOUT
+from tests.support.paths import CHECKOUT
 
 BY_NAME = {cls().config.name: cls for cls in OPERATORS}
 FORMS = [name for name in BY_NAME if name != "generate_labels"]

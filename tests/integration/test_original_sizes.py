@@ -10,14 +10,14 @@ from auto_labeling.core.run import Run
 from auto_labeling.engine import loading, original_sizes
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.prediction import Predictor
-from tests.integration import wrappers
+from tests.support import zoo_models
 
 
 def predicted(name, processes):
     """``{sample id: document}`` by a model of the demo, and the batches that it was given."""
-    model, config = wrappers.load(name, confidence=0.01)
+    model, config = zoo_models.load(name, confidence=0.01)
     reader = Reader(model)
-    paths = wrappers.photos(7)
+    paths = zoo_models.photos(7)
     targets = [Waiting(f"{i:024x}", {"filepath": path}) for i, path in enumerate(paths)]
     batches = [targets[:4], targets[4:]]
     predictor = Predictor(model, Run(id="r1", config=config, created_at=""), reader)
@@ -71,5 +71,5 @@ def test_a_model_of_dicts_of_its_own_is_measured_and_gets_no_slots():
 
 
 def test_other_models_keep_their_batches():
-    model, _ = wrappers.load("efficientnet-lite0-imagenet")
+    model, _ = zoo_models.load("efficientnet-lite0-imagenet")
     assert not original_sizes.wants_sizes(model)

@@ -15,7 +15,7 @@ from auto_labeling.core.errors import ConfigError, ModelUnavailable
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import checkpoints, trust
-from tests.integration import tiny, wrappers
+from tests.support import tiny_transformers, zoo_models
 
 #: Ultralytics' word for each task, the architecture, and what a model of it is called.
 KINDS = {
@@ -123,7 +123,7 @@ def test_what_is_no_checkpoint_of_ultralytics_is_named(dataset, trusted, tmp_pat
 
 def test_a_hugging_face_model_of_another_kind_is_refused(dataset, trusted, tmp_path, monkeypatch):
     torch.manual_seed(51)
-    checkpoint = tiny.vit(tmp_path / "vit")
+    checkpoint = tiny_transformers.vit(tmp_path / "vit")
     answers = {"task": "detection", "model": "detection-transformer-torch", "label_field": "x"}
     with pytest.raises(ConfigError, match="is a classifier; detection needs a detector"):
         al.start(dataset, answers, checkpoint=checkpoint)
@@ -142,14 +142,18 @@ def test_a_hugging_face_model_of_another_kind_is_refused(dataset, trusted, tmp_p
         al.check(dataset, answers, label_field="x", checkpoint=checkpoint)
     monkeypatch.setattr(checkpoints, "misfit", lambda *_: "")
     with pytest.raises(ModelUnavailable, match="is a ViTModel; classification needs a classifier"):
-        wrappers.load("classification-transformer-torch", checkpoint=checkpoint)
+        zoo_models.load("classification-transformer-torch", checkpoint=checkpoint)
 
 
 def test_a_model_by_import_path_of_another_kind_is_refused_when_it_is_loaded(monkeypatch):
-    monkeypatch.setenv(trust.SETTING, "tests.red")
+    monkeypatch.setenv(trust.SETTING, "tests.support.red_rectangles")
     for model, made in (("detection", "classifier"), ("classification", "segmenter")):
-        with pytest.raises(ModelUnavailable, match=f"tests.red:{made} is .*; {model} needs a"):
-            wrappers.load(f"custom-python-{model}", checkpoint=f"tests.red:{made}")
+        with pytest.raises(
+            ModelUnavailable, match=f"tests.support.red_rectangles:{made} is .*; {model} needs a"
+        ):
+            zoo_models.load(
+                f"custom-python-{model}", checkpoint=f"tests.support.red_rectangles:{made}"
+            )
 
 
 def test_a_model_class_that_gives_other_labels_fails_with_a_sentence(

@@ -12,9 +12,8 @@ from auto_labeling.core.run import RunState
 from auto_labeling.demo import data
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog, checkpoints, trust
-from tests import red
-from tests.integration import wrappers
-from tests.integration.test_panel import answer, page_of, send
+from tests.support import red_rectangles, zoo_models
+from tests.support.app_double import answer, page_of, send
 
 DETECTOR = {"task": "detection", "model": "custom-ultralytics-detection", "label_field": "found"}
 TORCH = {"task": "classification", "model": "custom-torch-classification", "label_field": "found"}
@@ -117,7 +116,7 @@ def test_a_name_for_each_output_or_one_sentence(dataset, named, shapes, monkeypa
         with monkeypatch.context() as patched:
             patched.setattr(checkpoints, "read", lambda path: checkpoints.Checkpoint())
             with pytest.raises(ModelUnavailable, match="give each output a name, in order"):
-                wrappers.load(DETECTOR["model"], checkpoint=checkpoint)
+                zoo_models.load(DETECTOR["model"], checkpoint=checkpoint)
 
 
 @pytest.fixture
@@ -155,24 +154,33 @@ def test_too_few_names_or_no_classifier_is_one_sentence(dataset, sorter, tmp_pat
     torch.save(torch.nn.Linear(7, 3), tmp_path / "other.pt")
     for name, words in (("pool.pt", "is not a classifier"), ("other.pt", "fails on an image of")):
         with pytest.raises(ModelUnavailable, match=f"{name} {words}"):
-            wrappers.load(TORCH["model"], checkpoint=str(tmp_path / name), classes=("a", "b", "c"))
+            zoo_models.load(
+                TORCH["model"], checkpoint=str(tmp_path / name), classes=("a", "b", "c")
+            )
 
 
 def test_a_model_class_that_names_too_few_of_its_outputs_says_so(tmp_path, monkeypatch):
-    monkeypatch.setenv(trust.SETTING, "tests.red")
-    monkeypatch.setattr(red, "CLASSES", ("low",))
+    monkeypatch.setenv(trust.SETTING, "tests.support.red_rectangles")
+    monkeypatch.setattr(red_rectangles, "CLASSES", ("low",))
     dataset = fo.Dataset()
-    dataset.add_samples([fo.Sample(path) for path in red.write(tmp_path / "red", 900)[-4:]])
+    dataset.add_samples(
+        [fo.Sample(path) for path in red_rectangles.write(tmp_path / "red", 900)[-4:]]
+    )
     answers = {"task": "detection", "model": "custom-python-detection"}
-    previews = al.preview(dataset, answers, checkpoint="tests.red:detector")
+    previews = al.preview(dataset, answers, checkpoint="tests.support.red_rectangles:detector")
     words = "The model gives class 1, counted from 0, and names 1: give each output a name"
     assert {words in preview.error for preview in previews} == {True}
     dataset.delete()
-    monkeypatch.setattr(red, "CLASSES", ("low", "high"))
+    monkeypatch.setattr(red_rectangles, "CLASSES", ("low", "high"))
     with pytest.raises(
-        ModelUnavailable, match=r"tests\.red:detector does not know 'High'; did you"
+        ModelUnavailable,
+        match=r"tests.support.red_rectangles:detector does not know 'High'; did you",
     ):
-        wrappers.load("custom-python-detection", checkpoint="tests.red:detector", classes=("High",))
+        zoo_models.load(
+            "custom-python-detection",
+            checkpoint="tests.support.red_rectangles:detector",
+            classes=("High",),
+        )
 
 
 def test_the_form_takes_a_name_twice_for_two_outputs(dataset, sorter):

@@ -3,10 +3,8 @@
 import copy
 import inspect
 import random
-import uuid
 
 import pytest
-from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling.core.run import RunState, Speed
 from auto_labeling.lifecycle import labeling
@@ -14,8 +12,8 @@ from auto_labeling.panels.events import is_event
 from auto_labeling.panels.panel import AutoLabelingPanel
 from auto_labeling.panels.state import FORM_GROUPS
 from auto_labeling.storage import speeds
+from tests.support.app_double import answer, notices, page_of, send
 
-PANEL = AutoLabelingPanel(_builtin=False)
 HOSTILE = [None, "", "nothing", -1, 0, 10**12, True, [], {}, ["x"], {"$ne": 1}, 0.5, "\x00"]
 STATE_KEYS = [
     "page",
@@ -34,42 +32,6 @@ def methods():
     """The names that the App may call."""
     own = inspect.getmembers(AutoLabelingPanel, inspect.isfunction)
     return sorted(n for n, f in own if is_event(f))
-
-
-def send(dataset, method, state=None, **params):
-    """One event as the App sends it. Returns ``(what the App is told to do, the state)``."""
-    state = {} if state is None else state
-    panel_id = state.setdefault("panel_of_test", uuid.uuid4().hex)
-    request = {
-        "dataset_name": dataset.name,
-        "params": {"panel_id": panel_id, "panel_state": state, "__method__": method, **params},
-        "filters": params.pop("sidebar", {}),
-        "selected": params.pop("selection", []),
-    }
-    ctx = ExecutionContext(
-        request_params=request, executor=Executor(), operator_uri=PANEL.uri, required_secrets=[]
-    )
-    PANEL.execute(ctx)
-    told = [r.to_json() for r in ctx.executor._requests]
-    return told, ctx.panel_state
-
-
-def answer(dataset, state, **answers):
-    """Answers on the configure page, one after the other, as its controls do."""
-    for name, value in answers.items():
-        group = FORM_GROUPS[name]
-        state["form"].setdefault(group, {})[name] = value
-        told, state = send(dataset, "edit", state, path=f"form.{group}.{name}", value=value)
-    return told, state
-
-
-def page_of(told):
-    (page,) = [t for t in told if t["operator_uri"].endswith("show_panel_output")]
-    return str(page["params"])
-
-
-def notices(told):
-    return [t["params"]["message"] for t in told if t["operator_uri"].endswith("notify")]
 
 
 def test_an_empty_dataset_is_told_how_to_begin(dataset):

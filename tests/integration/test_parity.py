@@ -24,8 +24,8 @@ from auto_labeling.review import grid
 from auto_labeling.storage import clock
 from auto_labeling.storage.runs import RunStore
 from docs import parity
-from tests import scripted
-from tests.integration.test_panel import send
+from tests.support import scripted_model
+from tests.support.app_double import send
 
 WAYS = ("panel", "sdk", "cli", "operator")
 ANSWERS = {"task": "detection", "model": "scripted", "label_field": "found", "name": "Same"}
@@ -330,8 +330,8 @@ def _normal(document, dataset):
 @pytest.fixture
 def copies(tmp_path):
     """Makes equal datasets of six numbered images."""
-    uninstall = scripted.install("detection")
-    paths = scripted.write_images(tmp_path / "images", 6)
+    uninstall = scripted_model.install("detection")
+    paths = scripted_model.write_images(tmp_path / "images", 6)
     made = []
 
     def make():

@@ -13,7 +13,7 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.operators.generate import GenerateLabels
 from auto_labeling.panels.events import is_change, is_event
 from auto_labeling.panels.panel import AutoLabelingPanel
-from benchmarks.app import App
+from tests.support.app_double import App
 
 Permission = Enum("Permission", ["NO_ACCESS", "VIEW", "TAG", "EDIT", "MANAGE"])
 

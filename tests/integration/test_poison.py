@@ -9,10 +9,10 @@ from PIL import Image
 
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.lifecycle import labeling
-from tests import red
+from tests.support import red_rectangles
 
 SAMPLES = 2_000
-TOLERANCE = 2.5 / red.HEIGHT  # JPEG smears an edge over a pixel or two
+TOLERANCE = 2.5 / red_rectangles.HEIGHT  # JPEG smears an edge over a pixel or two
 
 
 def save(path, image, **options):
@@ -24,38 +24,42 @@ def turned(path, number, **options):
     """Stored on its side, with an orientation that says how to show it."""
     exif = Image.Exif()
     exif[0x0112] = 8
-    lying = red.picture(number).transpose(Image.Transpose.ROTATE_270)
+    lying = red_rectangles.picture(number).transpose(Image.Transpose.ROTATE_270)
     return save(path, lying, exif=exif, **options)
 
 
 def sixteen_bit(path, number):
-    grey = np.asarray(red.picture(number).convert("L")).astype(np.uint16) << 8
+    grey = np.asarray(red_rectangles.picture(number).convert("L")).astype(np.uint16) << 8
     return save(path, Image.fromarray(grey))
 
 
 #: Files that can be labeled, each with what it takes to write one, and whether its box is seen.
 ODD = {
-    "cmyk.jpg": lambda p, n: save(p, red.picture(n).convert("CMYK"), quality=100),
-    "palette.png": lambda p, n: save(p, red.picture(n).quantize(8)),
-    "alpha.png": lambda p, n: save(p, red.picture(n).convert("RGBA")),
-    "progressive.jpg": lambda p, n: save(p, red.picture(n), quality=95, progressive=True),
+    "cmyk.jpg": lambda p, n: save(p, red_rectangles.picture(n).convert("CMYK"), quality=100),
+    "palette.png": lambda p, n: save(p, red_rectangles.picture(n).quantize(8)),
+    "alpha.png": lambda p, n: save(p, red_rectangles.picture(n).convert("RGBA")),
+    "progressive.jpg": lambda p, n: save(
+        p, red_rectangles.picture(n), quality=95, progressive=True
+    ),
     "turned.jpg": lambda p, n: turned(p, n, quality=95),
     "turned.png": turned,
-    "photo.webp": lambda p, n: save(p, red.picture(n), lossless=True),
-    "table.bmp": lambda p, n: save(p, red.picture(n)),
-    "double.png": lambda p, n: save(p, red.picture(n).resize((128, 96), Image.Resampling.NEAREST)),
+    "photo.webp": lambda p, n: save(p, red_rectangles.picture(n), lossless=True),
+    "table.bmp": lambda p, n: save(p, red_rectangles.picture(n)),
+    "double.png": lambda p, n: save(
+        p, red_rectangles.picture(n).resize((128, 96), Image.Resampling.NEAREST)
+    ),
 }
 #: Files in which nothing is red any more, and one that is red all over.
 COLOURLESS = {
-    "grey.jpg": lambda p, n: save(p, red.picture(n).convert("L"), quality=95),
-    "grey.png": lambda p, n: save(p, red.picture(n).convert("L")),
+    "grey.jpg": lambda p, n: save(p, red_rectangles.picture(n).convert("L"), quality=95),
+    "grey.png": lambda p, n: save(p, red_rectangles.picture(n).convert("L")),
     "deep.png": sixteen_bit,
 }
-ONE_PIXEL = {"one.png": lambda p, n: save(p, Image.new("RGB", (1, 1), red.RED))}
+ONE_PIXEL = {"one.png": lambda p, n: save(p, Image.new("RGB", (1, 1), red_rectangles.RED))}
 
 
 def cut(path, number):
-    save(path, red.picture(number).resize((640, 480)), quality=95)
+    save(path, red_rectangles.picture(number).resize((640, 480)), quality=95)
     path.write_bytes(path.read_bytes()[:-400])
 
 
@@ -65,15 +69,24 @@ BAD = {
     "empty.jpg": (lambda p, n: p.write_bytes(b""), "cannot identify"),
     "text.jpg": (lambda p, n: p.write_text("not an image"), "cannot identify"),
     "cut.jpg": (cut, "truncated"),
-    "cut.png": (lambda p, n: (save(p, red.picture(n)), p.write_bytes(p.read_bytes()[:90])), ""),
+    "cut.png": (
+        lambda p, n: (save(p, red_rectangles.picture(n)), p.write_bytes(p.read_bytes()[:90])),
+        "",
+    ),
     "folder.png": (lambda p, n: p.mkdir(), "IsADirectoryError"),
     "huge.png": (lambda p, n: save(p, Image.new("1", (20_000, 20_000))), "too many to decode"),
     "raises.png": (
-        lambda p, n: save(p, Image.new("RGB", (red.WIDTH, red.HEIGHT), red.RAISES)),
+        lambda p, n: save(
+            p,
+            Image.new("RGB", (red_rectangles.WIDTH, red_rectangles.HEIGHT), red_rectangles.RAISES),
+        ),
         "no model can bear",
     ),
     "nan.png": (
-        lambda p, n: save(p, Image.new("RGB", (red.WIDTH, red.HEIGHT), red.IS_NAN)),
+        lambda p, n: save(
+            p,
+            Image.new("RGB", (red_rectangles.WIDTH, red_rectangles.HEIGHT), red_rectangles.IS_NAN),
+        ),
         "not finite",
     ),
     "garbage.jpg": (lambda p, n: p.write_bytes(b"\xff\xd8\xff" + bytes(range(256)) * 9), ""),
@@ -83,9 +96,9 @@ BAD = {
 @pytest.fixture
 def poisoned(tmp_path, monkeypatch):
     """A dataset of 2,000, with one bad file in a hundred and as many odd ones, spread evenly."""
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as some libraries do
-    paths = [Path(path) for path in red.write(tmp_path / "images", SAMPLES)]
+    paths = [Path(path) for path in red_rectangles.write(tmp_path / "images", SAMPLES)]
     special = {}
     makers = {**ODD, **COLOURLESS, **ONE_PIXEL, **{k: make for k, (make, _) in BAD.items()}}
     places = range(30, SAMPLES, SAMPLES // (2 * len(makers)))
@@ -109,7 +122,7 @@ def test_exactly_the_bad_samples_are_listed_and_all_others_are_labeled_right(poi
     config = RunConfig(
         task="detection",
         model="custom-python-detection",
-        checkpoint="tests.red:detector",
+        checkpoint="tests.support.red_rectangles:detector",
         label_field="found",
     )
     run = labeling.generate(dataset, labeling.start(dataset, config).id)
@@ -134,9 +147,9 @@ def test_exactly_the_bad_samples_are_listed_and_all_others_are_labeled_right(poi
         elif kind in ONE_PIXEL:
             assert boxes == [[0, 0, 1, 1]]
         elif kind in ODD:
-            assert np.abs(np.subtract(boxes, [red.box(number)])).max() < TOLERANCE, kind
+            assert np.abs(np.subtract(boxes, [red_rectangles.box(number)])).max() < TOLERANCE, kind
         else:
-            assert np.allclose(boxes, [red.box(number)], atol=1e-6), number
+            assert np.allclose(boxes, [red_rectangles.box(number)], atol=1e-6), number
 
 
 def test_a_repaired_file_is_labeled_when_the_failures_are_tried_again(poisoned):
@@ -146,7 +159,7 @@ def test_a_repaired_file_is_labeled_when_the_failures_are_tried_again(poisoned):
     config = RunConfig(
         task="detection",
         model="custom-python-detection",
-        checkpoint="tests.red:detector",
+        checkpoint="tests.support.red_rectangles:detector",
         label_field="found",
     )
     run = labeling.start(dataset, config, view.values("id"))
@@ -154,7 +167,7 @@ def test_a_repaired_file_is_labeled_when_the_failures_are_tried_again(poisoned):
     before = dict(zip(*view.values(["number", f"{run.staging_field}.detections.id"]), strict=True))
     failed = run.failed
     sample = dataset.match({"number": broken}).first()
-    red.picture(broken).save(sample.filepath, format="png")
+    red_rectangles.picture(broken).save(sample.filepath, format="png")
     labeling.resume(dataset, run.id)
     run = labeling.generate(dataset, run.id)
     assert run.failed == failed - 1

@@ -9,7 +9,7 @@ import pytest
 import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.cli import verbs
-from tests.conftest import CHECKOUT
+from tests.support.paths import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.M | re.S)

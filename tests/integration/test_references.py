@@ -13,7 +13,7 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from tests.integration.test_panel import send
+from tests.support.app_double import send
 
 pytestmark = pytest.mark.parametrize("task", ["detection"])
 

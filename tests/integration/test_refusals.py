@@ -15,7 +15,7 @@ from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.names import PLUGIN
 from auto_labeling.lifecycle import labeling
 from auto_labeling.operators import OPERATORS
-from tests.integration.test_panel import send
+from tests.support.app_double import send
 
 ANSWERS = {"task": "detection", "model": "scripted", "label_field": "found"}
 

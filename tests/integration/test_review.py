@@ -16,7 +16,7 @@ from auto_labeling.review.grid import merged, read_filters, shown, tab_filters
 from auto_labeling.review.promotion import promote, undo
 from auto_labeling.review.summary import histogram, spreads, summarize
 from auto_labeling.storage import fields, staging, write_stamp
-from tests.scripted import labels_by_number, without_ids
+from tests.support.scripted_model import labels_by_number, without_ids
 
 
 def request_of(run, tab="review", user_filters=None, **kwargs):

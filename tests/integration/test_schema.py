@@ -9,9 +9,8 @@ import fiftyone as fo
 import pytest
 
 from auto_labeling.storage import schema
-from tests.conftest import CHECKOUT
-
-ROUNDS = 20
+from tests.support.paths import CHECKOUT
+from tests.support.schema_changes import ROUNDS, change
 
 
 @pytest.fixture
@@ -105,21 +104,12 @@ def all_of(dataset):
 
 PROCESS = """
 import sys, fiftyone as fo
-from tests.integration.test_schema import change
+from tests.support.schema_changes import change
 dataset = fo.load_dataset(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 change(dataset, "theirs")
 """
-
-
-def change(dataset, mine):
-    """Declares fields, and forgets every other one of them."""
-    for number in range(ROUNDS):
-        schema.declare(dataset, f"{mine}{number}", fo.Detections, "", {"by": mine})
-        schema.declare_attributes(dataset, f"{mine}{number}", {"review": fo.StringField()})
-        if number % 2:
-            schema.forget(dataset, f"{mine}{number - 1}")
 
 
 @pytest.mark.slow

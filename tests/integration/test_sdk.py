@@ -14,8 +14,8 @@ from auto_labeling.core.errors import (
     RunNotFound,
     StillRunning,
 )
-from tests import scripted
-from tests.integration.test_panel import page_of, send
+from tests.support import scripted_model
+from tests.support.app_double import page_of, send
 
 
 @pytest.fixture
@@ -257,8 +257,8 @@ def test_a_run_that_failed_is_told_by_wait_and_goes_on(numbered, model):
 
 
 def test_failed_samples_are_listed_and_a_deleted_run_is_gone(numbered, monkeypatch):
-    monkeypatch.setenv(scripted.FAILS, "3")
-    uninstall = scripted.install("detection")
+    monkeypatch.setenv(scripted_model.FAILS, "3")
+    uninstall = scripted_model.install("detection")
     run = al.generate(al.start(numbered.limit(5), ANSWERS, queue=False))
     uninstall()
     assert [f["error"] for f in al.failures(run)] == ["RuntimeError: scripted failure on 3"]

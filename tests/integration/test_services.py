@@ -12,7 +12,7 @@ from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.engine import retries
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.run import remedies
-from tests import endpoint
+from tests.support import http_models
 
 SAMPLES = 40
 
@@ -35,17 +35,17 @@ def waits(monkeypatch):
 @pytest.fixture
 def serve(monkeypatch):
     """Runs a service that answers so, and labels by it."""
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.endpoint")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.http_models")
 
     def label(dataset, kind, answer, run=None):
-        service = endpoint.Service(answer)
+        service = http_models.Service(answer)
         with service.running() as address:
-            monkeypatch.setenv(endpoint.ADDRESS, address)
+            monkeypatch.setenv(http_models.ADDRESS, address)
             if run is None:
                 config = RunConfig(
                     task="detection",
                     model="custom-python-detection",
-                    checkpoint=f"tests.endpoint:{kind}",
+                    checkpoint=f"tests.support.http_models:{kind}",
                     label_field="found",
                 )
                 run = labeling.start(dataset, config)

@@ -24,9 +24,9 @@ from auto_labeling.demo.services import StockWorker
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage import live_workers
 from auto_labeling.storage import operations as storage
-from tests import red
+from tests.support import red_rectangles
+from tests.support.paths import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SAMPLES = 48
 
 #: A plugin of somebody else's, which writes down who executed what.
@@ -74,8 +74,8 @@ def environment(database, tmp_path_factory):
     return {
         **os.environ,
         "FIFTYONE_PLUGINS_DIR": str(plugins),
-        "FIFTYONE_AUTO_LABELING_TRUSTED": "tests.red",
-        red.DELAY: "0.05",  # so that there is a middle to kill it in
+        "FIFTYONE_AUTO_LABELING_TRUSTED": "tests.support.red_rectangles",
+        red_rectangles.DELAY: "0.05",  # so that there is a middle to kill it in
     }
 
 
@@ -154,7 +154,7 @@ def wait_for(condition, what, seconds=60):
 @pytest.fixture
 def dataset(tmp_path):
     dataset = fo.Dataset(persistent=True)
-    paths = red.write(tmp_path / "images", SAMPLES)
+    paths = red_rectangles.write(tmp_path / "images", SAMPLES)
     dataset.add_samples([fo.Sample(path, number=n) for n, path in enumerate(paths)], progress=False)
     yield dataset
     dataset.delete()
@@ -167,7 +167,7 @@ def config(monkeypatch):
     return RunConfig(
         task="detection",
         model="custom-python-detection",
-        checkpoint="tests.red:detector",
+        checkpoint="tests.support.red_rectangles:detector",
         label_field="found",
         name="Red things",
     )
@@ -211,7 +211,7 @@ def assert_all_labeled(dataset, run):
     assert (run.state, run.labels, run.failed) == (RunState.IN_REVIEW, SAMPLES, 0)
     boxes = dataset.values([f"{run.staging_field}.detections.bounding_box", "number"])
     for (box,), number in zip(*boxes, strict=True):
-        assert box == pytest.approx(red.box(number), abs=1e-6)
+        assert box == pytest.approx(red_rectangles.box(number), abs=1e-6)
 
 
 @pytest.fixture(scope="module")

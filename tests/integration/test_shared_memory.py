@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests import red
+from tests.support import red_rectangles
+from tests.support.paths import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 PICTURES = 24
 _SMALL = "mount -t tmpfs -o size={size} none /dev/shm && exec {python} -m {module} {folder}"
 
@@ -77,7 +77,11 @@ def model():
     import fiftyone.utils.torch as fout
     from torchvision.transforms import PILToTensor
 
-    config = {"model": red._Network("boxes"), "transforms": PILToTensor(), "classes": ["a"]}
+    config = {
+        "model": red_rectangles._Network("boxes"),
+        "transforms": PILToTensor(),
+        "classes": ["a"],
+    }
     config |= {"ragged_batches": True, "device": "cpu"}
     config["output_processor_cls"] = fout.DetectorOutputProcessor
     return fout.TorchImageModel(fout.TorchImageModelConfig(config))

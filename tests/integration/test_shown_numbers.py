@@ -8,8 +8,8 @@ from auto_labeling.core.errors import LabelsChanged
 from auto_labeling.core.run import RunState
 from auto_labeling.operators.reviewing import ApproveRun
 from auto_labeling.review.approval import approve
-from tests.integration.test_added_labels import add
-from tests.integration.test_panel import send
+from tests.support.added_labels import add
+from tests.support.app_double import send
 
 
 @pytest.fixture

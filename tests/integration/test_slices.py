@@ -12,8 +12,8 @@ import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.names import PLUGIN
-from tests import scripted
-from tests.integration.test_panel import page_of, send
+from tests.support import scripted_model
+from tests.support.app_double import page_of, send
 
 #: Labels of each group: by slice, a class and a confidence each.
 LABELS = {
@@ -213,7 +213,7 @@ def test_slices_that_do_not_exist_are_refused(grouped, run, command, dataset):
 
 @pytest.fixture
 def images(tmp_path):
-    return scripted.write_images(tmp_path / "images", 8)
+    return scripted_model.write_images(tmp_path / "images", 8)
 
 
 def test_a_run_labels_the_samples_with_a_tag_in_whatever_slice(images, capsys):
@@ -227,7 +227,7 @@ def test_a_run_labels_the_samples_with_a_tag_in_whatever_slice(images, capsys):
             samples.append(fo.Sample(path, group=group.element(name), tags=tags))
         samples.append(fo.Sample(f"/{number}.pcd", group=group.element("lidar"), tags=["checked"]))
     dataset.add_samples(samples, progress=False)
-    uninstall = scripted.install("detection")
+    uninstall = scripted_model.install("detection")
     flags = ["--task", "detection", "--model", "scripted", "--label-field", "found", "--json"]
     try:
         status = cli.main(["run", dataset.name, *flags, "--tags", "checked"])

@@ -2,7 +2,7 @@
 
 ``stored/0.1.0.tar.gz`` is what version 0.1.0 left of a dataset with a run in every state: the
 documents of its database, and the mask files that they name. Its pictures are those of
-``tests/red.py``.
+``tests/support/red_rectangles.py``.
 """
 
 import tarfile
@@ -23,7 +23,7 @@ from auto_labeling.review.selection import choose
 from auto_labeling.serving import work
 from auto_labeling.storage.operations import Job
 from auto_labeling.storage.runs import RunStore
-from tests import red
+from tests.support import red_rectangles
 
 STORED = Path(__file__).with_name("stored")
 SAMPLES = 40
@@ -51,12 +51,13 @@ STATES = {
 @pytest.fixture(params=["0.1.0"])
 def stored(request, tmp_path, monkeypatch):
     """The dataset that a version has stored."""
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
-    red.write(tmp_path / "images", SAMPLES)
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
+    red_rectangles.write(tmp_path / "images", SAMPLES)
     with tarfile.open(STORED / f"{request.param}.tar.gz") as archive:
         text = archive.extractfile("database.json").read().decode()
         masks = [member for member in archive.getmembers() if member.name.startswith("masks/")]
         archive.extractall(tmp_path, masks, filter="data")
+    text = text.replace("tests.red:", "tests.support.red_rectangles:")  # where it was then
     documents = json_util.loads(text.replace("@MEDIA@", str(tmp_path)))
     database = foo.get_db_conn()
     for name, those in documents.items():
@@ -100,7 +101,7 @@ def assert_whole(dataset):
     generated = ("queued", "generating", "failed", "cancelled", "partly", "in_review", "inline")
     for name in (*generated, "masks", "approving", "approved"):
         boxes = dataset.values(f"{name}.detections.bounding_box")
-        assert boxes == [[red.box(number)] for number in dataset.values("number")], name
+        assert boxes == [[red_rectangles.box(number)] for number in dataset.values("number")], name
     for name in ("masks", "inline"):
         for sample in dataset:
             assert sample[name].detections[0].get_mask().any(), name

@@ -11,8 +11,8 @@ from auto_labeling.app import pasted_ids
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import RunConfig
 from auto_labeling.lifecycle import labeling, media
-from tests import scripted
-from tests.integration.test_panel import answer, page_of, send
+from tests.support import scripted_model
+from tests.support.app_double import answer, page_of, send
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def empty():
 def grouped(empty, tmp_path):
     """Six groups of two images and a point cloud."""
     empty.add_group_field("group", default="left")
-    images = scripted.write_images(tmp_path / "images", 12)
+    images = scripted_model.write_images(tmp_path / "images", 12)
     samples = []
     for number in range(6):
         group = fo.Group()
@@ -39,8 +39,8 @@ def grouped(empty, tmp_path):
 
 
 @pytest.fixture
-def scripted_model():
-    uninstall = scripted.install("detection")
+def detection_config():
+    uninstall = scripted_model.install("detection")
     yield RunConfig(task="detection", model="scripted", label_field="boxes")
     uninstall()
 
@@ -55,9 +55,9 @@ def labeled(dataset, run):
     ("chosen", "wanted"), [((), ["left", "right"]), (("right",), ["right"])], ids=["all", "one"]
 )
 def test_the_image_slices_of_groups_are_labeled_and_no_others(
-    grouped, scripted_model, chosen, wanted
+    grouped, detection_config, chosen, wanted
 ):
-    config = scripted_model.model_copy(update={"group_slices": chosen})
+    config = detection_config.model_copy(update={"group_slices": chosen})
     assert labeling.preflight(grouped, config).samples == 6 * len(wanted)
     run = labeling.generate(grouped, labeling.start(grouped, config).id)
     assert (run.samples, run.failed) == (6 * len(wanted), 0)
@@ -71,21 +71,21 @@ def configuration_ids(dataset, run):
     return [str(document["_id"]) for document in found]
 
 
-def test_samples_of_other_slices_are_refused(grouped, scripted_model):
+def test_samples_of_other_slices_are_refused(grouped, detection_config):
     lidar = grouped.select_group_slices("lidar").values("id")
     with pytest.raises(ConfigError) as refused:
-        labeling.start(grouped, scripted_model, lidar[:2])
+        labeling.start(grouped, detection_config, lidar[:2])
     assert "2 of the samples are not in left, right" in refused.value.problems["target"]
     for names, problem in ((["lidar"], "point clouds"), (["up"], "no slice 'up'")):
-        wrong = scripted_model.model_copy(update={"group_slices": tuple(names)})
+        wrong = detection_config.model_copy(update={"group_slices": tuple(names)})
         with pytest.raises(ConfigError) as refused:
             labeling.start(grouped, wrong)
         assert problem in refused.value.problems["group_slices"]
     assert labeling.runs(grouped) == []
 
 
-def test_slices_of_a_dataset_without_groups_are_refused(dataset, scripted_model):
-    wrong = scripted_model.model_copy(update={"group_slices": ("left",)})
+def test_slices_of_a_dataset_without_groups_are_refused(dataset, detection_config):
+    wrong = detection_config.model_copy(update={"group_slices": ("left",)})
     with pytest.raises(ConfigError) as refused:
         labeling.start(dataset, wrong)
     assert "not grouped" in refused.value.problems["group_slices"]
@@ -141,7 +141,7 @@ def test_a_view_stands_for_the_samples_behind_it(grouped, dataset, kind):
     ],
 )
 def test_what_cannot_be_labeled_is_said_with_what_would_work(
-    empty, scripted_model, file, said, remedy
+    empty, detection_config, file, said, remedy
 ):
     empty.add_sample(fo.Sample(f"/{file}"))
     told, state = send(empty, "on_load")
@@ -149,7 +149,7 @@ def test_what_cannot_be_labeled_is_said_with_what_would_work(
     told, state = send(empty, "new_run", state)
     assert said in page_of(told) and "Generate labels" not in page_of(told)
     with pytest.raises(ConfigError) as refused:
-        labeling.start(empty, scripted_model)
+        labeling.start(empty, detection_config)
     assert said in refused.value.problems["target"]
 
 

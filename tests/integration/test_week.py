@@ -25,18 +25,21 @@ from auto_labeling.review import approval, promotion
 from auto_labeling.review.selection import choose
 from auto_labeling.review.summary import summarize
 from auto_labeling.storage import clock
-from tests import red
+from tests.support import red_rectangles
+from tests.support.paths import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 STEPS = int(os.environ.get("WEEK_STEPS", "30"))
 SEED = int(os.environ.get("WEEK_SEED", "20")) or random.randrange(1, 10**6)
 SAMPLES = 24
 HOUR = 3600
 
 KINDS = {
-    "boxes": {"task": "detection", "checkpoint": "tests.red:detector"},
-    "classes": {"task": "classification", "checkpoint": "tests.red:classifier"},
-    "masks": {"task": "instance_segmentation", "checkpoint": "tests.red:segmenter"},
+    "boxes": {"task": "detection", "checkpoint": "tests.support.red_rectangles:detector"},
+    "classes": {"task": "classification", "checkpoint": "tests.support.red_rectangles:classifier"},
+    "masks": {
+        "task": "instance_segmentation",
+        "checkpoint": "tests.support.red_rectangles:segmenter",
+    },
 }
 OPEN = (RunState.QUEUED, RunState.GENERATING, RunState.FAILED, RunState.IN_REVIEW)
 
@@ -47,7 +50,7 @@ class Week:
     def __init__(self, folder: Path, ahead: Path, chance: random.Random):
         self.folder, self.ahead, self.chance = folder, ahead, chance
         self.dataset = fo.Dataset(f"week-{chance.random()}", persistent=True)
-        self.pictures = iter(red.write(folder / "images", 10 * SAMPLES))
+        self.pictures = iter(red_rectangles.write(folder / "images", 10 * SAMPLES))
         self.fields = self.hours = 0
         self.by_hand: dict[str, str] = {}  # label id -> id of the run it was added to
         self.clones: list[str] = []
@@ -111,9 +114,9 @@ class Week:
         if run is None:
             return
         worker = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.worker", self.dataset.name, run.id],
+            [sys.executable, "-m", "tests.support.run_worker", self.dataset.name, run.id],
             cwd=CHECKOUT,
-            env={**os.environ, red.DELAY: "0.1"},
+            env={**os.environ, red_rectangles.DELAY: "0.1"},
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 60
@@ -302,7 +305,7 @@ def test_a_week_in_the_life_of_a_dataset(tmp_path, monkeypatch):
     ahead = tmp_path / "clock"
     ahead.write_text("0")
     monkeypatch.setenv(clock.FILE, str(ahead))
-    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.red")
+    monkeypatch.setenv("FIFTYONE_AUTO_LABELING_TRUSTED", "tests.support.red_rectangles")
     print(f"WEEK_SEED={SEED} WEEK_STEPS={STEPS}")
     chance = random.Random(SEED)
     week = Week(tmp_path, ahead, chance)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.support.paths import CHECKOUT
+
 PACKAGE = "auto_labeling"
 OUTSIDE = {"tests", "benchmarks", "docs", "build", "dist"}
 

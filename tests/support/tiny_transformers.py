@@ -2,7 +2,13 @@
 
 import json
 
+import numpy as np
 import transformers as hf
+
+from tests.support import zoo_models
+
+#: A confidence that every box of a random network has.
+LOW = 1e-6
 
 NAMES = {0: "cat", 1: "dog", 2: "bird"}
 _LABELS = {"id2label": NAMES, "label2id": {name: i for i, name in NAMES.items()}}
@@ -267,3 +273,18 @@ def oneformer(folder):
         elif "mask_embed.layers.2" in name:
             weight.data *= 20.0  # and where
     return save(folder, network, processor)
+
+
+def assert_boxes(found, expected, names, size, threshold=LOW):
+    """Compares detections with the library's own output, ``{"scores": …, "boxes": …}``."""
+    keep = expected["scores"].numpy() >= threshold
+    assert keep.sum() == len(found) > 0
+    assert [d.label for d in found] == [n for n, k in zip(names, keep, strict=True) if k]
+    np.testing.assert_allclose(
+        [d.confidence for d in found], expected["scores"].detach().numpy()[keep], atol=1e-4
+    )
+    np.testing.assert_allclose(
+        [zoo_models.corners(d, size) for d in found],
+        expected["boxes"].detach().numpy()[keep],
+        atol=0.5,
+    )

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from auto_labeling.models import catalog
-from tests.integration import wrappers
+from tests.support import zoo_models
 
 
 def make(kind, architecture, path, loud=0.0):
@@ -56,7 +56,7 @@ def assert_boxes(found, result, size):
     ):
         assert detection.label == label
         assert detection.confidence == pytest.approx(score, abs=2e-3)
-        np.testing.assert_allclose(wrappers.corners(detection, size), box, atol=2)
+        np.testing.assert_allclose(zoo_models.corners(detection, size), box, atol=2)
 
 
 def assert_masks(found, result):

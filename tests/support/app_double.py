@@ -1,15 +1,19 @@
 """The App's part of a conversation with the panel, without a browser.
 
-It sends events as the App does, keeps what the panel tells it to (state, filters), and serialises
-every answer, since a person waits for that too.
+:class:`App` keeps the state and the filters that the panel sends, and serializes every answer.
+:func:`send` sends one event and leaves the state to the caller.
 """
 
 import json
 import re
+import uuid
 
 from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling.panels.panel import AutoLabelingPanel
+from auto_labeling.panels.state import FORM_GROUPS
+
+PANEL = AutoLabelingPanel(_builtin=False)
 
 _SELECTIONS = {
     "clear_selected_samples": "selected",
@@ -108,3 +112,39 @@ def _find(node, name):
     elif not isinstance(node, list):
         return None
     return next(filter(None, (_find(child, name) for child in node)), None)
+
+
+def send(dataset, method, state=None, **params):
+    """One event as the App sends it. Returns ``(what the App is told to do, the state)``."""
+    state = {} if state is None else state
+    panel_id = state.setdefault("panel_of_test", uuid.uuid4().hex)
+    request = {
+        "dataset_name": dataset.name,
+        "params": {"panel_id": panel_id, "panel_state": state, "__method__": method, **params},
+        "filters": params.pop("sidebar", {}),
+        "selected": params.pop("selection", []),
+    }
+    ctx = ExecutionContext(
+        request_params=request, executor=Executor(), operator_uri=PANEL.uri, required_secrets=[]
+    )
+    PANEL.execute(ctx)
+    told = [r.to_json() for r in ctx.executor._requests]
+    return told, ctx.panel_state
+
+
+def answer(dataset, state, **answers):
+    """Answers on the configure page, one after the other, as its controls do."""
+    for name, value in answers.items():
+        group = FORM_GROUPS[name]
+        state["form"].setdefault(group, {})[name] = value
+        told, state = send(dataset, "edit", state, path=f"form.{group}.{name}", value=value)
+    return told, state
+
+
+def page_of(told):
+    (page,) = [t for t in told if t["operator_uri"].endswith("show_panel_output")]
+    return str(page["params"])
+
+
+def notices(told):
+    return [t["params"]["message"] for t in told if t["operator_uri"].endswith("notify")]

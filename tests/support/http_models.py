@@ -15,7 +15,7 @@ ADDRESS = "ENDPOINT_ADDRESS"
 
 
 class Service:
-    """A service that finds the number that an image encodes, as ``tests/scripted.py`` draws it.
+    """A service that reads the number of an image that :mod:`tests.support.scripted_model` drew.
 
     Args:
         answer: called with the image's number and how many requests there were before; gives a

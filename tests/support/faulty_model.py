@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from tests import scripted
+from tests.support import scripted_model
 
 CLASSES = ("ant", "bee", "cat")
 #: What a run with :func:`settings` asks for.
@@ -158,7 +158,7 @@ def install(script: Script):
             mask = np.full((4, 5), one.masked)
         return fo.Detection(**_class(one), bounding_box=one.box, mask=mask)
 
-    uninstall = scripted.install(script.task)
+    uninstall = scripted_model.install(script.task)
     spec = dataclasses.replace(catalog.get_model("scripted"), model_type=ModelType.ZERO_SHOT)
     get, known, load = catalog.get_model, catalog.known_classes, zoo.load
     catalog.get_model = lambda name: spec if name == "scripted" else get(name)

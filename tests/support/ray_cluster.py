@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.support.paths import CHECKOUT
+
 SECONDS = 60
 
 

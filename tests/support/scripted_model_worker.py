@@ -1,13 +1,16 @@
-"""A worker process for the scripted model: ``python -m tests.scripted_worker TASK DATASET RUN``."""
+"""A worker process for the scripted model.
+
+``python -m tests.support.scripted_model_worker TASK DATASET RUN``
+"""
 
 import sys
 
-from tests import scripted
+from tests.support import scripted_model
 
 
 def main():
     task, dataset_name, run_id = sys.argv[1:]
-    scripted.install(task)
+    scripted_model.install(task)
 
     import fiftyone as fo
 

@@ -1,4 +1,4 @@
-"""A worker process that is going to be killed: ``python -m tests.chaos.worker DATASET RUN``."""
+"""A worker process, for tests that kill it: ``python -m tests.support.run_worker DATASET RUN``."""
 
 import sys
 
