@@ -1,6 +1,7 @@
 """The house of docs/architecture.md: who may import whom, and where FiftyOne's ``ctx`` stops."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,22 @@ def test_the_entry_imports_nothing_of_ours_at_its_top():
 def test_the_lock_names_no_host():
     lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
     assert "://" not in lock
+
+
+TEST_FILES = {
+    str(path.relative_to(CHECKOUT)): path.read_text(encoding="utf-8")
+    for path in sorted((CHECKOUT / "tests").rglob("*.py"))
+}
+#: Imports of code beside the product, also those in the text of programs that a test runs.
+_TEST_IMPORT = re.compile(
+    r"\bfrom ((?:tests|benchmarks|conftest)[\w.]* import \w+)"
+    r"|\bimport ((?:tests|benchmarks|conftest)\b[\w.]*)"
+)
+
+
+@pytest.mark.parametrize("file", TEST_FILES)
+def test_tests_share_code_in_the_support_package_only(file):
+    imported = ["".join(parts) for parts in _TEST_IMPORT.findall(TEST_FILES[file])]
+    modules = [name.replace(" import ", ".") for name in imported]
+    wrong = [name for name in modules if not name.startswith("tests.support.")]
+    assert not wrong, f"{file} imports {', '.join(wrong)}: move what is shared to tests/support"
