@@ -7,7 +7,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -20,6 +19,7 @@ from auto_labeling.lifecycle import labeling
 from tests.support import red_rectangles
 from tests.support.paths import CHECKOUT
 from tests.support.scaleout_runs import NEEDS_RAY, config, labels
+from tests.support.waiting import wait_until
 
 pytestmark = NEEDS_RAY
 
@@ -54,15 +54,20 @@ def test_a_killed_driver_takes_its_actors_along_and_its_run_is_resumed(
         stdout=subprocess.DEVNULL,
     )
     try:
-        wait(lambda: written(dataset, run) > 60 or driver.poll() is not None)
+        wait_until(
+            lambda: written(dataset, run) > 60 or driver.poll() is not None,
+            "some are labeled",
+            SECONDS,
+        )
         actors = [actor for node in cluster.nodes for actor in cluster.actors(node)]
     finally:
         driver.kill()
         driver.wait()
+    pids = [actor.pid for actor in actors]
     assert len(actors) == 2 and written(dataset, run) < SAMPLES
-    wait(lambda: not labeling.get(dataset, run.id).is_active)
+    wait_until(lambda: not labeling.get(dataset, run.id).is_active, "its end is noticed", SECONDS)
     assert labeling.get(dataset, run.id).reason == "worker vanished"
-    wait(lambda: not any(psutil.pid_exists(actor.pid) for actor in actors))
+    wait_until(lambda: not any(map(psutil.pid_exists, pids)), "the actors are gone", SECONDS)
     labeling.resume(dataset, run.id)
     assert_whole(dataset, labeling.generate(dataset, run.id))
 
@@ -158,10 +163,3 @@ def test_a_full_disk_stops_all_workers_with_one_sentence_and_a_resume_goes_on(
 def written(dataset, run):
     query = {run.staging_field: {"$exists": True, "$ne": None}}
     return dataset._sample_collection.count_documents(query)
-
-
-def wait(condition):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

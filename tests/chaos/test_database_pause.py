@@ -17,6 +17,7 @@ from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.retrying import patiently
 from tests.support import red_rectangles
 from tests.support.paths import CHECKOUT
+from tests.support.waiting import wait_until
 
 SAMPLES = 200
 
@@ -48,7 +49,7 @@ def test_a_pause_of_the_database_costs_no_run(red_things, monkeypatch, mongod):
     poller = threading.Thread(target=look)
     poller.start()
     try:
-        _wait(lambda: (labeling.progress(dataset, run) or 0) and _done(dataset, run) > 5)
+        wait_until(lambda: _done(dataset, run) > 5, "some are labeled", seconds=150)
         mongod.process.send_signal(signal.SIGSTOP)
         try:
             during = _listing(dataset)
@@ -56,7 +57,7 @@ def test_a_pause_of_the_database_costs_no_run(red_things, monkeypatch, mongod):
         finally:
             mongod.process.send_signal(signal.SIGCONT)
         listed = [during, _listing(dataset)]
-        _wait(lambda: worker.poll() is not None)
+        wait_until(lambda: worker.poll() is not None, "the worker is done", seconds=150)
         assert worker.returncode == 0, worker.stderr.read()[-3000:]
         for listing in listed:
             answer = json.loads(listing.communicate(timeout=120)[0])
@@ -95,10 +96,3 @@ def _listing(dataset):
 def _done(dataset, run):
     now = labeling.progress(dataset, labeling.record(dataset, run.id))
     return now.done if now else 0
-
-
-def _wait(condition, seconds=150):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

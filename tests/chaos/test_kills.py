@@ -4,11 +4,11 @@
 ``CHAOS_SEED`` which moments. Both are printed, so that a failure can be played again.
 """
 
+import contextlib
 import os
 import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import fiftyone as fo
@@ -23,6 +23,7 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.retrying import patiently
 from tests.support import red_rectangles
 from tests.support.paths import CHECKOUT
+from tests.support.waiting import wait_until
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "1"))
 SEED = int(os.environ.get("CHAOS_SEED", "0")) or random.randrange(1, 10**6)
@@ -134,10 +135,14 @@ def disturb(dataset, run, victim, chance, mongod) -> int:
     )
     try:
         if moment < 0:  # while it starts
-            time.sleep(chance.uniform(0, 5))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.wait(chance.uniform(0, 5))
         else:
-            while worker.poll() is None and written(dataset, run) < moment:
-                time.sleep(0.005)
+            wait_until(
+                lambda: worker.poll() is not None or written(dataset, run) >= moment,
+                f"{moment} of {total} are labeled",
+                every=0.005,
+            )
         killed = kill(victim, worker, chance, mongod)
         print(f"{victim} killed at {moment} of {total}" if killed else "too late", flush=True)
         worker.wait(STUCK_AFTER)
@@ -183,13 +188,14 @@ def kill_and_restart(mongod):
 
 def settled(dataset, run):
     """The run, once nobody works on it any more; a killed worker is noticed within a lease."""
-    deadline = time.monotonic() + STUCK_AFTER
-    while (run := patiently(labeling.get)(dataset, run.id)).is_active:
-        if run.state is RunState.QUEUED:  # killed before it began: it waits for another worker
+
+    def ended():
+        now = patiently(labeling.get)(dataset, run.id)
+        if now.state is RunState.QUEUED:  # killed before it began: it waits for another worker
             return labeling.cancel(dataset, run.id)
-        assert time.monotonic() < deadline, f"stuck: {run}"
-        time.sleep(0.1)
-    return run
+        return None if now.is_active else now
+
+    return wait_until(ended, f"{run.id} is over", STUCK_AFTER, every=0.1)
 
 
 # --- the comparison -----------------------------------------------------------------------------

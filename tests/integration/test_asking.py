@@ -17,6 +17,7 @@ from auto_labeling.models import trust
 from auto_labeling.storage import live_workers, worker_questions
 from auto_labeling.storage.runs import RunStore
 from tests.support.paths import CHECKOUT
+from tests.support.waiting import wait_until
 
 PYTHON = {"task": "detection", "model": "custom-python-detection", "label_field": "found"}
 FILE = {"task": "detection", "model": "custom-ultralytics-detection", "label_field": "found"}
@@ -166,10 +167,12 @@ def test_a_page_never_waits_for_workers(dataset, elsewhere):
     found = labeling.preflight(dataset, config, wait=False)
     assert time.monotonic() - began < 0.5 and found.asking_workers
     assert "asking the workers" in found.weights[0].own
-    while found.asking_workers:
-        assert time.monotonic() - began < 20
-        time.sleep(0.05)
-        found = labeling.preflight(dataset, config, wait=False)
+
+    def answered():
+        now = labeling.preflight(dataset, config, wait=False)
+        return None if now.asking_workers else now
+
+    found = wait_until(answered, "a worker has answered", seconds=20)
     assert "gpu-3: can run it" in found.weights[0].own
 
 

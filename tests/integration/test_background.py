@@ -2,7 +2,6 @@
 
 import copy
 import threading
-import time
 from unittest import mock
 
 import pytest
@@ -11,6 +10,7 @@ from auto_labeling.core.errors import IllegalTransition
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels import background
 from tests.support.app_double import answer, notices, page_of, send
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -42,22 +42,19 @@ def begin(dataset, label_field="boxes"):
 
 def the_run(dataset):
     """The run that is being started, as soon as it is recorded."""
-    deadline = time.monotonic() + 20
-    while not (runs := labeling.runs(dataset)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    (run,) = runs
+    (run,) = wait_until(lambda: labeling.runs(dataset), "the run is recorded")
     return run
 
 
 def finished(dataset, state):
     """Refreshes as the page's timer does, until it shows something else."""
-    deadline = time.monotonic() + 20
-    while state["page"] == "working":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+
+    def shown():
+        nonlocal state
         told, state = send(dataset, "refresh", state)
-    return told, state
+        return told if state["page"] != "working" else None
+
+    return wait_until(shown, "another page is shown"), state
 
 
 def test_what_takes_long_shows_a_page_and_leads_on_when_it_is_over(numbered, slow):

@@ -1,7 +1,6 @@
 """The configure page as the App calls it: previews, how things stand, classes from elsewhere."""
 
 import base64
-import time
 
 import fiftyone as fo
 import pytest
@@ -13,6 +12,7 @@ from auto_labeling.panels.configure import preview
 from auto_labeling.panels.state import FORM_GROUPS
 from tests.support.app_double import answer, notices, page_of, send
 from tests.support.dataset_contents import everything
+from tests.support.waiting import wait_until
 
 SIZE = text.size(catalog.get_model("shapes-yolo").size_bytes)
 YOLO = {"family": "yolo", "version": "v8-shapes"}
@@ -20,13 +20,16 @@ YOLO = {"family": "yolo", "version": "v8-shapes"}
 
 def until_done(dataset, state):
     """Ticks as the App's timer does, until the preview is done. Returns the page."""
-    deadline = time.monotonic() + 60
     job = preview.of(state["panel_of_test"])
-    while not job.done:
-        told, state = send(dataset, "refresh", state)
-        assert "TimerView" in page_of(told) or job.done
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+    def done():
+        nonlocal state
+        if not job.done:
+            told, state = send(dataset, "refresh", state)
+            assert "TimerView" in page_of(told) or job.done
+        return job.done
+
+    wait_until(done, "the preview is done")
     told, state = send(dataset, "refresh", state)
     assert "TimerView" not in page_of(told)
     return page_of(told)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import fiftyone as fo
 import psutil
@@ -22,6 +21,7 @@ from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from tests.support.paths import CHECKOUT
 from tests.support.scripted_model import DELAY, expected, labels_by_number, without_ids
+from tests.support.waiting import wait_until
 
 
 def start_worker(dataset, run, task, delay):
@@ -30,14 +30,6 @@ def start_worker(dataset, run, task, delay):
         cwd=CHECKOUT,
         env={**os.environ, DELAY: str(delay)},
     )
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.02)
-    return value
 
 
 def labeled(dataset, run):
@@ -60,13 +52,13 @@ def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(numbered, c
     clean = clean_labels(numbered, config)
     run = labeling.start(numbered, config)
     worker = start_worker(numbered, run, task, delay=0.03)
-    wait_for(lambda: labeled(numbered, run) >= after)
+    wait_until(lambda: labeled(numbered, run) >= after, "some are labeled", every=0.02)
     loaders = psutil.Process(worker.pid).children(recursive=True)
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     assert not psutil.wait_procs(loaders, timeout=10)[1], "a loader process outlived its worker"
 
-    run = wait_for(lambda: _failed(numbered, run), LEASE_SECONDS + 10)
+    run = failed_run(numbered, run)
     assert run.reason == "worker vanished"
     assert run.status == "Error"
     before = labels_by_number(numbered, run.staging_field)
@@ -82,9 +74,14 @@ def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(numbered, c
     assert run.labels == sum(len(expected(task, n) or ()) for n in range(40))
 
 
-def _failed(dataset, run):
-    run = labeling.get(dataset, run.id)
-    return run if run.state is RunState.FAILED else None
+def failed_run(dataset, run):
+    """The run, as soon as its worker's death is noticed."""
+
+    def failed():
+        now = labeling.get(dataset, run.id)
+        return now if now.state is RunState.FAILED else None
+
+    return wait_until(failed, "the run has failed", LEASE_SECONDS + 10)
 
 
 @pytest.mark.parametrize("task", ["classification"])
@@ -93,9 +90,9 @@ def test_a_stopped_worker_overtaken_by_approve_changes_nothing(numbered, config,
     run = labeling.start(numbered, config)
     worker = start_worker(numbered, run, task, delay=0.05)
     try:
-        wait_for(lambda: labeled(numbered, run) >= 5)
+        wait_until(lambda: labeled(numbered, run) >= 5, "some are labeled", every=0.02)
         worker.send_signal(signal.SIGSTOP)
-        wait_for(lambda: _failed(numbered, run), LEASE_SECONDS + 10)
+        failed_run(numbered, run)
         run = labeling.skip(numbered, run.id)
         count = count_unpromoted(numbered, run)
         promote(numbered, run.id, Shown(numbered.view()), expected=count)
@@ -119,7 +116,7 @@ def test_a_stopped_worker_overtaken_by_delete_changes_nothing(numbered, config, 
     run = labeling.start(numbered, config)
     worker = start_worker(numbered, run, task, delay=0.05)
     try:
-        wait_for(lambda: labeled(numbered, run) >= 5)
+        wait_until(lambda: labeled(numbered, run) >= 5, "some are labeled", every=0.02)
         worker.send_signal(signal.SIGSTOP)
         labeling.delete(numbered, run.id)
         before = list(numbered._sample_collection.find())
@@ -139,9 +136,9 @@ def test_a_worker_overtaken_by_another_attempt_leaves_no_trace(numbered, config,
     run = labeling.start(numbered, config)
     worker = start_worker(numbered, run, task, delay=0.05)
     try:
-        wait_for(lambda: labeled(numbered, run) >= 5)
+        wait_until(lambda: labeled(numbered, run) >= 5, "some are labeled", every=0.02)
         worker.send_signal(signal.SIGSTOP)
-        wait_for(lambda: _failed(numbered, run), LEASE_SECONDS + 10)
+        failed_run(numbered, run)
         labeling.resume(numbered, run.id)
         run = labeling.generate(numbered, run.id)
         worker.send_signal(signal.SIGCONT)

@@ -5,10 +5,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 from auto_labeling.serving import gpus
 from auto_labeling.serving.fleet import Fleet
+from tests.support.waiting import wait_until
 
 #: Writes down which GPU it has; then waits for SIGTERM, or ends with the status it was given.
 MEMBER = """
@@ -48,11 +48,7 @@ def test_a_fleet_starts_what_was_killed_again_and_passes_the_request_to_stop_on(
 
 def _pid(folder, gpu):
     path = folder / f"gpus.{gpu}"
-    deadline = time.monotonic() + 20
-    while not (path.exists() and path.read_text()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    return int(path.read_text())
+    return int(wait_until(lambda: path.exists() and path.read_text(), f"{path.name} is written"))
 
 
 def test_a_machine_without_a_gpu_is_told_so(tmp_path):

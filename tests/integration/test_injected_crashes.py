@@ -5,7 +5,6 @@ What is left at the end must not tell that anything happened.
 
 import math
 import shutil
-import time
 
 import fiftyone as fo
 import pytest
@@ -19,6 +18,7 @@ from auto_labeling.storage import runs as runs_module
 from auto_labeling.storage.runs import RunStore
 from tests.support.dying_process import Died, Doom
 from tests.support.labels_in_review import SAMPLES, in_review, make, with_mask_files
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -192,10 +192,7 @@ def test_an_import_that_fails_says_why_and_can_be_resumed(monkeypatch):
     (run,) = labeling.runs(dataset)
     assert (run.state, run.error) == (RunState.FAILED, "ConnectionError: the database is away")
     run = labeling.resume(dataset, run.id)
-    for _ in range(200):
-        if labeling.get(dataset, run.id).state is RunState.IN_REVIEW:
-            break
-        time.sleep(0.05)
+    wait_until(lambda: not labeling.get(dataset, run.id).is_active, "the import is over")
     run = labeling.get(dataset, run.id)
     assert (run.state, run.labels) == (RunState.IN_REVIEW, 9)
     with pytest.raises(AutoLabelingError):

@@ -18,6 +18,7 @@ from auto_labeling.storage import availability, clock, live_workers, operations
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.runs import RunStore
 from tests.support import red_rectangles
+from tests.support.waiting import wait_until
 
 HOUR = 3600
 
@@ -110,7 +111,9 @@ def test_a_start_that_is_slow_is_not_judged_and_one_that_died_is(numbered, confi
 
     def slow(*_):
         clock.move(HOUR)  # as if freezing the targets took so long
-        time.sleep(1.5)  # for a sign of life
+        moved, store = clock.stamp(), RunStore(numbered)
+        (run,) = store.list()
+        wait_until(lambda: store.progress(run).beat_at >= moved, "a sign of life")
         looks.append(labeling.runs(numbered)[0].state)
         raise KeyboardInterrupt
 
@@ -228,12 +231,17 @@ def test_a_queue_of_three_is_done_days_later_while_somebody_looks(
     poller.start()
     try:
         with kind(tmp_path / "worker.log"):
-            deadline = time.monotonic() + 200
-            while any(r.is_active for r in labeling.runs(red_things)):
-                assert time.monotonic() < deadline, (tmp_path / "worker.log").read_text()[-3000:]
+
+            def settled():
                 if seen and RunState.IN_REVIEW in seen[-1]:
                     ahead.write_text(str(60 * HOUR))  # the others have waited all the longer
-                time.sleep(0.1)
+                return not any(r.is_active for r in labeling.runs(red_things))
+
+            try:
+                wait_until(settled, "all runs are over", seconds=200)
+            except AssertionError:
+                print((tmp_path / "worker.log").read_text()[-3000:])
+                raise
     finally:
         end.set()
         poller.join()

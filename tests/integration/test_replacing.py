@@ -5,8 +5,10 @@ import zlib
 import fiftyone as fo
 import numpy as np
 import pytest
+from bson import ObjectId
 
 import auto_labeling as al
+from tests.support.waiting import wait_until
 
 
 def box(label, **attributes):
@@ -130,12 +132,11 @@ def test_a_class_that_was_changed_in_the_source_stays(numbered):
 
 def test_another_label_set_in_review_is_written_in_place_of_the_old(numbered):
     """Also where a person sets a whole new object, and what was imported is told no longer."""
-    import time
-
     for sample in numbered.iter_samples(autosave=True):
         sample["kind"] = fo.Classification(label="old")
         sample["truth"] = fo.Detections(detections=[box("old")])
-    time.sleep(1.1)  # ids tell the second
+    added = ObjectId().generation_time
+    wait_until(lambda: ObjectId().generation_time > added, "ids show another second")
     single = al.import_labels(numbered, "kind", replace=True)
     many = al.import_labels(numbered, "truth", replace=True)
     sample = at(numbered, 0)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import fiftyone as fo
@@ -26,6 +25,7 @@ from auto_labeling.storage import live_workers
 from auto_labeling.storage import operations as storage
 from tests.support import red_rectangles
 from tests.support.paths import CHECKOUT
+from tests.support.waiting import wait_until
 
 SAMPLES = 48
 
@@ -108,7 +108,7 @@ class Launched:
                 (e for e in self.events if {"event": event, **facts}.items() <= e.items()), None
             )
 
-        return wait_for(there, f"{event} {facts} in {self.events}", seconds=150)
+        return wait_until(there, f"{event} {facts} in {self.events}", seconds=150)
 
     @property
     def id(self):
@@ -141,14 +141,6 @@ def launch(environment, tmp_path_factory):
     yield start
     for launched in started:
         launched.process.kill()
-
-
-def wait_for(condition, what, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"still not so: {what}"
-        time.sleep(0.02)
-    return value
 
 
 @pytest.fixture
@@ -230,7 +222,7 @@ def test_what_waits_longest_is_executed_first_and_by_one_worker_only(pair, datas
     assert [worker.presence().state for worker in pair] == ["idle", "idle"]
     file = tmp_path / "probed"
     operations = [queue_probe(dataset, file, number) for number in range(30)]
-    wait_for(lambda: all_over(operations), "30 operations are over")
+    wait_until(lambda: all_over(operations), "30 operations are over")
     assert set(states(operations)) == {"completed"}
     lines = [line.split() for line in file.read_text().splitlines()]
     numbers = [int(number) for number, _ in lines]
@@ -246,14 +238,14 @@ def test_a_run_is_generated_and_its_worker_and_log_are_seen_from_afar(
     workers, dataset, config, capsys
 ):
     run = labeling.start(dataset, config)
-    working = wait_for(
+    working = wait_until(
         lambda: next((w for w in al.workers() if w.run_id == run.id), None), "it is taken"
     )
     assert working.state == "working" and working.device == "cpu"
     assert (working.dataset, working.run_name) == (dataset.name, "Red things")
     assert working.operation_id == run.operation_id and Path(working.log_path).exists()
-    wait_for(lambda: labeling.log_tail(dataset, run), "its log is seen")
-    wait_for(lambda: state_of(run) == "completed", "the operation is over")
+    wait_until(lambda: labeling.log_tail(dataset, run), "its log is seen")
+    wait_until(lambda: state_of(run) == "completed", "the operation is over")
     run = labeling.get(dataset, run.id)
     assert_all_labeled(dataset, run)
     worker = next(w for w in workers if w.id == working.id)
@@ -273,7 +265,7 @@ def test_a_run_is_generated_and_its_worker_and_log_are_seen_from_afar(
 def test_a_run_whose_process_is_killed_says_so_at_once_and_resumes(workers, dataset, config):
     run = labeling.start(dataset, config)
     worker = taken_by(workers, run)
-    wait_for(lambda: labeled(dataset, run) > 8, "some are labeled")
+    wait_until(lambda: labeled(dataset, run) > 8, "some are labeled")
     family = [worker.child(), *worker.child().children(recursive=True)]
     worker.child().kill()
     worker.told("failed", run=run.id)
@@ -284,7 +276,7 @@ def test_a_run_whose_process_is_killed_says_so_at_once_and_resumes(workers, data
     assert state_of(run) == "failed"
     run = labeling.resume(dataset, run.id)
     taken_by(workers, run)
-    wait_for(lambda: state_of(run) == "completed", "the resumed run is over")
+    wait_until(lambda: state_of(run) == "completed", "the resumed run is over")
     assert_all_labeled(dataset, labeling.get(dataset, run.id))
 
 
@@ -300,7 +292,7 @@ def test_a_run_that_is_cancelled_frees_its_worker(workers, dataset, config, tmp_
     run = labeling.get(dataset, run.id)
     assert (run.reason, run.error) == ("cancelled", "Cancelled by somebody")
     operations = [queue_probe(dataset, tmp_path / "probed", number) for number in range(2)]
-    wait_for(lambda: all_over(operations), "the next operations are executed")
+    wait_until(lambda: all_over(operations), "the next operations are executed")
 
 
 def taken_by(workers, run):
@@ -308,7 +300,7 @@ def taken_by(workers, run):
         ids = {w.id for w in labeling.workers() if w.operation_id == run.operation_id}
         return next((w for w in workers if w.process.poll() is None and w.id in ids), None)
 
-    return wait_for(who, "a worker has taken the run")
+    return wait_until(who, "a worker has taken the run")
 
 
 def taken_by_one_of(few, dataset, config):
@@ -329,7 +321,7 @@ def taken_by_one_of(few, dataset, config):
             None,
         )
 
-    return wait_for(who, "one of them has taken a run", seconds=120)
+    return wait_until(who, "one of them has taken a run", seconds=120)
 
 
 def end_all(workers):
@@ -348,15 +340,15 @@ def test_a_killed_service_takes_its_process_along_and_another_tidies_up(
 ):
     killed, run = taken_by_one_of(pair, dataset, config)
     others = [worker for worker in workers if worker is not killed]
-    wait_for(lambda: labeled(dataset, run) > 8, "some are labeled")
+    wait_until(lambda: labeled(dataset, run) > 8, "some are labeled")
     family = [killed.child(), *killed.child().children(recursive=True)]
     killed.process.kill()
     assert not psutil.wait_procs(family, timeout=10)[1], "something outlived its service"
-    wait_for(lambda: state_of(run) == "failed", "another service has marked it")
+    wait_until(lambda: state_of(run) == "failed", "another service has marked it")
     run = labeling.get(dataset, run.id)
     assert (run.status, run.reason) == ("Error", "worker lost")
     assert {w.id for w in labeling.workers()} == {w.id for w in others}
-    wait_for(lambda: killed.id not in {w.id for w in live_workers.expired()}, "it is forgotten")
+    wait_until(lambda: killed.id not in {w.id for w in live_workers.expired()}, "it is forgotten")
 
 
 def test_a_worker_that_is_asked_to_stop_finishes_its_run_first(pair, dataset, config):
@@ -376,7 +368,7 @@ def test_a_second_signal_stops_the_run(workers, pair, dataset, config, tmp_path)
     run = labeling.start(dataset, config)
     worker = taken_by(workers, run)
     probe = queue_probe(dataset, tmp_path / "probed", 1)
-    wait_for(lambda: labeled(dataset, run) > 8, "some are labeled")
+    wait_until(lambda: labeled(dataset, run) > 8, "some are labeled")
     worker.process.send_signal(signal.SIGINT)
     worker.told("draining")
     worker.process.send_signal(signal.SIGINT)
@@ -412,16 +404,16 @@ def test_ours_and_fiftyones_worker_share_a_queue_and_nothing_is_done_twice(
 
     ours, once = launch("--all", "--grace", "0.3"), launch("--all", "--once")
     with StockWorker(tmp_path / "stock.log"):
-        wait_for(all_have_worked, "all three have worked", seconds=150)
+        wait_until(all_have_worked, "all three have worked", seconds=150)
         assert once.end() == 0
         others = config.model_copy(update={"label_field": "others"})
         runs = [labeling.start(dataset, c) for c in (config, others)]
         operations += [ObjectId(run.operation_id) for run in runs]
-        wait_for(lambda: all_over(operations), "all is over", seconds=100)
+        wait_until(lambda: all_over(operations), "all is over", seconds=100)
         stopped = stopped_by_the_grace(ours, dataset, config)
         # FiftyOne's goes on with what ours has left.
         resumed = labeling.resume(dataset, stopped.id)
-        wait_for(lambda: over(ObjectId(resumed.operation_id)), "the resumed run is over")
+        wait_until(lambda: over(ObjectId(resumed.operation_id)), "the resumed run is over")
     assert set(states(operations)) == {"completed"}
     numbers = sorted(int(line.split()[0]) for line in file.read_text().splitlines())
     assert numbers == list(range(len(operations) - 2)), "each exactly once"
@@ -440,12 +432,12 @@ def stopped_by_the_grace(ours, dataset, config):
     """What is not done a while after the signal is stopped, and can be resumed."""
     while True:  # until it is ours that has taken it
         run = labeling.start(dataset, config.model_copy(update={"label_field": "third"}))
-        who = wait_for(lambda run=run: taken(run), "somebody has taken the run")
+        who = wait_until(lambda run=run: taken(run), "somebody has taken the run")
         if who == link_of(ours):
             break
-        wait_for(lambda run=run: over(ObjectId(run.operation_id)), "it is done")
+        wait_until(lambda run=run: over(ObjectId(run.operation_id)), "it is done")
         labeling.delete(dataset, run.id)
-    wait_for(lambda: labeled(dataset, run) > 2, "some are labeled")
+    wait_until(lambda: labeled(dataset, run) > 2, "some are labeled")
     ours.process.send_signal(signal.SIGTERM)
     ours.told("draining")
     ours.told("stopping")

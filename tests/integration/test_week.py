@@ -11,7 +11,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import fiftyone as fo
@@ -27,6 +26,7 @@ from auto_labeling.review.summary import summarize
 from auto_labeling.storage import clock
 from tests.support import red_rectangles
 from tests.support.paths import CHECKOUT
+from tests.support.waiting import wait_until
 
 STEPS = int(os.environ.get("WEEK_STEPS", "30"))
 SEED = int(os.environ.get("WEEK_SEED", "20")) or random.randrange(1, 10**6)
@@ -119,12 +119,9 @@ class Week:
             env={**os.environ, red_rectangles.DELAY: "0.1"},
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 60
         query = {run.staging_field: {"$exists": True, "$ne": None}}
-        while worker.poll() is None and time.monotonic() < deadline:
-            if self.dataset._sample_collection.count_documents(query) > 2:
-                break
-            time.sleep(0.02)
+        count = self.dataset._sample_collection.count_documents
+        wait_until(lambda: worker.poll() is not None or count(query) > 2, "some are labeled")
         worker.kill()
         worker.wait()
 

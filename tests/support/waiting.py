@@ -3,11 +3,20 @@
 import time
 
 
-def wait_until(condition, what, seconds=90):
-    """Waits until ``condition()`` is true, and returns its value."""
+def wait_until(condition, what, seconds=90, every=0.05):
+    """Waits until a condition holds.
+
+    Args:
+        condition: a function without arguments; what it returns is true once the wait is over
+        what: the condition in words, for the failure
+        seconds (90): how long to wait at most
+        every (0.05): seconds between two looks
+
+    Returns:
+        what ``condition`` returned last
+    """
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"after {seconds} s still not so: {what}")
-        time.sleep(0.05)
+        assert time.monotonic() < deadline, f"after {seconds} s still not so: {what}"
+        time.sleep(every)
     return answer
