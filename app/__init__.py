@@ -1,1 +1,1 @@
-"""What the App says and means, for panels, operators and the other ways to choose samples."""
+"""Requests of the App, for panels and operators: parameters, answers and target samples."""

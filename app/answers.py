@@ -1,15 +1,20 @@
 """The answers of the configure page ⇄ RunConfig, and how one answer changes others.
 
-Answers are a dict of plain values, as the App's controls hold them, and may be anything at all.
+Answers are a dict of plain values, as the App's controls hold them. They come from a browser, so
+any of them may be anything.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from auto_labeling.app import pasted_ids
+from auto_labeling.app.values import text
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import Method, ModelType, RunConfig, Target, Task
 from auto_labeling.models import catalog, class_text, model_choice
 from auto_labeling.models.spec import ModelSpec
 
-#: The answers on which others depend, or what is shown beside them.
+#: The answers on which other answers, or other parts of the page, depend.
 NARROWING = frozenset(
     {
         "target",
@@ -33,19 +38,21 @@ NARROWING = frozenset(
     }
 )
 
+#: The answers of the configure page, by name.
+Form = Mapping[str, Any]
+
 #: Where masks go: to files at the mask location, or into the dataset.
 MASKS_IN_FILES, MASKS_INLINE = "files", "inline"
 
 #: The device that a run gets by default. (A control cannot hold the empty text.)
 AUTOMATIC = "automatic"
 
-
-#: What adds classes to the answers, and is then empty again: a list, a file, a field.
+#: The controls that add classes to the answers and are then emptied: a list, a file, a field.
 CLASS_ENTRIES = ("class_list", "class_file", "class_source")
 
 
-def blank() -> dict:
-    """The form before any answer."""
+def blank() -> dict[str, Any]:
+    """Returns the form before any answer."""
     return {
         "target": Target.ALL.value,
         "ids": "",
@@ -72,14 +79,14 @@ def blank() -> dict:
     }
 
 
-def given(form: dict) -> dict:
-    """Turns a form into answers for ``labeling.check``, which judges them.
+def given(form: Form) -> dict[str, Any]:
+    """Turns a form into fields of ``RunConfig`` for ``labeling.check``, which validates them.
 
-    What the form does not ask for, given its other answers, is left out.
+    Fields that the form does not ask for, given its other answers, are left out.
     """
     method, spec = form.get("method"), chosen_model(form)
     device = text(form.get("device"))
-    said = {
+    fields: dict[str, Any] = {
         **{name: text(form.get(name)) for name in ("model", "label_field", "name")},
         **{name: form.get(name) for name in ("target", "task", "method")},
         "confidence": _unless_empty(form.get("confidence")),
@@ -88,63 +95,67 @@ def given(form: dict) -> dict:
         "workers": 1 if form.get("workers") == "" else form.get("workers"),
     }
     if form.get("task") != Task.CLASSIFICATION.value:
-        said["max_labels"] = _unless_empty(form.get("max_labels"))
+        fields["max_labels"] = _unless_empty(form.get("max_labels"))
     if asks_in_words(spec):
-        said |= _in_words(form)
+        fields |= _in_words(form)
     else:
-        said["classes"] = form.get("classes") or ()
+        fields["classes"] = form.get("classes") or ()
     if spec is not None and spec.needs_checkpoint:
-        said["checkpoint"] = text(form.get("checkpoint"))
+        fields["checkpoint"] = text(form.get("checkpoint"))
     if method == Method.TWO_STAGE.value:
-        said["segmenter"] = text(form.get("segmenter"))
+        fields["segmenter"] = text(form.get("segmenter"))
     if method == Method.EXISTING_DETECTIONS.value:
-        said["source_field"] = text(form.get("source_field"))
+        fields["source_field"] = text(form.get("source_field"))
     if makes_masks(form):
-        said["keep_without_mask"] = bool(form.get("keep_without_mask"))
+        fields["keep_without_mask"] = bool(form.get("keep_without_mask"))
         if form.get("masks") != MASKS_INLINE:
-            said["mask_location"] = _location(form)
-    if not by_ids(form):  # ids say themselves in which slices their samples are
-        said["group_slices"] = form.get("group_slices") or ()
-    return said
+            fields["mask_location"] = _location(form)
+    if not by_ids(form):  # IDs already determine the slices
+        fields["group_slices"] = form.get("group_slices") or ()
+    return fields
 
 
-def problems(form: dict) -> dict[str, str]:
-    """What is wrong with a form that its answers do not show: a sentence by field."""
-    found = {}
+def problems(form: Form) -> dict[str, str]:
+    """Finds what ``labeling.check`` cannot see in the fields: a sentence by field."""
+    problems = {}
     if asks_in_words(chosen_model(form)):
         try:
             class_text.read(text(form.get("vocabulary")))
         except ValueError as error:
-            found["classes"] = str(error)
+            problems["classes"] = str(error)
     if by_ids(form) and (problem := pasted_ids.read(text(form.get("ids"))).problem):
-        found["ids"] = problem
+        problems["ids"] = problem
     if makes_masks(form) and form.get("masks") != MASKS_INLINE and not _location(form):
-        found["mask_location"] = "Choose a folder for the masks, or keep them in the dataset"
-    return found
+        problems["mask_location"] = "Choose a folder for the masks, or keep them in the dataset"
+    return problems
 
 
-def missing(form: dict) -> list[str]:
-    """What a form still needs before a run can start, in the order of the page."""
+def missing(form: Form) -> list[str]:
+    """Lists the answers that a run still needs, in the order of the page."""
     spec, method = chosen_model(form), form.get("method")
-    boxes = method == Method.EXISTING_DETECTIONS.value
+    needs_boxes = method == Method.EXISTING_DETECTIONS.value
     in_files = makes_masks(form) and form.get("masks") != MASKS_INLINE
-    wanted = {
+    lacks = {
         "sample IDs": by_ids(form) and not text(form.get("ids")),
         "a model": spec is None,
         "the weights": spec is not None
         and spec.needs_checkpoint
         and not text(form.get("checkpoint")),
         "a segmenter": method == Method.TWO_STAGE.value and not text(form.get("segmenter")),
-        "a field with boxes": boxes and not text(form.get("source_field")),
+        "a field with boxes": needs_boxes and not text(form.get("source_field")),
         "classes": asks_in_words(spec) and not text(form.get("vocabulary")),
         "a label field": not text(form.get("label_field")),
         "a folder for the masks": in_files and not _location(form),
     }
-    return [name for name, lacks in wanted.items() if lacks]
+    return [name for name, is_missing in lacks.items() if is_missing]
 
 
-def from_config(config: RunConfig) -> tuple[dict, dict]:
-    """The form that gives a configuration, and what to remember of its choices."""
+def from_config(config: RunConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Turns a configuration into a form.
+
+    Returns:
+        ``(form, remembered)``: the answers, and the choices that lead to the model
+    """
     values = config.model_dump(mode="json")
     form = {**blank(), **{name: values[name] for name in blank().keys() & values.keys()}}
     form |= {
@@ -163,22 +174,24 @@ def from_config(config: RunConfig) -> tuple[dict, dict]:
     return form | _levels(model_choice.narrow(config.task, remembered)), remembered
 
 
-def adapt(form: dict, remembered: dict, name: str) -> tuple[dict, dict]:
-    """What else changes in a form when one field has: each choice narrows the next.
+def adapt(
+    form: Form, remembered: dict[str, Any], name: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Changes the answers that depend on another one: each choice narrows the next.
 
     Args:
         form: the answers, with the change
-        remembered: the choices so far, and what was answered for each model
-        name: the field that has changed; empty to complete a form
+        remembered: the choices so far, and the answers for each model
+        name: the answer that has changed; empty to complete a form
 
     Returns:
-        ``(changes, remembered)``
+        ``(changes, remembered)``: the other answers that change, and the updated choices
     """
     task = task_of(form)
     if task is None or name not in ("", "task", *model_choice.LEVELS):
         return {}, remembered
     if name in model_choice.LEVELS:
-        # With those above it, which another event may still be about to remember.
+        # With those above it: an event that remembers them may still be on its way.
         for level in model_choice.LEVELS[: model_choice.LEVELS.index(name) + 1]:
             if value := text(form.get(level)):
                 remembered = model_choice.remember(task, remembered, level, value)
@@ -191,104 +204,106 @@ def adapt(form: dict, remembered: dict, name: str) -> tuple[dict, dict]:
     return {k: v for k, v in changes.items() if form.get(k) != v}, remembered
 
 
-def choices_of(form: dict, remembered: dict) -> model_choice.Choices:
-    """The choices that lead to a model, as they stand."""
+def choices_of(form: Form, remembered: dict[str, Any]) -> model_choice.Choices:
+    """Returns the current choices that lead to a model.
+
+    Args:
+        form: the answers
+        remembered: the choices so far
+    """
     return model_choice.narrow(task_of(form) or Task.DETECTION, remembered, form)
 
 
-def chosen_model(form: dict):
-    """The :class:`auto_labeling.models.spec.ModelSpec` that a form names, or None."""
+def chosen_model(form: Form) -> ModelSpec | None:
+    """Returns the model that a form names, or None."""
     try:
         return catalog.get_model(text(form.get("model")))
     except ModelUnavailable:
         return None
 
 
-def segmenters() -> list:
-    """The models that make masks out of boxes, in the order in which they are offered."""
+def segmenters() -> list[ModelSpec]:
+    """Returns the models that make masks out of boxes, in the order of the menu."""
     return model_choice.in_order(catalog.segmenters())
 
 
-def chosen_classes(form: dict) -> list[str]:
-    """The classes that are chosen from those of a model."""
+def chosen_classes(form: Form) -> list[str]:
+    """Returns the classes that were chosen from those of a model."""
     classes = form.get("classes")
     return [n for n in classes if isinstance(n, str)] if isinstance(classes, list) else []
 
 
-def by_ids(form: dict) -> bool:
-    """Whether the target samples are a list of ids."""
+def by_ids(form: Form) -> bool:
+    """Whether the target samples are a list of IDs."""
     return form.get("target") == Target.IDS.value
 
 
-def from_boxes(form: dict) -> bool:
+def from_boxes(form: Form) -> bool:
     """Whether a form asks for masks of the boxes in a field."""
     return makes_masks(form) and form.get("method") == Method.EXISTING_DETECTIONS.value
 
 
-def makes_masks(form: dict) -> bool:
+def makes_masks(form: Form) -> bool:
     """Whether a form asks for instance segmentation."""
     return form.get("task") == Task.INSTANCE_SEGMENTATION.value
 
 
-def asks_in_words(spec: ModelSpec) -> bool:
-    """Whether people write a model's classes down: what it looks for, or its outputs' names."""
+def asks_in_words(spec: ModelSpec | None) -> bool:
+    """Whether people type a model's classes: for zero-shot models, or to name its outputs."""
     if spec is None or spec.is_segmenter:
         return False
     return spec.model_type is ModelType.ZERO_SHOT or spec.names_outputs
 
 
-def _levels(choices):
+def _levels(choices: model_choice.Choices) -> dict[str, str]:
     return {name: level.value for name, level in choices.levels.items()}
 
 
-def _with_answers(remembered, spec: ModelSpec, form: dict):
-    """Keeps what was answered for a model, for when it is chosen again."""
+def _with_answers(remembered: dict[str, Any], spec: ModelSpec | None, form: Form) -> dict[str, Any]:
+    """Remembers the answers for a model, for when it is chosen again."""
     if spec is None:
         return remembered
-    kept = {name: form.get(name) for name in ("classes", "checkpoint")}
-    return {**remembered, f"answers for {spec.name}": kept}
+    answers = {name: form.get(name) for name in ("classes", "checkpoint")}
+    return {**remembered, f"answers for {spec.name}": answers}
 
 
-def _answers_for(remembered, before, after, form: dict):
-    """The answers that depend on the model: those of last time, and its own confidence."""
-    kept = remembered.get(f"answers for {after.name}") if after else None
-    kept = kept if isinstance(kept, dict) else {}
-    changes = {"classes": kept.get("classes") or [], "checkpoint": kept.get("checkpoint") or ""}
+def _answers_for(
+    remembered: dict[str, Any], before: ModelSpec | None, after: ModelSpec | None, form: Form
+) -> dict[str, Any]:
+    """Returns the answers that depend on the model: those of last time, and its confidence."""
+    last = remembered.get(f"answers for {after.name}") if after else None
+    last = last if isinstance(last, dict) else {}
+    changes = {"classes": last.get("classes") or [], "checkpoint": last.get("checkpoint") or ""}
     untouched = _unless_empty(form.get("confidence")) == (before.confidence if before else None)
     if untouched:
         changes["confidence"] = _or_empty(after.confidence if after else None)
     return changes
 
 
-def task_of(form: dict) -> Task | None:
-    """The task that a form asks for; None if it names none."""
+def task_of(form: Form) -> Task | None:
+    """Returns the task that a form names; None if it names none."""
     try:
         return Task(form.get("task"))
     except ValueError:
         return None
 
 
-def _in_words(form: dict):
+def _in_words(form: Form) -> dict[str, Any]:
     try:
         classes, prompts = class_text.read(text(form.get("vocabulary")), repeated=True)
-    except ValueError:  # told by problems()
+    except ValueError:  # problems() reports it
         return {"classes": (), "prompts": {}}
     return {"classes": classes, "prompts": prompts}
 
 
-def _location(form: dict) -> str:
-    chosen = form.get("mask_location")  # the file explorer's answer is an object
-    return text(chosen.get("absolute_path") if isinstance(chosen, dict) else chosen)
+def _location(form: Form) -> str:
+    answer = form.get("mask_location")  # the file explorer's answer is an object
+    return text(answer.get("absolute_path") if isinstance(answer, dict) else answer)
 
 
-def _unless_empty(value):
+def _unless_empty(value: Any) -> Any:
     return None if value == "" else value
 
 
-def _or_empty(value):
+def _or_empty(value: Any) -> Any:
     return "" if value is None else value
-
-
-def text(value) -> str:
-    """Typed text without surrounding spaces; "" for anything else."""
-    return value.strip() if isinstance(value, str) else ""

@@ -1,171 +1,155 @@
-"""What a request of the App says: no other module reads ``ctx.params``.
+"""Reads requests of the App: no other module reads ``ctx.params``.
 
-Everything that comes from a browser is checked here for its kind; what it means is judged
-further down.
+This module checks the type of every value that comes from a browser. The verbs check its meaning.
 """
 
 import json
-import math
+from collections.abc import Mapping
+from typing import Any
 
 from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app.answers import text
+from auto_labeling.app.values import name_of, text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, NotPermitted
 from auto_labeling.core.settings import settings
 from auto_labeling.models import class_text
 from auto_labeling.review import grid, grid_request
-from auto_labeling.review.selection import choose
+from auto_labeling.review.selection import Chosen, choose
 
-#: No name in the database is longer.
-_LONGEST_NAME = 200
-
-# --- what a request says ---------------------------------------------------------------------
+# --- parameters of a call --------------------------------------------------------------------
 
 
 def is_from_panel(ctx: ExecutionContext) -> bool:
-    """Whether a request is from a panel, and so can be answered in it."""
+    """Whether a request comes from a panel, so that the panel can show the answer."""
     return bool(name_of(ctx.panel_id)) and isinstance(ctx.params.get("panel_state", {}), dict)
 
 
 def event_name(ctx: ExecutionContext) -> str:
-    """The name of the event that a request is about: a method of the panel, or anything at all."""
+    """Returns the name of the event: a method of the panel, or any text."""
     return text(ctx.params.get("__method__"))
 
 
 def is_about_grid(ctx: ExecutionContext) -> bool:
-    """Whether a request says that the grid has changed: its view, its filters, its selection."""
+    """Whether a request reports a change of the grid: its view, filters or selection."""
     event = event_name(ctx)
     return event.startswith("on_change_") and event != "on_change_dataset"
 
 
 def is_by_itself(ctx: ExecutionContext) -> bool:
-    """Whether the App sends a request by itself: no button was pressed and nothing was opened.
+    """Whether the App sends a request by itself: no one clicked a button or opened a page.
 
-    What is typed or chosen counts too: the App sends that a moment later, and perhaps twice.
+    Answers count too: the App sends them with a delay, and sometimes twice.
     """
     event = event_name(ctx)
     return is_about_grid(ctx) or event.startswith("edit") or event == "refresh"
 
 
-def parameters(ctx: ExecutionContext) -> dict:
-    """The parameters of a call, as they came."""
+def parameters(ctx: ExecutionContext) -> dict[str, Any]:
+    """Returns the parameters of a call, unchecked."""
     return dict(ctx.params)
 
 
 def run_id(ctx: ExecutionContext) -> str:
-    """The id of the run that a request is about."""
+    """Returns the ID of the run in a request; "" if it has none."""
     return name_of(ctx.params.get("run_id"))
 
 
 def is_to_persist(ctx: ExecutionContext) -> bool:
-    """Whether a dataset that is not persistent is to become so."""
+    """Whether to make the dataset persistent."""
     return ctx.params.get("persist") is True
 
 
 def is_again(ctx: ExecutionContext) -> bool:
-    """Whether samples whose labels are gone are to be labeled again."""
+    """Whether to label samples again whose labels are gone."""
     return ctx.params.get("again") is True
 
 
 def row(ctx: ExecutionContext, name: str = "row") -> int | None:
-    """The index of the table row that was clicked, or of the bar; None for the table's head."""
+    """Returns the index of the clicked row or bar; None for the head of a table.
+
+    Args:
+        ctx: the call
+        name ("row"): the parameter
+    """
     index = ctx.params.get(name)
     return index if type(index) is int and index >= 0 else None
 
 
 def step(ctx: ExecutionContext) -> int:
-    """By how many pages to turn: -1, 0 or 1."""
+    """Returns the number of pages to turn: -1, 0 or 1."""
     number = ctx.params.get("step")
     return number if type(number) is int and number in (-1, 1) else 0
 
 
 def tab(ctx: ExecutionContext) -> str:
-    """The tab that was clicked."""
+    """Returns the clicked tab."""
     return text(ctx.params.get("tab"))
 
 
 def status(ctx: ExecutionContext) -> str:
-    """The status that was clicked, by which runs are to be listed."""
+    """Returns the clicked status, which filters the list of runs."""
     return text(ctx.params.get("status"))
 
 
 def kind(ctx: ExecutionContext) -> str:
-    """The kind of error that was clicked; "" for all."""
+    """Returns the clicked kind of error; "" for all."""
     return name_of(ctx.params.get("kind"))
 
 
-def name_of(value) -> str:
-    """Text that may be looked for in the database: "" for anything that cannot be a name in it."""
-    said = text(value)
-    return said if said.isprintable() and len(said) <= _LONGEST_NAME else ""
-
-
 def expected(ctx: ExecutionContext) -> int:
-    """The number of labels that the person was shown; -1 if the request does not say."""
+    """Returns the number of labels that the person has seen; -1 without the parameter."""
     number = ctx.params.get("expected")
     return number if type(number) is int else -1
 
 
 def marks_empty(ctx: ExecutionContext) -> bool:
-    """Whether samples whose labels all go are to be marked as empty."""
+    """Whether to mark samples that keep none of their labels as empty."""
     return ctx.params.get("empty") is True
 
 
-def uploaded(ctx: ExecutionContext) -> dict:
-    """The file that was chosen: its ``name``, and its ``content`` in base 64."""
+def uploaded(ctx: ExecutionContext) -> dict[str, Any]:
+    """Returns the uploaded file: its ``name``, and its ``content`` in base 64."""
     value = ctx.params.get("value")
     return value if isinstance(value, dict) else {}
 
 
-def changed(ctx: ExecutionContext) -> tuple:
-    """What was changed on the page: ``(name, value)`` of the innermost property."""
+def changed(ctx: ExecutionContext) -> tuple[str, Any]:
+    """Returns the changed answer: ``(name, value)`` of the innermost property."""
     path = text(ctx.params.get("path"))
     return path.rpartition(".")[2], ctx.params.get("value")
 
 
-def range_of(value) -> tuple | None:
-    """A confidence range from a slider's value: ``(low, high)`` in order and in [0, 1]."""
-    numbers = [number(v) for v in value] if isinstance(value, (list, tuple)) else []
-    if len(numbers) != 2 or None in numbers:
-        return None
-    low, high = sorted(min(1.0, max(0.0, n)) for n in numbers)
-    return low, high
-
-
-def number(value) -> float | None:
-    """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def request(ctx: ExecutionContext) -> dict:
-    """What the App says about its grid: view, filters, selection.
+def request(ctx: ExecutionContext) -> dict[str, Any]:
+    """Returns what the App sends about its grid: view, filters, selection.
 
     Raises:
-        Unreadable: if no App would say so
+        Unreadable: if the App cannot have sent it
     """
-    said = dict(ctx.request_params)
-    grid_request.check(said)
-    return said
+    params = dict(ctx.request_params)
+    grid_request.check(params)
+    return params
 
 
-def active_fields(ctx: ExecutionContext) -> list:
-    """The names of the fields that the grid shows."""
+def active_fields(ctx: ExecutionContext) -> list[str]:
+    """Returns the names of the fields that the grid shows."""
     names = ctx.request_params.get("active_fields")
     return [n for n in names if isinstance(n, str)] if isinstance(names, list) else []
 
 
 def layout(ctx: ExecutionContext) -> str:
-    """How the App's panels lie beside each other, as text."""
+    """Returns the layout of the App's panels, as text to compare."""
     return json.dumps(ctx.request_params.get("spaces"), sort_keys=True, default=str)
 
 
-def set_filters(ctx: ExecutionContext, filters: dict) -> None:
-    """Sets the sidebar's filters, if they differ from what they are.
+def set_filters(ctx: ExecutionContext, filters: Mapping[str, Any]) -> None:
+    """Sets the sidebar's filters, if they differ from the current ones.
 
-    What follows in the same event already sees the grid as these filters will make it.
+    The rest of the same event already sees the grid with these filters.
+
+    Args:
+        ctx: the call
+        filters: the filters, by path
     """
     if filters != (ctx.request_params.get("filters") or {}):
         ctx.trigger("set_filters", filters)
@@ -173,19 +157,24 @@ def set_filters(ctx: ExecutionContext, filters: dict) -> None:
 
 
 def set_view(ctx: ExecutionContext, view: SampleCollection) -> None:
-    """Sets the view; what follows in the same event already sees it."""
+    """Sets the view. The rest of the same event already sees it.
+
+    Args:
+        ctx: the call
+        view: the view
+    """
     ctx.ops.set_view(view=view)
     ctx.request_params["view"] = view._serialize()
     ctx.request_params["view_name"] = None
 
 
 def forget_selection(ctx: ExecutionContext) -> None:
-    """Makes what follows in the same event see no selection."""
+    """Hides the selection from the rest of the same event."""
     ctx.request_params["selected"] = []
     ctx.request_params["selected_labels"] = []
 
 
-# --- who asks --------------------------------------------------------------------------------
+# --- permissions -----------------------------------------------------------------------------
 
 #: The permissions on a dataset that include editing it, as FiftyOne Enterprise names them.
 _MAY_EDIT = frozenset({"EDIT", "MANAGE"})
@@ -194,8 +183,8 @@ _MAY_EDIT = frozenset({"EDIT", "MANAGE"})
 def may_edit(ctx: ExecutionContext) -> bool:
     """Whether the user of the App may change the dataset.
 
-    Open-source FiftyOne knows no users, so everybody may. Where there are users, one whose
-    permission is not known may only look.
+    Open-source FiftyOne has no users, so everyone may. Otherwise, a user without a known
+    permission has view-only access.
     """
     if ctx.user is None:
         return True
@@ -211,7 +200,7 @@ def require_edit(ctx: ExecutionContext) -> None:
     Every handler and operator that changes anything calls this first.
 
     Raises:
-        NotPermitted: if the user at the App may only look
+        NotPermitted: if the user of the App has view-only access
     """
     if not may_edit(ctx):
         raise NotPermitted(
@@ -220,45 +209,49 @@ def require_edit(ctx: ExecutionContext) -> None:
         )
 
 
-# --- what is asked of an operator ---------------------------------------------------------------
+# --- parameters of operators --------------------------------------------------------------------
 
 
 def person(ctx: ExecutionContext) -> str:
-    """Who is at the App; open-source FiftyOne does not know."""
+    """Returns the name of the App's user; "" in open-source FiftyOne, which has none."""
     return getattr(ctx.user, "name", None) or ""
 
 
-def run_answers(ctx: ExecutionContext) -> tuple[dict, dict]:
-    """The settings of a run that a request gives, and what is wrong with how they are written.
+def run_answers(ctx: ExecutionContext) -> tuple[dict[str, Any], dict[str, str]]:
+    """Reads the settings of a run.
 
     Classes may be a list, or text as people type it (``models/class_text.py``).
+
+    Returns:
+        ``(answers, problems)``: fields of ``RunConfig``, and a sentence for each that cannot be
+        read
     """
-    given = {
+    answers = {
         setting.name: ctx.params[setting.name]
         for setting in settings()
         if ctx.params.get(setting.name) not in (None, "", [], {})
     }
-    if isinstance(given.get("group_slices"), str):
-        given["group_slices"] = _names(given["group_slices"]) or []
-    if not isinstance(given.get("classes"), str):
-        return given, {}
+    if isinstance(answers.get("group_slices"), str):
+        answers["group_slices"] = _names(answers["group_slices"]) or []
+    if not isinstance(answers.get("classes"), str):
+        return answers, {}
     try:
-        classes, prompts = class_text.read(given.pop("classes"), repeated=True)
+        classes, prompts = class_text.read(answers.pop("classes"), repeated=True)
     except ValueError as error:
-        return given, {"classes": str(error)}
+        return answers, {"classes": str(error)}
     if not classes:
-        return given, {"classes": _NO_CLASS}
-    given["classes"] = classes
-    return ({**given, "prompts": prompts} if prompts else given), {}
+        return answers, {"classes": _NO_CLASS}
+    answers["classes"] = classes
+    return ({**answers, "prompts": prompts} if prompts else answers), {}
 
 
-def given_sample_ids(ctx: ExecutionContext) -> list | None:
-    """The ids of the target samples, if another plugin names them; None if not."""
+def target_sample_ids(ctx: ExecutionContext) -> list[str] | None:
+    """Returns the IDs of the target samples, if another plugin passes them; else None."""
     return _texts(ctx.params.get("sample_ids"))
 
 
-def import_answers(ctx: ExecutionContext) -> dict:
-    """What a request says of labels to import."""
+def import_answers(ctx: ExecutionContext) -> dict[str, Any]:
+    """Reads the arguments of ``import_labels``."""
     names = ("source", "label_field", "name")
     return {name: text(ctx.params.get(name)) for name in names} | {
         "replace": ctx.params.get("replace") is True
@@ -266,7 +259,7 @@ def import_answers(ctx: ExecutionContext) -> dict:
 
 
 def expected_or_none(ctx: ExecutionContext) -> int | None:
-    """The number of labels that it must be; None if the request does not say."""
+    """Returns the expected number of labels; None without the parameter."""
     if ctx.params.get("expected") is not None:
         return expected(ctx)
     number = ctx.params.get(expected_of(run_id(ctx)))
@@ -274,66 +267,70 @@ def expected_or_none(ctx: ExecutionContext) -> int | None:
 
 
 def expected_of(run_id: str) -> str:
-    """The name under which a form sends the number of labels that it showed for a run."""
+    """Returns the parameter in which a form sends the number of labels it showed for a run."""
     return f"{_EXPECTED_OF}{run_id}"
 
 
 def is_expected(name: str) -> bool:
-    """Whether a parameter is one of those, be it of the run that was chosen before."""
+    """Whether a parameter has a name that :func:`expected_of` returns, for any run."""
     return name.startswith(_EXPECTED_OF)
 
 
 _EXPECTED_OF = "expected_"
 
 
-def chosen_labels(ctx: ExecutionContext):
-    """The labels that a request chooses: by what they are, and if it says so by what is shown.
+def chosen_labels(ctx: ExecutionContext) -> Chosen:
+    """Reads a selection of labels: by their properties and, with ``shown``, by the grid.
 
     Raises:
-        AutoLabelingError: if that cannot be a choice
+        ConfigError: with a sentence for every wrong condition
+        AutoLabelingError: if the conditions contradict each other
     """
     params = ctx.params
-    asked = {name: params.get(name) for name in ("min_confidence", "max_confidence")}
-    asked["without_confidence"] = params.get("without_confidence") is True
+    conditions: dict[str, Any] = {
+        "min_confidence": params.get("min_confidence"),
+        "max_confidence": params.get("max_confidence"),
+        "without_confidence": params.get("without_confidence") is True,
+    }
     classes = params.get("classes")
     if isinstance(classes, str):
-        asked["classes"] = _classes(classes)
+        conditions["classes"] = _classes(classes)
     elif classes is not None:
-        asked["classes"] = _texts(classes)
-    asked |= {name: _texts(params.get(name)) for name in ("label_ids", "sample_ids")}
-    asked["group_slices"] = _names(params.get("group_slices"))
+        conditions["classes"] = _texts(classes)
+    conditions |= {name: _texts(params.get(name)) for name in ("label_ids", "sample_ids")}
+    conditions["group_slices"] = _names(params.get("group_slices"))
     if params.get("shown") is True:
-        now = grid.shown(ctx.dataset, request(ctx))
-        asked |= {"view": now.view, "as_shown": True}
+        shown = grid.shown(ctx.dataset, request(ctx))
+        conditions |= {"view": shown.view, "as_shown": True}
         for name in ("label_ids", "sample_ids"):
-            if asked[name] is None:
-                asked[name] = list(getattr(now, name)) or None
-    return choose(ctx.dataset, **asked)
+            if conditions[name] is None:
+                conditions[name] = list(getattr(shown, name)) or None
+    return choose(ctx.dataset, **conditions)
 
 
-def _names(said) -> list | None:
-    """Names of slices, as a list or as people type them; None for nothing."""
-    if isinstance(said, str):
-        return [name.strip() for name in said.split(",") if name.strip()] or None
-    return _texts(said)
+def _names(value: object) -> list[str] | None:
+    """Reads names of slices from a list, or from text as people type it; None for none."""
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()] or None
+    return _texts(value)
 
 
 _NO_CLASS = "Name at least one class, or leave this out for all"
 
 
-def _classes(said: str) -> list | None:
-    """Classes as people type them; None for nothing."""
+def _classes(typed: str) -> list[str] | None:
+    """Reads classes from text as people type it; None for none."""
     try:
-        classes = list(class_text.read(said)[0])
+        classes = list(class_text.read(typed)[0])
     except ValueError as error:
         raise ConfigError({"classes": str(error)}) from error
-    if said and not classes:
+    if typed and not classes:
         raise ConfigError({"classes": _NO_CLASS})
     return classes or None
 
 
-def _texts(values) -> list | None:
-    """A list of texts; None for nothing."""
+def _texts(values: object) -> list[str] | None:
+    """Reads a list of texts; None for None."""
     if values is None:
         return None
     if not isinstance(values, (list, tuple)):

@@ -1,31 +1,36 @@
-"""The target samples that the App's grid and the configure page's answers mean together."""
+"""The target samples of a run, from the App's grid and the answers of the configure page."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from fiftyone.core.dataset import Dataset
+from fiftyone.core.view import DatasetView
 
 from auto_labeling.app import pasted_ids
-from auto_labeling.app.answers import text
+from auto_labeling.app.answers import Form
+from auto_labeling.app.values import text
 from auto_labeling.core.run import Target
 from auto_labeling.lifecycle import media
 from auto_labeling.review import grid
 
-#: What a request says of its grid where it does not show the whole dataset.
+#: The parts of a request that make the grid show less than the whole dataset.
 NARROWING = ("view", "view_name", "filters", "extended")
 
-#: Pasted ids up to which those of no sample are found with each change of the page.
-FEW_IDS = 20_000
+#: The most pasted IDs that are looked up in the dataset with each change of the page.
+MAX_LOOKED_UP = 20_000
 
 
-def counts(dataset: Dataset, asked: dict, form: dict) -> dict:
-    """The number of samples that each :class:`auto_labeling.core.run.Target` means now.
+def counts(dataset: Dataset, request: dict[str, Any], form: Form) -> dict[Target, int]:
+    """Counts the samples of each :class:`auto_labeling.core.run.Target`.
 
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
-        asked: what the App says about its grid
+        request: what the App sends about its grid
         form: the answers of the configure page
     """
-    slices, shown = slices_of(form), grid.shown(dataset, asked)
+    slices, shown = slices_of(form), grid.shown(dataset, request)
     everything = media.count(dataset, slices)
-    narrowed = any(asked.get(key) for key in NARROWING)
+    narrowed = any(request.get(key) for key in NARROWING)
     return {
         Target.ALL: everything,
         Target.VIEW: media.target_count(dataset, shown.view, slices) if narrowed else everything,
@@ -34,72 +39,85 @@ def counts(dataset: Dataset, asked: dict, form: dict) -> dict:
     }
 
 
-def ids(dataset: Dataset, asked: dict, target: Target, form: dict) -> list | None:
-    """The ids of the target samples; None means all, in the slices that are chosen."""
+def ids(dataset: Dataset, request: dict[str, Any], target: Target, form: Form) -> list[str] | None:
+    """Returns the IDs of the target samples; None for all samples in the chosen slices.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        request: what the App sends about its grid
+        target: the target samples
+        form: the answers of the configure page
+    """
     if target is Target.ALL:
         return None
     if target is Target.IDS:
         return _pasted_ids(form)
-    of_target = _selected_ids if target is Target.SELECTION else _shown_ids
-    return of_target(dataset, grid.shown(dataset, asked), slices_of(form))
+    shown, slices = grid.shown(dataset, request), slices_of(form)
+    if target is Target.SELECTION:
+        return _selected_ids(dataset, shown, slices)
+    return _shown_ids(dataset, shown, slices)
 
 
-def view(dataset: Dataset, asked: dict, target: Target):
-    """The view that the target samples are of; None for all, or for ids.
+def view(dataset: Dataset, request: dict[str, Any], target: Target) -> DatasetView | None:
+    """Returns the view of the target samples; None for all samples, or for sample IDs.
 
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
-        asked: what the App says about its grid
+        request: what the App sends about its grid
         target: the target samples
     """
     if target not in (Target.VIEW, Target.SELECTION):
         return None
-    shown = grid.shown(dataset, asked)
+    shown = grid.shown(dataset, request)
     if target is Target.VIEW:
-        narrowed = any(asked.get(key) for key in NARROWING)
+        narrowed = any(request.get(key) for key in NARROWING)
         return shown.view if narrowed else None
     return shown.view.select(list(shown.sample_ids)) if shown.sample_ids else None
 
 
-def some_ids(dataset: Dataset, asked: dict, target: Target, form: dict, most: int) -> list:
-    """The ids of a few target samples: of those that are selected in the grid, or else the first.
+def some_ids(
+    dataset: Dataset, request: dict[str, Any], target: Target, form: Form, limit: int
+) -> list[str]:
+    """Returns the IDs of a few target samples: the selected ones, or the first.
 
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
-        asked: what the App says about its grid
+        request: what the App sends about its grid
         target: the target samples
         form: the answers of the configure page
-        most: how many
+        limit: the most IDs to return
     """
     if target is Target.IDS:
-        return _pasted_ids(form)[:most]
-    slices, shown = slices_of(form), grid.shown(dataset, asked)
-    found = _selected_ids(dataset, shown, slices)
-    if not found and target is not Target.SELECTION:
-        found = _shown_ids(dataset, shown, slices, most)
-    return found[:most]
+        return _pasted_ids(form)[:limit]
+    slices, shown = slices_of(form), grid.shown(dataset, request)
+    sample_ids = _selected_ids(dataset, shown, slices)
+    if not sample_ids and target is not Target.SELECTION:
+        sample_ids = _shown_ids(dataset, shown, slices, limit)
+    return sample_ids[:limit]
 
 
-def slices_of(form: dict) -> list:
-    """The names of slices that a form chooses."""
+def slices_of(form: Form) -> list[str]:
+    """Returns the names of the chosen slices."""
     names = form.get("group_slices")
     return [n for n in names if isinstance(n, str)] if isinstance(names, (list, tuple)) else []
 
 
-def _pasted_ids(form: dict):
+def _pasted_ids(form: Form) -> list[str]:
     return list(pasted_ids.read(text(form.get("ids"))).ids)
 
 
-def _count_pasted(dataset: Dataset, form: dict):
-    given = _pasted_ids(form)
-    return media.count_known(dataset, given) if len(given) <= FEW_IDS else len(given)
+def _count_pasted(dataset: Dataset, form: Form) -> int:
+    pasted = _pasted_ids(form)
+    return media.count_known(dataset, pasted) if len(pasted) <= MAX_LOOKED_UP else len(pasted)
 
 
-def _shown_ids(dataset: Dataset, shown: grid.Shown, slices, most=None):
-    return media.target_ids(dataset, shown.view, slices, most)
+def _shown_ids(
+    dataset: Dataset, shown: grid.Shown, slices: Sequence[str], limit: int | None = None
+) -> list[str]:
+    return media.target_ids(dataset, shown.view, slices, limit)
 
 
-def _selected_ids(dataset: Dataset, shown: grid.Shown, slices):
+def _selected_ids(dataset: Dataset, shown: grid.Shown, slices: Sequence[str]) -> list[str]:
     if not shown.sample_ids:
         return []
     return media.target_ids(dataset, shown.view.select(list(shown.sample_ids)), slices)

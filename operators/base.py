@@ -1,6 +1,8 @@
-"""What our operators have in common: a form that never raises, an action that may be refused."""
+"""The base of our operators: a form that never raises, and an action that may be refused."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
@@ -18,7 +20,7 @@ logger = logging.getLogger(__name__)
 class RunOperator(foo.Operator):
     """An operator on the runs of the dataset that is open.
 
-    A subclass says what it is in the attributes, asks in :meth:`ask` and acts in :meth:`act`.
+    A subclass describes itself in the attributes, asks in :meth:`ask` and acts in :meth:`act`.
     """
 
     name = label = description = ""
@@ -26,25 +28,25 @@ class RunOperator(foo.Operator):
     risk = types.RiskLevel.MEDIUM
     changes = True
     #: The states of the runs that can be chosen; empty where no run is.
-    states: tuple = ()
+    states: tuple[RunState, ...] = ()
     #: The kinds of its parameters, beside the run's id.
-    takes = parameters.taking()
+    takes: Mapping[str, str] = parameters.taking()
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name=self.name,
             label=f"Auto-Labeling: {self.label}",
             description=self.description,
             icon=self.icon,
             dynamic=True,
-            # Answers are judged by the verbs, which name every wrong one.
+            # The verbs check the answers, and name every wrong one.
             disable_schema_validation=True,
             risk_level=self.risk,
             view_target=False,
         )
 
-    def resolve_input(self, ctx: ExecutionContext):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         form = types.Object()
         try:
             if ctx.dataset is None:
@@ -59,28 +61,36 @@ class RunOperator(foo.Operator):
             form = _notice("Something unexpected went wrong. See the App's log for details")
         return types.Property(form, view=types.View(label=f"Auto-Labeling: {self.label}"))
 
-    def execute(self, ctx: ExecutionContext):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         if ctx.dataset is None:
             raise AutoLabelingError("Open a dataset first")
         if self.changes:
             request.require_edit(ctx)
         parameters.require(request.parameters(ctx), self._takes(ctx))
-        done = self.act(ctx)
+        facts = self.act(ctx)
         if self.changes:
             ctx.ops.reload_dataset()
-        return done
+        return facts
 
-    def ask(self, ctx: ExecutionContext, form: dict) -> None:
-        """Adds the operator's questions to a form; quick, since the App waits for it."""
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
+        """Adds the operator's questions to a form. It must be quick, since the App waits for it.
 
-    def act(self, ctx: ExecutionContext) -> dict:
-        """Does what was asked for. Returns facts that JSON can hold."""
+        Args:
+            ctx: the call, with the answers so far
+            form: where the questions go
+
+        Raises:
+            AutoLabelingError: if there is nothing to ask; the form shows the reason
+        """
+
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """Carries out the call, and returns facts that can be written as JSON."""
         raise NotImplementedError
 
-    def _takes(self, ctx: ExecutionContext):
+    def _takes(self, ctx: ExecutionContext) -> Mapping[str, str]:
         return parameters.taking(self.takes, text=["run_id"]) if self.states else self.takes
 
-    def _ask_for_run(self, ctx: ExecutionContext, form: dict) -> None:
+    def _ask_for_run(self, ctx: ExecutionContext, form: types.Object) -> None:
         runs = [
             run for run in labeling.runs(ctx.dataset, confirm=False) if run.state in self.states
         ]
@@ -93,14 +103,14 @@ class RunOperator(foo.Operator):
         form.enum("run_id", ids, default=ids[0], required=True, label="Run", view=view)
 
 
-def _notice(sentence: str):
+def _notice(sentence: str) -> types.Object:
     form = types.Object()
     form.view("notice", types.Warning(label=sentence))
     return form
 
 
-def facts(run: Run) -> dict:
-    """What an operator returns of a run."""
+def facts(run: Run) -> dict[str, Any]:
+    """Returns the facts about a run that operators return."""
     return {
         "run_id": run.id,
         "name": run.name,
@@ -116,5 +126,5 @@ def facts(run: Run) -> dict:
     }
 
 
-#: The states in which a run can be taken up again.
+#: The states in which a run can be resumed, or its failed samples retried.
 STOPPED = (RunState.FAILED, RunState.IN_REVIEW)

@@ -1,7 +1,9 @@
-"""What becomes of a run: resume, cancel, delete; and the list of all runs."""
+"""Resume, cancel and delete runs, and list them."""
+
+from typing import Any
 
 from fiftyone.operators import ExecutionContext
-from fiftyone.operators.types import RiskLevel
+from fiftyone.operators.types import Object, RiskLevel
 
 from auto_labeling.app import request
 from auto_labeling.core.run import ACTIVE, RunState
@@ -11,7 +13,7 @@ from auto_labeling.operators.base import STOPPED, RunOperator, facts
 
 
 class ListRuns(RunOperator):
-    """Tells other plugins and agents which runs there are."""
+    """Lists the runs, for other plugins and agents."""
 
     name = "list_runs"
     label = "list the runs"
@@ -19,12 +21,12 @@ class ListRuns(RunOperator):
     risk = RiskLevel.LOW
     changes = False
 
-    def act(self, ctx: ExecutionContext):
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         return {"runs": [facts(run) for run in labeling.runs(ctx.dataset)]}
 
 
 class ResumeRun(RunOperator):
-    """Goes on with a run that stopped, or with the failed samples of one in review."""
+    """Resumes a run that stopped, or retries the failed samples of a run in review."""
 
     name = "resume_run"
     label = "resume a run"
@@ -33,7 +35,7 @@ class ResumeRun(RunOperator):
     states = STOPPED
     takes = parameters.taking(flag=["again"])
 
-    def ask(self, ctx: ExecutionContext, form: dict) -> None:
+    def ask(self, ctx: ExecutionContext, form: Object) -> None:
         form.bool(
             "again",
             default=False,
@@ -41,13 +43,13 @@ class ResumeRun(RunOperator):
             description="Only if the staging field was deleted or renamed by hand",
         )
 
-    def act(self, ctx: ExecutionContext):
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         again = request.is_again(ctx)
         return facts(labeling.resume(ctx.dataset, request.run_id(ctx), again=again))
 
 
 class CancelRun(RunOperator):
-    """Stops a run; what it has labeled is kept."""
+    """Stops a run; its labels so far are kept."""
 
     name = "cancel_run"
     label = "cancel a run"
@@ -55,7 +57,7 @@ class CancelRun(RunOperator):
     icon = "stop"
     states = tuple(sorted(ACTIVE))
 
-    def act(self, ctx: ExecutionContext):
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         return facts(labeling.cancel(ctx.dataset, request.run_id(ctx), by=request.person(ctx)))
 
 
@@ -69,6 +71,6 @@ class DeleteRun(RunOperator):
     risk = RiskLevel.DANGEROUS
     states = (*sorted(ACTIVE), RunState.IN_REVIEW, RunState.APPROVED, RunState.FAILED)
 
-    def act(self, ctx: ExecutionContext):
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         labeling.delete(ctx.dataset, request.run_id(ctx))
         return {"run_id": request.run_id(ctx), "deleted": True}

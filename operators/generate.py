@@ -1,7 +1,8 @@
-"""What a worker executes: the delegated side of a run."""
+"""The operator that workers execute: the delegated side of a run."""
 
 import logging
 import time
+from typing import Any
 
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
@@ -19,10 +20,10 @@ _LOG_EVERY_SECONDS = 5.0
 
 
 class GenerateLabels(foo.Operator):
-    """Labels the samples of a run that still wait. Queued by ``labeling.start``."""
+    """Labels the remaining samples of a run. Queued by ``labeling.start``."""
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="generate_labels",
             label="Auto-Labeling: generate labels",
@@ -35,9 +36,9 @@ class GenerateLabels(foo.Operator):
             risk_level=types.RiskLevel.MEDIUM,
         )
 
-    def execute(self, ctx: ExecutionContext):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         request.require_edit(ctx)
-        began = time.monotonic()
+        started_at = time.monotonic()
         run_id = request.run_id(ctx)
         _log_start(ctx.dataset, labeling.record(ctx.dataset, run_id))
         try:
@@ -47,7 +48,7 @@ class GenerateLabels(foo.Operator):
         except Exception:
             logger.exception("The run has stopped")  # FiftyOne keeps the error, not in this log
             raise
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started_at
         logger.info(
             "Done in %.1f s: %s labels, %s samples failed", seconds, f"{run.labels:,}", run.failed
         )
@@ -55,13 +56,13 @@ class GenerateLabels(foo.Operator):
 
 
 class _Report:
-    """Tells FiftyOne how far a run has come, and the log now and then."""
+    """Reports the progress to FiftyOne, and every few seconds to the log."""
 
     def __init__(self, ctx: ExecutionContext) -> None:
         self._ctx = ctx
         self._logged = float("-inf")
 
-    def __call__(self, fraction, text: str):
+    def __call__(self, fraction: float, text: str) -> None:
         self._ctx.set_progress(progress=fraction, label=text)
         now = time.monotonic()
         if now - self._logged >= _LOG_EVERY_SECONDS:

@@ -1,48 +1,49 @@
-"""What an operator takes: parameters by their kind. Anything else is refused, naming each."""
+"""The parameters of operators, by kind. Any other parameter is refused, by name."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from auto_labeling.core.errors import ConfigError
 
 
 def taking(others: Mapping[str, str] | None = None, **names: Iterable[str]) -> Mapping[str, str]:
-    """The parameters of an operator.
+    """Declares the parameters of an operator.
 
     Args:
-        others (None): what another operator takes, to be added to
-        **names: by kind: ``text``, ``texts``, ``ids``, ``flag``, ``number``, ``whole``, or ``any``
-            for what is judged elsewhere
+        others (None): the parameters of another operator, to add to
+        **names: their names by kind: ``text``, ``texts``, ``ids``, ``flag``, ``number``,
+            ``whole``, or ``any`` for values that are checked elsewhere
 
     Returns:
         the kind of each parameter
     """
-    kinds = {name: kind for kind, given in names.items() for name in given}
+    kinds = {name: kind for kind, members in names.items() for name in members}
     return MappingProxyType({**(others or {}), **kinds})
 
 
-def require(given: Mapping, takes: Mapping[str, str]) -> None:
+def require(params: Mapping[str, Any], takes: Mapping[str, str]) -> None:
     """Refuses parameters that an operator does not have, and values of another kind.
 
     Args:
-        given: the parameters of a call; what is None or empty text counts as not given
-        takes: the kind of each parameter that there is
+        params: the parameters of a call; None and empty text count as missing
+        takes: the kind of each parameter of the operator
 
     Raises:
         ConfigError: with a sentence for each wrong parameter
     """
     problems = {}
-    for name, value in given.items():
+    for name, value in params.items():
         if name not in takes:
             problems[str(name)] = _unknown(str(name), takes)
-        elif value not in (None, "") and not _IS[takes[name]](value):
-            problems[name] = _SAID[takes[name]]
+        elif value not in (None, "") and not _CHECKS[takes[name]](value):
+            problems[name] = _MESSAGES[takes[name]]
     if problems:
         raise ConfigError(problems)
 
 
-def _unknown(name: str, takes) -> str:
+def _unknown(name: str, takes: Mapping[str, str]) -> str:
     near = difflib.get_close_matches(name, takes, 1)
     if near:
         return f"There is no such parameter; did you mean '{near[0]}'?"
@@ -50,19 +51,19 @@ def _unknown(name: str, takes) -> str:
     return "There is no such parameter; there " + (f"are: {known}" if takes else "are none")
 
 
-def _is_text(value):
+def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _are_texts(value):
+def _are_texts(value: object) -> bool:
     return isinstance(value, (list, tuple)) and all(map(_is_text, value))
 
 
-def _is_whole(value):
+def _is_whole(value: object) -> bool:
     return type(value) is int
 
 
-_IS = {
+_CHECKS: dict[str, Callable[[object], bool]] = {
     "any": lambda value: True,
     "text": _is_text,
     "texts": lambda value: _is_text(value) or _are_texts(value),
@@ -71,7 +72,7 @@ _IS = {
     "number": lambda value: _is_whole(value) or isinstance(value, float),
     "whole": _is_whole,
 }
-_SAID = {
+_MESSAGES = {
     "text": "Must be text",
     "texts": "Must be a list of texts, or comma-separated text",
     "ids": "Must be a list of IDs",

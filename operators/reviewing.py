@@ -1,4 +1,7 @@
-"""Review without the panel: promote, take back, approve."""
+"""Review without the panel: promote, undo, approve."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
@@ -11,8 +14,8 @@ from auto_labeling.operators.base import RunOperator, facts
 from auto_labeling.review import approval, promotion, summary
 
 
-class _Choosing(RunOperator):
-    """An operator on labels that are chosen by what they are, or by what the grid shows."""
+class _OnLabels(RunOperator):
+    """An operator on labels that are selected by their properties, or by the grid."""
 
     states = (RunState.IN_REVIEW,)
     takes = parameters.taking(
@@ -22,7 +25,7 @@ class _Choosing(RunOperator):
         ids=("label_ids", "sample_ids"),
     )
 
-    def ask(self, ctx: ExecutionContext, form: dict) -> None:
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
         for name, label in (("min_confidence", "Minimum"), ("max_confidence", "Maximum")):
             form.float(
                 name,
@@ -48,31 +51,31 @@ class _Choosing(RunOperator):
         )
 
 
-class PromoteLabels(_Choosing):
+class PromoteLabels(_OnLabels):
     """Promotes labels for approval."""
 
     name = "promote_labels"
     label = "promote labels"
     description = "Adds the labels of a run that meet every condition for approval"
     icon = "add_task"
-    takes = parameters.taking(_Choosing.takes, whole=["expected"])
+    takes = parameters.taking(_OnLabels.takes, whole=["expected"])
 
-    def act(self, ctx: ExecutionContext):
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         chosen = request.chosen_labels(ctx)
         expected = request.expected_or_none(ctx)
         number = promotion.promote(ctx.dataset, request.run_id(ctx), chosen, expected)
         return {"run_id": request.run_id(ctx), "labels": number}
 
 
-class UndoPromotion(_Choosing):
-    """Takes labels back from approval."""
+class UndoPromotion(_OnLabels):
+    """Moves promoted labels back to review."""
 
     name = "undo_promotion"
     label = "take back promoted labels"
     description = "Undoes the promotion of labels that meet every condition"
     icon = "undo"
 
-    def act(self, ctx: ExecutionContext):
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         chosen = request.chosen_labels(ctx)
         number = promotion.undo(ctx.dataset, request.run_id(ctx), chosen=chosen)
         return {"run_id": request.run_id(ctx), "labels": number}
@@ -89,9 +92,9 @@ class ApproveRun(RunOperator):
     states = (RunState.IN_REVIEW, RunState.APPROVING)
     takes = parameters.taking(whole=["expected"], flag=["empty"])
 
-    def ask(self, ctx: ExecutionContext, form: dict) -> None:
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
         form.view("warning", types.Warning(label=f"{self.description}. This cannot be undone"))
-        self._show(ctx, form)
+        self._show_decision(ctx, form)
         form.bool(
             "empty",
             default=False,
@@ -99,28 +102,28 @@ class ApproveRun(RunOperator):
             description="Otherwise they are left without labels, as if never labeled.",
         )
 
-    def _show(self, ctx: ExecutionContext, form: dict) -> None:
-        """Says how many labels the chosen run has to approve, and sends that number."""
+    def _show_decision(self, ctx: ExecutionContext, form: types.Object) -> None:
+        """Shows how many labels would be approved, and makes the form send that number."""
         run_id = request.run_id(ctx)
         run = labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
         if run is None or run.state is not RunState.IN_REVIEW:
             return
         decision = summary.decision(ctx.dataset, run, source=False)
-        said = f"{decision.kept:,} labels will be written to '{run.config.label_field}'"
+        sentence = f"{decision.kept:,} labels will be written to '{run.config.label_field}'"
         if decision.added:
-            said += f", including {decision.added:,} added by people"
+            sentence += f", including {decision.added:,} added by people"
         form.view(
-            "numbers", types.Notice(label=f"{said}; {decision.left:,} others will be deleted")
+            "numbers", types.Notice(label=f"{sentence}; {decision.left:,} others will be deleted")
         )
-        # By run: a form keeps an answer that it was once given.
+        # One name per run: a form keeps its answers when another run is chosen.
         name = request.expected_of(run.id)
         form.int(name, default=decision.kept, view=types.HiddenView())
 
-    def _takes(self, ctx: ExecutionContext):
-        shown = [name for name in request.parameters(ctx) if request.is_expected(name)]
-        return parameters.taking(super()._takes(ctx), whole=shown)
+    def _takes(self, ctx: ExecutionContext) -> Mapping[str, str]:
+        expected = [name for name in request.parameters(ctx) if request.is_expected(name)]
+        return parameters.taking(super()._takes(ctx), whole=expected)
 
-    def act(self, ctx: ExecutionContext):
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         expected = request.expected_or_none(ctx)
         run = approval.approve(
             ctx.dataset,

@@ -1,24 +1,26 @@
 """Start a run, and import existing labels: forms made from the settings of a run."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import fiftyone.operators.types as types
-from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request, targets
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.run import Method, Target, Task
-from auto_labeling.core.settings import RunConfig, settings
+from auto_labeling.core.settings import RunConfig, Setting, settings
 from auto_labeling.lifecycle import importing, labeling, media
 from auto_labeling.models import catalog
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
 
-#: Settings that go without saying in a form; other plugins may give them all the same.
-_UNASKED = ("prompts",)
+#: Settings that a form does not ask for; other plugins may still set them.
+_NOT_ASKED = ("prompts",)
 
-#: Settings that only some methods have.
-_OF_METHODS = {
+#: The methods that have a setting, where not all have it.
+_METHODS_WITH = {
     "segmenter": (Method.TWO_STAGE.value,),
     "source_field": (Method.EXISTING_DETECTIONS.value,),
 }
@@ -34,7 +36,7 @@ class StartRun(RunOperator):
         any=[s.name for s in settings()], ids=["sample_ids"], flag=["persist"]
     )
 
-    def ask(self, ctx: ExecutionContext, form: dict) -> None:
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
         if not labeling.is_persistent(ctx.dataset):
             form.bool(
                 "persist",
@@ -42,70 +44,75 @@ class StartRun(RunOperator):
                 label="Make the dataset persistent",
                 description=labeling.NOT_PERSISTENT,
             )
-        given, problems = request.run_answers(ctx)
-        problems = {**_problems(ctx.dataset, given), **problems}
+        answers, problems = request.run_answers(ctx)
+        problems = {**_problems(ctx.dataset, answers), **problems}
         if not problems:
-            _warn(ctx, form, labeling.draft(given), given)
+            _warn(ctx, form, labeling.draft(answers), answers)
         for setting in settings():
-            if setting.name in _UNASKED or not _applies(ctx.dataset, setting, given):
+            if setting.name in _NOT_ASKED or not _applies(ctx.dataset, setting, answers):
                 continue
             # A missing answer is not an error yet.
-            problem = problems.get(setting.name) if setting.name in given else None
-            _ask(form, setting, _choices(ctx.dataset, setting, given), problem)
+            problem = problems.get(setting.name) if setting.name in answers else None
+            _ask(form, setting, _choices(ctx.dataset, setting, answers), problem)
 
-    def act(self, ctx: ExecutionContext):
-        given, problems = request.run_answers(ctx)
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
+        answers, problems = request.run_answers(ctx)
         if problems:
-            raise ConfigError({**_problems(ctx.dataset, given), **problems})
-        sample_ids = request.given_sample_ids(ctx)
+            raise ConfigError({**_problems(ctx.dataset, answers), **problems})
+        sample_ids = request.target_sample_ids(ctx)
         by_ids = Target.IDS.value
-        if sample_ids is not None and given.setdefault("target", by_ids) != by_ids:
+        if sample_ids is not None and answers.setdefault("target", by_ids) != by_ids:
             raise ConfigError({"target": "Leave this out if sample_ids are given"})
-        config = labeling.check(ctx.dataset, given)
+        config = labeling.check(ctx.dataset, answers)
         if sample_ids is None:
-            sample_ids = targets.ids(ctx.dataset, request.request(ctx), config.target, given)
-        said = _cautions(ctx, config, len(sample_ids or ()))
+            sample_ids = targets.ids(ctx.dataset, request.request(ctx), config.target, answers)
+        warnings = _cautions(ctx, config, len(sample_ids or ()))
         persist, author = request.is_to_persist(ctx), request.person(ctx)
         run = labeling.start(ctx.dataset, config, sample_ids, author, persist=persist)
-        return {**facts(run), "warnings": said}
+        return {**facts(run), "warnings": warnings}
 
 
-def _cautions(ctx: ExecutionContext, config: RunConfig, samples) -> list:
-    """What may not be meant; it does not keep the run from starting."""
+def _cautions(ctx: ExecutionContext, config: RunConfig, samples: int) -> list[str]:
+    """Returns warnings about the run, which do not prevent its start."""
     view = targets.view(ctx.dataset, request.request(ctx), config.target)
     return list(labeling.cautions(ctx.dataset, config, samples, view))
 
 
-def _warn(ctx: ExecutionContext, form: dict, config: RunConfig, given) -> None:
+def _warn(
+    ctx: ExecutionContext, form: types.Object, config: RunConfig, answers: dict[str, Any]
+) -> None:
     view = targets.view(ctx.dataset, request.request(ctx), config.target)
-    slices = targets.slices_of(given)
+    slices = targets.slices_of(answers)
     samples = 0 if view is None else media.target_count(ctx.dataset, view, slices)
     for number, caution in enumerate(labeling.cautions(ctx.dataset, config, samples, view)):
         form.view(f"caution_{number}", types.Warning(label=caution))
 
 
-def _problems(dataset: Dataset, given) -> dict:
+def _problems(dataset: Dataset, answers: dict[str, Any]) -> dict[str, str]:
     try:
-        labeling.check(dataset, given)
+        labeling.check(dataset, answers)
     except ConfigError as error:
         return error.problems
     return {}
 
 
-def _applies(dataset: Dataset, setting, given) -> bool:
-    """Whether a question makes sense after the answers so far; one that is answered stays."""
-    if setting.name in given:
+def _applies(dataset: Dataset, setting: Setting, answers: Mapping[str, Any]) -> bool:
+    """Whether a question makes sense after the answers so far; an answered one stays."""
+    if setting.name in answers:
         return True
     if setting.name == "group_slices":
         return bool(media.image_slices(dataset))
-    return given.get("method") in _OF_METHODS.get(setting.name, (given.get("method"),))
+    method = answers.get("method")
+    return method in _METHODS_WITH.get(setting.name, (method,))
 
 
-def _choices(dataset: Dataset, setting, given):
-    """What a setting may be, as FiftyOne's choices; None where anything may be typed."""
-    view = types.DropdownView()
+def _choices(
+    dataset: Dataset, setting: Setting, answers: Mapping[str, Any]
+) -> types.Choices | None:
+    """Returns the values of a setting as FiftyOne's choices; None where people may type any."""
+    view: types.Choices = types.DropdownView()
     if setting.name == "model":
-        return _models(given)
+        return _models(answers)
     if setting.name == "segmenter":
         view = types.AutocompleteView(allow_user_input=False)
         for spec in catalog.segmenters():
@@ -116,7 +123,7 @@ def _choices(dataset: Dataset, setting, given):
                 view.add_choice(name, label=name)
     elif setting.kind == "choice":
         for value, title in setting.choices:
-            # Ids are what other plugins give; a form has no place for them.
+            # Only other plugins pass IDs; the form has no field for them.
             if value != Target.IDS.value:
                 view.add_choice(value, label=title)
     else:
@@ -124,10 +131,12 @@ def _choices(dataset: Dataset, setting, given):
     return view
 
 
-def _ask(form: dict, setting, view: SampleCollection, problem) -> None:
+def _ask(
+    form: types.Object, setting: Setting, view: types.Choices | None, problem: str | None
+) -> None:
     """Adds the question for a setting to a form."""
-    # Not marked as invalid: FiftyOne would then refuse with that one problem, the verb names all.
-    props = {
+    # Not marked as invalid: FiftyOne would then show this problem alone; the verb names all.
+    props: dict[str, Any] = {
         "label": setting.title,
         "description": problem or setting.description,
         "required": setting.required,
@@ -140,11 +149,11 @@ def _ask(form: dict, setting, view: SampleCollection, problem) -> None:
     elif setting.kind == "flag":
         form.bool(setting.name, default=setting.default, **props)
     elif setting.kind in ("number", "whole"):
-        most = labeling.most_workers() if setting.name == "workers" else setting.maximum
-        bounds = {"min": setting.minimum, "max": most}
+        maximum = labeling.most_workers() if setting.name == "workers" else setting.maximum
+        bounds = {"min": setting.minimum, "max": maximum}
         limits = {key: value for key, value in bounds.items() if value is not None}
-        adds = form.int if setting.kind == "whole" else form.float
-        adds(setting.name, default=setting.default, **limits, **props)
+        add = form.int if setting.kind == "whole" else form.float
+        add(setting.name, default=setting.default, **limits, **props)
     elif setting.kind == "texts":
         props["description"] += ". Separate with commas"
         if setting.name == "classes":
@@ -154,11 +163,11 @@ def _ask(form: dict, setting, view: SampleCollection, problem) -> None:
         form.str(setting.name, default=setting.default, **props)
 
 
-def _models(given):
-    """The models for the task and the method that are chosen, as choices."""
+def _models(answers: Mapping[str, Any]) -> types.Choices:
+    """Returns the models for the chosen task and method, as choices."""
     try:
-        task = Task(given.get("task"))
-        models = catalog.choices(task, Method(given.get("method", Method.ONE_STAGE)))
+        task = Task(answers.get("task"))
+        models = catalog.choices(task, Method(answers.get("method", Method.ONE_STAGE)))
     except ValueError:
         models = catalog.list_models()
     view = types.AutocompleteView(allow_user_input=False)
@@ -168,18 +177,18 @@ def _models(given):
 
 
 class ImportLabels(RunOperator):
-    """Makes a run in review of the labels that a field has."""
+    """Copies the labels of a field into a run in review."""
 
     name = "import_labels"
     label = "review existing labels"
     description = "Copies the labels of a field into a new run in review; the field does not change"
     takes = parameters.taking(text=("source", "label_field", "name"), flag=["replace"])
 
-    def ask(self, ctx: ExecutionContext, form: dict) -> None:
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
         usable = [name for name, reason in importing.sources(ctx.dataset).items() if not reason]
         if not usable:
             raise AutoLabelingError("This dataset has no labels to review")
-        given = request.import_answers(ctx)
+        answers = request.import_answers(ctx)
         form.enum("source", usable, required=True, label="Labels", view=types.AutocompleteView())
         form.bool(
             "replace",
@@ -187,7 +196,7 @@ class ImportLabels(RunOperator):
             label="Replace them",
             description="Approved labels replace all labels in this field",
         )
-        if not given["replace"]:
+        if not answers["replace"]:
             form.str(
                 "label_field",
                 required=True,
@@ -196,6 +205,6 @@ class ImportLabels(RunOperator):
             )
         form.str("name", label="Run name")
 
-    def act(self, ctx: ExecutionContext):
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         answers = request.import_answers(ctx)
         return facts(importing.import_labels(ctx.dataset, **answers, author=request.person(ctx)))

@@ -9,7 +9,7 @@ import json
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import answers, request
+from auto_labeling.app import answers, values
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done", "working")
 
@@ -83,7 +83,7 @@ class PanelState:
     @property
     def window(self) -> str:
         """Which window of a browser this is: all windows of a session share the panel's id."""
-        return request.name_of(self._get("window", str, "")) or self._ctx.panel.id
+        return values.name_of(self._get("window", str, "")) or self._ctx.panel.id
 
     @window.setter
     def window(self, window) -> None:
@@ -91,7 +91,7 @@ class PanelState:
 
     @property
     def run_id(self) -> str:
-        return request.name_of(self._get("run_id", str, ""))
+        return values.name_of(self._get("run_id", str, ""))
 
     @run_id.setter
     def run_id(self, run_id: str) -> None:

@@ -55,12 +55,12 @@ class ConfigureEvents:
     def _take_ids(self, state: PanelState) -> None:
         """Keeps a long list here, so that it does not travel with each event."""
         given = answers.text(state.form["ids"])
-        if not pasted_ids.is_kept(given) and len(given) > pasted_ids.MOST_IN_FORM * 24:
+        if not pasted_ids.is_kept(given) and len(given) > pasted_ids.MAX_IN_FORM * 24:
             read = pasted_ids.read(given)
-            if not read.malformed and len(read.ids) > pasted_ids.MOST_IN_FORM:
+            if not read.malformed and len(read.ids) > pasted_ids.MAX_IN_FORM:
                 state.answer("ids", pasted_ids.keep(read.ids))
 
-    def _id_problems(self, ctx: ExecutionContext, state: PanelState, most=targets.FEW_IDS):
+    def _id_problems(self, ctx: ExecutionContext, state: PanelState, most=targets.MAX_LOOKED_UP):
         """What is wrong with pasted ids; more than ``most`` are not looked up."""
         given = answers.text(state.form["ids"])
         if not answers.by_ids(state.form) or not given:
@@ -74,7 +74,7 @@ class ConfigureEvents:
     def _other_problems(self, state: PanelState):
         """What is wrong, without ids that are checked again: an event may know an older list."""
         given = answers.text(state.form["ids"])
-        looked_at = given and len(pasted_ids.read(given).ids) <= targets.FEW_IDS
+        looked_at = given and len(pasted_ids.read(given).ids) <= targets.MAX_LOOKED_UP
         return {k: v for k, v in state.problems.items() if k != "ids" or not looked_at}
 
     def _add_classes(self, ctx: ExecutionContext, state: PanelState, name: str):

@@ -226,7 +226,7 @@ class Form:
         group.file(
             "class_file",
             "Add a text file",
-            class_sources.MOST_BYTES,
+            class_sources.MAX_BYTES,
             "File too large (maximum 256 KB)",
             caption="One class per line, or separated by commas",
         )

@@ -2,7 +2,7 @@
 
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import request
+from auto_labeling.app import request, values
 from auto_labeling.core import text as words
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Run, RunState
@@ -31,7 +31,7 @@ class ReviewEvents:
 
     @event
     def slide_confidence(self, ctx: ExecutionContext, state: PanelState) -> None:
-        span = request.range_of(request.changed(ctx)[1])
+        span = values.range_of(request.changed(ctx)[1])
         at = grid_sync.of(ctx)
         if span and span != at.slid:
             at.slid = span  # a person moved it: the slider on the page shows it already

@@ -206,7 +206,7 @@ def test_a_huge_list_is_kept_on_the_server_until_it_is_forgotten():
     assert list(pasted_ids.read(text).ids) == ids
     for number in range(20):
         pasted_ids.keep([f"{number:024x}"])
-    assert pasted_ids.read(text).lost and "Paste them again" in pasted_ids.read(text).problem
+    assert pasted_ids.read(text).is_gone and "Paste them again" in pasted_ids.read(text).problem
 
 
 def test_pasted_ids_are_the_target_of_a_run(numbered):
@@ -248,7 +248,7 @@ def test_an_event_that_knows_an_older_list_brings_no_problem_back(numbered):
 
 
 def test_a_long_list_of_ids_does_not_travel_with_the_panels_state(numbered, monkeypatch):
-    monkeypatch.setattr(pasted_ids, "MOST_IN_FORM", 10)
+    monkeypatch.setattr(pasted_ids, "MAX_IN_FORM", 10)
     ids = numbered.values("id")[:30]
     _, state = send(numbered, "new_run")
     _, state = answer(numbered, state, family="yolo", version="v8-shapes", label_field="boxes")

@@ -32,7 +32,7 @@ def test_a_text_file_is_read_in_the_usual_encodings(encoding):
         (file("dög".encode("latin-1")), "UTF-8"),
         (file(b"cat\x00dog"), "not a text file"),
         (file(b"  \n "), "is empty"),
-        (file(b"x" * (class_sources.MOST_BYTES + 10)), "too large"),
+        (file(b"x" * (class_sources.MAX_BYTES + 10)), "too large"),
         ({"name": "a", "content": "no base 64!"}, "UTF-8"),
         ({"name": 7, "content": None}, "too large"),
         ({}, "too large"),

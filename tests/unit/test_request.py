@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auto_labeling.app import answers, request
+from auto_labeling.app import answers, request, values
 from auto_labeling.core import text as words
 from auto_labeling.core.errors import Unreadable
 from auto_labeling.core.run import Method, RunConfig, Target, Task
@@ -38,7 +38,7 @@ def test_an_expected_number_is_an_integer(value):
 
 @pytest.mark.parametrize("value", [*HOSTILE, [0.1], [0.1, "x"], [None, 1], [math.inf, 0]])
 def test_what_is_no_range_is_none(value):
-    assert request.range_of(value) is None
+    assert values.range_of(value) is None
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_what_is_no_range_is_none(value):
     [([0.2, 0.9], (0.2, 0.9)), ([0.9, 0.2], (0.2, 0.9)), ([-1, 7], (0.0, 1.0)), ((0, 1), (0, 1))],
 )
 def test_a_range_is_in_order_and_within_bounds(value, expected):
-    assert request.range_of(value) == expected
+    assert values.range_of(value) == expected
 
 
 def test_the_innermost_property_is_the_one_that_changed():
