@@ -1,8 +1,11 @@
 """The configuration of a run as a file, to keep, change and run again."""
 
 import json
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -12,8 +15,8 @@ from auto_labeling.sdk.handle import Run
 _JSON = ".json"
 
 
-def export_config(run: Run, path=None) -> dict:
-    """The settings of a run, to start or import it again.
+def export_config(run: Run, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Returns the settings of a run, to start or import it again.
 
     Args:
         run: the run
@@ -25,7 +28,7 @@ def export_config(run: Run, path=None) -> dict:
     """
     record = run.reload().record
     if record.source:
-        answers = {"source": record.source}
+        answers: dict[str, Any] = {"source": record.source}
         answers |= {"replace": True} if record.replaces else {"label_field": run.label_field}
         answers |= {"name": run.config.name} if run.config.name else {}
     else:
@@ -35,14 +38,19 @@ def export_config(run: Run, path=None) -> dict:
     return answers
 
 
-def written(answers: dict, as_json: bool = False) -> str:
-    """A configuration as the text of a file."""
+def written(answers: Mapping[str, Any], as_json: bool = False) -> str:
+    """Formats a configuration as the text of a file.
+
+    Args:
+        answers: names and values
+        as_json (False): whether to write JSON; otherwise YAML
+    """
     if as_json:
         return json.dumps(answers, indent=2, ensure_ascii=False) + "\n"
-    return yaml.safe_dump(answers, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(dict(answers), sort_keys=False, allow_unicode=True)
 
 
-def load_config(path) -> dict:
+def load_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads a configuration from a YAML or JSON file.
 
     Args:
@@ -66,7 +74,7 @@ def load_config(path) -> dict:
     return answers
 
 
-def _parsed(text: str):
+def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 
 import fiftyone as fo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError, RunNotFound
@@ -15,23 +16,23 @@ from auto_labeling.sdk.handle import Run
 from auto_labeling.sdk.samples import dataset_of
 
 
-def datasets() -> list:
-    """The datasets in this database that have or had runs, sorted by name."""
+def datasets() -> list[Dataset]:
+    """Returns the datasets in this database that have or had runs, sorted by name."""
     return labeling.datasets()
 
 
-def runs(dataset: Dataset) -> list[Run]:
-    """The runs of a dataset with their current states, newest first.
+def runs(dataset: SampleCollection) -> list[Run]:
+    """Returns the runs of a dataset with their current states, newest first.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
     """
-    dataset = dataset_of(dataset)
-    return [Run(dataset, record) for record in labeling.runs(dataset)]
+    root = dataset_of(dataset)
+    return [Run(root, record) for record in labeling.runs(root)]
 
 
-def get(dataset: Dataset, run: str) -> Run:
-    """A run of a dataset, with its current state.
+def get(dataset: SampleCollection, run: str) -> Run:
+    """Finds a run of a dataset, with its current state.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
@@ -41,47 +42,48 @@ def get(dataset: Dataset, run: str) -> Run:
         RunNotFound: if no run matches
         AutoLabelingError: if several runs match
     """
-    dataset = dataset_of(dataset)
-    wanted = str(run)
+    root = dataset_of(dataset)
+    name = str(run)
     try:
-        return Run(dataset, labeling.get(dataset, wanted))
+        return Run(root, labeling.get(root, name))
     except RunNotFound:
-        found = _named(runs(dataset), wanted)
-    if not found:
-        raise RunNotFound(wanted)
-    if len(found) > 1:
-        ids = ", ".join(one.id for one in found)
+        matches = _matching(runs(root), name)
+    if not matches:
+        raise RunNotFound(name)
+    if len(matches) > 1:
+        ids = ", ".join(match.id for match in matches)
         raise AutoLabelingError(
-            f"'{wanted}' matches {len(found)} runs; choose one by its ID: {ids}"
+            f"'{name}' matches {len(matches)} runs; choose one by its ID: {ids}"
         )
-    return found[0]
+    return matches[0]
 
 
-def _named(known, wanted):
-    if not wanted:
+def _matching(known: list[Run], name: str) -> list[Run]:
+    """Returns the runs with a name, an ID that starts with it, or the latest; newest first."""
+    if not name:
         return []
-    newest = known[:1] if wanted == LATEST else []
+    newest = known[:1] if name == LATEST else []
     # A name that is also the start of an ID, or "latest", is ambiguous.
-    begins = len(wanted) >= 3
+    is_id_start = len(name) >= 3
     return [
         run
         for run in known
-        if run.name == wanted or run in newest or (begins and run.id.startswith(wanted))
+        if run.name == name or run in newest or (is_id_start and run.id.startswith(name))
     ]
 
 
 def progress(run: Run) -> Progress | None:
-    """The progress of the run's current attempt; None before its first report."""
+    """Returns the progress of the run's current attempt; None before its first report."""
     return labeling.progress(run.dataset, run.reload().record)
 
 
-def failures(run: Run) -> list[dict]:
-    """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
+def failures(run: Run) -> list[dict[str, str]]:
+    """Returns the failed samples: dicts with keys ``sample_id``, ``filepath``, ``error``."""
     return labeling.failures(run.dataset, run.reload().record)
 
 
 def workers() -> list[Worker]:
-    """The running workers of this database, and their current runs.
+    """Returns the running workers of this database, and their current runs.
 
     These are the workers that ``auto-labeling launch`` started; FiftyOne's own are not listed.
     """
@@ -89,20 +91,21 @@ def workers() -> list[Worker]:
 
 
 def log_tail(run: Run, lines: int = 40) -> list[str]:
-    """The last lines of the worker's log for the run's current attempt.
+    """Returns the last lines of the worker's log for the run's current attempt.
 
     Args:
         run: the run
         lines (40): the maximum number of lines
 
     Returns:
-        a list of lines; empty if there are none yet, or one of FiftyOne's own workers has the run
+        a list of lines; empty if there are none yet, or if one of FiftyOne's own workers has
+        the run
     """
     return labeling.log_tail(run.dataset, run.reload().record, lines)
 
 
 def sample_ids(run: Run) -> list[str]:
-    """The IDs of the run's target samples, which were fixed when it started.
+    """Returns the IDs of the run's target samples, which were fixed when it started.
 
     Raises:
         AutoLabelingError: if the run is approved or an import: their IDs are not kept
@@ -127,12 +130,12 @@ def generate(run: Run, report: Callable[[float, str], None] | None = None) -> Ru
 
     Raises:
         IllegalTransition: if it is not queued
-        AttemptRevoked: if it was cancelled or deleted in the meantime
+        AttemptRevoked: if it was cancelled or deleted during this call
     """
     try:
         labeling.generate(run.dataset, run.id, report)
     finally:
-        with contextlib.suppress(RunNotFound):  # then the caller hears of what ended the attempt
+        with contextlib.suppress(RunNotFound):  # the caller gets the error that ended the attempt
             run.reload()
     return run
 
@@ -167,13 +170,13 @@ def cancel(run: Run, by: str = "") -> Run:
 
     Args:
         run: the run
-        by (""): who cancels it
+        by (""): the name of the person who cancels it
 
     Returns:
         the run itself
 
     Raises:
-        IllegalTransition: if it is neither
+        IllegalTransition: if it is neither queued nor generating
     """
     labeling.cancel(run.dataset, run.id, by=by)
     return run.reload()
@@ -192,13 +195,12 @@ def skip(run: Run) -> Run:
     return run.reload()
 
 
-def doctor(dataset: Dataset | None = None, *, repair: bool = False) -> list[Finding]:
+def doctor(dataset: SampleCollection | str | None = None, *, repair: bool = False) -> list[Finding]:
     """Finds what a crash, an older version or a manual change left behind; repairs it if asked.
 
     It finds values without a schema, which make a dataset unreadable; staging fields without a
     run; runs without a field, an operation or a process; outdated marks on samples; and mask files
-    that no label uses. It changes nothing else, and never deletes
-    labels that people made.
+    that no label uses. It changes nothing else, and never deletes labels that people made.
 
     Args:
         dataset (None): a :class:`fiftyone.core.dataset.Dataset`, a view of one, or the name of one;
@@ -209,13 +211,16 @@ def doctor(dataset: Dataset | None = None, *, repair: bool = False) -> list[Find
         a list of findings, each with a description (``said``), a fix (``remedy``) and whether it
         was applied (``repaired``)
     """
-    if isinstance(dataset, str):
-        dataset = fo.load_dataset(dataset)
-    return labeling.examine(None if dataset is None else dataset_of(dataset), repair)
+    named = fo.load_dataset(dataset) if isinstance(dataset, str) else dataset
+    return labeling.examine(None if named is None else dataset_of(named), repair)
 
 
 def rename(run: Run, name: str) -> Run:
     """Renames a run, in any state.
+
+    Args:
+        run: the run
+        name: its new name
 
     Returns:
         the run itself

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from fiftyone.core.dataset import Dataset
 
@@ -11,8 +12,8 @@ from auto_labeling.core.run import Progress, RunConfig, RunState
 from auto_labeling.core.run import Run as Record
 from auto_labeling.lifecycle import labeling, remarks
 
-#: Seconds between two looks at a run that is waited for.
-_POLL = 0.5
+#: Seconds between two readings of a run while :meth:`Run.wait` waits.
+_POLL_SECONDS = 0.5
 
 
 class Run:
@@ -23,16 +24,17 @@ class Run:
 
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
-        record: what is stored of the run, an :class:`auto_labeling.core.run.Run`
+        record: the stored record of the run, an :class:`auto_labeling.core.run.Run`
     """
 
     def __init__(self, dataset: Dataset, record: Record) -> None:
         self._dataset = dataset
         self._record = record
-        self._shown = None  # the labels promoted, and added by people, as last shown here
+        # The labels promoted, and added by people, as the SDK last returned them.
+        self._shown: tuple[int, int] | None = None
 
     @property
-    def dataset(self):
+    def dataset(self) -> Dataset:
         """The run's :class:`fiftyone.core.dataset.Dataset`."""
         return self._dataset
 
@@ -101,7 +103,7 @@ class Run:
 
     @property
     def account(self) -> Account | None:
-        """What happened to the samples and to the labels that the model returned, as of now.
+        """Counts of the run's samples, and of the labels that the model returned, as of now.
 
         For an approved run, as of the end of its generation. None if an older version of
         Auto-Labeling created the run without an account.
@@ -154,25 +156,25 @@ class Run:
         Raises:
             RunFailed: if it stopped with an error, lost its worker or was cancelled
             StillRunning: if ``timeout`` expires; the run continues
-            RunNotFound: if it was deleted in the meantime
+            RunNotFound: if it was deleted during the wait
         """
-        until = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             self.reload()
             if report:
                 report(self, labeling.progress(self._dataset, self._record))
             if not self._is_moving():
                 break
-            left = _POLL if until is None else until - time.monotonic()
-            if left <= 0:
+            remaining = _POLL_SECONDS if deadline is None else deadline - time.monotonic()
+            if remaining <= 0:
                 raise StillRunning(f"'{self.name}' is still {self.status.lower()}")
-            time.sleep(min(_POLL, left))
+            time.sleep(min(_POLL_SECONDS, remaining))
         if self.state is RunState.FAILED:
             raise RunFailed(f"'{self.name}' stopped: {self.error}")
         return self
 
-    def to_dict(self) -> dict:
-        """The run as a dict that can be written as JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the run as a dict that can be written as JSON."""
         record = self._record.model_dump(mode="json", exclude={"token"})
         return {
             "id": self.id,
@@ -190,12 +192,12 @@ class Run:
         closing = self.state in (RunState.APPROVING, RunState.DELETING)
         return closing and labeling.is_worked_on(self._dataset, self._record)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, Run):
             return NotImplemented
         return (self.dataset.name, self.id) == (other.dataset.name, other.id)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((self.dataset.name, self.id))
 
     def __repr__(self) -> str:

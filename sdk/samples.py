@@ -1,4 +1,6 @@
-"""Which samples a script selects."""
+"""The samples that a script selects."""
+
+from collections.abc import Iterable, Sequence
 
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
@@ -8,8 +10,8 @@ from auto_labeling.core.run import Target
 from auto_labeling.lifecycle import media
 
 
-def dataset_of(samples):
-    """The dataset itself, or that of a view.
+def dataset_of(samples: SampleCollection) -> Dataset:
+    """Returns a dataset itself, or the dataset of a view.
 
     Raises:
         AutoLabelingError: if it is neither
@@ -21,13 +23,21 @@ def dataset_of(samples):
     return samples._root_dataset
 
 
-def targets(samples, sample_ids=None, slices=()) -> tuple[Target, list | None]:
-    """The target of a new run, and its sample IDs; None for the whole dataset.
+def targets(
+    samples: SampleCollection,
+    sample_ids: Iterable[str] | None = None,
+    slices: Sequence[str] = (),
+) -> tuple[Target, list[str] | None]:
+    """Returns the target of a new run, and its sample IDs; None for the whole dataset.
 
     Args:
         samples: a dataset or a view, of samples or of labels as patches
         sample_ids (None): IDs, instead of all of ``samples``
         slices (()): the slices of a grouped dataset
+
+    Raises:
+        ConfigError: if ``sample_ids`` is a single string
+        AutoLabelingError: if ``samples`` is neither a dataset nor a view
     """
     dataset_of(samples)
     if sample_ids is not None:
@@ -39,23 +49,32 @@ def targets(samples, sample_ids=None, slices=()) -> tuple[Target, list | None]:
     return Target.VIEW, ids_in(samples, slices)
 
 
-def ids_in(samples, slices=()) -> list[str]:
-    """The IDs of the samples in a view, each once; for patches, the samples that contain them."""
+def ids_in(samples: SampleCollection, slices: Sequence[str] = ()) -> list[str]:
+    """Returns the IDs of the samples in a view, each once.
+
+    Args:
+        samples: a view. For patches, the samples that contain them
+        slices (()): the slices of a grouped dataset; by default, all that hold images
+    """
     with media.reading():
         return media.target_ids(samples._root_dataset, samples, slices)
 
 
-def refuse_forgotten(target: Target, asked) -> None:
-    """Refuses to label a whole dataset where the configuration speaks of a part of it.
+def refuse_forgotten(target: Target, configured: object) -> None:
+    """Refuses to label a whole dataset if the configuration is for a part of it.
+
+    Args:
+        target: the target of the new run
+        configured: the target in the configuration; may be anything
 
     Raises:
-        ConfigError: if ``asked``, of a configuration, narrows and ``target`` does not
+        ConfigError: if ``configured`` is a part of a dataset and ``target`` is the whole
     """
-    if target is Target.ALL and asked in (*_PARTS, *(part.value for part in _PARTS)):
-        asked = Target(asked)
+    if target is Target.ALL and configured in (*_PARTS, *(part.value for part in _PARTS)):
+        part = Target(configured)
         raise ConfigError(
             {
-                "target": f"This configuration is for the {asked.label.lower()}. Choose the "
+                "target": f"This configuration is for the {part.label.lower()}. Choose the "
                 "samples: a view, sample IDs, or target 'all'"
             }
         )

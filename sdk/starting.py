@@ -2,21 +2,20 @@
 
 import secrets
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
-from pydantic import BaseModel
 
 from auto_labeling.app.targets import slices_of
 from auto_labeling.core.errors import AutoLabelingError, RunWarning
 from auto_labeling.core.run import Method, ModelType, RunConfig, Target, Task
 from auto_labeling.lifecycle import importing, labeling
+from auto_labeling.lifecycle.labeling import Preflight, Preview
 from auto_labeling.models import catalog
 from auto_labeling.sdk.handle import Run
 from auto_labeling.sdk.samples import dataset_of, refuse_forgotten, targets
-
-#: The most samples of a preview.
-_FEW = 8
 
 
 def list_models(
@@ -38,7 +37,11 @@ def list_models(
     )
 
 
-def check(samples, config: RunConfig | Mapping | None = None, **settings) -> RunConfig:
+def check(
+    samples: SampleCollection,
+    config: RunConfig | Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> RunConfig:
     """Validates a configuration without starting anything.
 
     Args:
@@ -49,14 +52,18 @@ def check(samples, config: RunConfig | Mapping | None = None, **settings) -> Run
     Raises:
         ConfigError: with a sentence for every wrong field
     """
-    given = _given(config, settings)
-    target, _ = targets(samples, slices=slices_of(given))
-    return _checked(dataset_of(samples), given, target)
+    answers = _answers(config, settings)
+    target, _ = targets(samples, slices=slices_of(answers))
+    return _checked(dataset_of(samples), answers, target)
 
 
 def preview(
-    samples, config: RunConfig | Mapping | None = None, *, sample_ids=None, **settings
-) -> list:
+    samples: SampleCollection,
+    config: RunConfig | Mapping[str, Any] | None = None,
+    *,
+    sample_ids: Sequence[str] | None = None,
+    **settings: Any,
+) -> list[Preview]:
     """Runs a model on up to 8 samples in this process, and writes nothing.
 
     Args:
@@ -75,17 +82,22 @@ def preview(
         ModelUnavailable: if weights or packages are missing; nothing is downloaded
     """
     dataset = dataset_of(samples)
-    given = _given(config, settings)
-    view = samples if sample_ids is not None else samples.limit(_FEW)
-    target, ids = targets(view, sample_ids, slices_of(given))
-    nowhere = {"label_field": f"preview_{secrets.token_hex(6)}", "mask_location": ""}
-    config = labeling.check(dataset, {**_with_target(given, target), **nowhere})
-    return labeling.preview(dataset, config, ids[:_FEW])
+    answers = _answers(config, settings)
+    view = samples if sample_ids is not None else samples.limit(labeling.MOST_TRIED)
+    target, ids = targets(view, sample_ids, slices_of(answers))
+    assert ids is not None  # a view was made above
+    unused = {"label_field": f"preview_{secrets.token_hex(6)}", "mask_location": ""}
+    checked = labeling.check(dataset, {**_with_target(answers, target), **unused})
+    return labeling.preview(dataset, checked, ids[: labeling.MOST_TRIED])
 
 
 def preflight(
-    samples, config: RunConfig | Mapping | None = None, *, sample_ids=None, **settings
-) -> BaseModel:
+    samples: SampleCollection,
+    config: RunConfig | Mapping[str, Any] | None = None,
+    *,
+    sample_ids: Sequence[str] | None = None,
+    **settings: Any,
+) -> Preflight:
     """Checks what a run needs on this machine, and starts nothing.
 
     Args:
@@ -101,21 +113,21 @@ def preflight(
         ConfigError: with a sentence for every wrong field
     """
     dataset = dataset_of(samples)
-    given = _given(config, settings)
-    target, ids = targets(samples, sample_ids, slices_of(given))
-    config = _checked(dataset, given, target)
-    return labeling.preflight(dataset, config, ids, view=_view(samples, target))
+    answers = _answers(config, settings)
+    target, ids = targets(samples, sample_ids, slices_of(answers))
+    checked = _checked(dataset, answers, target)
+    return labeling.preflight(dataset, checked, ids, view=_view(samples, target))
 
 
 def start(
-    samples,
-    config: RunConfig | Mapping | None = None,
+    samples: SampleCollection,
+    config: RunConfig | Mapping[str, Any] | None = None,
     *,
-    sample_ids=None,
+    sample_ids: Sequence[str] | None = None,
     author: str = "",
     queue: bool = True,
     persist: bool = False,
-    **settings,
+    **settings: Any,
 ) -> Run:
     """Starts a run, in which a worker labels the samples.
 
@@ -127,7 +139,7 @@ def start(
         config (None): a :class:`RunConfig`, or a dict with some of its fields; its ``target``
             is set by ``samples``
         sample_ids (None): the IDs of the target samples, instead of all of ``samples``
-        author (""): who starts it
+        author (""): the name of the person who starts it
         queue (True): whether to queue it for a worker; otherwise, call ``generate``
         persist (False): whether to make a non-persistent dataset persistent. Otherwise its run is
             not queued, since FiftyOne deletes the dataset when your session ends
@@ -144,34 +156,22 @@ def start(
             labeled; or masks would go to a system folder, or among other files
     """
     dataset = dataset_of(samples)
-    given = _given(config, settings)
-    target, ids = targets(samples, sample_ids, slices_of(given))
-    config = _checked(dataset, given, target)
-    for caution in cautions(samples, config, ids):
+    answers = _answers(config, settings)
+    target, ids = targets(samples, sample_ids, slices_of(answers))
+    checked = _checked(dataset, answers, target)
+    number = 0 if ids is None else len(ids)
+    for caution in labeling.cautions(dataset, checked, number, _view(samples, target)):
         warnings.warn(caution, RunWarning, stacklevel=2)
-    return Run(dataset, labeling.start(dataset, config, ids, author, queue, persist))
+    return Run(dataset, labeling.start(dataset, checked, ids, author, queue, persist))
 
 
-def cautions(samples, config: RunConfig, sample_ids) -> tuple[str, ...]:
-    """What a run may do unexpectedly; ``preflight`` adds it to its warnings.
-
-    Args:
-        samples: a dataset or a view
-        config: what to do
-        sample_ids: the ids of the target samples; None for all of the dataset
-    """
-    dataset, target = dataset_of(samples), config.target
-    number = 0 if sample_ids is None else len(sample_ids)
-    return labeling.cautions(dataset, config, number, _view(samples, target))
-
-
-def _view(samples, target):
-    """The view that a run's samples are of; None where they are all, or named by their ids."""
+def _view(samples: SampleCollection, target: Target) -> SampleCollection | None:
+    """Returns the view of the target samples; None for the whole dataset, or sample IDs."""
     return samples if target is Target.VIEW else None
 
 
 def import_labels(
-    dataset: Dataset,
+    dataset: SampleCollection,
     source: str,
     label_field: str = "",
     *,
@@ -182,13 +182,13 @@ def import_labels(
     """Copies the labels of a field into a new run in review; the field is not changed.
 
     Args:
-        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        dataset: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
         source: the field
         label_field (""): the new field for the approved labels
         replace (False): whether approval replaces the labels in ``source`` with the promoted
             ones
         name (""): the run's name
-        author (""): who starts it
+        author (""): the name of the person who starts it
 
     Returns:
         the :class:`Run`, in review
@@ -196,15 +196,17 @@ def import_labels(
     Raises:
         ConfigError: with a sentence for every wrong field; nothing is written
     """
-    dataset = dataset_of(dataset)
+    root = dataset_of(dataset)
     record = importing.import_labels(
-        dataset, source, label_field, replace=replace, name=name, author=author
+        root, source, label_field, replace=replace, name=name, author=author
     )
-    return Run(dataset, record)
+    return Run(root, record)
 
 
-def _given(config: RunConfig, settings) -> dict:
-    """A configuration and what wins over it, as answers."""
+def _answers(
+    config: RunConfig | Mapping[str, Any] | None, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the fields of a configuration, overridden by ``settings``."""
     if isinstance(config, RunConfig):
         config = config.model_dump()
     if config is not None and not isinstance(config, Mapping):
@@ -214,13 +216,13 @@ def _given(config: RunConfig, settings) -> dict:
     return {**(config or {}), **settings}
 
 
-def _checked(dataset: Dataset, given, target):
-    refuse_forgotten(target, given.get("target"))
-    return labeling.check(dataset, _with_target(given, target))
+def _checked(dataset: Dataset, answers: Mapping[str, Any], target: Target) -> RunConfig:
+    refuse_forgotten(target, answers.get("target"))
+    return labeling.check(dataset, _with_target(answers, target))
 
 
-def _with_target(given, target) -> dict:
-    """Answers with what the samples are called; one that cannot be a target stays, to be told."""
-    asked = given.get("target")
-    known = asked is None or asked in (*Target, *(part.value for part in Target))
-    return {**given, "target": target} if known else given
+def _with_target(answers: Mapping[str, Any], target: Target) -> dict[str, Any]:
+    """Sets the target, but keeps an answer that is none, so that the check refuses it."""
+    answer = answers.get("target")
+    is_target = answer is None or answer in (*Target, *(part.value for part in Target))
+    return {**answers, "target": target} if is_target else dict(answers)
