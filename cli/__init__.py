@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 from auto_labeling import __version__
 from auto_labeling.cli import (
@@ -26,26 +27,25 @@ from auto_labeling.cli import (
 )
 from auto_labeling.core.errors import AutoLabelingError, DatabaseAway
 
-#: The modules whose verbs there are.
+#: The modules that define the verbs.
 MODULES = (models, preview, starting, runs, reviewing, mending, launch, demo, plugin)
 
-#: Verbs whose output is what they and others say as they run.
+#: Verbs that print as they run, so that stdout is not only for their result.
 _CHATTY = ("launch", "demo")
 
 
-def main(argv=None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb.
 
     Args:
-        argv (None): the words after ``auto-labeling``; by default, those of this process
+        argv (None): the arguments after ``auto-labeling``; by default, those of this process
 
     Returns:
         the exit status, one of :data:`auto_labeling.cli.verbs.STATUSES`
     """
     args = verbs.parser(__version__).parse_args(argv)
     try:
-        alone = contextlib.nullcontext() if args.verb in _CHATTY else output.results_alone()
-        with alone:
+        with contextlib.nullcontext() if args.verb in _CHATTY else output.results_alone():
             return args.function(args) or verbs.OK
     except AutoLabelingError as error:
         output.refuse(error, args.json)
@@ -53,7 +53,7 @@ def main(argv=None) -> int:
     except KeyboardInterrupt:
         output.say("Interrupted")
         return verbs.INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader of the output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return verbs.OK
     except Exception as error:  # noqa: BLE001 - with a status that no script takes for a refusal

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.cli.verbs import argument
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.models import class_text
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.collections import SampleCollection
     from fiftyone.core.dataset import Dataset
+
+    from auto_labeling.sdk import Run
 
 DATASET = argument("dataset", metavar="DATASET", help="the dataset's name")
 
@@ -79,8 +83,8 @@ WAITING = (
 YES = argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
-def dataset_of(args: argparse.Namespace):
-    """The dataset that a command names.
+def dataset_of(args: argparse.Namespace) -> Dataset:
+    """Loads the dataset that a command names.
 
     Raises:
         AutoLabelingError: if there is none of that name
@@ -95,19 +99,25 @@ def dataset_of(args: argparse.Namespace):
     return fo.load_dataset(args.dataset)
 
 
-def run_of(args: argparse.Namespace):
-    """The :class:`auto_labeling.sdk.Run` that a command names."""
+def run_of(args: argparse.Namespace) -> Run:
+    """Reads the :class:`auto_labeling.sdk.Run` that a command names."""
     from auto_labeling import sdk
 
     return sdk.get(dataset_of(args), args.run)
 
 
-def samples_of(args: argparse.Namespace, dataset: Dataset):
-    """What the options of :data:`SAMPLES` say.
+def samples_of(
+    args: argparse.Namespace, dataset: Dataset
+) -> tuple[SampleCollection, list[str] | None]:
+    """Reads the options of :data:`SAMPLES`.
+
+    Args:
+        args: the parsed arguments
+        dataset: the dataset that they name
 
     Returns:
-        ``(samples, ids)``: the dataset or a view of it, and sample ids or None; only those that
-        are in both are meant
+        ``(samples, ids)``: the dataset or a view of it, and sample IDs or None. Samples must be
+        in both
     """
     samples = _view_of(args, dataset)
     if args.tags:
@@ -115,7 +125,7 @@ def samples_of(args: argparse.Namespace, dataset: Dataset):
     return samples, ids_of(args.sample_ids)
 
 
-def _view_of(args: argparse.Namespace, dataset: Dataset):
+def _view_of(args: argparse.Namespace, dataset: Dataset) -> SampleCollection:
     if args.view is None:
         return dataset
     if not dataset.has_saved_view(args.view):
@@ -131,8 +141,10 @@ def _view_of(args: argparse.Namespace, dataset: Dataset):
     return view
 
 
-def targets_of(args: argparse.Namespace, dataset: Dataset, slices=()):
-    """What the options of :data:`SAMPLES` mean for a run.
+def targets_of(
+    args: argparse.Namespace, dataset: Dataset, slices: Sequence[str] = ()
+) -> tuple[SampleCollection, list[str] | None]:
+    """Reads the target samples of a run from the options of :data:`SAMPLES`.
 
     Args:
         args: the parsed arguments
@@ -140,7 +152,7 @@ def targets_of(args: argparse.Namespace, dataset: Dataset, slices=()):
         slices (()): the slices of a grouped dataset; by default, all that hold images
 
     Returns:
-        ``(samples, ids)``: the dataset or a view of it, and sample ids in its place or None
+        ``(samples, ids)``: the dataset or a view of it, and the sample IDs that replace it or None
     """
     from auto_labeling.lifecycle import media
     from auto_labeling.sdk.samples import ids_in
@@ -152,13 +164,21 @@ def targets_of(args: argparse.Namespace, dataset: Dataset, slices=()):
         names = [name for name in images if name in slices] or images
         samples = _view_of(args, dataset).select_group_slices(names).match_tags(args.tags)
     if ids is not None and samples is not dataset:
-        wanted = set(ids)
-        ids = [one for one in ids_in(samples, slices) if one in wanted]
+        named = set(ids)
+        ids = [sample_id for sample_id in ids_in(samples, slices) if sample_id in named]
     return samples, ids
 
 
-def labels_of(args: argparse.Namespace, dataset: Dataset) -> dict:
-    """What the options of :data:`LABELS` say, as keyword arguments of ``sdk.promote``."""
+def labels_of(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
+    """Reads the options of :data:`LABELS`.
+
+    Args:
+        args: the parsed arguments
+        dataset: the dataset that they name
+
+    Returns:
+        keyword arguments of ``sdk.promote``
+    """
     samples, sample_ids = samples_of(args, dataset)
     return {
         "min_confidence": args.min_confidence,
@@ -172,21 +192,24 @@ def labels_of(args: argparse.Namespace, dataset: Dataset) -> dict:
     }
 
 
-def ids_of(words) -> list | None:
-    """Ids from the command line, each of which may be ``@FILE``."""
-    if words is None:
+def ids_of(values: Iterable[str] | None) -> list[str] | None:
+    """Reads IDs from the command line, each of which may be ``@FILE``."""
+    if values is None:
         return None
-    found = []
-    for word in words:
-        found.extend(_read(word[1:]).split() if word.startswith("@") else [word])
-    return found
+    ids: list[str] = []
+    for value in values:
+        ids.extend(_read(value[1:]).split() if value.startswith("@") else [value])
+    return ids
 
 
-def classes_of(texts) -> tuple[tuple, dict]:
-    """Classes and prompts from the command line; each text may be ``@FILE``.
+def classes_of(texts: Iterable[str]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Reads classes and prompts from the command line; each text may be ``@FILE``.
+
+    Returns:
+        ``(classes, prompts)``: the names of the classes, and the prompts by class
 
     Raises:
-        AutoLabelingError: if a text names prompts but no class, or nothing is named
+        ConfigError: if a text names prompts but no class, or no class is named
     """
     lines = [_read(text[1:]) if text.startswith("@") else text for text in texts]
     try:
@@ -207,6 +230,13 @@ def _read(path: str) -> str:
 
 def confirmed(args: argparse.Namespace, question: str) -> bool:
     """Asks a person to confirm an action that cannot be undone.
+
+    Args:
+        args: the parsed arguments; ``--yes`` answers the question
+        question: a sentence that says what would happen
+
+    Returns:
+        whether the person agrees
 
     Raises:
         AutoLabelingError: if there is no terminal to ask on

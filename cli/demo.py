@@ -1,4 +1,4 @@
-"""``demo``: the whole product on this machine, nothing faked."""
+"""``demo``: a private database, the App and a worker on this machine."""
 
 import argparse
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.cli.arguments import SAMPLES, classes_of, targets_of
 from auto_labeling.cli.verbs import Argument, argument
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
-from auto_labeling.core.settings import settings
+from auto_labeling.core.settings import Setting, settings
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.collections import SampleCollection
     from fiftyone.core.dataset import Dataset
 
 CONFIG = argument(
@@ -25,7 +26,7 @@ TARGETS = (
     argument("--all", action="store_true", help="all samples, even if the file says otherwise"),
 )
 
-#: Settings that are said in another way than by a flag of their name.
+#: Settings without a flag of their own, and how a command sets them.
 _OTHERWISE = {
     "target": "set by --view, --tags and --sample-ids",
     "prompts": "set with the classes",
@@ -35,16 +36,26 @@ _NUMBERS = {"number": float, "whole": int}
 
 
 def of_run() -> tuple[Argument, ...]:
-    """A flag for each setting of a run. What is not given stays out of the answers."""
+    """Returns a flag for each setting of a run. The answers hold only flags that were used."""
     return tuple(_flag(setting) for setting in settings() if setting.name not in _OTHERWISE)
 
 
-def asked(args: argparse.Namespace, dataset: Dataset) -> tuple:
-    """What to label and how, by the file, and by the flags, which win over it.
+def targets_and_answers(
+    args: argparse.Namespace, dataset: Dataset
+) -> tuple[SampleCollection, list[str] | None, dict[str, Any]]:
+    """Reads what to label and how, from the file and from the flags, which override it.
+
+    Args:
+        args: the parsed arguments
+        dataset: the dataset that they name
 
     Returns:
-        ``(samples, ids, answers)``: the dataset or a view of it; sample ids or None; and fields of
+        ``(samples, ids, answers)``: the dataset or a view of it; sample IDs or None; and fields of
         ``RunConfig``
+
+    Raises:
+        ConfigError: if the options choose the target samples in two ways
+        AutoLabelingError: if a file cannot be read, or configures an import
     """
     from auto_labeling import sdk
     from auto_labeling.app.targets import slices_of
@@ -64,21 +75,20 @@ def asked(args: argparse.Namespace, dataset: Dataset) -> tuple:
     return samples, ids, answers
 
 
-def _answers_of(args: argparse.Namespace) -> dict:
-    """What the flags say, as fields of ``RunConfig``."""
-    given = {
+def _answers_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Returns the flags that were used, as fields of ``RunConfig``."""
+    answers = {
         setting.name: getattr(args, setting.name)
         for setting in settings()
         if getattr(args, setting.name, None) is not None
     }
-    if "classes" in given:
-        classes, prompts = classes_of(given["classes"])
-        given["classes"] = classes
-        given |= {"prompts": prompts}
-    return given
+    if "classes" in answers:
+        classes, prompts = classes_of(answers["classes"])
+        answers |= {"classes": classes, "prompts": prompts}
+    return answers
 
 
-def _flag(setting) -> Argument:
+def _flag(setting: Setting) -> Argument:
     name = f"--{setting.name.replace('_', '-')}"
     help = setting.description[:1].lower() + setting.description[1:]
     if setting.kind == "choice":
@@ -96,7 +106,7 @@ def _flag(setting) -> Argument:
     return argument(name, metavar="TEXT", help=help)
 
 
-def _limits(setting) -> str:
+def _limits(setting: Setting) -> str:
     low, high = setting.minimum, setting.maximum
     if high is not None:
         return f" ({low} to {high})"

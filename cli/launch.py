@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auto_labeling.cli import verbs
 from auto_labeling.cli.verbs import argument, verb
@@ -14,7 +15,11 @@ from auto_labeling.serving.event_log import Teller
 from auto_labeling.serving.fleet import Fleet
 from auto_labeling.serving.options import LOG_DIR_VARIABLE, Options, default_log_dir
 
-_OURS = ("--all", "--drain", "--once", "--verbose", "--json")
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from auto_labeling.serving.server import Server
+
+#: The flags that the worker of each GPU gets too.
+_PASSED_ON = ("--all", "--drain", "--once", "--verbose", "--json")
 
 
 def _seconds(text: str) -> float:
@@ -96,7 +101,7 @@ def launch(args: argparse.Namespace) -> int:
     return verbs.RUN_FAILED if ends and tally["failed"] else verbs.OK
 
 
-def _server(options, teller):
+def _server(options: Options, teller: Teller) -> "Server":
     from pymongo.errors import PyMongoError
 
     try:
@@ -104,15 +109,15 @@ def _server(options, teller):
 
         return Server(options, teller)
     except (PyMongoError, ConnectionError) as error:
-        why = str(error).partition(" (configured timeouts")[0]
-        raise AutoLabelingError(f"Can't reach the database: {why}") from error
+        reason = str(error).partition(" (configured timeouts")[0]
+        raise AutoLabelingError(f"Can't reach the database: {reason}") from error
 
 
-def _one_for_each_gpu(args: argparse.Namespace, options) -> int:
+def _one_for_each_gpu(args: argparse.Namespace, options: Options) -> int:
     visible = gpus.chosen(args.gpus, gpus.count(), os.environ)
-    words = [sys.executable, "-m", "auto_labeling.cli", "launch"]
-    words += [word for word in _OURS if getattr(args, word.removeprefix("--"))]
-    words += ["--log-dir", str(options.log_dir), "--poll", str(options.poll)]
-    words += ["--grace", str(options.grace)] if options.grace is not None else []
+    command = [sys.executable, "-m", "auto_labeling.cli", "launch"]
+    command += [flag for flag in _PASSED_ON if getattr(args, flag.removeprefix("--"))]
+    command += ["--log-dir", str(options.log_dir), "--poll", str(options.poll)]
+    command += ["--grace", str(options.grace)] if options.grace is not None else []
     ends = options.drain or options.once
-    return Fleet(words, [{gpus.VARIABLE: gpu} for gpu in visible], restart=not ends).run()
+    return Fleet(command, [{gpus.VARIABLE: gpu} for gpu in visible], restart=not ends).run()

@@ -1,10 +1,14 @@
 """``doctor``: what was left behind, and its repair."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import dataset_of
 from auto_labeling.cli.verbs import FOUND, argument, verb
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from auto_labeling.lifecycle.labeling import Finding
 
 
 @verb(
@@ -23,19 +27,19 @@ def doctor(args: argparse.Namespace) -> int | None:
     """
     from auto_labeling import sdk
 
-    found = sdk.doctor(dataset_of(args) if args.dataset else None, repair=args.repair)
+    findings = sdk.doctor(dataset_of(args) if args.dataset else None, repair=args.repair)
     if args.json:
-        output.show_json([finding.model_dump(mode="json") for finding in found])
-    elif not found:
+        output.show_json([finding.model_dump(mode="json") for finding in findings])
+    elif not findings:
         output.show("All is well: nothing to repair")
-    for finding in () if args.json else found:
+    for finding in () if args.json else findings:
         where = "" if args.dataset else f"{finding.dataset}: "
         output.show(output.plain(f"{where}{finding.said}."))
         output.show(output.plain(f"  {_outcome(finding, args.repair)}."))
-    return None if all(finding.repaired for finding in found) else FOUND
+    return None if all(finding.repaired for finding in findings) else FOUND
 
 
-def _outcome(finding, repair) -> str:
+def _outcome(finding: "Finding", repair: bool) -> str:
     if finding.repaired:
         return f"Repaired: {finding.remedy[:1].lower()}{finding.remedy[1:]}"
     if finding.can_repair and not repair:

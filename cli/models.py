@@ -1,17 +1,25 @@
 """``models``: what a run may use."""
 
 import argparse
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
 
 from auto_labeling.cli import output
-from auto_labeling.cli.verbs import argument, verb
+from auto_labeling.cli.verbs import Argument, argument, verb
 from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.models import catalog
 
-_WORDS = {member.value for kind in (Task, Method, ModelType) for member in kind}
+#: Values that people read with spaces instead of underscores.
+_VALUES = {
+    *(task.value for task in Task),
+    *(method.value for method in Method),
+    *(model_type.value for model_type in ModelType),
+}
 
 
-def _choice(name: str, of, help):
-    return argument(name, choices=[member.value for member in of], help=help)
+def _choice(name: str, enumeration: type[Enum], help: str) -> Argument:
+    return argument(name, choices=[member.value for member in enumeration], help=help)
 
 
 @verb(
@@ -35,9 +43,10 @@ def models(args: argparse.Namespace) -> None:
     Speed and performance are rated from 1 to 3, based on published numbers; without one, the
     rating is unknown. With --json, each rating names its source.
     """
+    rows: list[dict[str, Any]]
     if args.excluded:
-        rows = [{"name": name, "reason": why} for name, why in catalog.excluded().items()]
-        shown = ("name", "reason")
+        rows = [{"name": name, "reason": reason} for name, reason in catalog.excluded().items()]
+        columns = ["name", "reason"]
     else:
         rows = [
             {**spec.facts, "downloaded": spec.downloaded}
@@ -47,33 +56,33 @@ def models(args: argparse.Namespace) -> None:
                 args.method and Method(args.method),
             )
         ]
-        shown = ("name", "task", "model_type", "license", "downloaded", "speed", "performance")
-        shown += ("performance_measure",)
+        columns = ["name", "task", "model_type", "license", "downloaded", "speed", "performance"]
+        columns.append("performance_measure")
         if args.measured:
             _add_speeds(rows)
-            shown += ("measured",)
+            columns.append("measured")
     if args.json:
         output.show_json(rows)
     else:
-        output.show(output.table([_in_words(row) for row in rows], shown))
+        output.show(output.table([_in_words(row) for row in rows], columns))
 
 
-def _add_speeds(rows) -> None:
-    from auto_labeling.lifecycle import (
-        labeling,  # connects to the database, which listing does not need
-    )
+def _add_speeds(rows: list[dict[str, Any]]) -> None:
+    from auto_labeling.lifecycle import labeling  # connects to the database
 
     speeds = labeling.measured_speeds()
     for row in rows:
         row["measured"] = [speed.model_dump(mode="json") for speed in speeds.get(row["name"], ())]
 
 
-def _in_words(row) -> dict:
-    """A row as people read it."""
-    said = {
-        k: str(v).replace("_", " ") if v in _WORDS else v for k, v in row.items() if k != "measured"
+def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a row as people read it."""
+    cells = {
+        name: value.replace("_", " ") if isinstance(value, str) and value in _VALUES else value
+        for name, value in row.items()
     }
-    said["measured"] = [
-        f"{s['rate']:.1f}/s on {s['machine']} ({s['device']})" for s in row.get("measured", ())
+    cells["measured"] = [
+        f"{speed['rate']:.1f}/s on {speed['machine']} ({speed['device']})"
+        for speed in row.get("measured", ())
     ]
-    return said
+    return cells

@@ -1,18 +1,20 @@
-"""What verbs print: one JSON document, a table, or a sentence. Progress goes to stderr."""
+"""How verbs print: one JSON document, a table, or a sentence. Progress goes to stderr."""
 
 import contextlib
 import json
 import sys
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
 
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, RunWarning
 
-_results = None
+_results: TextIO | None = None
 
 
 @contextlib.contextmanager
-def results_alone():
-    """Keeps stdout for results: what libraries print, FiftyOne's greeting too, goes to stderr."""
+def results_alone() -> Iterator[None]:
+    """Keeps stdout for results: what libraries print, such as greetings, goes to stderr."""
     global _results
     _results = sys.stdout
     try:
@@ -22,33 +24,43 @@ def results_alone():
         _results = None
 
 
-def results():
-    """The stream for results."""
+def results() -> TextIO:
+    """Returns the stream for results."""
     return _results or sys.stdout
 
 
 def show(text: str, end: str = "\n") -> None:
-    """Prints a result."""
+    """Prints a result.
+
+    Args:
+        text: the result
+        end (newline): the text to print after it
+    """
     print(text, end=end, file=results())
 
 
-def show_json(document) -> None:
+def show_json(document: Any) -> None:
     """Prints one JSON document."""
     show(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def show_line(document) -> None:
-    """Prints a JSON document in one line, at once, for a reader that follows."""
+def show_line(document: Any) -> None:
+    """Prints a JSON document in one line and flushes it, for a program that follows."""
     print(json.dumps(document, ensure_ascii=False), file=results(), flush=True)
 
 
 def say(sentence: str) -> None:
-    """Tells a person something that is no result."""
+    """Prints a sentence for a person on stderr."""
     print(sentence, file=sys.stderr)
 
 
 def refuse(error: AutoLabelingError, as_json: bool) -> None:
-    """Says why nothing was done: on stderr, and as a JSON document if that was asked for."""
+    """Prints why a command was refused.
+
+    Args:
+        error: the reason, which goes to stderr
+        as_json: whether to also print it as a JSON document, as a result
+    """
     if isinstance(error, ConfigError):
         for field, problem in error.problems.items():
             say(f"auto-labeling: {field}: {problem}")
@@ -60,12 +72,15 @@ def refuse(error: AutoLabelingError, as_json: bool) -> None:
         show_json({"error": {"kind": kind, "message": str(error), "problems": problems}})
 
 
-def table(rows, columns) -> str:
-    """Rows as aligned text, under a line of headings.
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Formats rows as aligned text, under a line of headings.
 
     Args:
-        rows: a list of dicts
+        rows: a value for each column
         columns: the keys to show
+
+    Returns:
+        one line for the headings, and one per row
     """
     cells = [[column.replace("_", " ") for column in columns]]
     cells += [[_cell(row[column]) for column in columns] for row in rows]
@@ -74,19 +89,14 @@ def table(rows, columns) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def facts(pairs: dict) -> str:
-    """Names and values as aligned text; what is empty is left out."""
-    said = {name: _cell(value) for name, value in pairs.items() if value not in (None, "", ())}
-    width = max(map(len, said), default=0)
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in said.items())
+def facts(pairs: Mapping[str, Any]) -> str:
+    """Formats names and values as aligned text, without the empty ones."""
+    cells = {name: _cell(value) for name, value in pairs.items() if value not in (None, "", ())}
+    width = max(map(len, cells), default=0)
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in cells.items())
 
 
-def size(number: int) -> str:
-    """A number of bytes: ``"12.1 MB"``, ``"3.6 GB"``."""
-    return f"{number / 2**20:,.1f} MB" if number < 1000 * 2**20 else f"{number / 2**30:,.1f} GB"
-
-
-def _cell(value) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "—"
     if isinstance(value, bool):
@@ -101,18 +111,18 @@ def _cell(value) -> str:
 
 
 def plain(text: str) -> str:
-    """A text without what moves a terminal's cursor, which a dataset or a log may hold."""
+    """Replaces unprintable characters, which could move a terminal's cursor."""
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
 @contextlib.contextmanager
-def warnings_said():
-    """Says what the SDK warns of as a sentence, not as Python does."""
+def readable_warnings() -> Iterator[None]:
+    """Prints the warnings of the SDK as sentences, not as Python does."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", RunWarning)
         other = warnings.showwarning
 
-        def show(message, category, *where, **more) -> None:
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
             if issubclass(category, RunWarning):
                 say(f"warning: {message}")
             else:

@@ -26,7 +26,7 @@ def install_plugin(args: argparse.Namespace) -> None:
     link = Path(fo.config.plugins_dir).expanduser().absolute() / LINK
     for plugin in fop.list_plugins(enabled="all", shadowed="all"):
         if plugin.name == PLUGIN and Path(plugin.directory) != link:
-            _accept_neighbour(Path(plugin.directory), folder)
+            _accept_neighbor(Path(plugin.directory), folder)
             return _say(args, "Already installed", Path(plugin.directory), folder)
     if link.is_symlink() and link.resolve() == folder:
         return _say(args, "Already installed", link, folder)
@@ -36,18 +36,18 @@ def install_plugin(args: argparse.Namespace) -> None:
     return None
 
 
-def _say(args: argparse.Namespace, what, link, folder) -> None:
+def _say(args: argparse.Namespace, outcome: str, link: Path, folder: Path) -> None:
     if args.json:
-        output.show_json({"link": str(link), "folder": str(folder), "new": what == "Installed"})
+        output.show_json({"link": str(link), "folder": str(folder), "new": outcome == "Installed"})
     else:
-        output.show(f"{what}: {link} links to {folder}")
+        output.show(f"{outcome}: {link} links to {folder}")
 
 
-def _accept_neighbour(neighbour: Path, folder: Path) -> None:
-    """Another plugin of our name: fine if it is this very folder, else FiftyOne shadows one."""
-    if neighbour.resolve() != folder:
+def _accept_neighbor(neighbor: Path, folder: Path) -> None:
+    """Refuses another plugin of our name, unless it is this folder: FiftyOne would shadow one."""
+    if neighbor.resolve() != folder:
         raise AutoLabelingError(
-            f"Another copy of {PLUGIN} is in {neighbour}. FiftyOne can show only one of them; "
+            f"Another copy of {PLUGIN} is in {neighbor}. FiftyOne can show only one of them; "
             "remove that copy first (`fiftyone plugins delete`, or delete the folder)"
         )
 

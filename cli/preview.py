@@ -1,14 +1,24 @@
-"""``preview`` and ``run --dry-run``: what there is to know before a run."""
+"""``preview`` and ``run --dry-run``: try a model and check a run before it starts."""
+
+from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.cli import flags, output
 from auto_labeling.cli.arguments import DATASET, dataset_of
 from auto_labeling.cli.verbs import RUN_FAILED, argument, verb
+from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from fiftyone.core.collections import SampleCollection
+    from fiftyone.core.labels import Label
+
+    from auto_labeling.lifecycle.labeling import Preflight, Preview
+    from auto_labeling.lifecycle.preflight import Weights
 
 _WIDTH = 960
 
@@ -44,30 +54,30 @@ def preview(args: argparse.Namespace) -> int | None:
 
     if args.width < 1:
         raise AutoLabelingError(f"--width must be at least 1 pixel, not {args.width}")
-    samples, ids, answers = flags.asked(args, dataset_of(args))
+    samples, ids, answers = flags.targets_and_answers(args, dataset_of(args))
     previews = sdk.preview(samples, answers, sample_ids=ids)
-    saved = [_save(args, one) for one in previews] if args.output else [""] * len(previews)
+    saved = [_save(args, result) for result in previews] if args.output else [""] * len(previews)
     if args.json:
-        found = zip(previews, saved, strict=True)
-        output.show_json([_facts(one) | {"picture": path} for one, path in found])
+        with_paths = zip(previews, saved, strict=True)
+        output.show_json([_facts(result) | {"picture": path} for result, path in with_paths])
     else:
-        rows = [row for one in previews for row in _rows(one)]
+        rows = [row for result in previews for row in _rows(result)]
         output.show(output.table(rows, ("sample_id", "file", "label", "confidence", "box")))
-        for one in previews:
-            if one.guess:
-                output.say(f"{Path(one.filepath).name} was read as {one.guess} (a guess)")
+        for result in previews:
+            if result.guess:
+                output.say(f"{Path(result.filepath).name} was read as {result.guess} (a guess)")
         if args.output:
             output.say(f"Pictures saved to {args.output}: {sum(map(bool, saved)):,}")
-    return RUN_FAILED if all(one.error for one in previews) else None
+    return RUN_FAILED if all(result.error for result in previews) else None
 
 
-def _save(args: argparse.Namespace, one) -> str:
+def _save(args: argparse.Namespace, result: Preview) -> str:
     """Saves the picture of a sample, and returns its path; empty if there is none."""
     try:
-        picture = one.picture(args.width)
-    except (OSError, ValueError):  # said as the sample's error
+        picture = result.picture(args.width)
+    except (OSError, ValueError):  # shown as the sample's error
         return ""
-    path = args.output / f"{Path(one.filepath).stem}-{one.sample_id}.jpg"
+    path = args.output / f"{Path(result.filepath).stem}-{result.sample_id}.jpg"
     try:
         args.output.mkdir(parents=True, exist_ok=True)
         path.write_bytes(picture)
@@ -76,47 +86,54 @@ def _save(args: argparse.Namespace, one) -> str:
     return str(path)
 
 
-def _facts(one) -> dict:
+def _facts(result: Preview) -> dict[str, Any]:
     return {
-        "sample_id": one.sample_id,
-        "filepath": one.filepath,
-        "labels": [_label(label) for label in _labels(one)],
-        "error": one.error,
-        "guess": one.guess,
+        "sample_id": result.sample_id,
+        "filepath": result.filepath,
+        "labels": [_label(label) for label in _labels(result)],
+        "error": result.error,
+        "guess": result.guess,
     }
 
 
-def _labels(one) -> list:
-    if one.labels is None:
+def _labels(result: Preview) -> list[Label]:
+    if result.labels is None:
         return []
-    return list(one.labels.detections) if hasattr(one.labels, "detections") else [one.labels]
+    if hasattr(result.labels, "detections"):
+        return list(result.labels.detections)
+    return [result.labels]
 
 
-def _label(label: str) -> dict:
-    said = {"label": label.label, "confidence": label.confidence}
+def _label(label: Label) -> dict[str, Any]:
+    facts = {"label": label.label, "confidence": label.confidence}
     if hasattr(label, "bounding_box"):
-        said["bounding_box"] = [float(part) for part in label.bounding_box]
-        said["has_mask"] = label.mask is not None
-    return said
+        facts["bounding_box"] = [float(part) for part in label.bounding_box]
+        facts["has_mask"] = label.mask is not None
+    return facts
 
 
-def _rows(one) -> Iterator[dict]:
-    """A row for each label of a sample; one that says so if there are none."""
-    of = {"sample_id": one.sample_id, "file": Path(one.filepath).name, "confidence": None}
-    if not _labels(one):
-        yield {**of, "label": one.error or "(nothing)", "box": ""}
-    for label in map(_label, _labels(one)):
+def _rows(result: Preview) -> Iterator[dict[str, Any]]:
+    """Yields a row for each label of a sample, or one for its error, or "(nothing)"."""
+    base = {"sample_id": result.sample_id, "file": Path(result.filepath).name, "confidence": None}
+    if not _labels(result):
+        yield {**base, "label": result.error or "(nothing)", "box": ""}
+    for label in map(_label, _labels(result)):
         box = " ".join(f"{part:.3f}" for part in label.get("bounding_box", ()))
-        yield {**of, "label": label["label"], "confidence": label["confidence"], "box": box}
+        yield {**base, "label": label["label"], "confidence": label["confidence"], "box": box}
 
 
-def preflight(args: argparse.Namespace, samples, ids, answers) -> None:
+def preflight(
+    args: argparse.Namespace,
+    samples: SampleCollection,
+    ids: Sequence[str] | None,
+    answers: Mapping[str, Any],
+) -> None:
     """Prints a preflight report for a run.
 
     Args:
         args: the parsed arguments
         samples: the dataset, or a view of it
-        ids: sample ids, in place of all of ``samples``; or None
+        ids: sample IDs that replace ``samples``, or None
         answers: fields of ``RunConfig``
 
     Raises:
@@ -124,47 +141,47 @@ def preflight(args: argparse.Namespace, samples, ids, answers) -> None:
     """
     from auto_labeling import sdk
 
-    found = sdk.preflight(samples, answers, sample_ids=ids)
+    report = sdk.preflight(samples, answers, sample_ids=ids)
     if args.json:
-        output.show_json(found.model_dump(mode="json"))
+        output.show_json(report.model_dump(mode="json"))
         return
-    output.show(output.facts(_said(found)))
-    for warning in found.warnings:
+    output.show(output.facts(_in_words(report)))
+    for warning in report.warnings:
         output.say(f"warning: {warning}")
     output.say("Nothing was started")
 
 
-def _said(found) -> dict:
-    """How things stand, as people read it."""
-    missing = ", ".join(found.missing_packages)
+def _in_words(report: Preflight) -> dict[str, Any]:
+    """Returns a preflight report as people read it."""
+    missing = ", ".join(report.missing_packages)
     return {
-        "samples": found.samples,
-        "weights": tuple(_weights(one) for one in found.weights),
-        "device": found.device or "a GPU, if available",
-        "GPUs on this machine": found.gpus,
-        "workers": found.worker_devices,
+        "samples": report.samples,
+        "weights": tuple(map(_weights, report.weights)),
+        "device": report.device or "a GPU, if available",
+        "GPUs on this machine": report.gpus,
+        "workers": report.worker_devices,
         "packages": f"missing on this machine: {missing}"
         if missing
         else "all installed on this machine",
         "free disk": tuple(
-            f"{output.size(disk.free_bytes)} for {disk.holds} in {disk.folder}"
-            for disk in found.free_disk
+            f"{text.size(disk.free_bytes)} for {disk.holds} in {disk.folder}"
+            for disk in report.free_disk
         ),
-        "time": _time(found),
+        "time": _time(report),
     }
 
 
-def _weights(one) -> str:
-    if one.own:
-        return f"{one.model}: {', '.join(one.own)}"
-    there = "on this machine" if one.on_disk else "the worker will download them"
-    large = f"{output.size(one.size_bytes)}, " if one.size_bytes else ""
-    named = f"{one.name}, " if one.name else ""
-    return f"{one.model}: {named}{large}{there}"
+def _weights(weights: Weights) -> str:
+    if weights.own:
+        return f"{weights.model}: {', '.join(weights.own)}"
+    place = "on this machine" if weights.on_disk else "the worker will download them"
+    size = f"{text.size(weights.size_bytes)}, " if weights.size_bytes else ""
+    name = f"{weights.name}, " if weights.name else ""
+    return f"{weights.model}: {name}{size}{place}"
 
 
-def _time(found) -> str:
-    if found.estimated_seconds is None:
+def _time(report: Preflight) -> str:
+    if report.estimated_seconds is None or report.speed is None:
         return "no speed measured yet"
-    about = timedelta(seconds=round(found.estimated_seconds))
-    return f"about {about} (measured on {found.speed.machine}, {found.speed.device})"
+    seconds = text.duration(report.estimated_seconds)
+    return f"about {seconds} (measured on {report.speed.machine}, {report.speed.device})"

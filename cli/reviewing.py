@@ -1,14 +1,20 @@
 """``labels``, ``promote``, ``undo`` and ``approve``."""
 
+from __future__ import annotations
+
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, LABELS, RUN, YES, confirmed, labels_of, run_of
 from auto_labeling.cli.verbs import REFUSED, argument, verb
 from auto_labeling.core import text
 from auto_labeling.core.account import Decision
-from auto_labeling.core.run import Run, RunState
+from auto_labeling.core.run import RunState
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from auto_labeling.sdk import Run
 
 _EXPECTED = argument(
     "--expected", type=int, metavar="N", help="abort unless exactly N labels match"
@@ -142,7 +148,7 @@ def approve(args: argparse.Namespace) -> int | None:
     return None
 
 
-def _question(run: Run, decision: Decision, empty) -> str:
+def _question(run: Run, decision: Decision, empty: bool) -> str:
     from auto_labeling.lifecycle import labeling
 
     added = f" ({decision.added:,} added by people)" if decision.added else ""
@@ -157,18 +163,22 @@ def _question(run: Run, decision: Decision, empty) -> str:
             "marked as empty" if empty else "left without labels (--empty marks them as empty)"
         )
         output.say(f"Samples that keep none of their labels ({decision.bare:,}) are {becomes}")
-    named = labeling.references(run.dataset, run.record)
-    about = f"{named} made on {run.staging_field} will go by {run.label_field}. " if named else ""
+    references = labeling.references(run.dataset, run.record)
+    about = (
+        f"{references} made on {run.staging_field} will go by {run.label_field}. "
+        if references
+        else ""
+    )
     return (
         f"{about[:1].upper()}{about[1:]}Write {text.count(decision.kept, 'label')}{added} to "
         f"{run.label_field} and permanently delete the other {decision.left:,} of '{run.name}'?"
     )
 
 
-def _moved(args: argparse.Namespace, run: Run, what, number) -> None:
+def _moved(args: argparse.Namespace, run: Run, outcome: str, number: int) -> None:
     if args.json:
         output.show_json({"id": run.id, "labels": number, "changed": not args.dry_run})
     else:
         output.show(
-            f"{text.count(number, 'label')} " + (f"would be {what}" if args.dry_run else what)
+            f"{text.count(number, 'label')} " + (f"would be {outcome}" if args.dry_run else outcome)
         )

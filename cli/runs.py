@@ -1,6 +1,10 @@
 """``list``, ``workers``, ``show``, ``cancel``, ``skip``, ``rename`` and ``delete``."""
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, RUN, YES, confirmed, dataset_of, run_of
@@ -8,11 +12,14 @@ from auto_labeling.cli.verbs import REFUSED, argument, verb
 from auto_labeling.core import text
 from auto_labeling.core.account import Account
 from auto_labeling.core.errors import ConfigError
-from auto_labeling.core.run import STATUSES, Run
+from auto_labeling.core.run import STATUSES
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from auto_labeling.sdk import Run
 
 _COLUMNS = ("id", "name", "status", "samples", "labels", "failed", "approved", "created_at")
-_NARROWING = ("segmenter", "source_field", "group_slices", "max_labels", "mask_location")
-_OF_A_WORKER = ("host", "pid", "device", "state", "dataset", "run_id", "run_name", "beat_at")
+_OPTIONAL = ("segmenter", "source_field", "group_slices", "max_labels", "mask_location")
+_WORKER_COLUMNS = ("host", "pid", "device", "state", "dataset", "run_id", "run_name", "beat_at")
 
 
 @verb(
@@ -29,11 +36,11 @@ def list_runs(args: argparse.Namespace) -> None:
     from auto_labeling.lifecycle import labeling
 
     datasets = [dataset_of(args)] if args.dataset else sdk.datasets()
-    found = [run for dataset in datasets for run in sdk.runs(dataset)]
+    runs = [run for dataset in datasets for run in sdk.runs(dataset)]
     if args.status is not None:
         _require_status(args.status)
-        found = [run for run in found if run.status.casefold() == args.status.casefold()]
-    rows = [run.to_dict() for run in found]
+        runs = [run for run in runs if run.status.casefold() == args.status.casefold()]
+    rows = [run.to_dict() for run in runs]
     for dataset in datasets:
         for name in labeling.newer_runs(dataset).values():
             output.say(f"'{name}' in '{dataset.name}' needs a newer version of Auto-Labeling")
@@ -45,11 +52,11 @@ def list_runs(args: argparse.Namespace) -> None:
         output.say("There are no runs")
 
 
-def _require_status(word) -> None:
+def _require_status(status: str) -> None:
     known = dict.fromkeys(STATUSES.values())
-    if word.casefold() not in map(str.casefold, known):
+    if status.casefold() not in map(str.casefold, known):
         raise ConfigError(
-            {"status": f"There is no status '{word}'. Choose from: {', '.join(known)}"}
+            {"status": f"There is no status '{status}'. Choose from: {', '.join(known)}"}
         )
 
 
@@ -65,7 +72,7 @@ def list_workers(args: argparse.Namespace) -> None:
     if args.json:
         output.show_json(rows)
     elif rows:
-        output.show(output.table(rows, _OF_A_WORKER))
+        output.show(output.table(rows, _WORKER_COLUMNS))
     else:
         output.say("No workers are running. Start one: auto-labeling launch")
 
@@ -117,23 +124,24 @@ def show(args: argparse.Namespace) -> None:
         output.show(output.table([failure], ("sample_id", "filepath", "error")).splitlines()[1])
 
 
-def _shown(run: Run, facts, account: Account) -> dict:
-    """The facts, the most important first."""
+def _shown(run: Run, facts: Mapping[str, Any], account: Account | None) -> dict[str, Any]:
+    """Returns the facts that people read, the most important first."""
     from auto_labeling.lifecycle.remarks import labels_in_words, samples_in_words
 
     config, now = facts["config"], facts["progress"] or {}
-    least = config["confidence"]
+    minimum = config["confidence"]
     counts = ("samples", "labels", "failed", "approved")
-    in_words = {}
+    in_words: dict[str, str] = {}
     if account:
-        given = {} if run.record.source else {"label details": labels_in_words(account)}
-        in_words = {"sample details": samples_in_words(account), **given}
+        in_words["sample details"] = samples_in_words(account)
+        if not run.record.source:
+            in_words["label details"] = labels_in_words(account)
     return {
         **{key: facts[key] for key in ("id", "name", "dataset", "status", "state")},
         "error": run.error,
         **{key: config[key] for key in ("task", "model", "method", "classes", "label_field")},
-        **{key.replace("_", " "): config[key] or None for key in _NARROWING},
-        "minimum confidence": None if least is None else f"{least:g}",
+        **{key.replace("_", " "): config[key] or None for key in _OPTIONAL},
+        "minimum confidence": None if minimum is None else f"{minimum:g}",
         "staging field": run.staging_field,
         **{key: facts[key] for key in counts if facts[key]},
         **in_words,

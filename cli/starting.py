@@ -1,16 +1,21 @@
-"""``run``, ``import`` and ``resume``: what makes labels, and waits for them."""
+"""``run``, ``import``, ``resume`` and ``watch``: make labels, and wait for them."""
+
+from __future__ import annotations
 
 import argparse
 import contextlib
 import traceback
+from typing import TYPE_CHECKING
 
 from auto_labeling.cli import flags, output, preview
 from auto_labeling.cli.arguments import DATASET, RUN, WAITING, dataset_of, run_of
-from auto_labeling.cli.progress import Quiet, follower
+from auto_labeling.cli.progress import Follower, Quiet, Report, follower
 from auto_labeling.cli.verbs import RUN_FAILED, STILL_RUNNING, argument, verb
 from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, RunFailed, StillRunning
-from auto_labeling.core.run import Run
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from auto_labeling.sdk import Run
 
 _AUTHOR = argument("--author", default="", metavar="NAME", help="your name; stored with the run")
 
@@ -51,10 +56,11 @@ def run(args: argparse.Namespace) -> int | None:
     from auto_labeling import sdk
 
     dataset = dataset_of(args)
-    samples, ids, answers = flags.asked(args, dataset)
+    samples, ids, answers = flags.targets_and_answers(args, dataset)
     if args.dry_run:
-        return preview.preflight(args, samples, ids, answers)
-    with output.warnings_said():
+        preview.preflight(args, samples, ids, answers)
+        return None
+    with output.readable_warnings():
         started = sdk.start(
             samples,
             answers,
@@ -63,7 +69,7 @@ def run(args: argparse.Namespace) -> int | None:
             queue=not args.here,
             persist=args.persist,
         )
-    return _go_on(args, started)
+    return _follow(args, started)
 
 
 @verb(
@@ -96,7 +102,7 @@ def import_labels(args: argparse.Namespace) -> None:
     answers |= {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     source = answers.pop("source", "")
     imported = sdk.import_labels(dataset_of(args), source, author=args.author, **answers)
-    _say(args, imported)
+    _show(args, imported)
 
 
 @verb(
@@ -122,7 +128,10 @@ def resume(args: argparse.Namespace) -> int | None:
     from auto_labeling import sdk
 
     run = sdk.resume(run_of(args), queue=not args.here, again=args.again)
-    return _go_on(args, run) if run.is_active else _say(args, run)
+    if run.is_active:
+        return _follow(args, run)
+    _show(args, run)
+    return None
 
 
 @verb(
@@ -144,18 +153,21 @@ def watch(args: argparse.Namespace) -> int | None:
     return _wait(args, run_of(args), follower(args.json), silent_end=args.json)
 
 
-def _go_on(args: argparse.Namespace, run: Run) -> int | None:
-    """What a command does with a run that it has queued."""
+def _follow(args: argparse.Namespace, run: Run) -> int | None:
+    """Generates the labels of a queued run, waits for it, or only shows it."""
     if args.here:
         return _generate(args, run)
     if args.watch:
         return _wait(args, run, follower(args.json), silent_end=args.json)
     if args.wait or args.timeout is not None:
         return _wait(args, run, Quiet())
-    return _say(args, run)
+    _show(args, run)
+    return None
 
 
-def _wait(args: argparse.Namespace, run: Run, follow, silent_end=False) -> int | None:
+def _wait(
+    args: argparse.Namespace, run: Run, follow: Follower, silent_end: bool = False
+) -> int | None:
     try:
         with follow as report:
             run.wait(args.timeout, report)
@@ -165,29 +177,30 @@ def _wait(args: argparse.Namespace, run: Run, follow, silent_end=False) -> int |
             output.show_json(run.to_dict())
         return STILL_RUNNING if isinstance(error, StillRunning) else RUN_FAILED
     if silent_end:
-        return _remark(run)
-    return _say(args, run)
+        _show_remarks(run)
+        return None
+    _show(args, run)
+    return None
 
 
 def _generate(args: argparse.Namespace, run: Run) -> int | None:
-    """Makes the labels in this process; whatever ends it, the run can be resumed."""
+    """Generates the labels in this process; however that ends, the run can be resumed."""
     from auto_labeling import sdk
 
     streams = args.json and args.watch
     follow = follower(args.json) if streams or not args.json else Quiet()
     try:
         with follow as report:
-            say = None if report is None else lambda *_: report(run, sdk.progress(run))
             output.say(f"{run.id}  {run.name}: loading the model")
-            sdk.generate(run, say)
+            sdk.generate(run, lambda *_: _report(report, run))
             if streams:
-                report(run, sdk.progress(run))
+                _report(report, run)
     except KeyboardInterrupt:
-        with contextlib.suppress(AutoLabelingError):  # it is over, or another process was faster
+        with contextlib.suppress(AutoLabelingError):  # the run ended by itself
             sdk.cancel(run)
         output.say(f"Stopped. Resume with: auto-labeling resume {args.dataset} {run.id} --here")
         raise
-    except Exception as error:  # noqa: BLE001 - the run is over, and its record says why
+    except Exception as error:  # noqa: BLE001 - the run has stopped, and its record has the reason
         if isinstance(error, AutoLabelingError):
             output.say(f"auto-labeling: {error}")
         else:
@@ -195,20 +208,31 @@ def _generate(args: argparse.Namespace, run: Run) -> int | None:
         if args.json:
             output.show_json(run.to_dict())
         return RUN_FAILED
-    return _remark(run) if streams else _say(args, run)
+    if streams:
+        _show_remarks(run)
+        return None
+    _show(args, run)
+    return None
 
 
-def _say(args: argparse.Namespace, run: Run) -> None:
+def _report(report: Report | None, run: Run) -> None:
+    from auto_labeling import sdk
+
+    if report is not None:
+        report(run, sdk.progress(run))
+
+
+def _show(args: argparse.Namespace, run: Run) -> None:
     if args.json:
         output.show_json(run.to_dict())
         return
     output.show(f"{run.id}  {run.name}: {run.status}, {_numbers(run)}")
     if run.is_active:
         output.say(f"Follow it with: auto-labeling watch {run.dataset.name} {run.id}")
-    _remark(run)
+    _show_remarks(run)
 
 
-def _remark(run: Run) -> None:
+def _show_remarks(run: Run) -> None:
     for remark in run.remarks:
         output.say(output.plain(remark))
 

@@ -1,8 +1,9 @@
 """How a verb is declared: a function with its arguments, from which the parser is made."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 #: The exit status of a command.
 OK, REFUSED, USAGE, RUN_FAILED, STILL_RUNNING, FOUND, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 70, 130
@@ -21,12 +22,16 @@ STATUSES = {
 }
 
 
+#: Takes the parsed arguments; returns an exit status, or None for success.
+VerbFunction = Callable[[argparse.Namespace], int | None]
+
+
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a verb: what ``add_argument`` takes."""
+    """An argument of a verb, as ``ArgumentParser.add_argument`` takes it."""
 
-    names: tuple
-    keywords: dict
+    names: tuple[str, ...]
+    keywords: dict[str, Any]
 
     @property
     def is_option(self) -> bool:
@@ -39,25 +44,29 @@ class Verb:
 
     Args:
         name: the word that people type
-        function: takes the parsed arguments; returns an exit status, or None if all is well
+        function: runs it
         arguments: its own, without ``--json``, which every verb has
         examples: what people may type after ``auto-labeling``
     """
 
     name: str
-    function: Callable
-    arguments: tuple
-    examples: tuple
+    function: VerbFunction
+    arguments: tuple[Argument, ...]
+    examples: tuple[str, ...]
 
     @property
     def summary(self) -> str:
-        return self.function.__doc__.splitlines()[0]
+        return self._doc.splitlines()[0]
 
     @property
     def description(self) -> str:
-        """The whole docstring, its paragraphs as they are."""
-        lines = self.function.__doc__.splitlines()
+        """The whole docstring, its paragraphs unchanged."""
+        lines = self._doc.splitlines()
         return "\n".join([lines[0], *(line.removeprefix("    ") for line in lines[1:])]).strip()
+
+    @property
+    def _doc(self) -> str:
+        return self.function.__doc__ or self.name
 
 
 _verbs: dict[str, Verb] = {}
@@ -65,24 +74,29 @@ _verbs: dict[str, Verb] = {}
 JSON = Argument(("--json",), {"action": "store_true", "help": "print JSON"})
 
 
-def argument(*names: str, **keywords) -> Argument:
+def argument(*names: str, **keywords: Any) -> Argument:
     """Describes an argument: the names and keywords of ``ArgumentParser.add_argument``."""
     return Argument(names, keywords)
 
 
-def verb(name: str, *arguments, examples=()):
+def verb(
+    name: str, *arguments: Argument | tuple[Argument, ...], examples: Sequence[str] = ()
+) -> Callable[[VerbFunction], VerbFunction]:
     """Makes a function a verb of the command line; its docstring is the help.
 
     Args:
         name: the word that people type
         *arguments: each an :class:`Argument`, or a tuple of them that verbs share
         examples (()): what people may type, without ``auto-labeling`` before it
-    """
-    flat = []
-    for given in arguments:
-        flat.extend(given if isinstance(given, tuple) else (given,))
 
-    def register(function):
+    Returns:
+        a decorator that registers a function and returns it unchanged
+    """
+    flat: list[Argument] = []
+    for entry in arguments:
+        flat.extend(entry if isinstance(entry, tuple) else (entry,))
+
+    def register(function: VerbFunction) -> VerbFunction:
         _verbs[name] = Verb(name, function, (*flat, JSON), tuple(examples))
         return function
 
@@ -125,13 +139,13 @@ def parser(version: str) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        for given in entry.arguments:
-            child.add_argument(*given.names, **given.keywords)
+        for argument in entry.arguments:
+            child.add_argument(*argument.names, **argument.keywords)
         child.set_defaults(function=entry.function)
     return whole
 
 
-def _examples(entry):
+def _examples(entry: Verb) -> str | None:
     if not entry.examples:
         return None
     return "examples:\n" + "\n".join(f"  auto-labeling {line}" for line in entry.examples)
