@@ -8,6 +8,7 @@ import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import fiftyone.core.patches as fop
 import fiftyone.core.stages as fos
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
@@ -163,11 +164,28 @@ def refresh_patches(dataset: Dataset, view: SampleCollection) -> None:
         return
     now, copied = write_stamp.stamp(dataset), view._dataset
     # A view object that was copied before keeps a dataset that another's reload has deleted.
-    if now is None or copied.deleted or _copied_at.get(copied.name) != now:
+    if copied.deleted:
         before = copied.name
         view.reload()
         _copied_at[before] = _copied_at[view._dataset.name] = now
+    elif now is None or _copied_at.get(copied.name) != now:
+        _copy_again(view, stage)
+        _copied_at[copied.name] = now
 
+
+def _copy_again(view: fop.PatchesView, stage: fos.ToPatches) -> None:
+    """Copies labels into the dataset of patches that there is, in place of those in it.
+
+    FiftyOne's own reload makes another dataset, and the App shows it only as another view.
+    """
+    settings = stage.config or {}
+    options = {key: settings[key] for key in _COPIED if key in settings}
+    labels = fop._make_patches_view(view._source_collection, stage.field, **options)
+    fop._write_samples(view._dataset, labels)
+
+
+#: The settings of a view of patches that say what is copied.
+_COPIED = ("other_fields", "keep_label_lists")
 
 #: For each copy, the stamp of the samples that it was made from.
 _copied_at: dict = {}
@@ -201,7 +219,7 @@ def root_in(request: dict, run: Run) -> str:
     return run.staging_field if any(c.endswith(".ToPatches") for c in classes) else run.label_root
 
 
-def tab_filters(root: str, tab: str, *, confidence=None, label=None) -> dict:
+def tab_filters(root: str, tab: str, *, confidence=None, label=None, again=False) -> dict:
     """The sidebar filters that make the grid show a tab's labels.
 
     Args:
@@ -210,8 +228,11 @@ def tab_filters(root: str, tab: str, *, confidence=None, label=None) -> dict:
         confidence (None): a ``(low, high)`` range in [0, 1]; None means the full range,
             for which there must be no filter, or labels without confidence are lost
         label (None): one class
+        again (False): whether to write the same in another way, which makes the App ask again
     """
     filters = {f"{root}.{REVIEW}": _values([TABS[tab]])}
+    if again:
+        filters[f"{root}.{REVIEW}"]["none"] = False
     if confidence is not None:
         low, high = confidence
         filters[f"{root}.confidence"] = {

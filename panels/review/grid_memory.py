@@ -39,6 +39,7 @@ class Visit:
         saved_view: the name of the saved view that the grid showed before we narrowed it
         names: our stages in the view that was asked for; None once the App shows it
         view: that view
+        asks_again: whether the filters are written in another way than is usual
     """
 
     tab: str = "review"
@@ -57,6 +58,7 @@ class Visit:
     saved_view: str = ""
     names: tuple | None = None
     view: list = field(default_factory=list)
+    asks_again: bool = False
 
     def touched(self) -> None:
         """Notes that something is asked of the grid with this event."""

@@ -219,12 +219,17 @@ def _patches(label: str):
 
 
 def reload(ctx: ExecutionContext, run: Run) -> None:
-    """Makes the grid look again at labels that have changed."""
-    if grid_stages.PATCHES in ours(ctx):  # it shows copies, and would not ask for them again
-        of(ctx).touched()
-        _set_stages(ctx, run, ours(ctx))
-    else:
+    """Makes the grid look again at labels that have changed.
+
+    FiftyOne's ``reload_samples`` refreshes the numbers in the sidebar, and draws the tiles from
+    answers that the App has kept. Filters that are written in another way it has not.
+    """
+    if shows_samples(ctx):
         ctx.ops.reload_samples()
+        return
+    at = of(ctx)
+    at.asks_again = not at.asks_again
+    request.set_filters(ctx, _wanted(ctx, run))
 
 
 def _narrow(ctx: ExecutionContext, run: Run, names) -> None:
@@ -290,7 +295,9 @@ def _wanted(ctx: ExecutionContext, run: Run):
     root = _root(ctx, run)
     if shows_samples(ctx):  # whose labels nothing can ask for
         return grid.merged(request.request(ctx).get("filters"), run, {})
-    wanted = grid.tab_filters(root, visit.tab, confidence=visit.span, label=visit.label)
+    wanted = grid.tab_filters(
+        root, visit.tab, confidence=visit.span, label=visit.label, again=visit.asks_again
+    )
     return grid.merged(request.request(ctx).get("filters"), run, wanted)
 
 
