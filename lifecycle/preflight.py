@@ -102,7 +102,7 @@ def preflight(
     if samples is None:
         everything = sample_ids is None
         samples = media.count(dataset, config.group_slices) if everything else len(set(sample_ids))
-    models = preview.models_of(config)
+    models = catalog.models_of(config)
     missing = tuple(dict.fromkeys(p for spec in models for p in catalog.missing_packages(spec)))
     speed, origin = _speed(config, tried)
     standing = worker_check.ask(config) if wait else worker_check.glance(config)

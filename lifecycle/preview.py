@@ -18,7 +18,7 @@ from auto_labeling.core.errors import (
     ModelUnavailable,
     first_line,
 )
-from auto_labeling.core.run import Method, Run, RunConfig, Speed
+from auto_labeling.core.run import Run, RunConfig, Speed
 from auto_labeling.engine import documents, drawing
 from auto_labeling.engine.loading import Reader, Waiting
 from auto_labeling.engine.prediction import Predictor
@@ -139,24 +139,8 @@ def trial(
             zoo.release()
 
 
-def models_of(config: RunConfig) -> list:
-    """The :class:`auto_labeling.models.spec.ModelSpec` of each model that a run would load.
-
-    Raises:
-        ModelUnavailable: if one is not offered
-    """
-    names = [config.model]
-    if config.method is Method.TWO_STAGE and config.segmenter:
-        names.append(config.segmenter)
-    return [catalog.get_model(name) for name in names]
-
-
 def _require_weights(config: RunConfig) -> None:
-    missing = [
-        spec
-        for spec in models_of(config)
-        if spec.source != "remote" and not downloads.is_downloaded(spec, config.checkpoint)
-    ]
+    missing = [spec for spec in catalog.missing_weights(config) if spec.source != "remote"]
     if not missing:
         return
     spec = missing[0]

@@ -1,6 +1,6 @@
 """Whether this machine can run a custom model, found without running its code.
 
-It is asked on the machine that is to label: what is trusted, installed and there is its own affair.
+It runs on the machine that is to label: each machine has its own trust, packages and files.
 """
 
 import ast
@@ -8,20 +8,21 @@ import importlib
 import os
 import sys
 import threading
-from importlib.machinery import PathFinder
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import RunConfig
 from auto_labeling.models import catalog, config_rules, trust
-from auto_labeling.models.spec import ModelSpec
+from auto_labeling.models import spec as specs
 
 #: In Python 3.11, threads that parse at once break each other's: "AST constructor recursion depth".
 _one_at_a_time = threading.Lock()
 
 
 def reference(config: RunConfig) -> str:
-    """What a run names that only the machine which labels can judge.
+    """The reference in a run that only the machine which labels can judge.
 
     Returns:
         a path, an import path or the address of a remote source; empty for a model of the zoo,
@@ -45,8 +46,8 @@ def problems(config: RunConfig, trusted: bool = False) -> dict[str, str]:
 
     Args:
         config: the run's configuration
-        trusted (False): whether to look as if everything were trusted here. Else nothing is said
-            of what is not trusted, not even whether it is there
+        trusted (False): whether to look as if everything were trusted here. Otherwise a reference
+            that is not trusted is refused without a look whether it is there
 
     Returns:
         a sentence by field; empty if nothing is known to be wrong
@@ -58,15 +59,13 @@ def problems(config: RunConfig, trusted: bool = False) -> dict[str, str]:
     field = "model" if spec.source == "remote" else "checkpoint"
     if not trusted and (refusal := trust.refusal(named)):
         return {field: refusal}
-    found = config_rules.problems(config)
-    if field not in found and (problem := _absence(spec, named)):
-        found[field] = problem
-    return {
-        name: said for name, said in found.items() if name in ("model", "checkpoint", "classes")
-    }
+    by_field = config_rules.problems(config)
+    if field not in by_field and (problem := _absence(spec, named)):
+        by_field[field] = problem
+    return {name: by_field[name] for name in ("model", "checkpoint", "classes") if name in by_field}
 
 
-def _absence(spec: ModelSpec, named):
+def _absence(spec: specs.ModelSpec, named: str) -> str:
     if spec.source == "remote":
         return ""
     if spec.family == "custom-python":
@@ -76,36 +75,38 @@ def _absence(spec: ModelSpec, named):
     return "" if os.path.isdir(named) else f"There is no folder {named}"
 
 
-def _import_problem(named):
+def _import_problem(named: str) -> str:
     """Why an import path leads nowhere. Nothing is imported, which would run it."""
     importlib.invalidate_caches()
     module, _, name = named.partition(":")
-    parts, where, spec = module.split("."), None, None
+    parts = module.split(".")
+    folders: list[str] | None = None
+    spec: ModuleSpec | None = None
     for number in range(len(parts)):
         full = ".".join(parts[: number + 1])
         try:
-            spec = _find(full, where)
-            where = spec and spec.submodule_search_locations and [*spec.submodule_search_locations]
+            spec = _find(full, folders)
+            folders = [*(spec.submodule_search_locations or ())] if spec else None
         except (ImportError, KeyError, ValueError, AttributeError):
             return ""  # of a kind that cannot be found without importing what is above it
         if spec is None:
             return f"There is no module '{full}': PYTHONPATH must name its folder"
-        if not where and number < len(parts) - 1:
+        if not folders and number < len(parts) - 1:
             return f"'{full}' is a module, not a package"
-    return _name_problem(spec.origin, module, name)
+    return _name_problem(spec.origin if spec else None, module, name)
 
 
-def _find(full, where):
-    if where is not None:
-        return PathFinder.find_spec(full, where)
+def _find(full: str, folders: Sequence[str] | None) -> ModuleSpec | None:
+    if folders:
+        return PathFinder.find_spec(full, folders)
     # A worker executes operations in a process that also looks into the folder it was started in.
-    found = PathFinder.find_spec(full, [os.getcwd(), *sys.path])
+    spec = PathFinder.find_spec(full, [os.getcwd(), *sys.path])
     others = (finder for finder in sys.meta_path if finder is not PathFinder)
     finds = (f.find_spec(full, None) for f in others if hasattr(f, "find_spec"))
-    return found or next((spec for spec in finds if spec is not None), None)
+    return spec or next((other for other in finds if other is not None), None)
 
 
-def _name_problem(origin, module, name: str) -> str:
+def _name_problem(origin: str | None, module: str, name: str) -> str:
     if not origin or not origin.endswith(".py"):
         return ""
     try:
@@ -121,7 +122,7 @@ def _name_problem(origin, module, name: str) -> str:
     return f"The module '{module}' ({origin}) has no '{name}'"
 
 
-def _names(tree):
+def _names(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.name

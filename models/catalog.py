@@ -6,9 +6,10 @@ App asks for it with every keystroke in the form.
 """
 
 from functools import lru_cache
+from typing import Any
 
 from auto_labeling.core.errors import ModelUnavailable
-from auto_labeling.core.run import Method, ModelType, Task
+from auto_labeling.core.run import Method, ModelType, RunConfig, Task
 from auto_labeling.models import (
     checkpoints,
     custom_entries,
@@ -31,6 +32,8 @@ __all__ = [
     "known_classes",
     "list_models",
     "missing_packages",
+    "missing_weights",
+    "models_of",
     "segmenters",
 ]
 
@@ -58,9 +61,14 @@ def list_models(
 
 
 def choices(task: Task, method: Method, model_type: ModelType | None = None) -> list[ModelSpec]:
-    """What a run of that task and method may name as its ``model``.
+    """The models that a run of some task and method may name as its ``model``.
 
     With two stages that is the detector; the second stage is one of :func:`segmenters`.
+
+    Args:
+        task: the run's task
+        method: the run's method
+        model_type (None): only those whose classes come from there
     """
     if method is Method.ONE_STAGE:
         return list_models(task, model_type, method)
@@ -79,7 +87,7 @@ def segmenters() -> list[ModelSpec]:
 def excluded() -> dict[str, str]:
     """Why each model that is not offered is not, by name.
 
-    An empty reason means that nobody has decided yet; a test fails on that.
+    An empty reason means that no one has decided yet; a test fails on that.
     """
     offered, left_out = _catalog()
     refused = {s.name: licenses.refusal(s.name, s.license) for s in offered.values()}
@@ -102,6 +110,18 @@ def get_model(name: str) -> ModelSpec:
     if refusal:
         raise ModelUnavailable(f"'{name}' is not offered: {refusal}")
     return spec
+
+
+def models_of(config: RunConfig) -> list[ModelSpec]:
+    """The models that a run loads.
+
+    Raises:
+        ModelUnavailable: if one is not offered
+    """
+    names = [config.model]
+    if config.method is Method.TWO_STAGE and config.segmenter:
+        names.append(config.segmenter)
+    return [get_model(name) for name in names]
 
 
 def known_classes(spec: ModelSpec, checkpoint: str = "") -> tuple[str, ...] | None:
@@ -127,15 +147,31 @@ def missing_packages(spec: ModelSpec) -> tuple[str, ...]:
     return requirements.missing(spec.packages)
 
 
+def missing_weights(config: RunConfig) -> list[ModelSpec]:
+    """The models of a run whose weights are not known to be on this machine, whole.
+
+    Raises:
+        ModelUnavailable: if one is not offered
+    """
+    return [
+        spec
+        for spec in models_of(config)
+        if not downloads.is_downloaded(spec, config.checkpoint if spec.needs_checkpoint else "")
+    ]
+
+
 def _catalog() -> tuple[dict[str, ModelSpec], dict[str, str]]:
     """The models, and why each other one is left out. Parsed again if a remote source changes."""
     return _build(manifests.remote_files())
 
 
 @lru_cache(maxsize=4)
-def _build(remote_files):
-    offered, left_out = [], {}
-    sources = {
+def _build(
+    _remote_files: tuple[tuple[str, int], ...],
+) -> tuple[dict[str, ModelSpec], dict[str, str]]:
+    offered: list[ModelSpec] = []
+    left_out: dict[str, str] = {}
+    sources: dict[str, list[dict[str, Any]]] = {
         "bundled": manifests.bundled(),
         "custom": custom_entries.entries(),
         "zoo": manifests.zoo(),
@@ -144,9 +180,10 @@ def _build(remote_files):
     for source, entries in sources.items():
         of_source = []
         for entry in entries:
-            reason = exclusions.reason(entry, specs.task_of(entry) is not None)
-            if reason == "":
-                of_source.append(specs.make(entry, source))
+            task = specs.task_of(entry)
+            reason = exclusions.reason(entry, task is not None)
+            if reason == "" and task is not None:
+                of_source.append(specs.make(entry, source, task))
             else:
                 left_out[entry["base_name"]] = reason or ""
         offered += sorted(of_source, key=lambda spec: spec.name)

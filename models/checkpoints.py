@@ -5,8 +5,10 @@ The answer is about this machine's file; on a worker the same path may be anothe
 
 import os
 import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from auto_labeling.core import text
 from auto_labeling.core.run import ModelType, Task
@@ -50,12 +52,12 @@ class Checkpoint:
 
 
 def read(path: str) -> Checkpoint:
-    """Reads what a file on this machine holds; nothing is known of one that is not there."""
+    """Reads a file on this machine; one that is not there gives an empty :class:`Checkpoint`."""
     try:
-        known = os.stat(path)
+        stat = os.stat(path)
     except (OSError, ValueError):
         return Checkpoint()
-    return _read(path, known.st_mtime_ns, known.st_size)
+    return _read(path, stat.st_mtime_ns, stat.st_size)
 
 
 def misfit(spec: ModelSpec, path: str) -> str:
@@ -68,35 +70,33 @@ def misfit(spec: ModelSpec, path: str) -> str:
     Returns:
         a sentence; empty if it can, or it is not on this machine
     """
-    name, found = os.path.basename(path), read(path)
+    name, checkpoint = os.path.basename(path), read(path)
     if spec.family == "custom-ultralytics":
         if not path.endswith(".pt"):
             return f"{name} is not a .pt file: name a checkpoint trained with Ultralytics"
-        if found.holds == ULTRALYTICS:
-            return label_kinds.misfit(name, found.task, spec.task) or found.problem
-        if found.holds:
-            return f"{name} holds {_WORDS[found.holds]}, not an Ultralytics checkpoint"
-    if spec.family == "custom-torch" and found.holds in (ULTRALYTICS, STATE):
-        return f"{name} holds {_WORDS[found.holds]}, not a network that classifies"
+        if checkpoint.holds == ULTRALYTICS:
+            return label_kinds.misfit(name, checkpoint.task, spec.task) or checkpoint.problem
+        if checkpoint.holds:
+            return f"{name} holds {_CONTENTS[checkpoint.holds]}, not an Ultralytics checkpoint"
+    if spec.family == "custom-torch" and checkpoint.holds in (ULTRALYTICS, STATE):
+        return f"{name} holds {_CONTENTS[checkpoint.holds]}, not a network that classifies"
     if spec.source == "zoo" and spec.model_type is ModelType.FIXED_VOCABULARY:
         return of_hub(path, downloads.hub_config(path).get("architectures"), spec.task)
     return ""
 
 
-def of_hub(name: str, architectures, task: Task) -> str:
+def of_hub(name: str, architectures: Any, task: Task) -> str:
     """Why a Hugging Face model cannot do a task, by its architecture; empty if it can.
 
     Args:
         name: its id, or its folder
-        architectures: what its configuration says of that, if anything
+        architectures: the list in its configuration, if there is one
         task: the :class:`auto_labeling.core.run.Task`
     """
-    said = architectures[0] if isinstance(architectures, (list, tuple)) and architectures else ""
-    return (
-        label_kinds.misfit(name, label_kinds.of_architecture(said), task)
-        if isinstance(said, str)
-        else ""
-    )
+    first = architectures[0] if isinstance(architectures, (list, tuple)) and architectures else ""
+    if not isinstance(first, str):
+        return ""
+    return label_kinds.misfit(name, label_kinds.of_architecture(first), task)
 
 
 def class_names(path: str) -> tuple[str, ...] | None:
@@ -106,7 +106,9 @@ def class_names(path: str) -> tuple[str, ...] | None:
     return None if names and names[0].startswith("n0") else names
 
 
-def by_output(name: str, names, outputs: int | None) -> tuple[tuple[str, ...] | None, str]:
+def by_output(
+    name: str, names: Iterable[Any] | Mapping[Any, Any] | None, outputs: int | None
+) -> tuple[tuple[str, ...] | None, str]:
     """Puts the names of classes to the outputs of a network, by position.
 
     Args:
@@ -118,27 +120,40 @@ def by_output(name: str, names, outputs: int | None) -> tuple[tuple[str, ...] | 
         ``(names, problem)``: a name for each output, or None and a sentence
     """
     try:
+        if names is None:
+            raise TypeError
         known = names if isinstance(names, dict) else dict(enumerate(names))
-        numbered = sorted((int(number), said) for number, said in known.items())
-        if not all(isinstance(said, (str, int, float)) for _, said in numbered):
+        numbered = sorted((int(number), label) for number, label in known.items())
+        if not all(isinstance(label, (str, int, float)) for _, label in numbered):
             raise TypeError
     except (TypeError, ValueError):
         return None, f"{name} does not name its classes by number"
-    said = tuple(str(label) for _, label in numbered)
-    is_whole = [number for number, _ in numbered] == list(range(len(said)))
-    if outputs is None or outputs == len(said):
-        return said, ""
-    if len(said) > outputs and is_whole:
-        return said[:outputs], ""
+    labels = tuple(str(label) for _, label in numbered)
+    is_whole = [number for number, _ in numbered] == list(range(len(labels)))
+    if outputs is None or outputs == len(labels):
+        return labels, ""
+    if len(labels) > outputs and is_whole:
+        return labels[:outputs], ""
     gaps = "" if is_whole else f", numbered {', '.join(str(n) for n, _ in numbered[:8])}"
-    return None, (
-        f"{name} has {text.count(outputs, 'output')} and names "
-        f"{text.count(len(said), 'class')}{gaps}: "
-        "give each output a name, in order"
+    return None, mismatch(name, outputs, len(labels), gaps)
+
+
+def mismatch(name: str, outputs: int, classes: int, detail: str = "") -> str:
+    """A sentence on a network whose outputs are not as many as their names.
+
+    Args:
+        name: of the model, for people
+        outputs: how many outputs it has
+        classes: how many names there are
+        detail (""): more about the names, to follow their number
+    """
+    return (
+        f"{name} has {text.count(outputs, 'output')} and names {text.count(classes, 'class')}"
+        f"{detail}: give each output a name, in order"
     )
 
 
-_WORDS = {
+_CONTENTS = {
     ULTRALYTICS: "an Ultralytics checkpoint",
     SCRIPT: "a TorchScript program",
     MODULE: "a pickled network",
@@ -147,7 +162,7 @@ _WORDS = {
 
 
 @lru_cache(maxsize=64)
-def _read(path, _changed, _size) -> Checkpoint:
+def _read(path: str, _changed: int, _size: int) -> Checkpoint:
     try:
         with zipfile.ZipFile(path) as archive:
             inside = {name.partition("/")[2]: name for name in archive.namelist()}
@@ -156,12 +171,12 @@ def _read(path, _changed, _size) -> Checkpoint:
             if "data.pkl" not in inside:
                 return Checkpoint()
             with archive.open(inside["data.pkl"]) as file:
-                return _of(os.path.basename(path), pickles.read(file.read(pickles.MOST_BYTES + 1)))
+                return _of(os.path.basename(path), pickles.read(file.read(pickles.MAX_BYTES + 1)))
     except (OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile):
-        return Checkpoint()  # whoever loads it says what is wrong with it
+        return Checkpoint()  # loading it reports the problem
 
 
-def _of(path, root) -> Checkpoint:
+def _of(path: str, root: Any) -> Checkpoint:
     if isinstance(root, pickles.Thing):
         # A state dict is an OrderedDict of tensors.
         return Checkpoint(STATE if root.made_by.endswith("OrderedDict") else MODULE)
@@ -176,36 +191,36 @@ def _of(path, root) -> Checkpoint:
     return Checkpoint(ULTRALYTICS, _task(network), names, problem)
 
 
-def _task(network) -> str:
-    said = network.attribute("task")
-    if isinstance(said, str):
-        return said
+def _task(network: pickles.Thing) -> str:
+    task = network.attribute("task")
+    if isinstance(task, str):
+        return task
     last = network.made_by.rpartition(".")[2]
-    return next((task for end, task in _TASKS.items() if last.endswith(end)), "")
+    return next((known for end, known in _TASKS.items() if last.endswith(end)), "")
 
 
-def _outputs(network) -> int | None:
+def _outputs(network: pickles.Thing) -> int | None:
     """How many classes the last layer tells apart."""
     layers = _children(_children(network).get("model"))
     head = layers[max(layers, key=_number)] if layers else None
     if isinstance(head, pickles.Thing):
         linear = _children(head).get("linear")
-        said = head.attribute("nc")
-        if said is None and isinstance(linear, pickles.Thing):
-            said = linear.attribute("out_features")
-        if isinstance(said, int):
-            return said
-    said = network.attribute("yaml")
-    said = said.get("nc") if isinstance(said, dict) else None
-    return said if isinstance(said, int) else None
+        outputs = head.attribute("nc")
+        if outputs is None and isinstance(linear, pickles.Thing):
+            outputs = linear.attribute("out_features")
+        if isinstance(outputs, int):
+            return outputs
+    settings = network.attribute("yaml")
+    outputs = settings.get("nc") if isinstance(settings, dict) else None
+    return outputs if isinstance(outputs, int) else None
 
 
-def _number(name: str):
+def _number(name: Any) -> int:
     return int(name) if str(name).isdecimal() else -1
 
 
-def _children(module) -> dict:
-    found = module.attribute("_modules") if isinstance(module, pickles.Thing) else None
-    if isinstance(found, pickles.Thing):  # an OrderedDict
-        return found.items
-    return found if isinstance(found, dict) else {}
+def _children(module: Any) -> dict[Any, Any]:
+    children = module.attribute("_modules") if isinstance(module, pickles.Thing) else None
+    if isinstance(children, pickles.Thing):  # an OrderedDict
+        return children.items
+    return children if isinstance(children, dict) else {}

@@ -10,7 +10,10 @@ which a zero-shot model is asked for it. A backslash takes the meaning from what
 class can be written: ``ratio 1\\:2``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+#: A character, and whether a backslash took its meaning from it.
+Token = tuple[str, bool]
 
 _ESCAPE = "\\"
 
@@ -29,7 +32,8 @@ def read(text: str, repeated: bool = False) -> tuple[tuple[str, ...], dict[str, 
     Raises:
         ValueError: with a sentence, if a line has prompts but no class
     """
-    classes, prompts = [], {}
+    classes: list[str] = []
+    prompts: dict[str, dict[str, None]] = {}  # the keys are the prompts, each once and in order
     for number, line in enumerate(text.split("\n"), 1):
         heads, colon, rest = _partition(_tokens(line))
         if not colon:
@@ -57,7 +61,7 @@ def write(classes: Iterable[str], prompts: Mapping[str, Iterable[str]]) -> str:
     return "\n".join(lines)
 
 
-def _tokens(line):
+def _tokens(line: str) -> list[Token]:
     """The characters of a line, each with whether it stands for itself alone."""
     tokens, literal = [], False
     for character in line.rstrip("\r"):
@@ -71,15 +75,15 @@ def _tokens(line):
     return tokens
 
 
-def _partition(tokens):
+def _partition(tokens: Sequence[Token]) -> tuple[Sequence[Token], bool, Sequence[Token]]:
     for index, token in enumerate(tokens):
         if token == (":", False):
             return tokens[:index], True, tokens[index + 1 :]
     return tokens, False, []
 
 
-def _items(tokens):
-    part = []
+def _items(tokens: Sequence[Token]) -> Iterator[str]:
+    part: list[Token] = []
     for token in [*tokens, (",", False)]:
         if token != (",", False):
             part.append(token)
@@ -89,7 +93,7 @@ def _items(tokens):
         part = []
 
 
-def _text(tokens):
+def _text(tokens: Sequence[Token]) -> str:
     """What tokens say, without the space around it."""
     said = [i for i, (character, literal) in enumerate(tokens) if literal or character.strip()]
     if not said:
@@ -97,7 +101,7 @@ def _text(tokens):
     return "".join(character for character, _ in tokens[said[0] : said[-1] + 1])
 
 
-def _escaped(text: str, special):
+def _escaped(text: str, special: str) -> str:
     last = len(text) - 1
     return "".join(
         _ESCAPE + character

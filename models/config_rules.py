@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Collection
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import Method, ModelType, RunConfig, Task
@@ -10,50 +11,50 @@ from auto_labeling.models.spec import ModelSpec
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
-MOST_ZERO_SHOT_CLASSES = 1000
+MAX_ZERO_SHOT_CLASSES = 1000
 
 
-def problems(config: RunConfig, skip=()) -> dict[str, str]:
+def problems(config: RunConfig, skip: Collection[str] = ()) -> dict[str, str]:
     """Judges a configuration without a dataset.
 
     Args:
         config: the configuration; fields in ``skip`` hold something harmless
-        skip: the fields that are wrong in themselves
+        skip (()): the fields that are wrong in themselves
 
     Returns:
-        a dict from field name to what is wrong with it
+        a dict from field name to a sentence about the problem
     """
-    found = {}
+    by_field: dict[str, str] = {}
     if "task" not in skip and config.method is not Method.ONE_STAGE:
-        found.update(_method_problems(config))
+        by_field.update(_method_problems(config))
     spec = None
     if "model" not in skip:
         spec, problem = _find(config.model)
-        problem = problem or _packages(spec)
-        if "task" not in skip:
-            problem = _misfit(spec, config) or problem if spec else problem
+        if spec is not None:
+            misfit = _misfit(spec, config) if "task" not in skip else ""
+            problem = misfit or _packages(spec)
         if problem:
-            found["model"] = problem
+            by_field["model"] = problem
     if config.method is Method.TWO_STAGE and "segmenter" not in skip:
         problem = _segmenter_problem(config.segmenter)
         if problem:
-            found["segmenter"] = problem
+            by_field["segmenter"] = problem
     if spec is not None:
-        found.update(_class_problems(spec, config, skip))
-        found.update(_checkpoint_problems(spec, config))
+        by_field.update(_class_problems(spec, config, skip))
+        by_field.update(_checkpoint_problems(spec, config))
     if config.half and config.device == "cpu":
-        found["half"] = "Half precision needs a GPU"
-    return found
+        by_field["half"] = "Half precision needs a GPU"
+    return by_field
 
 
-def _method_problems(config: RunConfig):
+def _method_problems(config: RunConfig) -> dict[str, str]:
     if config.task is Task.INSTANCE_SEGMENTATION:
         return {}
     text = f"{config.method.label} is for instance segmentation, not {config.task.label.lower()}"
     return {"method": text}
 
 
-def _find(name: str):
+def _find(name: str) -> tuple[ModelSpec | None, str]:
     try:
         return catalog.get_model(name), ""
     except ModelUnavailable as error:
@@ -61,7 +62,7 @@ def _find(name: str):
 
 
 def _packages(spec: ModelSpec) -> str:
-    missing = catalog.missing_packages(spec) if spec else ()
+    missing = catalog.missing_packages(spec)
     if not missing:
         return ""
     command = requirements.install_command(missing)
@@ -74,39 +75,39 @@ def _misfit(spec: ModelSpec, config: RunConfig) -> str:
         return "" if spec.is_segmenter else f"{spec.name} does not make masks from boxes"
     if spec.is_segmenter:
         return f"{spec.name} makes masks from boxes; it finds nothing by itself"
-    wanted = Task.DETECTION if config.method is Method.TWO_STAGE else config.task
-    if spec.task is not wanted:
-        return f"{spec.name} is for {spec.task.label.lower()}, not {wanted.label.lower()}"
+    task = Task.DETECTION if config.method is Method.TWO_STAGE else config.task
+    if spec.task is not task:
+        return f"{spec.name} is for {spec.task.label.lower()}, not {task.label.lower()}"
     return ""
 
 
-def _segmenter_problem(name: str):
+def _segmenter_problem(name: str) -> str:
     if not name:
         return "Choose the model that makes masks from the boxes"
     spec, problem = _find(name)
-    if spec is not None and not spec.is_segmenter:
-        return f"{name} does not make masks from boxes"
-    return problem or _packages(spec)
+    if spec is None:
+        return problem
+    return _packages(spec) if spec.is_segmenter else f"{name} does not make masks from boxes"
 
 
-def _class_problems(spec: ModelSpec, config: RunConfig, skip):
-    found = {}
+def _class_problems(spec: ModelSpec, config: RunConfig, skip: Collection[str]) -> dict[str, str]:
+    by_field: dict[str, str] = {}
     zero_shot = spec.model_type is ModelType.ZERO_SHOT and not spec.is_segmenter
     if "classes" not in skip:
         if zero_shot and not config.classes:
-            found["classes"] = f"{spec.name} looks for the classes you name: name at least one"
-        elif zero_shot and len(config.classes) > MOST_ZERO_SHOT_CLASSES:
-            found["classes"] = f"At most {MOST_ZERO_SHOT_CLASSES:,} classes for a zero-shot model"
+            by_field["classes"] = f"{spec.name} looks for the classes you name: name at least one"
+        elif zero_shot and len(config.classes) > MAX_ZERO_SHOT_CLASSES:
+            by_field["classes"] = f"At most {MAX_ZERO_SHOT_CLASSES:,} classes for a zero-shot model"
         elif spec.names_outputs and not config.classes:
-            found["classes"] = "Name the outputs of your model, in order"
+            by_field["classes"] = "Name the outputs of your model, in order"
         elif config.classes and not zero_shot:
-            found.update(_unknown_classes(spec, config))
+            by_field.update(_unknown_classes(spec, config))
     if config.prompts and not zero_shot:
-        found["prompts"] = f"{spec.name} has a fixed vocabulary; it takes no prompts"
-    return found
+        by_field["prompts"] = f"{spec.name} has a fixed vocabulary; it takes no prompts"
+    return by_field
 
 
-def _unknown_classes(spec: ModelSpec, config: RunConfig):
+def _unknown_classes(spec: ModelSpec, config: RunConfig) -> dict[str, str]:
     known = catalog.known_classes(spec, config.checkpoint)
     if known is None or spec.names_outputs:
         return {}
@@ -115,19 +116,17 @@ def _unknown_classes(spec: ModelSpec, config: RunConfig):
     return {"classes": problem} if problem else {}
 
 
-def _checkpoint_problems(spec: ModelSpec, config: RunConfig):
-    given = config.checkpoint
+def _checkpoint_problems(spec: ModelSpec, config: RunConfig) -> dict[str, str]:
+    checkpoint = config.checkpoint
     if not spec.needs_checkpoint:
-        return {"checkpoint": f"{spec.name} has its own weights"} if given else {}
-    if not given:
-        return {"checkpoint": _WANTED.get(spec.family, "Name a Hugging Face model as owner/name")}
-    if spec.source == "custom" and not _is_reference(spec, given):
-        return {"checkpoint": _WANTED[spec.family]}
-    if spec.source != "custom" and not (is_hub_id(given) or os.path.isabs(given)):
-        return {
-            "checkpoint": "Name a Hugging Face model as owner/name, or a folder by its full path"
-        }
-    problem = checkpoints.misfit(spec, given)
+        return {"checkpoint": f"{spec.name} has its own weights"} if checkpoint else {}
+    if not checkpoint:
+        return {"checkpoint": _HOW_TO_NAME.get(spec.family, _HUB)}
+    if spec.source == "custom" and not _is_reference(spec, checkpoint):
+        return {"checkpoint": _HOW_TO_NAME[spec.family]}
+    if spec.source != "custom" and not (is_hub_id(checkpoint) or os.path.isabs(checkpoint)):
+        return {"checkpoint": f"{_HUB}, or a folder by its full path"}
+    problem = checkpoints.misfit(spec, checkpoint)
     return {"checkpoint": problem} if problem else {}
 
 
@@ -136,16 +135,17 @@ def is_hub_id(text: str) -> bool:
     return _HUB_ID.fullmatch(text) is not None
 
 
-def _is_reference(spec: ModelSpec, given):
+def _is_reference(spec: ModelSpec, checkpoint: str) -> bool:
     """Whether an import path is one, or a path to a file is whole."""
     if spec.family != "custom-python":
-        return os.path.isabs(given)
-    module, _, name = given.partition(":")
+        return os.path.isabs(checkpoint)
+    module, _, name = checkpoint.partition(":")
     return all(part.isidentifier() for part in [*module.split("."), name])
 
 
+_HUB = "Name a Hugging Face model as owner/name"
 _FILE = "Name the file on the worker by its full path"
-_WANTED = {
+_HOW_TO_NAME = {
     "custom-python": "Name your model as package.module:Name",
     "custom-torch": _FILE,
     "custom-ultralytics": _FILE,

@@ -1,5 +1,7 @@
 """Catalog entries for custom models, in the manifest's format."""
 
+from typing import Any
+
 _TASKS = {
     "classification": ("classification", "Classification"),
     "instances": ("instance-segmentation", "Segmentation"),
@@ -8,7 +10,7 @@ _TASKS = {
 _DOCS = "https://docs.voxel51.com/integrations/"
 
 
-def entries() -> list[dict]:
+def entries() -> list[dict[str, Any]]:
     """An entry for each kind of own model and each task it can have."""
     listed = []
     for tag, (task, word) in _TASKS.items():
@@ -58,7 +60,14 @@ def entries() -> list[dict]:
     return listed
 
 
-def _entry(name: str, description, deployment, packages, tag, url):
+def _entry(
+    name: str,
+    description: str,
+    deployment: dict[str, Any],
+    packages: tuple[str, ...],
+    tag: str,
+    url: str,
+) -> dict[str, Any]:
     return {
         "base_name": name,
         "description": description,

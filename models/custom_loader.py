@@ -1,17 +1,24 @@
 """Loads custom models, if the worker's environment trusts them."""
 
+from __future__ import annotations
+
 import importlib
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import ModelType, RunConfig
 from auto_labeling.models import broken_packages, checkpoints, label_kinds, trust, vocabularies
 from auto_labeling.models.spec import ModelSpec
 
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    import fiftyone.core.models as fom
 
-def load(spec: ModelSpec, config: RunConfig, options: dict):
+
+def load(spec: ModelSpec, config: RunConfig, options: Mapping[str, Any]) -> fom.Model:
     """Loads the model that ``config.checkpoint`` names.
 
     Args:
@@ -41,15 +48,15 @@ def load(spec: ModelSpec, config: RunConfig, options: dict):
     except (RuntimeError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         if broken_packages.is_broken(error):
             raise
-        said = broken_packages.first_line(error)
-        raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {said}") from error
+        reason = broken_packages.first_line(error)
+        raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {reason}") from error
 
 
-def require_fit(spec: ModelSpec, config: RunConfig, model) -> None:
-    """Sees that a custom model does what the run asks, as far as its class tells.
+def require_fit(spec: ModelSpec, config: RunConfig, model: fom.Model) -> None:
+    """Checks that a custom model can do the run's task, as far as its class tells.
 
     Args:
-        spec: what it is in the catalog
+        spec: its entry in the catalog
         config: the run's configuration
         model: the model, loaded
 
@@ -62,17 +69,17 @@ def require_fit(spec: ModelSpec, config: RunConfig, model) -> None:
     # A zero-shot model is a text and an image encoder, whose architecture names no task.
     if spec.source == "zoo" and spec.model_type is ModelType.FIXED_VOCABULARY:
         network = getattr(getattr(model, "_model", None), "config", None)
-        said = getattr(network, "architectures", None)
-        problem = checkpoints.of_hub(name, said, spec.task) or problem
+        architectures = getattr(network, "architectures", None)
+        problem = checkpoints.of_hub(name, architectures, spec.task) or problem
     if not problem and spec.model_type is ModelType.FIXED_VOCABULARY and not spec.names_outputs:
         known = getattr(model, "classes", None)
         if isinstance(known, (list, tuple)):
-            problem = vocabularies.unknown(name, config.classes, [str(one) for one in known])
+            problem = vocabularies.unknown(name, config.classes, list(map(str, known)))
     if problem:
         raise ModelUnavailable(problem)
 
 
-def _from_import(reference):
+def _from_import(reference: str) -> fom.Model:
     import fiftyone.core.models as fom
 
     module, _, name = reference.partition(":")
@@ -102,26 +109,28 @@ def _from_import(reference):
     return model
 
 
-def _failed(reference, what, error: BaseException) -> str:
-    said = f"{type(error).__name__}: {broken_packages.first_line(error)}"
-    return f"'{reference}' {what} on {socket.gethostname()}: {said}"
+def _failed(reference: str, event: str, error: BaseException) -> str:
+    reason = f"{type(error).__name__}: {broken_packages.first_line(error)}"
+    return f"'{reference}' {event} on {socket.gethostname()}: {reason}"
 
 
-def _from_ultralytics(spec: ModelSpec, settings, config: RunConfig, options):
+def _from_ultralytics(
+    spec: ModelSpec, settings: dict[str, Any], config: RunConfig, options: Mapping[str, Any]
+) -> fom.Model:
     import fiftyone.core.models as fom
     import ultralytics
 
     name = os.path.basename(config.checkpoint)
 
-    def load_checked(model):
-        loaded = ultralytics.YOLO(model)
+    def load_checked(model: str) -> ultralytics.YOLO:
+        loaded: Any = ultralytics.YOLO(model)
         problem = label_kinds.misfit(name, loaded.task or "", spec.task)
         head = loaded.model.model[-1]
         outputs = getattr(head, "nc", None) or getattr(
             getattr(head, "linear", None), "out_features", None
         )
         names, unnamed = checkpoints.by_output(name, loaded.model.names, outputs)
-        if problem or unnamed:
+        if problem or names is None:
             raise ModelUnavailable(problem or unnamed)
         loaded.model.names = dict(enumerate(names))
         return loaded
@@ -130,7 +139,9 @@ def _from_ultralytics(spec: ModelSpec, settings, config: RunConfig, options):
     return fom.load_model(settings, model_path=config.checkpoint, **options)
 
 
-def _from_torch(settings, config: RunConfig, options):
+def _from_torch(
+    settings: dict[str, Any], config: RunConfig, options: Mapping[str, Any]
+) -> fom.Model:
     import fiftyone.core.models as fom
     import torch
 
@@ -149,8 +160,8 @@ def _from_torch(settings, config: RunConfig, options):
     return model
 
 
-def _require_outputs(model, name: str, names) -> None:
-    """Sees that a network gives one row of scores for an image, with a name for each."""
+def _require_outputs(model: Any, name: str, names: Sequence[str]) -> None:
+    """Checks that a network gives one row of scores for an image, with a name for each."""
     import torch
 
     images = torch.zeros(1, 3, *model.config.image_size, device=model.device)
@@ -170,7 +181,4 @@ def _require_outputs(model, name: str, names) -> None:
             f"{name} is not a classifier: for each image a classifier gives one row of scores"
         )
     if scores.shape[1] != len(names):
-        raise ModelUnavailable(
-            f"{name} has {scores.shape[1]:,} outputs, and the classes name {len(names):,}: "
-            "give each output a name, in order"
-        )
+        raise ModelUnavailable(checkpoints.mismatch(name, scores.shape[1], len(names)))

@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from pathlib import Path
+from types import ModuleType
 
 _DRIVER = Path("/proc/driver/nvidia/gpus")
 
@@ -18,14 +19,24 @@ def gpus() -> int:
         return torch.cuda.device_count() or _apple(torch)
     if not _built_for_gpus():
         return 0
+    listed = nvidia()
+    if listed is not None:
+        return listed
+    if sys.platform == "darwin":
+        return int(platform.machine() == "arm64")
+    return int(shutil.which("nvidia-smi") is not None)
+
+
+def nvidia() -> int | None:
+    """How many NVIDIA GPUs processes like this one may use.
+
+    Returns:
+        None if neither the environment nor the driver lists them
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
-    if sys.platform == "darwin":
-        return int(platform.machine() == "arm64")
-    if _DRIVER.is_dir():
-        return len(list(_DRIVER.iterdir()))
-    return int(shutil.which("nvidia-smi") is not None)
+    return len(list(_DRIVER.iterdir())) if _DRIVER.is_dir() else None
 
 
 def found(device: str) -> bool:
@@ -36,7 +47,7 @@ def found(device: str) -> bool:
     return gpus() > int(number or 0)
 
 
-def _apple(torch) -> int:
+def _apple(torch: ModuleType) -> int:
     backend = getattr(torch.backends, "mps", None)
     return int(backend is not None and backend.is_available())
 

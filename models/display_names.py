@@ -96,6 +96,6 @@ def model(spec: ModelSpec) -> str:
     return f"{name}, {data}" if data else name
 
 
-def _version_and_data(name: str):
+def _version_and_data(name: str) -> tuple[str, str]:
     number, _, data = name.rpartition("-")
     return (number, _DATA[data]) if data in _DATA else (_WORDS.get(name, name), "")

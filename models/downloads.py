@@ -11,9 +11,10 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.models import manifests, weight_files
@@ -21,12 +22,13 @@ from auto_labeling.models import manifests, weight_files
 if TYPE_CHECKING:  # spec imports this module
     from auto_labeling.models.spec import ModelSpec
 
-_QUIET = 30  # seconds without a change, after which nobody is writing a file
+#: A file that did not change for so long is no longer being written.
+_QUIET_SECONDS = 30
 
 TORCHVISION = "fiftyone.zoo.models.torch.TorchvisionImageModel"
 _RFDETR = "fiftyone.utils.rfdetr."
 _YOLO_NAS = "fiftyone.utils.super_gradients."
-# What a wrapper takes from the Hugging Face hub if its entry does not say.
+# The checkpoint on the Hugging Face hub that a wrapper loads if its entry names none.
 _DEFAULTS = {
     "fiftyone.utils.open_clip.TorchOpenClipModel": "timm/vit_base_patch32_clip_224.openai",
     "fiftyone.utils.transformers.FiftyOneTransformerForImageClassification": (
@@ -62,7 +64,8 @@ def files(spec: ModelSpec, checkpoint: str = "") -> list[Path]:
         spec: the model
         checkpoint (""): the weights that a run names, if the model needs that
     """
-    return next((all_ for all_ in _candidates(spec, checkpoint) if _are_whole(spec, all_)), [])
+    candidates = _candidates(spec, checkpoint)
+    return next((paths for paths in candidates if _are_whole(spec, paths)), [])
 
 
 def size_bytes(spec: ModelSpec, checkpoint: str = "") -> int | None:
@@ -96,8 +99,8 @@ def damaged(spec: ModelSpec, checkpoint: str = "") -> list[Path]:
     """The files of weights that are on this machine and not whole, where no others will do."""
     if files(spec, checkpoint):
         return []
-    found = [path for all_ in _candidates(spec, checkpoint) for path in all_]
-    return [path for path in found if path.is_file() and not _is_whole(spec, path)]
+    paths = [path for candidate in _candidates(spec, checkpoint) for path in candidate]
+    return [path for path in paths if path.is_file() and not _is_whole(spec, path)]
 
 
 def clear_damaged(spec: ModelSpec, checkpoint: str = "") -> None:
@@ -108,14 +111,14 @@ def clear_damaged(spec: ModelSpec, checkpoint: str = "") -> None:
     Raises:
         ModelUnavailable: if the file is a person's own, or part of this installation
     """
-    while found := damaged(spec, checkpoint):
-        path = found[0]
+    while paths := damaged(spec, checkpoint):
+        path = paths[0]
         if spec.source in ("bundled", "custom") or os.path.isdir(checkpoint):
             how = "Install Auto-Labeling" if spec.source == "bundled" else "Copy the file"
             raise ModelUnavailable(f"The weights file {path} is empty or incomplete. {how} again")
         try:
             real = path.resolve()
-            if time.time() - real.stat().st_mtime < _QUIET:
+            if time.time() - real.stat().st_mtime < _QUIET_SECONDS:
                 time.sleep(1)
             else:
                 os.replace(real, f"{real}.damaged")
@@ -137,7 +140,7 @@ def folder(spec: ModelSpec) -> Path:
     return manifests.zoo_dir() if spec.source in ("custom", "remote") else _hub_cache()
 
 
-def _candidates(spec: ModelSpec, checkpoint):
+def _candidates(spec: ModelSpec, checkpoint: str) -> Iterator[list[Path]]:
     """Where the weights may be, in the order in which loading looks: a list of files each time."""
     training = _training(spec)
     if spec.source == "custom":
@@ -150,20 +153,20 @@ def _candidates(spec: ModelSpec, checkpoint):
     elif (path := _in_zoo(spec.entry) or _in_library(spec)) is not None:
         yield [path]
     else:
-        for one in _folders(_checkpoint(spec) or checkpoint):
-            yield weight_files.in_folder(one)
+        for snapshot in _folders(_checkpoint(spec) or checkpoint):
+            yield weight_files.in_folder(snapshot)
 
 
-def _are_whole(spec: ModelSpec, paths):
+def _are_whole(spec: ModelSpec, paths: Iterable[Path]) -> bool:
     return bool(paths) and all(_is_whole(spec, path) for path in paths)
 
 
-def _is_whole(spec: ModelSpec, path):
+def _is_whole(spec: ModelSpec, path: Path) -> bool:
     return weight_files.is_whole(path, hashed=spec.wrapper == TORCHVISION)
 
 
-def _training(spec: ModelSpec):
-    """What torchvision loads, for one of its models."""
+def _training(spec: ModelSpec) -> weight_files.Training | None:
+    """The weights that torchvision loads, for one of its models."""
     return weight_files.torchvision(spec.settings) if spec.wrapper == TORCHVISION else None
 
 
@@ -173,7 +176,7 @@ def _torch_home() -> Path:
     return home.expanduser() / "hub" / "checkpoints"
 
 
-def _in_zoo(entry) -> Path | None:
+def _in_zoo(entry: Mapping[str, Any]) -> Path | None:
     """The file of a model that FiftyOne downloads itself, or that a remote source does."""
     filename = entry.get("base_filename")
     if filename and entry.get("folder"):
@@ -201,10 +204,10 @@ def _in_library(spec: ModelSpec) -> Path | None:
 @lru_cache(maxsize=1)
 def _rfdetr_files() -> dict[str, str]:
     """The name of each kind's weights, read from the library's source and not imported."""
-    found = importlib.util.find_spec("rfdetr")
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec("rfdetr")
+    if package is None or package.origin is None:
         return {}
-    source = Path(found.origin).with_name("config.py")
+    source = Path(package.origin).with_name("config.py")
     return dict(_RFDETR_WEIGHTS.findall(source.read_text("utf-8"))) if source.is_file() else {}
 
 
@@ -224,7 +227,7 @@ def class_names(checkpoint: str) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(names[index] for index in sorted(names)))
 
 
-def hub_config(checkpoint: str) -> dict:
+def hub_config(checkpoint: str) -> dict[str, Any]:
     """The configuration of a Hugging Face checkpoint; empty if that is not on this machine."""
     for folder in _folders(checkpoint):
         with contextlib.suppress(OSError, ValueError):
@@ -234,7 +237,7 @@ def hub_config(checkpoint: str) -> dict:
     return {}
 
 
-def _folders(checkpoint):
+def _folders(checkpoint: str) -> Iterator[Path]:
     """The folders that may hold a Hugging Face checkpoint: its own, or snapshots in the caches."""
     if not checkpoint:
         return

@@ -1,7 +1,14 @@
 """EfficientNet-Lite0, built from the Python packages that hold its code and its weights."""
 
+from __future__ import annotations
 
-def lite0():
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    import torch
+
+
+def lite0() -> torch.nn.Module:
     """Builds the network with its ImageNet weights. Nothing is downloaded.
 
     Returns:

@@ -1,5 +1,8 @@
 """Why a zoo model is not offered; each one that is not has a reason here."""
 
+from collections.abc import Mapping
+from typing import Any
+
 _BY_TAG = {
     "ocr": "reads text; it does not classify objects",
     "obb": "gives rotated boxes, which are polylines, not detections",
@@ -24,7 +27,7 @@ _BY_WRAPPER = {
 }
 
 
-def reason(entry: dict, has_task: bool) -> str | None:
+def reason(entry: Mapping[str, Any], has_task: bool) -> str | None:
     """Why an entry of the manifest is not offered.
 
     Args:
@@ -32,7 +35,7 @@ def reason(entry: dict, has_task: bool) -> str | None:
         has_task: whether its tags name a task of ours
 
     Returns:
-        a phrase; empty if the model is offered; None if nobody has decided, which a test reports
+        a phrase; empty if the model is offered; None if no one has decided, which a test reports
     """
     tags = entry.get("tags") or ()
     deployment = entry.get("default_deployment_config_dict") or {}

@@ -64,7 +64,7 @@ def of_architecture(name: str) -> str:
     return next((kind for end, kind in _HEADS.items() if name.endswith(end)), name)
 
 
-def of_model(model) -> str:
+def of_model(model: object) -> str:
     """The kind of a loaded model, if its class tells; empty if not."""
     processor = getattr(model, "_output_processor", None)
     # A processor is named by the class of FiftyOne that it is made from.
@@ -72,5 +72,5 @@ def of_model(model) -> str:
     return next((_PROCESSORS[name] for name in names if name in _PROCESSORS), "")
 
 
-def _article(word) -> str:
+def _article(word: str) -> str:
     return "an" if word[:1].lower() in "aeio" else "a"

@@ -1,6 +1,8 @@
 """Licenses: one spelling for each, and those that this installation allows."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 _SPDX = {
     "apache 2.0": "Apache-2.0",
@@ -27,7 +29,7 @@ def normalize(text: str | None) -> str:
     return " AND ".join(_SPDX.get(part.lower(), part) for part in parts) or UNKNOWN
 
 
-def of(entry: dict) -> str:
+def of(entry: Mapping[str, Any]) -> str:
     """The license of the weights of a manifest's entry, as :func:`normalize` spells it."""
     return _OF_WEIGHTS.get(entry["base_name"]) or normalize(entry.get("license"))
 
@@ -51,7 +53,7 @@ def refusal(name: str, license: str) -> str:
     return f"its license, {license}, is not among those that {ALLOWED_LICENSES} allows"
 
 
-def _listed(variable):
+def _listed(variable: str) -> set[str] | None:
     value = os.environ.get(variable)
     if value is None:
         return None

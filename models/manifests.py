@@ -4,8 +4,10 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 _BUNDLED = Path(__file__).with_name("bundled.json")
 _ZOO = Path("zoo", "models", "manifest-torch.json")
@@ -21,20 +23,22 @@ def zoo_dir() -> Path:
     return Path(named or "~/fiftyone/__models__").expanduser()
 
 
-def bundled() -> list[dict]:
+def bundled() -> list[dict[str, Any]]:
     """The entries of the models that we bring, or that people bring themselves."""
     return _read(str(_BUNDLED), 0)
 
 
-def zoo() -> list[dict]:
+def zoo() -> list[dict[str, Any]]:
     """The entries of FiftyOne's torch models."""
-    fiftyone = importlib.util.find_spec("fiftyone")  # finds the package without importing it
-    return _read(str(Path(fiftyone.origin).parent / _ZOO), 0)
+    package = importlib.util.find_spec("fiftyone")  # finds the package without importing it
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("FiftyOne is not installed", name="fiftyone")
+    return _read(str(Path(package.origin).parent / _ZOO), 0)
 
 
-def remote() -> list[dict]:
+def remote() -> list[dict[str, Any]]:
     """The entries of the remote sources that were registered with FiftyOne on this machine."""
-    entries = []
+    entries: list[dict[str, Any]] = []
     for path, changed in remote_files():
         try:
             entries += _read(path, changed)
@@ -43,14 +47,14 @@ def remote() -> list[dict]:
     return entries
 
 
-def remote_files() -> tuple:
+def remote_files() -> tuple[tuple[str, int], ...]:
     """``(path, time of change)`` of each remote source's manifest."""
     listed = os.environ.get("FIFTYONE_MODEL_ZOO_MANIFEST_PATHS", "").split(",")
     paths = [path for path in listed if path.strip()] + list(_manifests(str(zoo_dir()), _DEEPEST))
     return tuple((path, os.stat(path).st_mtime_ns) for path in paths if os.path.isfile(path))
 
 
-def _manifests(folder, depth):
+def _manifests(folder: str, depth: int) -> Iterator[str]:
     try:
         children = sorted(os.scandir(folder), key=lambda child: child.name)
     except OSError:
@@ -65,7 +69,7 @@ def _manifests(folder, depth):
 
 
 @lru_cache
-def _read(path: str, changed) -> list[dict]:
+def _read(path: str, changed: int) -> list[dict[str, Any]]:
     document = json.loads(Path(path).read_text(encoding="utf-8"))
     source = document.get("url")
     if not source:
@@ -75,7 +79,7 @@ def _read(path: str, changed) -> list[dict]:
 
 
 @lru_cache(maxsize=1)
-def _settings() -> dict:
+def _settings() -> dict[str, Any]:
     path = os.environ.get("FIFTYONE_CONFIG_PATH") or "~/.fiftyone/config.json"
     try:
         settings = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))

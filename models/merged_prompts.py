@@ -1,8 +1,12 @@
 """Merges labels where several prompts of a class found the same object."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
+
+#: Gives the masks of the labels at some positions, cropped to their boxes; None for one without.
+Masks = Callable[[list[int]], Sequence[Any]]
 
 #: Boxes, or masks where there are masks, that overlap by so much are of the same object.
 OVERLAP = 0.7
@@ -12,8 +16,13 @@ _OVERLAP_OF_BOXES = 0.2
 
 
 def distinct(
-    kept, labels: list, confidences: list, boxes: list, classes, masks: Callable | None = None
-) -> list:
+    kept: Sequence[int],
+    labels: Sequence[str],
+    confidences: Sequence[float | None],
+    boxes: Sequence[Sequence[float]],
+    classes: Iterable[str],
+    masks: Masks | None = None,
+) -> list[int]:
     """Leaves out labels of an object that a more confident label of the same class shows.
 
     Args:
@@ -27,7 +36,7 @@ def distinct(
     Returns:
         the positions that stay, in their order
     """
-    gone: set = set()
+    gone: set[int] = set()
     for name in classes:
         rows = np.array([i for i in kept if labels[i] == name], dtype=int)
         if len(rows) > 1:
@@ -35,16 +44,19 @@ def distinct(
     return [i for i in kept if i not in gone]
 
 
-def _same(rows, confidences, boxes, masks):
+def _same(
+    rows: np.ndarray,
+    confidences: Sequence[float | None],
+    boxes: Sequence[Sequence[float]],
+    masks: Masks | None,
+) -> list[int]:
     """The positions, of one class, of labels that a more confident one makes superfluous."""
-    sure = np.array([-1.0 if confidences[i] is None else confidences[i] for i in rows])
+    sure = np.array([-1.0 if (c := confidences[i]) is None else c for i in rows])
     rows = rows[np.argsort(-sure, kind="stable")]
     overlaps = _overlaps(np.array([boxes[i] for i in rows], dtype=float))
-    least = OVERLAP
-    shapes = masks(rows.tolist()) if masks is not None else None
-    if shapes is not None and any(shape is not None for shape in shapes):
-        least = _OVERLAP_OF_BOXES
-    near = np.triu(overlaps >= least, k=1)
+    shapes = masks(rows.tolist()) if masks is not None else ()
+    has_masks = any(shape is not None for shape in shapes)
+    near = np.triu(overlaps >= (_OVERLAP_OF_BOXES if has_masks else OVERLAP), k=1)
     if not near.any():
         return []
     alive = np.ones(len(rows), dtype=bool)
@@ -52,21 +64,31 @@ def _same(rows, confidences, boxes, masks):
         if not alive[first]:
             continue
         others = np.flatnonzero(near[first] & alive)
-        if least < OVERLAP:
-            others = [o for o in others if _is_same(rows, first, o, overlaps, boxes, shapes)]
-        alive[others] = False
+        same = [
+            other
+            for other in others.tolist()
+            if not has_masks or _is_same(rows, first, other, overlaps, boxes, shapes)
+        ]
+        alive[same] = False
     return rows[~alive].tolist()
 
 
-def _is_same(rows, first, other, overlaps, boxes, shapes):
+def _is_same(
+    rows: np.ndarray,
+    first: int,
+    other: int,
+    overlaps: np.ndarray,
+    boxes: Sequence[Sequence[float]],
+    shapes: Sequence[Any],
+) -> bool:
     if shapes[first] is None or shapes[other] is None:
-        return overlaps[first, other] >= OVERLAP
+        return bool(overlaps[first, other] >= OVERLAP)
     pair = (boxes[rows[first]], shapes[first]), (boxes[rows[other]], shapes[other])
     return overlap_of_masks(*pair[0], *pair[1]) >= OVERLAP
 
 
-def _overlaps(boxes):
-    """The intersection over union of each two boxes."""
+def _overlaps(boxes: np.ndarray) -> np.ndarray:
+    """The intersection over union of each two boxes: an ``(n, n)`` array of an ``(n, 4)`` one."""
     starts, sizes = boxes[:, :2], boxes[:, 2:]
     ends, areas = starts + sizes, sizes.prod(axis=1)
     top = np.maximum(starts[:, None], starts[None])
@@ -75,8 +97,20 @@ def _overlaps(boxes):
     return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
 
 
-def overlap_of_masks(box, mask, other_box, other_mask) -> float:
-    """The intersection over union of two masks, each cropped to its relative box."""
+def overlap_of_masks(
+    box: Sequence[float], mask: np.ndarray, other_box: Sequence[float], other_mask: np.ndarray
+) -> float:
+    """The intersection over union of two masks, each cropped to its relative box.
+
+    Args:
+        box: the relative ``[x, y, width, height]`` box of the first
+        mask: its ``(height, width)`` array
+        other_box: the box of the second
+        other_mask: its array
+
+    Returns:
+        a number from 0 to 1
+    """
     mask, other_mask = np.asarray(mask) > 0, np.asarray(other_mask) > 0
     if not mask.size or not other_mask.size:
         return 0.0

@@ -40,15 +40,15 @@ def of(name: str) -> tuple[Measured, ...]:
 
 
 @lru_cache(maxsize=1)
-def _all():
-    found = {}
+def _all() -> dict[str, tuple[Measured, ...]]:
+    by_name: dict[str, list[Measured]] = {}
     with open(_FILE, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            found.setdefault(row["name"], []).append(_measured(row))
-    return {name: tuple(rows) for name, rows in found.items()}
+            by_name.setdefault(row["name"], []).append(_measured(row))
+    return {name: tuple(rows) for name, rows in by_name.items()}
 
 
-def _measured(row):
+def _measured(row: dict[str, str]) -> Measured:
     gflops = _number(row["gflops"])
     if gflops is not None and row["note"].startswith(_MULTIPLY_ADDS):
         gflops *= 2
@@ -62,5 +62,5 @@ def _measured(row):
     )
 
 
-def _number(text: str):
+def _number(text: str) -> float | None:
     return float(text) if text else None

@@ -5,8 +5,9 @@ everything as it was.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.models import catalog
@@ -52,23 +53,26 @@ class Choices:
     spec: ModelSpec | None = None
 
 
-def narrow(task: Task, remembered: Mapping, answers: Mapping | None = None) -> Choices:
-    """Says what can be chosen at each level, and what is.
+def narrow(
+    task: Task, remembered: Mapping[str, Any], answers: Mapping[str, Any] | None = None
+) -> Choices:
+    """Lists the options at each level, and what is chosen.
 
     Where one option remains it is chosen; so is the usual method and model type.
 
     Args:
         task: the task
-        remembered: what :func:`remember` returned; anything else in it does no harm
-        answers (None): what is chosen now, by level; what cannot be chosen is not regarded
+        remembered: the result of :func:`remember`; other keys are ignored
+        answers (None): what is chosen now, by level; values that are no option are ignored
     """
-    levels, path, answers = {}, task.value, answers or {}
-    left = {method.value: catalog.choices(task, method) for method in Method}
-    left = {method: specs for method, specs in left.items() if specs}
+    levels: dict[str, Level] = {}
+    path, answers = task.value, answers or {}
+    by_method = {method.value: catalog.choices(task, method) for method in Method}
+    left = {method: specs for method, specs in by_method.items() if specs}
     for name in LEVELS:
         value = _chosen(name, tuple(left), answers.get(name), remembered.get(f"{path}/{name}"))
-        asked = len(left) > 1 or (UNNAMED not in left and name != "variant")
-        levels[name] = Level(_ordered(name, left), value) if asked else Level()
+        is_asked = len(left) > 1 or (UNNAMED not in left and name != "variant")
+        levels[name] = Level(_ordered(name, left), value) if is_asked else Level()
         if not value:
             break
         path = f"{path}/{value}"
@@ -79,7 +83,7 @@ def narrow(task: Task, remembered: Mapping, answers: Mapping | None = None) -> C
     return Choices(levels | missing, None if missing or not value else left[value][0])
 
 
-def remember(task: Task, remembered: Mapping, level: str, value: str) -> dict:
+def remember(task: Task, remembered: Mapping[str, Any], level: str, value: str) -> dict[str, Any]:
     """Returns ``remembered`` with one more choice.
 
     Args:
@@ -92,9 +96,15 @@ def remember(task: Task, remembered: Mapping, level: str, value: str) -> dict:
     return {**remembered, f"{path}/{level}": value}
 
 
-def leading_to(spec: ModelSpec, task: Task, method: Method) -> dict:
-    """Returns what to remember for the choices to lead to a model."""
-    remembered = {}
+def leading_to(spec: ModelSpec, task: Task, method: Method) -> dict[str, Any]:
+    """Returns what to remember for the choices to lead to a model.
+
+    Args:
+        spec: the model
+        task: the task
+        method: the method
+    """
+    remembered: dict[str, Any] = {}
     for level in LEVELS:
         value = method.value if level == "method" else _value(spec, level)
         remembered = remember(task, remembered, level, value)
@@ -107,31 +117,31 @@ def in_order(specs: list[ModelSpec]) -> list[ModelSpec]:
     return sorted(smallest_first, key=lambda spec: _natural(spec.version), reverse=True)
 
 
-def _path(task: Task, choices, level: str):
+def _path(task: Task, choices: Choices, level: str) -> str:
     values = [choices.levels[above].value for above in LEVELS[: LEVELS.index(level)]]
     # A level that is not asked has one option, UNNAMED or the model itself.
     return "/".join([task.value, *(value or UNNAMED for value in values)])
 
 
-def _chosen(name: str, options, *wanted):
+def _chosen(level: str, options: Sequence[str], *preferred: Any) -> str:
     if len(options) == 1:
         return options[0]
-    return next((v for v in (*wanted, _BEGIN_WITH.get(name)) if v in options), "")
+    return next((v for v in (*preferred, _BEGIN_WITH.get(level)) if v in options), "")
 
 
-def _grouped(specs, level: str):
-    groups = {}
+def _grouped(specs: Iterable[ModelSpec], level: str) -> dict[str, list[ModelSpec]]:
+    groups: dict[str, list[ModelSpec]] = {}
     for spec in specs:
         groups.setdefault(_value(spec, level), []).append(spec)
     return groups
 
 
-def _value(spec: ModelSpec, level: str):
+def _value(spec: ModelSpec, level: str) -> str:
     value = getattr(spec, _ATTRIBUTES.get(level, level))
     return getattr(value, "value", value) or UNNAMED
 
 
-def _ordered(level: str, options) -> tuple[str, ...]:
+def _ordered(level: str, options: Mapping[str, list[ModelSpec]]) -> tuple[str, ...]:
     if level == "family":  # those for which a person brings the weights come last
         return tuple(sorted(options, key=lambda family: options[family][0].needs_checkpoint))
     if level == "version":  # the newest first
@@ -141,12 +151,12 @@ def _ordered(level: str, options) -> tuple[str, ...]:
     return tuple(options)
 
 
-def _by_size(size):
+def _by_size(size: str) -> tuple[int, tuple[tuple[int, ...], str]]:
     rank = _SIZES.index(size) if size in _SIZES else len(_SIZES)
     return (rank, _natural(size))
 
 
-def _natural(text: str):
+def _natural(text: str) -> tuple[tuple[int, ...], str]:
     """Sorts by the numbers in a text, as people do: v9 before v10, and both before 11."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", text))
     return (numbers, text)

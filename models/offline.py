@@ -7,35 +7,38 @@ own. All of them ask for the address of a host first.
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 _lookup = socket.getaddrinfo
 _lock = threading.Lock()
-_asked: dict[int, list] = {}
+_refused: dict[int, list[str]] = {}  # by thread
 
 
 @contextlib.contextmanager
-def offline():
-    """In this thread, no host is found; other threads go on as before.
+def offline() -> Iterator[list[str]]:
+    """Lets no host be found in this thread; other threads are not affected.
 
     Yields:
         a list, to which the names of the hosts that were asked for are added
     """
-    thread, asked = threading.get_ident(), []
+    hosts: list[str] = []
+    thread = threading.get_ident()
     with _lock:
-        _asked[thread] = asked
+        _refused[thread] = hosts
         socket.getaddrinfo = _getaddrinfo
     try:
-        yield asked
+        yield hosts
     finally:
         with _lock:
-            del _asked[thread]
-            if not _asked:
+            del _refused[thread]
+            if not _refused:
                 socket.getaddrinfo = _lookup
 
 
-def _getaddrinfo(host, *args, **kwargs):
-    asked = _asked.get(threading.get_ident())
-    if asked is not None:
-        asked.append(str(host))
+def _getaddrinfo(host: str | bytes | None, *args: Any, **kwargs: Any) -> Any:
+    hosts = _refused.get(threading.get_ident())
+    if hosts is not None:
+        hosts.append(str(host))
         raise socket.gaierror(socket.EAI_AGAIN, "network access is disabled in this thread")
     return _lookup(host, *args, **kwargs)

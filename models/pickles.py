@@ -7,11 +7,12 @@ trusts can be asked what it holds.
 
 import io
 import pickletools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 #: The longest pickle that is read: what a checkpoint holds beside its tensors is far smaller.
-MOST_BYTES = 8 * 2**20
+MAX_BYTES = 8 * 2**20
 
 _PLAIN = (str, int, float, bool, bytes, type(None))
 _VALUES = frozenset(
@@ -23,6 +24,9 @@ _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _MARK = object()
+
+#: The instructions whose argument their method needs.
+_WITH_ARGUMENT = frozenset({"GLOBAL", "INST"})
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Thing:
 
     made_by: str
     state: Any = None
-    items: dict = field(default_factory=dict)
+    items: dict[Any, Any] = field(default_factory=dict)
 
     def attribute(self, name: str) -> Any:
         """The value of an attribute; None if its state does not say."""
@@ -64,7 +68,7 @@ def read(data: bytes) -> Any:
     Raises:
         ValueError: if it is no pickle, or not one that can be read so
     """
-    if len(data) > MOST_BYTES:
+    if len(data) > MAX_BYTES:
         raise ValueError("it is too long")
     machine = _Machine()
     try:
@@ -79,11 +83,16 @@ class _Machine:
     """The machine that a pickle is a program for, without its powers."""
 
     def __init__(self) -> None:
-        self.stack = []
-        self._memo = {}
+        self.stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
 
-    def step(self, name: str, argument) -> None:
-        """Follows one instruction."""
+    def step(self, name: str, argument: Any) -> None:
+        """Follows one instruction.
+
+        Args:
+            name: the instruction's name, as :mod:`pickletools` has it
+            argument: the value that stands with it; None if there is none
+        """
         if name in _VALUES:
             self.stack.append(argument)
         elif name in _CONSTANTS:
@@ -100,9 +109,9 @@ class _Machine:
             follow = getattr(self, f"_{name.lower()}", None)
             if follow is None:
                 raise ValueError(f"it has an unsupported instruction: {name}")
-            follow(argument)
+            follow(argument) if name in _WITH_ARGUMENT else follow()
 
-    def _popped(self, count):
+    def _popped(self, count: int) -> tuple[Any, ...]:
         if not count:
             return ()
         if len(self.stack) < count:
@@ -111,8 +120,8 @@ class _Machine:
         del self.stack[-count:]
         return popped
 
-    def _marked(self):
-        """What stands above the last mark, without it."""
+    def _marked(self) -> list[Any]:
+        """Takes what stands above the last mark, and the mark."""
         at = len(self.stack) - 1
         while self.stack[at] is not _MARK:
             at -= 1
@@ -122,96 +131,96 @@ class _Machine:
         del self.stack[at:]
         return above
 
-    def _make(self, name: str, state=None) -> None:
-        self.stack.append(Thing(name.path if isinstance(name, Name) else "?", state))
+    def _make(self, name: Any) -> None:
+        self.stack.append(Thing(name.path if isinstance(name, Name) else "?"))
 
-    def _put(self, pairs) -> None:
+    def _put(self, pairs: Iterable[tuple[Any, ...]]) -> None:
         target = self.stack[-1]
         items = target.items if isinstance(target, Thing) else target
         # Keys of other kinds would have to be hashed, which a file can make endless.
         items.update((k, v) for k, v in pairs if isinstance(k, _PLAIN))
 
-    def _add(self, values) -> None:
+    def _add(self, values: Iterable[Any]) -> None:
         if isinstance(self.stack[-1], list):
             self.stack[-1].extend(values)
 
-    def _proto(self, _) -> None:
+    def _proto(self) -> None:
         pass
 
     _frame = _stop = _proto
 
-    def _mark(self, _) -> None:
+    def _mark(self) -> None:
         self.stack.append(_MARK)
 
-    def _pop(self, _) -> None:
+    def _pop(self) -> None:
         self.stack.pop()
 
-    def _pop_mark(self, _) -> None:
+    def _pop_mark(self) -> None:
         self._marked()
 
-    def _dup(self, _) -> None:
+    def _dup(self) -> None:
         self.stack.append(self.stack[-1])
 
-    def _list(self, _) -> None:
+    def _list(self) -> None:
         self.stack.append(self._marked())
 
-    def _tuple(self, _) -> None:
+    def _tuple(self) -> None:
         self.stack.append(tuple(self._marked()))
 
-    def _frozenset(self, _) -> None:
+    def _frozenset(self) -> None:
         self.stack.append(self._marked())
 
-    def _dict(self, _) -> None:
+    def _dict(self) -> None:
         values = self._marked()
         self.stack.append({})
         self._put(zip(values[::2], values[1::2], strict=True))
 
-    def _append(self, _) -> None:
+    def _append(self) -> None:
         self._add(self._popped(1))
 
-    def _appends(self, _) -> None:
+    def _appends(self) -> None:
         self._add(self._marked())
 
     _additems = _appends
 
-    def _setitem(self, _) -> None:
+    def _setitem(self) -> None:
         self._put([self._popped(2)])
 
-    def _setitems(self, _) -> None:
+    def _setitems(self) -> None:
         values = self._marked()
         self._put(zip(values[::2], values[1::2], strict=True))
 
-    def _global(self, argument) -> None:
+    def _global(self, argument: str) -> None:
         self.stack.append(Name(argument.replace(" ", ".")))
 
-    def _stack_global(self, _) -> None:
+    def _stack_global(self) -> None:
         self.stack.append(Name(".".join(map(str, self._popped(2)))))
 
-    def _reduce(self, _) -> None:
+    def _reduce(self) -> None:
         made_by, _arguments = self._popped(2)
         self._make(made_by)
 
-    def _newobj(self, _) -> None:
-        self._reduce(None)
+    def _newobj(self) -> None:
+        self._reduce()
 
-    def _newobj_ex(self, _) -> None:
+    def _newobj_ex(self) -> None:
         self._make(self._popped(3)[0])
 
-    def _inst(self, argument) -> None:
+    def _inst(self, argument: str) -> None:
         self._marked()
         self._make(Name(argument.replace(" ", ".")))
 
-    def _obj(self, _) -> None:
+    def _obj(self) -> None:
         self._make(self._marked()[0])
 
-    def _build(self, _) -> None:
+    def _build(self) -> None:
         (state,) = self._popped(1)
         if isinstance(self.stack[-1], Thing):
             self.stack[-1].state = state
 
-    def _persid(self, _) -> None:
+    def _persid(self) -> None:
         self.stack.append(Thing("a tensor's storage"))
 
-    def _binpersid(self, _) -> None:
+    def _binpersid(self) -> None:
         self.stack.pop()
-        self._persid(None)
+        self._persid()

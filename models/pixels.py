@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import threading
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -15,8 +16,8 @@ _ON_THEIR_SIDE = (5, 6, 7, 8)
 
 #: More would take gigabytes to decode. Pillow has this limit too, but libraries lift it for the
 #: whole process.
-_MOST_PIXELS = 178_956_970
-_SO = f"; at most {_MOST_PIXELS:,} are. Scale the image down, or cut it into tiles"
+_MAX_PIXELS = 178_956_970
+_SO = f"; at most {_MAX_PIXELS:,} are. Scale the image down, or cut it into tiles"
 
 #: OpenCV's and Pillow's own, before Ultralytics replaces them for the whole process; or after it,
 #: what it keeps as Pillow's: its own asks for a package that is not there, and says that instead
@@ -71,10 +72,10 @@ def read(path: str) -> Image.Image:
         image.load()
         orientation = image.getexif().get(_ORIENTATION, 1)
         if is_deep:
-            found = bit_depth.values(image, path, _imread, _check_size)
-            if found is not None:
-                stated, tags = bit_depth.stated(image, path, found), getattr(image, "tag_v2", {})
-                return _shown(bit_depth.turned(found, orientation), stated, tags)
+            pixels = bit_depth.values(image, path, _imread, _check_size)
+            if pixels is not None:
+                stated, tags = bit_depth.stated(image, path, pixels), getattr(image, "tag_v2", {})
+                return _shown(bit_depth.turned(pixels, orientation), stated, tags)
         if orientation != 1:
             image = ImageOps.exif_transpose(image)
         if image.mode == "P" and "transparency" in image.info:
@@ -84,16 +85,17 @@ def read(path: str) -> Image.Image:
 
 
 def take_guess() -> str:
-    """How the range of the last image was guessed that this thread has read; empty if it was not.
+    """Returns how the range of the last image that this thread read was guessed, and forgets it.
 
-    It is said once.
+    Returns:
+        a phrase such as ``"12 bits"``; empty if nothing was guessed
     """
-    guess = getattr(_guess, "said", "")
-    _guess.said = ""
+    guess = getattr(_guess, "text", "")
+    _guess.text = ""
     return guess
 
 
-def read_array(path: str, into=None) -> np.ndarray:
+def read_array(path: str, into: np.ndarray | None = None) -> np.ndarray:
     """Reads an image as :func:`read` does, as an array.
 
     Args:
@@ -120,7 +122,7 @@ def read_array(path: str, into=None) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def for_fiftyone():
+def for_fiftyone() -> Iterator[None]:
     """Lets FiftyOne's wrappers read images through this module.
 
     All of them call one private function, which turns no image and clips 16-bit ones. Delete
@@ -136,12 +138,14 @@ def for_fiftyone():
         fout._load_image = theirs
 
 
-def _load_for_fiftyone(path, use_numpy=False, force_rgb=True):
+def _load_for_fiftyone(
+    path: str, use_numpy: bool = False, force_rgb: bool = True
+) -> np.ndarray | Image.Image:
     return read_array(path) if use_numpy else read(path)
 
 
 def _shape_of_plain_jpeg(data: bytes) -> tuple[int, int, int] | None:
-    """The shape of a whole JPEG of three 8-bit components that nobody asks to turn, or None."""
+    """The shape of a whole JPEG of three 8-bit components without an orientation, or None."""
     if data[:2] != b"\xff\xd8" or data[-2:] != b"\xff\xd9":
         return None
     at, shape = 2, None
@@ -153,7 +157,7 @@ def _shape_of_plain_jpeg(data: bytes) -> tuple[int, int, int] | None:
         if marker in _JPEG_FRAMES:
             height = int.from_bytes(data[at + 5 : at + 7], "big")
             width = int.from_bytes(data[at + 7 : at + 9], "big")
-            plain = data[at + 4] == 8 and data[at + 9] == 3 and height * width <= _MOST_PIXELS
+            plain = data[at + 4] == 8 and data[at + 9] == 3 and height * width <= _MAX_PIXELS
             shape = (height, width, 3) if plain else None
         elif marker not in _JPEG_HARMLESS or data[at + 4 : at + 8] == b"Exif":
             return None
@@ -161,16 +165,16 @@ def _shape_of_plain_jpeg(data: bytes) -> tuple[int, int, int] | None:
     return None
 
 
-def _check_size(width, height) -> None:
-    if width * height > _MOST_PIXELS:
+def _check_size(width: int, height: int) -> None:
+    if width * height > _MAX_PIXELS:
         raise ValueError(f"{width:,} by {height:,} pixels are too many to decode{_SO}")
 
 
-def _from_tiff(path):
-    found, tags = bit_depth.from_tiff(path, _check_size)
-    return _shown(found, bit_depth.stated_by(tags), tags)
+def _from_tiff(path: str) -> Image.Image:
+    pixels, tags = bit_depth.from_tiff(path, _check_size)
+    return _shown(pixels, bit_depth.stated_by(tags), tags)
 
 
-def _shown(found, stated, tags):
-    shown, _guess.said = bit_depth.to_bytes(found, stated, tags)
+def _shown(pixels: np.ndarray, stated: bit_depth.Range | None, tags: bit_depth.Tags) -> Image.Image:
+    shown, _guess.text = bit_depth.to_bytes(pixels, stated, tags)
     return Image.fromarray(shown).convert("RGB")

@@ -5,6 +5,8 @@ resembles it; what resembles none is left out, never made a class.
 """
 
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from auto_labeling.core.account import LeftOut
 from auto_labeling.core.run import RunConfig
@@ -18,8 +20,8 @@ def texts(config: RunConfig, template: str = "") -> dict[str, str]:
 
     Args:
         config: the run's configuration
-        template (""): what the model says before the name of a class without prompts; prompts are
-            asked as they are written
+        template (""): the words that the model puts before the name of a class without prompts;
+            prompts are asked as they are written
     """
     return {
         text: name
@@ -35,10 +37,9 @@ class Vocabulary:
         classes: a dict from text to class
     """
 
-    def __init__(self, classes: dict[str, str]) -> None:
-        self._classes = classes
-        self._known = dict(classes)
-        self._by_key = {}
+    def __init__(self, classes: Mapping[str, str]) -> None:
+        self._known: dict[str, str | None] = dict(classes)
+        self._by_key: dict[str, str] = {}
         for text, name in classes.items():
             self._by_key.setdefault(_key(text), name)
         self._words = [(frozenset(_words(text)), name) for text, name in classes.items()]
@@ -51,7 +52,7 @@ class Vocabulary:
             self._known[answer] = self._resemble(answer)
         return self._known[answer]
 
-    def _resemble(self, answer):
+    def _resemble(self, answer: str) -> str | None:
         key = _key(answer)
         if not key:
             return None
@@ -62,24 +63,25 @@ class Vocabulary:
         words = _words(answer)
         return self._most_alike(words, frozenset(words))
 
-    def _most_alike(self, words, said):
+    def _most_alike(self, words: list[str], distinct: frozenset[str]) -> str | None:
         """By shared words, where one text contains the other; else by the words' first match."""
-        best, score = None, 0.0
+        best: str | None = None
+        score = 0.0
         for asked, name in self._words:
-            if asked and (asked <= said or said <= asked):
-                alike = len(asked & said) / len(asked | said)
+            if asked and (asked <= distinct or distinct <= asked):
+                alike = len(asked & distinct) / len(asked | distinct)
                 # Of equals, the one that the answer begins with.
                 if alike > score or (alike == score and best and words[0] in asked):
                     best, score = name, alike
         return best
 
 
-def _words(text: str):
+def _words(text: str) -> list[str]:
     # Word pieces come back as "fire ##truck".
     return _WORD.findall(text.replace(" ##", "").casefold())
 
 
-def _key(text: str):
+def _key(text: str) -> str:
     return "".join(_words(text))
 
 
@@ -91,8 +93,8 @@ class ClassProcessor:
         classes: a dict from text to class
     """
 
-    def __init__(self, processor, classes: dict[str, str]) -> None:
-        self._processor = processor
+    def __init__(self, processor: Callable[..., Any], classes: Mapping[str, str]) -> None:
+        self._processor: Any = processor  # one of FiftyOne's, which share no typed interface
         self._vocabulary = Vocabulary(classes)
         self._names = list(dict.fromkeys(classes.values()))
         self._several = len(self._names) < len(classes)
@@ -100,7 +102,26 @@ class ClassProcessor:
         self.classes = self._names
         self.store_logits = False
 
-    def __call__(self, output, frame_size, confidence_thresh=None, classes=None, **kwargs):
+    def __call__(
+        self,
+        output: Any,
+        frame_size: tuple[int, int],
+        confidence_thresh: float | None = None,
+        classes: Any = None,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Turns the output of a batch into labels, as FiftyOne's processors do.
+
+        Args:
+            output: the network's output
+            frame_size: the ``(width, height)`` of the frames, in pixels
+            confidence_thresh (None): the minimum confidence
+            classes (None): ignored; the classes are those of the run
+            **kwargs: passed on
+
+        Returns:
+            a :class:`fiftyone.core.labels.Label`, or None, for each image
+        """
         import fiftyone.utils.torch as fout
 
         own = self._processor
@@ -111,7 +132,7 @@ class ClassProcessor:
         labels = own(output, frame_size, confidence_thresh=confidence_thresh, **kwargs)
         return [self._renamed(label) for label in labels]
 
-    def _classify(self, logits, confidence_thresh):
+    def _classify(self, logits: Any, confidence_thresh: float | None) -> list[Any]:
         """A class is as likely as its prompts together."""
         import fiftyone.core.labels as fol
         import torch
@@ -119,17 +140,17 @@ class ClassProcessor:
         odds = logits.detach().float().cpu().softmax(dim=1)
         sums = torch.zeros(len(odds), len(self._names))
         sums.index_add_(1, torch.tensor(self._members), odds)
-        found = []
+        labels = []
         for score, index in zip(*(t.tolist() for t in sums.max(dim=1)), strict=True):
-            kept = confidence_thresh is None or score >= confidence_thresh
-            found.append(
+            is_kept = confidence_thresh is None or score >= confidence_thresh
+            labels.append(
                 fol.Classification(label=self._names[index], confidence=score)
-                if kept
+                if is_kept
                 else fol.Classification()
             )
-        return found
+        return labels
 
-    def _renamed(self, label):
+    def _renamed(self, label: Any) -> Any:
         detections = getattr(label, "detections", None)
         if detections is None:
             if label is not None:
@@ -141,6 +162,6 @@ class ClassProcessor:
             if detection.label is not None:
                 kept.append(detection)
         if others := len(detections) - len(kept):
-            label_filter.tell(label, {LeftOut.OTHER_CLASS.value: others})
+            label_filter.attach(label, {LeftOut.OTHER_CLASS.value: others})
         label.detections = kept
         return label

@@ -1,16 +1,18 @@
 """Speed and performance, 1 to 3, from published numbers by fixed cuts (``docs/adr/0009``).
 
-What nobody has published is unknown. It is never guessed from the size of a file.
+Without a published number a rating is unknown. It is never guessed from the size of a file.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auto_labeling.core.run import ModelType, Task
 from auto_labeling.models import metrics
+from auto_labeling.models.metrics import Measured
 
 if TYPE_CHECKING:  # spec imports this module
     from auto_labeling.models.spec import ModelSpec
@@ -38,7 +40,7 @@ _PERFORMANCE = {
     (Task.CLASSIFICATION, ModelType.ZERO_SHOT): ((_ZERO_SHOT_TOP_1,), (65, 75)),
 }
 # Likewise: what its cost is read from, the first that is published, and up to where 3 and 2.
-_SPEED = {
+_SPEED: dict[tuple[Task, ModelType], dict[str, tuple[float, float]]] = {
     (Task.DETECTION, ModelType.FIXED_VOCABULARY): {"latency": (4, 8.5), "gflops": (35, 125)},
     (Task.DETECTION, ModelType.ZERO_SHOT): {"params": (100, 200)},
     (Task.INSTANCE_SEGMENTATION, ModelType.FIXED_VOCABULARY): {
@@ -49,7 +51,7 @@ _SPEED = {
     (Task.CLASSIFICATION, ModelType.FIXED_VOCABULARY): {"gflops": (5, 20)},
     (Task.CLASSIFICATION, ModelType.ZERO_SHOT): {"gflops": (40, 150)},
 }
-_SEGMENTER_SPEED = {"params": (50, 100)}
+_SEGMENTER_SPEED: dict[str, tuple[float, float]] = {"params": (50, 100)}
 _GENERATIONS = (("segment-anything-3", 3), ("segment-anything-2.1", 3), ("segment-anything-2", 2))
 _UNITS = {
     "latency": "{:,.1f} ms on a T4 (TensorRT)",
@@ -69,8 +71,8 @@ _SIBLINGS = (
 # The same network, once the words that it is prompted with are part of it.
 _AS_FAST = ((r"yoloe26(.)-seg-torch", r"yolo26\1-seg-coco-torch"),)
 
-# How a metric is said: after the number, and on which data.
-_SAID = (
+# How a metric reads after its number: the unit, and the data it was measured on.
+_IN_WORDS = (
     (r"COCO val2017 box AP 50-95 \(COCO in its training data\)", "AP, COCO (trained on it)"),
     (r"COCO val2017 box AP 50-95", "AP, COCO"),
     (r"COCO val2017 box AP \(zero-shot\)", "AP, COCO (zero-shot)"),
@@ -110,22 +112,23 @@ def performance(spec: ModelSpec) -> Rating:
         return Rating()
     if spec.weights is not None:
         return Rating(by=DEMO)
-    found = [one for one in metrics.of(spec.name) if one.value is not None]
-    own = found[0] if found else None
+    measured = [one for one in metrics.of(spec.name) if one.value is not None]
+    own = measured[0] if measured else None
     if spec.is_segmenter:
         value = next((n for start, n in _GENERATIONS if spec.name.startswith(start)), 1)
         return _rating(value, GENERATION, own)
     counted, (two, three) = _PERFORMANCE[spec.task, spec.model_type]
-    best = _counted(found, counted)
+    best = _counted(measured, counted)
     if best is not None:
-        return _rating(1 + (best.value >= two) + (best.value >= three), PUBLISHED, best)
+        return _rating(_level(best, two, three), PUBLISHED, best)
     sibling = _sibling(spec.name, _SIBLINGS)
     best = _counted(metrics.of(sibling), counted)
     if best is None:
         return _rating(None, UNKNOWN, own)
-    value = 1 + (best.value >= two) + (best.value >= three)
-    said = " · ".join(filter(None, (own and _said(own), f"{_said(best)} of {sibling}")))
-    return Rating(value, ARCHITECTURE, said, best.source)
+    numbers = [f"{_in_words(best)} of {sibling}"]
+    if own is not None:
+        numbers.insert(0, _in_words(own))
+    return Rating(_level(best, two, three), ARCHITECTURE, " · ".join(numbers), best.source)
 
 
 def speed(spec: ModelSpec) -> Rating:
@@ -149,31 +152,42 @@ def speed(spec: ModelSpec) -> Rating:
     return Rating()
 
 
-def _cost(cost, basis, limits, by, source, of):
+def _level(best: Measured, two: float, three: float) -> int:
+    value = best.value or 0.0
+    return 1 + (value >= two) + (value >= three)
+
+
+def _cost(
+    cost: float, basis: str, limits: tuple[float, float], by: str, source: str, of: str
+) -> Rating:
     value = 1 + (cost <= limits[0]) + (cost <= limits[1])
     return Rating(value, by, _UNITS[basis].format(cost) + of, source)
 
 
-def _rating(value, by, measured):
+def _rating(value: int | None, by: str, measured: Measured | None) -> Rating:
     if measured is None:
         return Rating(value, by)
-    return Rating(value, by, _said(measured), measured.source)
+    return Rating(value, by, _in_words(measured), measured.source)
 
 
-def _counted(found, counted):
-    return next((one for metric in counted for one in found if one.metric == metric), None)
+def _counted(measured: Iterable[Measured], metrics_: Iterable[str]) -> Measured | None:
+    """The first measurement by the first of some metrics that has one."""
+    by_metric: dict[str, Measured] = {}
+    for one in measured:
+        by_metric.setdefault(one.metric, one)
+    return next((by_metric[metric] for metric in metrics_ if metric in by_metric), None)
 
 
-def _sibling(name: str, siblings):
+def _sibling(name: str, siblings: Sequence[tuple[str, str]]) -> str:
     for pattern, other in siblings:
         if match := re.fullmatch(pattern, name):
             return match.expand(other)
     return ""
 
 
-def _said(one) -> str:
-    for pattern, words in _SAID:
-        if match := re.fullmatch(pattern, one.metric):
-            words = match.expand(words)
-            return f"{one.value:.1f}{'' if words.startswith('%') else ' '}{words}"
-    return f"{one.value:.1f}, {one.metric}"
+def _in_words(measured: Measured) -> str:
+    for pattern, template in _IN_WORDS:
+        if match := re.fullmatch(pattern, measured.metric):
+            unit = match.expand(template)
+            return f"{measured.value:.1f}{'' if unit.startswith('%') else ' '}{unit}"
+    return f"{measured.value:.1f}, {measured.metric}"

@@ -1,7 +1,9 @@
 """The Python packages that models need: what is missing, and how to install it."""
 
 import importlib.metadata
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -16,18 +18,18 @@ _INSTEAD = {
 _ALSO = {"clip": ("clip-anytorch", "openai-clip")}
 
 
-def of(entry: dict) -> tuple[str, ...]:
+def of(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """The requirements of a manifest's entry, as they can be installed."""
     packages = (entry.get("requirements") or {}).get("packages") or ()
     return tuple(_INSTEAD.get(package, package) for package in packages)
 
 
-def missing(packages) -> tuple[str, ...]:
+def missing(packages: Iterable[str]) -> tuple[str, ...]:
     """Those requirements that this environment does not satisfy."""
     return tuple(package for package in packages if not _is_installed(package))
 
 
-def install_command(packages) -> str:
+def install_command(packages: Iterable[str]) -> str:
     """The command that installs requirements."""
     return "pip install " + " ".join(f'"{package}"' for package in packages)
 

@@ -1,9 +1,11 @@
 """What is known about a model before it is loaded."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.core.settings import NAMES_OUTPUTS
@@ -29,7 +31,7 @@ _TASKS = {
 }
 _HALF = (
     "fiftyone.utils.torch.TorchImageModel",
-    "fiftyone.zoo.models.torch.TorchvisionImageModel",
+    downloads.TORCHVISION,
 )
 _TOLERANCE = 0.3  # of a size, against the published number of parameters
 _TEMPLATE = re.compile(r"[\w-]+-transformer-torch$")
@@ -73,7 +75,7 @@ class ModelSpec:
     packages: tuple[str, ...]
     confidence: float | None
     source: str
-    entry: dict = field(repr=False, compare=False)
+    entry: dict[str, Any] = field(repr=False, compare=False)
 
     @cached_property
     def speed(self) -> ratings.Rating:
@@ -118,12 +120,12 @@ class ModelSpec:
     @property
     def wrapper(self) -> str:
         """The class of FiftyOne that runs the model; empty if its source brings its own."""
-        return (self.entry.get("default_deployment_config_dict") or {}).get("type", "")
+        return _deployment(self.entry).get("type", "")
 
     @property
-    def settings(self) -> dict:
-        """The settings of :attr:`wrapper`. Not to be changed."""
-        return (self.entry.get("default_deployment_config_dict") or {}).get("config") or {}
+    def settings(self) -> Mapping[str, Any]:
+        """The settings of :attr:`wrapper`."""
+        return _settings(self.entry)
 
     @property
     def checkpoint(self) -> str:
@@ -152,42 +154,63 @@ class ModelSpec:
         return downloads.weights_name(self)
 
     @cached_property
-    def facts(self) -> dict:
-        """What the command line prints, but for :attr:`downloaded`."""
-        shown = ("name", "task", "method", "model_type", "family", "version", "size", "license")
-        shown += ("description", "author", "url", "size_bytes", "confidence", "weights_name")
+    def facts(self) -> dict[str, Any]:
+        """The facts that the command line prints, except for :attr:`downloaded`."""
+        shown = [
+            *("name", "task", "method", "model_type", "family", "version", "size", "license"),
+            *("description", "author", "url", "size_bytes", "confidence", "weights_name"),
+        ]
         values = {key: getattr(self, key) for key in shown}
-        said = {key: getattr(value, "value", value) for key, value in values.items()}
+        facts = {key: getattr(value, "value", value) for key, value in values.items()}
         for key in ("speed", "performance"):
             rating = getattr(self, key)
-            said |= {
+            facts |= {
                 key: rating.value,
                 f"{key}_by": rating.by,
                 f"{key}_measure": rating.measure,
                 f"{key}_source": rating.source,
             }
-        return said
+        return facts
 
 
-def task_of(entry: dict) -> Task | None:
+def _deployment(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    return entry.get("default_deployment_config_dict") or {}
+
+
+def _settings(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _deployment(entry).get("config") or {}
+
+
+def task_of(entry: Mapping[str, Any]) -> Task | None:
     """The task that an entry's tags name."""
     tags = entry.get("tags") or ()
     return next((task for tag, task in _TASKS.items() if tag in tags), None)
 
 
-def is_template(entry: dict, source: str) -> bool:
-    """Whether the entry stands for any checkpoint of a hub, to be named when it is loaded."""
-    settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}
-    named = settings.get("name_or_path") or entry.get("training_data")
+def is_template(entry: Mapping[str, Any], source: str) -> bool:
+    """Whether an entry stands for any checkpoint of a hub, to be named when it is loaded.
+
+    Args:
+        entry: the entry of a manifest
+        source: see :class:`ModelSpec`
+    """
+    named = _settings(entry).get("name_or_path") or entry.get("training_data")
     return source == "zoo" and not named and bool(_TEMPLATE.match(entry["base_name"]))
 
 
-def make(entry: dict, source: str) -> ModelSpec:
-    """Makes the model of a manifest's entry that has a task."""
-    name, task = entry["base_name"], task_of(entry)
+def make(entry: dict[str, Any], source: str, task: Task) -> ModelSpec:
+    """Makes the model of a manifest's entry.
+
+    Args:
+        entry: the entry
+        source: see :class:`ModelSpec`
+        task: the task that its tags name; see :func:`task_of`
+    """
+    name = entry["base_name"]
     family, version, size = name_parts.parse(name)
     family = entry.get("family") or family
     segmenter = "segment-anything" in (entry.get("tags") or ())
+    finds_boxes = not segmenter and task is not Task.CLASSIFICATION
     return ModelSpec(
         name=name,
         task=task,
@@ -202,19 +225,19 @@ def make(entry: dict, source: str) -> ModelSpec:
         url=entry.get("source") or "",
         size_bytes=_size(entry),
         packages=requirements.of(entry),
-        confidence=_recommended(entry, family, None if segmenter else task),
+        confidence=_recommended(entry, family) if finds_boxes else None,
         source=source,
         entry=entry,
     )
 
 
-def _size(entry):
-    """That of what is loaded: an entry may name another file of torchvision's.
+def _size(entry: Mapping[str, Any]) -> int | None:
+    """The bytes of the weights that are loaded.
 
-    Or it counts every file of weights that a repository of Hugging Face has.
+    An entry may name another file of torchvision's, or count every file of weights that a
+    repository of Hugging Face has.
     """
-    size = entry.get("size_bytes")
-    settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}
+    size, settings = entry.get("size_bytes"), _settings(entry)
     training = weight_files.torchvision(settings)
     if training is not None and training.size_bytes:
         return training.size_bytes
@@ -225,16 +248,13 @@ def _size(entry):
     return size if size and abs(size / whole - 1) < _TOLERANCE else whole
 
 
-def _model_type(entry) -> ModelType:
+def _model_type(entry: Mapping[str, Any]) -> ModelType:
     # A few zero-shot models lack the tag; a prompt-free one has a vocabulary and bears it.
     tags = entry.get("tags") or ()
-    kind = (entry.get("default_deployment_config_dict") or {}).get("type", "")
+    kind = _deployment(entry).get("type", "")
     zero_shot = ("zero-shot" in tags or "ZeroShot" in kind) and "prompt-free" not in tags
     return ModelType.ZERO_SHOT if zero_shot else ModelType.FIXED_VOCABULARY
 
 
-def _recommended(entry, family, task: Task):
-    if task in (None, Task.CLASSIFICATION):
-        return None
-    settings = (entry.get("default_deployment_config_dict") or {}).get("config") or {}
-    return settings.get("confidence_thresh", family_facts.family(family).confidence)
+def _recommended(entry: Mapping[str, Any], family: str) -> float:
+    return _settings(entry).get("confidence_thresh", family_facts.confidence(family))

@@ -30,11 +30,11 @@ def require(reference: str) -> None:
         raise ModelUnavailable(problem)
 
 
-def _allowed():
+def _allowed() -> list[str]:
     return [e.strip() for e in os.environ.get(SETTING, "").split(",") if e.strip()]
 
 
-def _covers(entry, reference) -> bool:
+def _covers(entry: str, reference: str) -> bool:
     if "://" in reference or "://" in entry:
         return reference == entry or reference.startswith(entry.rstrip("/") + "/")
     if os.path.isabs(reference) or os.path.isabs(entry):

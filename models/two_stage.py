@@ -1,7 +1,12 @@
 """Boxes first, then masks: a detector's boxes, or those of a field, through a promptable segmenter.
 
-Class and confidence are the box's own; what the segmenter says of its mask is ``mask_quality``.
+Class and confidence are those of the box; the segmenter's own score is ``mask_quality``.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import fiftyone.core.labels as fol
 import fiftyone.core.models as fom
@@ -13,8 +18,14 @@ from auto_labeling.core.run import RunConfig
 from auto_labeling.models import label_filter
 from auto_labeling.models.pixels import read
 
+if TYPE_CHECKING:  # for annotations only
+    import torch
+
 _BOXES = "detections"
-_MOST_BOXES_AT_ONCE = 64  # a mask of the whole image is held for each
+_MAX_BOXES_AT_ONCE = 64  # a mask of the whole image is held for each
+
+#: An item of a batch: the image as each stage takes it, its size, and the boxes of a field.
+Item = dict[str, Any]
 
 
 class ImageAndBoxes(fout.GetItem):
@@ -29,21 +40,23 @@ class ImageAndBoxes(fout.GetItem):
 
     def __init__(
         self,
-        field_mapping=None,
-        detector_transform=None,
-        segmenter_transform=None,
-        with_boxes=False,
+        field_mapping: Mapping[str, str] | None = None,
+        detector_transform: Callable[[Any], Any] | None = None,
+        segmenter_transform: Callable[[np.ndarray], Any] | None = None,
+        with_boxes: bool = False,
     ) -> None:
         self._with_boxes = with_boxes
         self._detector_transform = detector_transform
-        self._segmenter_transform = segmenter_transform
+        self._segmenter_transform: Any = segmenter_transform
         super().__init__(field_mapping=field_mapping)
 
     @property
-    def required_keys(self):
+    def required_keys(self) -> list[str]:
+        """The keys of the dicts that this takes."""
         return ["filepath", _BOXES] if self._with_boxes else ["filepath"]
 
-    def __call__(self, d):
+    def __call__(self, d: Mapping[str, Any]) -> Item:
+        """Loads the input for a sample; ``d`` has a value for each of :attr:`required_keys`."""
         image = read(d["filepath"])
         boxes = d.get(_BOXES) if self._with_boxes else None
         transform = self._detector_transform
@@ -53,28 +66,29 @@ class ImageAndBoxes(fout.GetItem):
 
 
 class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
-    """What the two methods share: masks for boxes."""
+    """Makes masks for boxes; the two methods differ in where the boxes come from."""
 
-    def __init__(self, segmenter, config: RunConfig) -> None:
+    def __init__(self, segmenter: fom.Model, config: RunConfig) -> None:
         self._config = config
-        self._segmenter = segmenter
+        # One of FiftyOne's segmenters, whose common methods no base class declares.
+        self._segmenter: Any = segmenter
         self._prompts = segmenter.build_get_item(field_mapping={"box_prompt_field": _BOXES})
         self._preprocess = True
 
-    def __enter__(self):
+    def __enter__(self) -> fom.Model:
         self._segmenter.preprocess = False
         self._segmenter.__enter__()
         return self
 
-    def __exit__(self, *args):
-        return self._segmenter.__exit__(*args)
+    def __exit__(self, *args: Any) -> None:
+        self._segmenter.__exit__(*args)
 
     @property
     def media_type(self) -> str:
         return "image"
 
     @property
-    def device(self):
+    def device(self) -> torch.device:
         return self._segmenter.device
 
     @property
@@ -82,11 +96,11 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
         return None
 
     @property
-    def preprocess(self):
+    def preprocess(self) -> bool:
         return self._preprocess
 
     @preprocess.setter
-    def preprocess(self, value) -> None:
+    def preprocess(self, value: bool) -> None:
         self._preprocess = value
 
     @property
@@ -98,35 +112,36 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
         return True
 
     @staticmethod
-    def collate_fn(batch):
+    def collate_fn(batch: list[Item]) -> list[Item]:
         return batch
 
-    def predict(self, arg):
+    def predict(self, arg: Item) -> fol.Detections:
         return self.predict_all([arg])[0]
 
-    def predict_all(self, args):
+    def predict_all(self, args: Sequence[Item]) -> list[fol.Detections]:
         boxes = self._boxes(args)
-        return [self._with_masks(item, found) for item, found in zip(args, boxes, strict=True)]
+        return [self._with_masks(item, label) for item, label in zip(args, boxes, strict=True)]
 
-    def _boxes(self, items):
-        """The boxes of each image: a :class:`fiftyone.core.labels.Detections`, or None."""
+    def _boxes(self, items: Sequence[Item]) -> Sequence[fol.Detections | None]:
+        """The boxes of each image."""
         raise NotImplementedError
 
-    def _with_masks(self, item, found):
+    def _with_masks(self, item: Item, label: fol.Detections | None) -> fol.Detections:
         height, width = (int(side) for side in item["size"])
-        detections = found.detections if found else []
-        wanted, left_out = self._wanted(detections)
-        kept = [copy for d in wanted if (copy := _inside(d, width, height)) is not None]
-        label_filter.add(left_out, LeftOut.NO_AREA, len(wanted) - len(kept))
-        label_filter.add_all(left_out, label_filter.left_out_of(found))
-        for first in range(0, len(kept), _MOST_BOXES_AT_ONCE):
-            self._segment(item, kept[first : first + _MOST_BOXES_AT_ONCE])
+        taken, left_out = self._taken(label.detections if label else [])
+        kept = [copy for d in taken if (copy := _inside(d, width, height)) is not None]
+        label_filter.add(left_out, LeftOut.NO_AREA, len(taken) - len(kept))
+        label_filter.add_all(left_out, label_filter.left_out_of(label))
+        for first in range(0, len(kept), _MAX_BOXES_AT_ONCE):
+            self._segment(item, kept[first : first + _MAX_BOXES_AT_ONCE])
         masked = fol.Detections(detections=kept)
-        label_filter.tell(masked, left_out)
+        label_filter.attach(masked, left_out)
         return masked
 
-    def _wanted(self, detections):
-        """What the run does not want costs no mask."""
+    def _taken(
+        self, detections: Sequence[fol.Detection]
+    ) -> tuple[list[fol.Detection], dict[str, int]]:
+        """The detections that the run takes, so that the others cost no mask."""
         kept, left_out = label_filter.sift(
             [d.label for d in detections],
             [d.confidence for d in detections],
@@ -135,7 +150,7 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
         )
         return [detections[i] for i in kept], left_out
 
-    def _segment(self, item, detections) -> None:
+    def _segment(self, item: Item, detections: Sequence[fol.Detection]) -> None:
         # The segmenter leaves out boxes without a mask: a number tells which are left.
         numbered = fol.Detections(
             detections=[
@@ -149,10 +164,10 @@ class _Stages(fom.Model, fom.TorchModelMixin, fom.SupportsGetItem):
             prompt["operation_mode"] = self._segmenter.operation_mode
         was, self._segmenter.preprocess = self._segmenter.preprocess, False
         try:
-            [found] = self._segmenter.predict_all(self._segmenter.collate_fn([prompt]))
+            [masks] = self._segmenter.predict_all(self._segmenter.collate_fn([prompt]))
         finally:
             self._segmenter.preprocess = was
-        for mask in found.detections:
+        for mask in masks.detections:
             detection = detections[int(mask.label)]
             if mask.mask is not None and mask.mask.size and mask.mask.any():
                 detection.mask = mask.mask
@@ -168,39 +183,37 @@ class TwoStage(_Stages):
         config: the run's configuration: boxes it does not want cost nothing
     """
 
-    def __init__(self, detector, segmenter, config: RunConfig) -> None:
+    def __init__(self, detector: fom.Model, segmenter: fom.Model, config: RunConfig) -> None:
         super().__init__(segmenter, config)
-        self._detector = detector
+        self._detector: Any = detector  # any of FiftyOne's models, torch or not
         self._is_torch = isinstance(detector, fom.TorchModelMixin)
 
-    def __enter__(self):
+    def __enter__(self) -> fom.Model:
         if self._is_torch:
             self._detector.preprocess = False
         self._detector.__enter__()
         return super().__enter__()
 
-    def __exit__(self, *args):
+    def __exit__(self, *args: Any) -> None:
         self._detector.__exit__(*args)
-        return super().__exit__(*args)
+        super().__exit__(*args)
 
-    def build_get_item(self, field_mapping=None):
+    def build_get_item(self, field_mapping: Mapping[str, str] | None = None) -> ImageAndBoxes:
         return ImageAndBoxes(
             field_mapping=field_mapping,
             detector_transform=self._detector.transforms if self._is_torch else np.asarray,
             segmenter_transform=self._prompts.transform,
         )
 
-    def _boxes(self, items):
+    def _boxes(self, items: Sequence[Item]) -> Sequence[fol.Detections | None]:
         images = [item["detect"] for item in items]
         if self._is_torch:
             self._detector.preprocess = False
         if self._is_torch and self._detector.ragged_batches:
-            labels = [self._detector.predict_all([image])[0] for image in images]
-        else:
-            labels = self._detector.predict_all(self._together(images))
-        return labels
+            return [self._detector.predict_all([image])[0] for image in images]
+        return self._detector.predict_all(self._together(images))
 
-    def _together(self, images):
+    def _together(self, images: list[Any]) -> Any:
         if not self._is_torch:
             return images
         if self._detector.has_collate_fn:
@@ -218,7 +231,7 @@ class ExistingDetections(_Stages):
         config: the run's configuration: boxes it does not want cost nothing
     """
 
-    def build_get_item(self, field_mapping=None):
+    def build_get_item(self, field_mapping: Mapping[str, str] | None = None) -> ImageAndBoxes:
         return ImageAndBoxes(
             field_mapping=field_mapping,
             detector_transform=_nothing,
@@ -226,25 +239,23 @@ class ExistingDetections(_Stages):
             with_boxes=True,
         )
 
-    def _boxes(self, items):
+    def _boxes(self, items: Sequence[Item]) -> Sequence[fol.Detections | None]:
         return [item["boxes"] for item in items]
 
 
-def _nothing(image) -> None:
+def _nothing(image: Any) -> None:
     return None
 
 
-def _inside(detection, width, height):
+def _inside(detection: fol.Detection, width: int, height: int) -> fol.Detection | None:
     """A copy with the box cut to the image and without a mask; None if less than a pixel is left.
 
-    It keeps what else the label has: tags, index, instance, attributes.
+    It keeps all else that the label has: tags, index, instance, attributes.
     """
-    x, y, w, h = (float(value) for value in detection.bounding_box)
-    left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
-    right, bottom = min(max(x + w, 0.0), 1.0), min(max(y + h, 0.0), 1.0)
-    if not ((right - left) * width >= 1 and (bottom - top) * height >= 1):
+    box = label_filter.cut_to_image([float(value) for value in detection.bounding_box])
+    if not (box[2] * width >= 1 and box[3] * height >= 1):
         return None
-    kept = detection.copy()
-    kept.bounding_box = [left, top, right - left, bottom - top]
-    kept.mask = kept.mask_path = None
-    return kept
+    copy = detection.copy()
+    copy.bounding_box = box
+    copy.mask = copy.mask_path = None
+    return copy

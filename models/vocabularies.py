@@ -3,51 +3,56 @@
 import difflib
 import importlib.util
 import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from auto_labeling.core import text
 from auto_labeling.models.spec import ModelSpec
 
 _ULTRALYTICS_DATASETS = {"coco": "coco", "oiv7": "open-images-v7", "imagenet": "ImageNet"}
 # The names in Ultralytics' ImageNet weights are those of the data set's `map`, not of its `names`.
 _SECTION = {"imagenet": "map"}
-#: From how much alike, in difflib's measure, one name may be meant for another.
+#: The similarity, by difflib, from which one name may be meant for another.
 _ALIKE = 0.7
 
-#: So few classes are all named where somebody asks for another.
-_FEW = 8
+#: A sentence about an unknown class lists all known ones if they are no more than these.
+_MAX_LISTED = 8
+
+#: A sentence names so many unknown classes at most.
+_MAX_NAMED = 3
 
 _ETA_PATTERN = "{{eta-resources}}/"
 
 
-def unknown(name: str, asked, known) -> str:
-    """Says which of the classes that a run asks for a model does not know, and what may be meant.
+def unknown(name: str, classes: Iterable[str], known: Sequence[str]) -> str:
+    """Names the classes of a run that a model does not know, and those that may be meant.
 
     Args:
         name: of the model, for people
-        asked: the classes that a run asks for
+        classes: the classes of the run
         known: those that the model can give
 
     Returns:
         a sentence; empty if it knows them all
     """
     vocabulary = frozenset(known)
-    wrong = [one for one in asked if one not in vocabulary]
+    wrong = [name for name in classes if name not in vocabulary]
     if not wrong:
         return ""
-    quoted = ", ".join(f"'{one}'" for one in wrong[:3])
-    more = f" and {len(wrong) - 3:,} more" if len(wrong) > 3 else ""
-    near = list(dict.fromkeys(n for one in wrong[:3] if (n := _nearest(one, known)) is not None))
+    quoted = text.some((f"'{name}'" for name in wrong), _MAX_NAMED)
+    nearest = (_nearest(name, known) for name in wrong[:_MAX_NAMED])
+    near = list(dict.fromkeys(name for name in nearest if name is not None))
     meant = f"; did you mean {' and '.join(near)}?" if near else ""
-    few = f". It knows {', '.join(known)}" if not near and 0 < len(known) <= _FEW else ""
-    return f"{name} does not know {quoted}{more}{meant}{few}"
+    listed = f". It knows {', '.join(known)}" if not near and 0 < len(known) <= _MAX_LISTED else ""
+    return f"{name} does not know {quoted}{meant}{listed}"
 
 
-def _nearest(name: str, known):
-    """The known class that somebody may have meant, or None."""
-    alike = {one.casefold(): one for one in known}
-    found = difflib.get_close_matches(name.casefold(), alike, n=1, cutoff=_ALIKE)
-    return alike[found[0]] if found else None
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known class that may be meant by a name, or None."""
+    alike = {known_name.casefold(): known_name for known_name in known}
+    matches = difflib.get_close_matches(name.casefold(), alike, n=1, cutoff=_ALIKE)
+    return alike[matches[0]] if matches else None
 
 
 def find(spec: ModelSpec) -> tuple[str, ...] | None:
@@ -68,19 +73,20 @@ def find(spec: ModelSpec) -> tuple[str, ...] | None:
 @lru_cache
 def _eta(filename: str) -> tuple[str, ...] | None:
     """Reads lines like ``281:tabby``."""
-    text = _read("eta", "resources", filename)
-    if text is None:
+    content = _read("eta", "resources", filename)
+    if content is None:
         return None
-    lines = (line.partition(":")[2].strip() for line in text.splitlines())
+    lines = (line.partition(":")[2].strip() for line in content.splitlines())
     return tuple(dict.fromkeys(label for label in lines if label and label != "background"))
 
 
 @lru_cache
 def _ultralytics(dataset: str) -> tuple[str, ...] | None:
-    text = _read("ultralytics", "cfg", "datasets", f"{_ULTRALYTICS_DATASETS[dataset]}.yaml")
-    if text is None:
+    content = _read("ultralytics", "cfg", "datasets", f"{_ULTRALYTICS_DATASETS[dataset]}.yaml")
+    if content is None:
         return None
-    section = re.search(rf"^{_SECTION.get(dataset, 'names')}:\n((?: +.*\n?)+)", text, re.MULTILINE)
+    name = _SECTION.get(dataset, "names")
+    section = re.search(rf"^{name}:\n((?: +.*\n?)+)", content, re.MULTILINE)
     if section is None:
         return None
     import yaml
@@ -89,8 +95,8 @@ def _ultralytics(dataset: str) -> tuple[str, ...] | None:
 
 
 def _read(package: str, *parts: str) -> str | None:
-    found = importlib.util.find_spec(package)  # finds the package without importing it
-    if found is None or found.origin is None:
+    module = importlib.util.find_spec(package)  # finds the package without importing it
+    if module is None or module.origin is None:
         return None
-    path = Path(found.origin).parent.joinpath(*parts)
+    path = Path(module.origin).parent.joinpath(*parts)
     return path.read_text(encoding="utf-8") if path.is_file() else None

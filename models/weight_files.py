@@ -10,9 +10,11 @@ import json
 import os
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, BinaryIO
 
 _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
@@ -62,35 +64,35 @@ def is_whole(path: Path, hashed: bool = False) -> bool:
         hashed (False): whether its name ends with the beginning of its SHA-256, as torch's do
     """
     try:
-        found = os.stat(path)
-        return found.st_size > 0 and _is_whole(str(path), found.st_size, found.st_mtime_ns, hashed)
+        stat = os.stat(path)
+        return stat.st_size > 0 and _is_whole(str(path), stat.st_size, stat.st_mtime_ns, hashed)
     except OSError:
         return False
 
 
 @lru_cache(maxsize=1024)
-def _is_whole(path, size, changed, hashed):
+def _is_whole(path: str, size: int, changed: int, hashed: bool) -> bool:
     with open(path, "rb") as file:
         head = file.read(8)
         if path.endswith(".safetensors"):
             return _is_safetensors(file, size, head)
         if head.startswith(_ZIP):
             return zipfile.is_zipfile(file)
-        wanted = _HASH.search(os.path.basename(path)) if hashed else None
-        if wanted:
+        expected = _HASH.search(os.path.basename(path)) if hashed else None
+        if expected:
             file.seek(0)
-            return _sha256(file).startswith(wanted[1])
+            return _sha256(file).startswith(expected[1])
     return head.startswith(_PICKLE) if path.endswith(_TORCH) else True
 
 
-def _sha256(file):
-    made = hashlib.sha256()
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
     while block := file.read(2**20):
-        made.update(block)
-    return made.hexdigest()
+        digest.update(block)
+    return digest.hexdigest()
 
 
-def _is_safetensors(file, size, head):
+def _is_safetensors(file: BinaryIO, size: int, head: bytes) -> bool:
     length = int.from_bytes(head, "little")
     if len(head) < 8 or length > size - 8:
         return False
@@ -121,7 +123,7 @@ def in_folder(folder: Path) -> list[Path]:
     return []
 
 
-def torchvision(settings: dict) -> Training | None:
+def torchvision(settings: Mapping[str, Any]) -> Training | None:
     """What torchvision itself loads for an entry, which may differ from what the entry names.
 
     Args:
@@ -137,19 +139,19 @@ def torchvision(settings: dict) -> Training | None:
 
 
 @lru_cache(maxsize=1)
-def _trainings() -> dict:
+def _trainings() -> dict[tuple[str, str], Training]:
     """``{(enum, member): Training}`` of torchvision, read from its source and not imported."""
-    found = importlib.util.find_spec("torchvision")
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec("torchvision")
+    if package is None or package.origin is None:
         return {}
-    trainings = {}
+    trainings: dict[tuple[str, str], Training] = {}
     for part in ("models", "models/detection"):
-        for source in sorted(Path(found.origin).parent.joinpath(part).glob("*.py")):
+        for source in sorted(Path(package.origin).parent.joinpath(part).glob("*.py")):
             trainings.update(_in_source(source.read_text(encoding="utf-8")))
     return trainings
 
 
-def _in_source(text: str):
+def _in_source(text: str) -> dict[tuple[str, str], Training]:
     trainings = {}
     _, *pieces = _KIND.split(text)
     for kind, body in zip(pieces[::2], pieces[1::2], strict=True):

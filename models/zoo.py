@@ -1,11 +1,16 @@
 """Loads a model of the catalog with FiftyOne's own code, ready for a run."""
 
+from __future__ import annotations
+
 import functools
 import gc
 import os
 import re
+from collections.abc import Callable, Mapping
 from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
+from auto_labeling.core import text
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import Method, ModelType, RunConfig, Task
 from auto_labeling.models import (
@@ -21,7 +26,10 @@ from auto_labeling.models import (
 )
 from auto_labeling.models.spec import ModelSpec
 
-_TORCHVISION = "fiftyone.zoo.models.torch.TorchvisionImageModel"
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    import fiftyone.core.models as fom
+    import fiftyone.utils.torch as fout
+
 _SAM3 = "fiftyone.utils.sam3.SegmentAnything3ImageModel"
 _YOLO = "fiftyone.utils.ultralytics.FiftyOneYOLOModel"
 _YOLOE_VISUAL = "fiftyone.utils.ultralytics.FiftyOneYOLOEVPModel"
@@ -36,11 +44,11 @@ _DEVICE = re.compile(r"(cpu|mps|cuda(:\d+)?)?")
 BOXES = "detections"
 
 
-def load(spec: ModelSpec, config: RunConfig):
-    """Loads what labels the samples of a run, downloading weights where the zoo does that.
+def load(spec: ModelSpec, config: RunConfig) -> fom.Model:
+    """Loads the model of a run, downloading weights where the zoo does that.
 
-    What it gives has at least the minimum confidence (the recommended one, if the run names none).
-    Of what it gives, :mod:`auto_labeling.models.label_filter` takes what the run wants.
+    Its labels have at least the minimum confidence (the recommended one, if the run names none).
+    From these, :mod:`auto_labeling.models.label_filter` takes those that the run asks for.
 
     Args:
         spec: the model that the run names
@@ -64,7 +72,7 @@ def load(spec: ModelSpec, config: RunConfig):
 
 
 def release() -> None:
-    """Gives back what models held on their device, once nothing refers to them."""
+    """Frees the device memory of models that nothing refers to."""
     gc.collect()
     import torch
 
@@ -72,14 +80,14 @@ def release() -> None:
         torch.cuda.empty_cache()
 
 
-def field_mapping(config: RunConfig) -> dict:
-    """The dataset's fields that a model wants beside the image, by the name it gives them."""
+def field_mapping(config: RunConfig) -> dict[str, str]:
+    """The dataset's fields that a model needs beside the image, by the name it gives them."""
     if config.method is Method.EXISTING_DETECTIONS:
         return {BOXES: config.source_field}
     return {}
 
 
-def _load_one(spec: ModelSpec, config: RunConfig):
+def _load_one(spec: ModelSpec, config: RunConfig) -> fom.Model:
     try:
         return _loaded(spec, config)
     except (ImportError, OSError) as error:
@@ -89,12 +97,13 @@ def _load_one(spec: ModelSpec, config: RunConfig):
         raise ModelUnavailable(broken_packages.sentence(named, error)) from error
 
 
-def _loaded(spec: ModelSpec, config: RunConfig):
+def _loaded(spec: ModelSpec, config: RunConfig) -> fom.Model:
     require_packages(spec)
-    # Ultralytics would otherwise change the environment behind the back of whoever runs the worker.
+    # Ultralytics would otherwise install packages into the worker's environment.
     os.environ["YOLO_AUTOINSTALL"] = "false"
     options = options_for(spec, config)
     downloads.clear_damaged(spec, config.checkpoint if spec.needs_checkpoint else "")
+    model: Any  # its attributes below are those of its wrapper
     if spec.source == "custom":
         model = custom_loader.load(spec, config, options)
     elif spec.source == "bundled":
@@ -109,7 +118,7 @@ def _loaded(spec: ModelSpec, config: RunConfig):
         # It would ask for a field with example boxes; we prompt it with words alone.
         model.build_get_item = functools.partial(_image_get_item, model)
     if spec.model_type is ModelType.ZERO_SHOT and not spec.is_segmenter:
-        _name_classes(model, _asked(spec, config))
+        _name_classes(model, _texts(spec, config))
     return model
 
 
@@ -123,9 +132,17 @@ def require_packages(spec: ModelSpec) -> None:
         )
 
 
-def options_for(spec: ModelSpec, config: RunConfig) -> dict:
-    """What to say to FiftyOne's wrapper beyond the manifest."""
-    options: dict = {}
+def options_for(spec: ModelSpec, config: RunConfig) -> dict[str, Any]:
+    """The settings of FiftyOne's wrapper that the manifest does not have.
+
+    Args:
+        spec: the model
+        config: the run's configuration
+
+    Raises:
+        ModelUnavailable: if the run names a folder that is not trusted
+    """
+    options: dict[str, Any] = {}
     if spec.is_segmenter:
         options |= {"operation_mode": "visual"} if spec.wrapper == _SAM3 else {}
     else:
@@ -133,7 +150,7 @@ def options_for(spec: ModelSpec, config: RunConfig) -> dict:
         if confidence is not None:
             options["confidence_thresh"] = confidence
         options |= _class_options(spec, config)
-    if spec.wrapper == _TORCHVISION and "image_size" not in spec.settings:
+    if spec.wrapper == downloads.TORCHVISION and "image_size" not in spec.settings:
         # Without one size for all, FiftyOne runs these models an image at a time.
         size = _IMAGE_SIZES.get(spec.task, _DETECTOR_SIZE)
         options |= {"image_size": size, "ragged_batches": False}
@@ -144,25 +161,26 @@ def options_for(spec: ModelSpec, config: RunConfig) -> dict:
     return options | _device_options(spec, config)
 
 
-def _class_options(spec: ModelSpec, config: RunConfig):
+def _class_options(spec: ModelSpec, config: RunConfig) -> dict[str, Any]:
     if spec.model_type is ModelType.ZERO_SHOT:
-        options = {"classes": list(_asked(spec, config))}
-        # FiftyOne would say "A photo of" before a person's own words too.
+        options: dict[str, Any] = {"classes": list(_texts(spec, config))}
+        # FiftyOne would put "A photo of" before a person's own words too.
         return options | {"text_prompt": ""} if _template(spec, config) else options
-    return {}  # labels of other classes are left out, and counted, by the sieve
+    return {}  # label_filter leaves out, and counts, labels of other classes
 
 
-def _asked(spec: ModelSpec, config: RunConfig):
+def _texts(spec: ModelSpec, config: RunConfig) -> dict[str, str]:
+    """The class of each text that a zero-shot model is asked for."""
     return prompts.texts(config, _template(spec, config))
 
 
-def _template(spec: ModelSpec, config: RunConfig):
-    """What FiftyOne's wrapper says before each class, if we have to say it ourselves."""
+def _template(spec: ModelSpec, config: RunConfig) -> str:
+    """The words that FiftyOne's wrapper puts before each class, if we have to do that ourselves."""
     return (spec.settings.get("text_prompt") or "") if config.prompts else ""
 
 
-def _device_options(spec: ModelSpec, config: RunConfig):
-    options = {}
+def _device_options(spec: ModelSpec, config: RunConfig) -> dict[str, Any]:
+    options: dict[str, Any] = {}
     if config.device:
         # RF-DETR knows no numbers of devices.
         plain = spec.wrapper.startswith(_RFDETR)
@@ -180,10 +198,11 @@ def _require_device(config: RunConfig) -> None:
             f"'{config.device}' is an unknown device; use cpu, mps, cuda or cuda:0"
         )
     kind, _, number = config.device.partition(":")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+    count = torch.cuda.device_count()
+    if kind == "cuda" and int(number or 0) >= count:
         raise ModelUnavailable(
             f"The worker has no device '{config.device}': it sees "
-            f"{torch.cuda.device_count()} CUDA devices"
+            f"{text.count(count, 'CUDA device')}"
         )
 
 
@@ -193,9 +212,9 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def _name_classes(model, classes) -> None:
-    """Makes a zero-shot model answer with the run's classes, whatever it was asked in."""
-    plain = all(text == name for text, name in classes.items())
+def _name_classes(model: Any, classes: Mapping[str, str]) -> None:
+    """Makes a zero-shot model answer with the run's classes, whichever texts it is asked for."""
+    plain = all(prompt == name for prompt, name in classes.items())
     processor = getattr(model, "_output_processor", None)
     if processor is None:
         return
@@ -204,14 +223,16 @@ def _name_classes(model, classes) -> None:
     model._output_processor = prompts.ClassProcessor(processor, classes)
 
 
-def _crop_like_ultralytics(model) -> None:
-    """Shows a classifier the images that its library would: the zoo's entry pads them with grey."""
+def _crop_like_ultralytics(model: Any) -> None:
+    """Makes a classifier crop images as its library does: the zoo's entry pads them with gray."""
     from fiftyone.utils.ultralytics import FiftyOneYOLOClassificationModel as Classifier
 
     model._ultralytics_preprocess = functools.partial(Classifier._ultralytics_preprocess, model)
 
 
-def _image_get_item(model, field_mapping=None):
+def _image_get_item(
+    model: Any, field_mapping: Mapping[str, str] | None = None
+) -> fout.ImageGetItem:
     import fiftyone.utils.torch as fout
 
     return fout.ImageGetItem(
@@ -219,7 +240,7 @@ def _image_get_item(model, field_mapping=None):
     )
 
 
-def _load_bundled(spec: ModelSpec, options: dict):
+def _load_bundled(spec: ModelSpec, options: Mapping[str, Any]) -> fom.Model:
     import fiftyone.core.models as fom
 
     path = spec.weights
@@ -233,21 +254,23 @@ def _load_bundled(spec: ModelSpec, options: dict):
     return fom.load_model(settings, model_path=path and str(path), **options)
 
 
-def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
+def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict[str, Any]) -> fom.Model:
     import fiftyone.zoo as foz
     from eta.core.web import WebSessionError
 
     if spec.source == "remote":
         trust.require(spec.entry.get("remote_source") or spec.name)
     try:
-        # A cached instance would be shared with whoever else loaded it in this process. What it
-        # requires has been looked at, and by more names than FiftyOne knows.
+        # A cached instance would be shared with other code of this process. The requirements have
+        # been checked, under more names than FiftyOne knows.
         load = functools.partial(
             foz.load_zoo_model, spec.name, cache=False, ensure_requirements=False
         )
         if spec.source == "remote":
             return _load_remote(load, options)
-        return _load_torchvision(spec, options) if spec.wrapper == _TORCHVISION else load(**options)
+        if spec.wrapper == downloads.TORCHVISION:
+            return _load_torchvision(spec, options)
+        return load(**options)
     except (OSError, WebSessionError) as error:
         if broken_packages.is_broken(error):
             raise
@@ -266,10 +289,10 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict):
         ) from error
 
 
-def _load_remote(load, options):
+def _load_remote(load: Callable[..., fom.Model], options: dict[str, Any]) -> fom.Model:
     """Loads with those of our settings that the source's own function takes.
 
-    What it does not take, such as a minimum confidence, the engine sees to.
+    The engine applies the others, such as a minimum confidence, itself.
     """
     while True:
         try:
@@ -281,8 +304,8 @@ def _load_remote(load, options):
             options = {name: value for name, value in options.items() if name != unknown[1]}
 
 
-def _load_torchvision(spec: ModelSpec, options):
-    """Loads a model of torchvision, downloading the one file that torchvision wants.
+def _load_torchvision(spec: ModelSpec, options: Mapping[str, Any]) -> fom.Model:
+    """Loads a model of torchvision, downloading the one file that torchvision loads.
 
     FiftyOne would download the file that the entry names first, often that of another training.
     It also replaces a function that torchvision no longer calls: weights in the zoo would be
@@ -293,7 +316,7 @@ def _load_torchvision(spec: ModelSpec, options):
 
     load = api.load_state_dict_from_url
 
-    def load_from_zoo(url, **named):
+    def load_from_zoo(url: str, **named: Any) -> Any:
         return load(url, model_dir=str(folder), **named)
 
     here = downloads.files(spec)
@@ -306,5 +329,5 @@ def _load_torchvision(spec: ModelSpec, options):
         api.load_state_dict_from_url = load
 
 
-def _origin(spec: ModelSpec, options: dict) -> str:
+def _origin(spec: ModelSpec, options: Mapping[str, Any]) -> str:
     return options.get("name_or_path") or downloads.url(spec) or spec.url or "its source"

@@ -19,7 +19,6 @@ from auto_labeling.core.names import PACKAGE
 from auto_labeling.core.run import Run
 from auto_labeling.engine.ray import nodes, shipping
 from auto_labeling.models import label_filter
-from auto_labeling.models.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 
@@ -181,8 +180,7 @@ class Worker:
         dataset = load_dataset(name)
         self._dataset, self._store = dataset, RunStore(dataset)
         config = self._run.config
-        names = [config.model, *filter(None, [config.segmenter])]
-        with _one_download(all(_is_there(catalog.get_model(name)) for name in names)):
+        with _one_download(not catalog.missing_weights(config)):
             model = zoo.load(catalog.get_model(config.model), config)
         labeler = Labeler(dataset, self._run, model, self)
         with memory.steady():
@@ -230,10 +228,6 @@ class Worker:
             except (AttemptRevoked, RunNotFound):
                 return not self._is_stopped
         return False
-
-
-def _is_there(spec: ModelSpec):
-    return spec.source == "custom" or spec.downloaded
 
 
 @contextlib.contextmanager

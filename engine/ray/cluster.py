@@ -91,14 +91,13 @@ def needs_of(dataset: Dataset, run: Run):
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
     """
-    config, folder = run.config, run.mask_folder
-    names = [config.model, *filter(None, [config.segmenter])]
+    folder = run.mask_folder
     settings = shipping.environment()
     needs = nodes.Needs(
         uri=settings["FIFTYONE_DATABASE_URI"],
         database=settings["FIFTYONE_DATABASE_NAME"],
         dataset_id=dataset._doc.id,
-        packages=tuple(p for name in names for p in catalog.get_model(name).packages),
+        packages=tuple(p for spec in catalog.models_of(run.config) for p in spec.packages),
         media=tuple(_media(dataset, run)),
         mask_folder=folder,
         fiftyone_version=importlib.metadata.version("fiftyone"),

@@ -5,9 +5,8 @@ Judged where a run is asked for; where it is made, as many work as there is room
 
 import logging
 import os
-from pathlib import Path
 
-from auto_labeling.models import requirements
+from auto_labeling.models import devices, requirements
 
 #: Limits the workers of a run. By default there may be one for each GPU of this machine, else one
 #: for each of its cores; and :data:`ON_A_CLUSTER` where ``RAY_ADDRESS`` names one.
@@ -33,7 +32,7 @@ def most_workers() -> int:
         )
     if os.environ.get("RAY_ADDRESS"):
         return ON_A_CLUSTER
-    return _gpus() or _cores()
+    return devices.nvidia() or _cores()
 
 
 def problem(workers: int) -> str | None:
@@ -55,16 +54,7 @@ def install_command() -> str:
     return requirements.install_command((RAY,))
 
 
-def _gpus():
-    """The NVIDIA GPUs that processes like this one may use, found without loading torch."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([number for number in visible.split(",") if number.strip() not in ("", "-1")])
-    folder = Path("/proc/driver/nvidia/gpus")
-    return len(list(folder.iterdir())) if folder.is_dir() else 0
-
-
-def _cores():
+def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -115,7 +115,7 @@ def test_boxes_that_leave_the_image_are_cut_and_empty_ones_are_left_out(sam):
 def test_more_boxes_than_are_segmented_at_once_all_come_back(sam, monkeypatch):
     from auto_labeling.models import two_stage
 
-    monkeypatch.setattr(two_stage, "_MOST_BOXES_AT_ONCE", 1)
+    monkeypatch.setattr(two_stage, "_MAX_BOXES_AT_ONCE", 1)
     model, config = existing(SAM)
     [found] = zoo_models.run(model, config, zoo_models.photos(1), [{"detections": boxes()}])
     assert [d.label for d in found.detections] == ["cat", "dog"]

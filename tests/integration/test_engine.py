@@ -177,7 +177,7 @@ def test_an_image_that_is_too_large_is_said_in_our_words_whoever_notices(tmp_pat
     with pytest.raises(ValueError, match=r"too many to decode.* cut it into tiles"):
         pixels.read(str(tmp_path / "large.png"))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # lifted by a library
-    monkeypatch.setattr(pixels, "_MOST_PIXELS", 100)
+    monkeypatch.setattr(pixels, "_MAX_PIXELS", 100)
     with pytest.raises(ValueError, match=r"30 by 30 pixels are too many to decode.* into tiles"):
         pixels.read(str(tmp_path / "large.png"))
 

@@ -146,9 +146,7 @@ def test_outputs_of_a_classifier_may_have_one_name(dataset, sorter, names, label
 
 def test_too_few_names_or_no_classifier_is_one_sentence(dataset, sorter, tmp_path):
     for names in (["ok", "defect"], ["a", "b", "c", "d"]):
-        with pytest.raises(
-            ModelUnavailable, match=f"has 3 outputs, and the classes name {len(names)}"
-        ):
+        with pytest.raises(ModelUnavailable, match=f"has 3 outputs and names {len(names)} class"):
             al.preview(dataset, TORCH, checkpoint=sorter, classes=names)
     torch.save(torch.nn.AdaptiveAvgPool2d(1), tmp_path / "pool.pt")
     torch.save(torch.nn.Linear(7, 3), tmp_path / "other.pt")

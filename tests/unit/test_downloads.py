@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.run import RunConfig
 from auto_labeling.models import catalog, downloads, manifests, weight_files
 
 
@@ -218,3 +219,28 @@ def test_classes_come_from_a_downloaded_configuration(home):
     (folder / "config.json").write_text(json.dumps({"id2label": {"1": "cat", "0": "dog"}}))
     assert catalog.known_classes(spec) == ("dog", "cat")
     assert not spec.downloaded  # a configuration is no weights
+
+
+def test_the_weights_of_a_run_are_those_of_the_checkpoint_that_it_names(home):
+    folder = home / "mine"
+    config = RunConfig(
+        task="detection",
+        model="detection-transformer-torch",
+        label_field="new",
+        checkpoint=str(folder),
+    )
+    assert [spec.name for spec in catalog.missing_weights(config)] == [config.model]
+    put(folder / "model.safetensors")
+    assert catalog.missing_weights(config) == []
+
+
+def test_the_weights_of_both_stages_count(home):
+    config = RunConfig(
+        task="instance_segmentation",
+        method="two_stage",
+        model="yolo11n-coco-torch",
+        segmenter="segment-anything-3-image-torch",
+        label_field="new",
+    )
+    put(home / "zoo/yolo11n-coco.pt")
+    assert [spec.name for spec in catalog.missing_weights(config)] == [config.segmenter]

@@ -24,7 +24,7 @@ def test_what_would_run_code_is_a_name_and_a_state():
     assert made[1].items == {"a": 1} and sorted(made[2]) == [1, 2]
 
 
-_TOO_LONG = b"\x80\x04" + b"N" * pickles.MOST_BYTES
+_TOO_LONG = b"\x80\x04" + b"N" * pickles.MAX_BYTES
 _CUT_OFF = b"\x80\x02}q\x00(X\x01\x00\x00\x00a"
 
 

@@ -7,13 +7,14 @@ import pytest
 
 import auto_labeling
 from auto_labeling.engine.ray import limits
+from auto_labeling.models import devices
 
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     for name in (limits.SETTING, "RAY_ADDRESS", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(limits, "_gpus", lambda: 0)
+    monkeypatch.setattr(devices, "nvidia", lambda: None)
 
 
 def test_by_default_there_may_be_one_for_each_core():
@@ -21,7 +22,7 @@ def test_by_default_there_may_be_one_for_each_core():
 
 
 def test_or_for_each_gpu(monkeypatch):
-    monkeypatch.setattr(limits, "_gpus", lambda: 4)
+    monkeypatch.setattr(devices, "nvidia", lambda: 4)
     assert limits.most_workers() == 4
 
 
@@ -31,7 +32,7 @@ def test_or_for_each_gpu(monkeypatch):
 def test_gpus_are_those_that_the_process_may_use(monkeypatch, visible, gpus):
     monkeypatch.undo()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert limits._gpus() == gpus
+    assert devices.nvidia() == gpus
 
 
 def test_a_cluster_has_room_for_many(monkeypatch):
