@@ -7,7 +7,8 @@ any of them may be anything.
 from collections.abc import Mapping
 from typing import Any
 
-from auto_labeling.app import pasted_ids
+from auto_labeling.app import form_settings, pasted_ids
+from auto_labeling.app.form_settings import AUTOMATIC, CLASS_ENTRIES
 from auto_labeling.app.values import text
 from auto_labeling.core.errors import ModelUnavailable
 from auto_labeling.core.run import Method, ModelType, RunConfig, Target, Task
@@ -44,12 +45,6 @@ Form = Mapping[str, Any]
 #: Where masks go: to files at the mask location, or into the dataset.
 MASKS_IN_FILES, MASKS_INLINE = "files", "inline"
 
-#: The device that a run gets by default. (A control cannot hold the empty text.)
-AUTOMATIC = "automatic"
-
-#: The controls that add classes to the answers and are then emptied: a list, a file, a field.
-CLASS_ENTRIES = ("class_list", "class_file", "class_source")
-
 
 def blank() -> dict[str, Any]:
     """Returns the form before any answer."""
@@ -66,36 +61,29 @@ def blank() -> dict[str, Any]:
         "classes": [],
         "vocabulary": "",
         **dict.fromkeys(CLASS_ENTRIES, ""),
-        "label_field": "",
-        "name": "",
-        "confidence": "",
-        "max_labels": "",
         "masks": MASKS_IN_FILES,
         "mask_location": "",
-        "keep_without_mask": False,
         "device": AUTOMATIC,
-        "half": False,
-        "workers": 1,
+        **form_settings.blank(),
     }
 
 
-def given(form: Form) -> dict[str, Any]:
+def given(form: Form, spec: ModelSpec | None) -> dict[str, Any]:
     """Turns a form into fields of ``RunConfig`` for ``labeling.check``, which validates them.
 
     Fields that the form does not ask for, given its other answers, are left out.
+
+    Args:
+        form: the answers
+        spec: the model that they name, if there is one
     """
-    method, spec = form.get("method"), chosen_model(form)
-    device = text(form.get("device"))
+    method, device = form.get("method"), text(form.get("device"))
     fields: dict[str, Any] = {
-        **{name: text(form.get(name)) for name in ("model", "label_field", "name")},
+        **form_settings.given(form),
         **{name: form.get(name) for name in ("target", "task", "method")},
-        "confidence": _unless_empty(form.get("confidence")),
+        "model": spec.name if spec else text(form.get("model")),
         "device": "" if device == AUTOMATIC else device,
-        "half": form.get("half"),
-        "workers": 1 if form.get("workers") == "" else form.get("workers"),
     }
-    if form.get("task") != Task.CLASSIFICATION.value:
-        fields["max_labels"] = _unless_empty(form.get("max_labels"))
     if asks_in_words(spec):
         fields |= _in_words(form)
     else:
@@ -106,19 +94,25 @@ def given(form: Form) -> dict[str, Any]:
         fields["segmenter"] = text(form.get("segmenter"))
     if method == Method.EXISTING_DETECTIONS.value:
         fields["source_field"] = text(form.get("source_field"))
-    if makes_masks(form):
-        fields["keep_without_mask"] = bool(form.get("keep_without_mask"))
-        if form.get("masks") != MASKS_INLINE:
-            fields["mask_location"] = _location(form)
+    if makes_masks(form) and form.get("masks") != MASKS_INLINE:
+        fields["mask_location"] = _location(form)
     if not by_ids(form):  # IDs already determine the slices
         fields["group_slices"] = form.get("group_slices") or ()
     return fields
 
 
-def problems(form: Form) -> dict[str, str]:
-    """Finds what ``labeling.check`` cannot see in the fields: a sentence by field."""
+def problems(form: Form, spec: ModelSpec | None) -> dict[str, str]:
+    """Finds what ``labeling.check`` cannot see in the fields.
+
+    Args:
+        form: the answers
+        spec: the model that they name, if there is one
+
+    Returns:
+        a sentence by field
+    """
     problems = {}
-    if asks_in_words(chosen_model(form)):
+    if asks_in_words(spec):
         try:
             class_text.read(text(form.get("vocabulary")))
         except ValueError as error:
@@ -130,9 +124,14 @@ def problems(form: Form) -> dict[str, str]:
     return problems
 
 
-def missing(form: Form) -> list[str]:
-    """Lists the answers that a run still needs, in the order of the page."""
-    spec, method = chosen_model(form), form.get("method")
+def missing(form: Form, spec: ModelSpec | None) -> list[str]:
+    """Lists the answers that a run still needs, in the order of the page.
+
+    Args:
+        form: the answers
+        spec: the model that they name, if there is one
+    """
+    method = form.get("method")
     needs_boxes = method == Method.EXISTING_DETECTIONS.value
     in_files = makes_masks(form) and form.get("masks") != MASKS_INLINE
     lacks = {
@@ -158,14 +157,13 @@ def from_config(config: RunConfig) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     values = config.model_dump(mode="json")
     form = {**blank(), **{name: values[name] for name in blank().keys() & values.keys()}}
+    form |= form_settings.of_config(config)
     form |= {
         "classes": list(config.classes),
         "group_slices": list(config.group_slices),
         "vocabulary": class_text.write(config.classes, config.prompts),
         "masks": MASKS_IN_FILES if config.mask_location else MASKS_INLINE,
         "device": config.device or AUTOMATIC,
-        "confidence": _or_empty(config.confidence),
-        "max_labels": _or_empty(config.max_labels),
     }
     spec = chosen_model(form)
     if spec is None:

@@ -1,18 +1,16 @@
 """The settings of a run: :class:`RunConfig`, and each setting described.
 
-The flags of the command line, the forms of the operators and the reference are made from
-:func:`settings`, so each setting is defined once, in :class:`RunConfig`.
+The flags of the command line, the forms of the operators, the panel's form and the reference are
+made from :func:`settings`, so each setting is defined once, in :class:`RunConfig`.
 """
 
-import difflib
 import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from auto_labeling.core.choices import Choice, Method, Target, Task
 
@@ -22,7 +20,21 @@ LONGEST_PROMPT = 500
 #: The models whose outputs a run's classes name, by position: there a name may stand twice.
 NAMES_OUTPUTS = frozenset({"custom-torch-classification"})
 
+#: The types of settings that are numbers.
+_NUMBERS = (int, float, int | None, float | None)
+
 _DEVICE = re.compile(r"(cpu|mps|cuda(:\d{1,3})?)?")
+
+
+def _form(
+    section: str = "labels",
+    caption: str | None = None,
+    placeholder: str = "",
+    tasks: tuple[Task, ...] = (),
+) -> dict[str, JsonValue]:
+    """How the panel's form shows a setting, as :class:`Setting` describes; else its defaults."""
+    named: list[JsonValue] = [task.value for task in tasks]
+    return {"section": section, "caption": caption, "placeholder": placeholder, "tasks": named}
 
 
 class RunConfig(BaseModel):
@@ -35,7 +47,11 @@ class RunConfig(BaseModel):
 
     task: Task = Field(description="The kind of labels to generate")
     model: str = Field(min_length=1, description="Model name (see `auto-labeling models`)")
-    label_field: str = Field(min_length=1, description="The new field for the approved labels")
+    label_field: str = Field(
+        min_length=1,
+        description="The new field for the approved labels",
+        json_schema_extra=_form(caption="Approved labels go here", placeholder="A new field"),
+    )
     target: Target = Field(
         default=Target.ALL,
         title="Target samples",
@@ -54,6 +70,13 @@ class RunConfig(BaseModel):
         default=(),
         description="Classes to look for, or known classes to keep. Leave empty for all",
     )
+    name: str = Field(
+        default="",
+        max_length=100,
+        title="Run name",
+        description="The run's name",
+        json_schema_extra=_form(caption="", placeholder="Optional"),
+    )
     confidence: float | None = Field(
         default=None,
         ge=0,
@@ -61,8 +84,8 @@ class RunConfig(BaseModel):
         allow_inf_nan=False,
         title="Minimum confidence",
         description="Discard labels below this confidence",
+        json_schema_extra=_form(placeholder="0 to 1"),
     )
-    name: str = Field(default="", max_length=100, title="Run name", description="The run's name")
     segmenter: str = Field(
         default="", description="Two-stage runs: the model that segments the object in each box"
     )
@@ -84,24 +107,40 @@ class RunConfig(BaseModel):
         ge=1,
         title="Maximum labels per image",
         description="Keep only the most confident labels",
+        json_schema_extra=_form(
+            caption="Keeps the most confident labels",
+            placeholder="No limit",
+            tasks=(Task.DETECTION, Task.INSTANCE_SEGMENTATION),
+        ),
     )
     keep_without_mask: bool = Field(
         default=False,
         title="Keep labels without a mask",
         description="Instance segmentation: keep boxes without a mask (left out by default)",
+        json_schema_extra=_form(
+            "masks", "They are left out by default", tasks=(Task.INSTANCE_SEGMENTATION,)
+        ),
     )
     device: str = Field(
         default="",
         description="cpu, mps, cuda or cuda:N. Leave empty for the worker's GPU, if it has one",
     )
     half: bool = Field(
-        default=False, title="Mixed precision", description="Use half precision where it is safe"
+        default=False,
+        title="Mixed precision",
+        description="Use half precision where it is safe",
+        json_schema_extra=_form("machine"),
     )
     checkpoint: str = Field(
         default="",
         description="Your own model: import path, file on the worker, or Hugging Face ID",
     )
-    workers: int = Field(default=1, ge=1, description="Number of workers, using Ray for 2 or more")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        description="Number of workers, using Ray for 2 or more",
+        json_schema_extra=_form("machine", placeholder="1"),
+    )
 
     @field_validator(
         *("name", "label_field", "segmenter", "source_field", "mask_location"),
@@ -112,10 +151,11 @@ class RunConfig(BaseModel):
     def _strip(cls, value: Any) -> Any:
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("confidence", "max_labels", "workers", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _is_no_truth_value(cls, value: Any) -> Any:
-        if isinstance(value, bool):  # which Python takes for 0 or 1
+    def _is_no_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind in _NUMBERS:  # which Python takes for 0 or 1
             raise ValueError("a number is required")
         return value
 
@@ -196,6 +236,11 @@ class Setting:
         maximum: the maximum, if there is one
         default: the value if none is given; None for nothing
         required: whether a value must be given
+        section: the section of the panel's form in which it stands, unless the form asks for it in
+            a way of its own
+        caption: the line below its field there; by default, the description
+        placeholder: what the empty field shows there
+        tasks: the tasks for which the panel asks for it; empty for all
     """
 
     name: str
@@ -207,6 +252,10 @@ class Setting:
     maximum: float | None = None
     default: object = None
     required: bool = False
+    section: str = "labels"
+    caption: str = ""
+    placeholder: str = ""
+    tasks: tuple[str, ...] = ()
 
 
 _KINDS = {
@@ -234,6 +283,7 @@ def _setting(name: str, schema: dict[str, Any]) -> Setting:
     # An optional number is "a number or null"; the limits stand with the number.
     bounds = next((s for s in schema.get("anyOf", ()) if s["type"] != "null"), schema)
     default = None if field.is_required() else field.get_default(call_default_factory=True)
+    caption = schema.get("caption")
     return Setting(
         name=name,
         title=field.title or name.replace("_", " ").capitalize(),
@@ -244,51 +294,8 @@ def _setting(name: str, schema: dict[str, Any]) -> Setting:
         maximum=bounds.get("maximum"),
         default=default.value if isinstance(default, Enum) else default,
         required=field.is_required(),
+        section=schema.get("section", Setting.section),
+        caption=field.description or "" if caption is None else caption,
+        placeholder=schema.get("placeholder", ""),
+        tasks=tuple(schema.get("tasks", ())),
     )
-
-
-_NEEDED = {
-    "label_field": "Name the new field for the approved labels",
-    "model": "Choose a model",
-    "task": "Choose a task",
-}
-_SENTENCES = {
-    "confidence": "Minimum confidence must be a number from 0 to 1",
-    "max_labels": "Maximum labels per image must be a whole number, at least 1",
-    "workers": "The number of workers must be a whole number, at least 1",
-    "half": "Mixed precision must be true or false",
-    "prompts": "Prompts must be a list of texts for each class, such as {'vehicle': ['car', "
-    "'truck']}",
-}
-
-
-def sentence(field: str, detail: ErrorDetails) -> str:
-    """A sentence on what is wrong with a setting.
-
-    Args:
-        field: the setting's name
-        detail: an entry of ``errors()`` of pydantic's ``ValidationError``
-    """
-    kind, given = detail["type"], detail.get("input")
-    known = {setting.name: setting for setting in settings()}
-    if field not in known:
-        near = difflib.get_close_matches(field, known, 1)
-        return "There is no such setting" + (f"; did you mean '{near[0]}'?" if near else "")
-    if field in _NEEDED and (kind == "missing" or given in (None, "")):
-        return _NEEDED[field]
-    if field in _SENTENCES and (kind != "value_error" or field != "prompts"):
-        return _SENTENCES[field]
-    if kind == "value_error":
-        text = str(detail["ctx"]["error"])
-        return text[:1].upper() + text[1:]
-    if kind == "string_too_long":
-        return f"At most {detail['ctx']['max_length']} characters"
-    if kind == "string_unicode":
-        return "This contains broken characters, which cannot be stored"
-    setting = known[field]
-    if setting.kind == "choice":
-        *others, last = (value for value, _ in setting.choices)
-        return f"Choose {', '.join(others)} or {last}"
-    if setting.kind == "texts":
-        return f"{setting.title} must be a list of texts, such as ['one', 'another']"
-    return f"{setting.title} must be text, not {type(given).__name__}"

@@ -16,7 +16,7 @@ from auto_labeling.core import text
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.names import LATEST, STAGING_SUFFIX, staging_field
 from auto_labeling.core.run import Method, RunConfig, Task
-from auto_labeling.core.settings import sentence
+from auto_labeling.core.setting_problems import sentence
 from auto_labeling.engine.ray import limits
 from auto_labeling.lifecycle import media
 from auto_labeling.models import config_rules

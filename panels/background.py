@@ -5,10 +5,14 @@ waits for a verb for a moment; if it is not done by then, the page says what is 
 on where the verb leads when it is over. The verb goes on if the page is left.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core.errors import AutoLabelingError
@@ -16,8 +20,15 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 from auto_labeling.panels.window_memory import ByWindow
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
 #: Seconds for which a handler waits.
 PATIENCE = 0.1
+
+#: What takes long, and what is done with its result.
+Verb = Callable[[], Any]
+Then = Callable[[ExecutionContext, PanelState, Any], None]
 
 _TICK = 400
 _MOST_JOBS = 64
@@ -41,10 +52,10 @@ class Job:
     """
 
     says: str
-    verb: Callable
-    then: Callable
+    verb: Verb
+    then: Then
     back: str
-    result: object = None
+    result: Any = None
     error: Exception | None = None
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -58,7 +69,7 @@ class Job:
             self.over.set()
 
 
-def begin(state: PanelState, says: str, verb: Callable, then: Callable) -> None:
+def begin(state: PanelState, says: str, verb: Verb, then: Then) -> None:
     """Starts a verb for a window, and waits for it a moment. A second click starts nothing.
 
     Args:
@@ -110,7 +121,7 @@ def go_on(ctx: ExecutionContext, state: PanelState) -> None:
     job.then(ctx, state, job.result)
 
 
-def render(panel, ctx: ExecutionContext, state: PanelState):
+def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page that is shown while a verb runs."""
     page, job = elements.page(), _jobs.get(state.window)
     if job is None:  # the App was restarted, or the page loaded again

@@ -7,7 +7,6 @@ parameters: so each checks what it needs, and the verbs refuse what a run's stat
 import secrets
 
 import fiftyone.operators as foo
-import fiftyone.operators.types as types
 from fiftyone.core.dataset import DatasetNotFoundError
 from fiftyone.operators import ExecutionContext
 from fiftyone.operators.categories import Categories
@@ -15,7 +14,7 @@ from fiftyone.operators.categories import Categories
 from auto_labeling.app import answers, request, targets
 from auto_labeling.core import names
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
-from auto_labeling.core.run import Run, RunState
+from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import importing, labeling, watching
 from auto_labeling.panels import background, permissions
 from auto_labeling.panels.configure import existing_labels
@@ -211,23 +210,6 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         page = "progress" if labeling.gone(ctx.dataset, run) else pages.get(run.state, "progress")
         self._go(ctx, state, page, run)
 
-    def _work(self, ctx: ExecutionContext, state: PanelState, says, verb, then) -> None:
-        """Does what may take long; see ``working.py``."""
-        background.begin(state, says, verb, then)
-        background.go_on(ctx, state)
-
-    def _go(
-        self, ctx: ExecutionContext, state: PanelState, page: types.Object, run: Run | None = None
-    ) -> None:
-        grid_sync.leave(ctx, state)
-        sample_focus.off(ctx, state)
-        state.question = ""
-        state.run_id = run.id if run else ""
-        state.page = page
-        if page == "review":
-            tab = "approval" if run.state is RunState.APPROVING else "review"
-            grid_sync.enter(ctx, state, run, tab)
-
     # --- existing labels ----------------------------------------------------------------------
 
     @change
@@ -260,15 +242,3 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             return
         state.existing = {}
         self._go(ctx, state, "progress", run)
-
-    def _run(self, ctx: ExecutionContext, state: PanelState):
-        return labeling.get(ctx.dataset, state.run_id, confirm=False)
-
-    def _run_or_leave(self, ctx: ExecutionContext, state: PanelState):
-        """The run of the page; None if it is gone, which the page will say."""
-        try:
-            return self._run(ctx, state)
-        except RunNotFound:
-            grid_sync.leave(ctx, state)
-            sample_focus.off(ctx, state)
-            return None

@@ -1,9 +1,11 @@
 """The view-only version of a page."""
 
+from collections.abc import Callable
+
 import fiftyone.operators.types as types
 
 
-def without(page: types.Property, is_unwanted) -> types.Property:
+def without(page: types.Property, is_unwanted: Callable[[object], bool]) -> types.Property:
     """Takes the controls off a page that would call certain handlers.
 
     Args:
@@ -14,7 +16,7 @@ def without(page: types.Property, is_unwanted) -> types.Property:
     return page
 
 
-def _take_off(parent: types.Object, is_unwanted) -> None:
+def _take_off(parent: types.Object, is_unwanted: Callable[[object], bool]) -> None:
     for name, child in list(parent.properties.items()):
         view = child.view
         actions = getattr(view, "row_actions", None)

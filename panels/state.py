@@ -6,10 +6,10 @@ so each part is checked for its kind when it is read.
 
 import json
 
-import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import answers, values
+from auto_labeling.app.form_settings import group_of
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done", "working")
 
@@ -17,19 +17,6 @@ PAGES = ("home", "configure", "existing", "progress", "review", "done", "working
 BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
 
 _MOST_MOVES = 10**9
-
-_GROUPS = {
-    "what": ("target", "ids", "group_slices", "task", "method", "model_type"),
-    "model": ("family", "version", "size", "variant", "model"),
-    "parts": ("checkpoint", "segmenter", "source_field"),
-    "classes": ("classes", "vocabulary"),
-    "more_classes": answers.CLASS_ENTRIES,
-    "labels": ("label_field", "name", "confidence", "max_labels"),
-    "masks": ("masks", "mask_location", "keep_without_mask"),
-    "machine": ("device", "half", "workers"),
-}
-#: The group of the configure page in which each answer stands.
-FORM_GROUPS = {name: group for group, names in _GROUPS.items() for name in names}
 
 
 class PanelState:
@@ -67,7 +54,7 @@ class PanelState:
         return page if page in PAGES else "home"
 
     @page.setter
-    def page(self, page: types.Object) -> None:
+    def page(self, page: str) -> None:
         self._set("page", page)
 
     @property
@@ -112,7 +99,7 @@ class PanelState:
         groups = self._get("form", dict, {})
         said = {}
         for name, value in answers.blank().items():
-            group = groups.get(FORM_GROUPS[name])
+            group = groups.get(group_of()[name])
             said[name] = group.get(name, value) if isinstance(group, dict) else value
         return said
 
@@ -120,15 +107,15 @@ class PanelState:
     def form(self, form: dict) -> None:
         groups = {}
         for name, value in form.items():
-            groups.setdefault(FORM_GROUPS[name], {})[name] = value
+            groups.setdefault(group_of()[name], {})[name] = value
         self._set("form", groups)
 
     def answer(self, name: str, value) -> None:
         """Sets one answer; the others keep their cursor."""
-        group = self._get("form", dict, {}).get(FORM_GROUPS[name])
+        group = self._get("form", dict, {}).get(group_of()[name])
         if not isinstance(group, dict):  # a browser may send anything
             self.form = self.form
-        self._set(f"form.{FORM_GROUPS[name]}.{name}", value)
+        self._set(f"form.{group_of()[name]}.{name}", value)
 
     @property
     def remembered(self) -> dict:

@@ -1,5 +1,7 @@
 """What can be chosen on the configure page, in words."""
 
+from collections.abc import Callable
+
 from auto_labeling.app import answers
 from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.models import display_names
@@ -19,7 +21,7 @@ MODEL_TYPES = {
     ModelType.ZERO_SHOT: "Looks for the classes you name",
 }
 #: What the choices of a model are called, and their options.
-LEVEL_LABELS = {
+LEVEL_LABELS: dict[str, tuple[str, Callable[[str], str]]] = {
     "family": ("Model family", display_names.family),
     "version": ("Version", display_names.version),
     "size": ("Size", display_names.size),

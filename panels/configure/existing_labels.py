@@ -1,5 +1,10 @@
 """Page: analyze existing labels."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
@@ -10,11 +15,14 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 from auto_labeling.panels.ui.fields import Fields
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
 #: Where approved labels go.
 NEW, REPLACE = "new", "replace"
 
 
-def render(panel, ctx: ExecutionContext, state: PanelState):
+def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page."""
     answers, problems = state.existing, state.problems
     sources = importing.sources(ctx.dataset)
@@ -44,9 +52,9 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
     return elements.finished(page)
 
 
-def _others(page: types.Object, sources) -> None:
+def _others(page: types.Object, sources: Mapping[str, str]) -> None:
     """Says which fields are not offered, those with the same reason in one line."""
-    by_reason = {}
+    by_reason: dict[str, list[str]] = {}
     for name, reason in sources.items():
         if reason and not name.endswith(STAGING_SUFFIX):  # not expected here
             by_reason.setdefault(reason, []).append(name)
@@ -56,7 +64,7 @@ def _others(page: types.Object, sources) -> None:
             elements.text(lines, f"not_{number}", f"Not offered: {text.some(names)}. {reason}")
 
 
-def _destinations(source):
+def _destinations(source: str) -> Iterator[types.Choice]:
     yield types.Choice(
         NEW, label="A new label field", description="Your existing labels do not change"
     )

@@ -1,50 +1,42 @@
 """The form of the configure page, from the samples to the device."""
 
-import fiftyone.operators.types as types
-from fiftyone.operators import ExecutionContext
+from __future__ import annotations
 
-from auto_labeling.app import answers, class_sources, pasted_ids, request, targets
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import fiftyone.operators.types as types
+
+from auto_labeling.app import answers, class_sources, form_settings, pasted_ids
 from auto_labeling.core import text
-from auto_labeling.core.run import Method, Target, Task
-from auto_labeling.lifecycle import labeling, media
+from auto_labeling.core.run import Method, Target
+from auto_labeling.core.settings import Setting
+from auto_labeling.lifecycle import labeling
 from auto_labeling.models import display_names
+from auto_labeling.models.model_choice import Level
 from auto_labeling.panels.configure import choices, model_card
-from auto_labeling.panels.state import PanelState
+from auto_labeling.panels.configure.resolved_form import ResolvedForm
 from auto_labeling.panels.ui import elements
 from auto_labeling.panels.ui.fields import Fields
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
 
 class Form:
-    """The form as it stands.
+    """Draws the form.
 
     Args:
         panel: the panel, whose handlers its controls call
-        ctx: the request's :class:`fiftyone.operators.executor.ExecutionContext`
-        state: the panel's :class:`auto_labeling.panels.state.PanelState`
-        counts: the number of samples of each target
+        resolved: the answers, and what they mean
     """
 
-    def __init__(self, panel, ctx: ExecutionContext, state: PanelState, counts) -> None:
+    def __init__(self, panel: AutoLabelingPanel, resolved: ResolvedForm) -> None:
         self._panel = panel
-        self._ctx = ctx
-        self._form = state.form
-        self.problems = {**panel._id_problems(ctx, state), **panel._other_problems(state)}
-        self._choices = answers.choices_of(state.form, state.remembered)
-        self._counts = counts
+        self._resolved = resolved
+        self._form = resolved.answers
+        self._spec = resolved.spec
         self._groups = types.Object()
-
-    @property
-    def spec(self):
-        """The model that is chosen, or None."""
-        return self._choices.spec
-
-    @property
-    def samples(self) -> int | None:
-        """The number of target samples; None if the form names no target."""
-        try:
-            return self._counts[Target(self._form["target"])]
-        except ValueError:
-            return None
 
     def add_to(self, page: types.Object) -> None:
         """Adds the form to a page."""
@@ -52,23 +44,44 @@ class Form:
         self._model()
         self._parts()
         self._classes()
-        self._labels()
+        self._section("labels")
         if answers.makes_masks(self._form):
-            self._masks()
-        self._machine()
+            self._section("masks", columns=1)
+        self._section("machine")
         page.define_property("form", self._groups, view=elements.column_view(gap=3))
 
     @property
-    def _segmenter(self):
-        return self._form["segmenter"] if self._is(Method.TWO_STAGE) else ""
+    def _segmenter(self) -> str:
+        return answers.text(self._form["segmenter"]) if self._is(Method.TWO_STAGE) else ""
 
-    def _group(self, name: str, columns=1, **look):
-        return Fields(self._groups, name, self.problems, self._panel.edit, columns, **look)
+    def _group(self, name: str, columns: int = 1, by_column: bool = False) -> Fields:
+        problems = self._resolved.problems
+        return Fields(self._groups, name, problems, self._panel.edit, columns, by_column)
+
+    def _section(self, name: str, columns: int = 2) -> None:
+        """The settings that are one control each, and those of the section that are more."""
+        group = self._group(name, columns)
+        first = {"masks": self._masks, "machine": self._device}.get(name)
+        if first is not None:
+            first(group)
+        for setting in form_settings.in_section(name, self._form["task"]):
+            self._setting(group, setting)
+
+    def _setting(self, group: Fields, setting: Setting) -> None:
+        if setting.name == "half" and self._form["device"] == "cpu" and not self._form["half"]:
+            return
+        caption, maximum = setting.caption, setting.maximum
+        if setting.name == "confidence" and self._is(Method.EXISTING_DETECTIONS):
+            caption = "Boxes below this are skipped. Boxes without a confidence still get masks."
+        if setting.name == "workers":
+            maximum = labeling.most_workers()
+            caption = f"Up to {maximum:,}. More workers finish sooner (uses Ray)."
+        group.setting(setting, caption, maximum)
 
     def _what(self) -> None:
         group = self._group("what")
-        group.radio("target", "Target samples", _targets(self._counts))
-        if meaning := self._meaning():
+        group.radio("target", "Target samples", _targets(self._resolved.counts))
+        if meaning := self._resolved.meaning:
             group.note("target", meaning)
         if answers.by_ids(self._form):
             self._ids(group)
@@ -76,43 +89,30 @@ class Form:
         group.radio("task", "Task", _meanings(choices.TASKS))
         if answers.makes_masks(self._form):
             group.radio("method", "Method", _meanings(choices.METHODS))
-        if len(self._choices.levels["model_type"].options) > 1:
+        if len(self._resolved.choices.levels["model_type"].options) > 1:
             label = "Detector type" if self._is(Method.TWO_STAGE) else "Model type"
             group.radio("model_type", label, _meanings(choices.MODEL_TYPES))
 
-    def _meaning(self):
-        """What the target samples are, where the grid shows something else."""
-        if self.samples is None:
-            return ""
-        target = Target(self._form["target"])
-        view = targets.view(self._ctx.dataset, request.request(self._ctx), target)
-        if view is None:
-            return ""
-        return media.meaning(
-            view, self.samples, answers.task_of(self._form), targets.slices_of(self._form)
-        )
-
-    def _ids(self, group) -> None:
-        given = answers.text(self._form["ids"])
-        if pasted_ids.is_kept(given):
-            group.note("ids", f"{text.count(self.samples or 0, 'sample ID')} pasted")
+    def _ids(self, group: Fields) -> None:
+        if pasted_ids.is_kept(answers.text(self._form["ids"])):
+            group.note("ids", f"{text.count(self._resolved.samples or 0, 'sample ID')} pasted")
             group.button("clear_ids", "Clear the list", self._panel.clear_ids)
             return
-        read = pasted_ids.read(given)
-        said = text.count(len(read.ids), "sample ID")
-        if read.repeated:
-            said += f"; {read.repeated:,} more than once"
+        pasted = self._resolved.pasted
+        numbers = text.count(len(pasted.ids), "sample ID")
+        if pasted.repeated:
+            numbers += f"; {pasted.repeated:,} more than once"
         blank = "Separate with commas, spaces or new lines"
         group.text(
             "ids",
             "Sample IDs",
             "66a0f3c2e1d4b5a697887766, 66a0f3c2e1d4b5a697887767",
             rows=4,
-            caption=said if read.ids else blank,
+            caption=numbers if pasted.ids else blank,
         )
 
-    def _slices(self, group) -> None:
-        known = media.slices(self._ctx.dataset)
+    def _slices(self, group: Fields) -> None:
+        known = self._resolved.slices
         if not known or answers.by_ids(self._form):
             return
         images = [name for name, reason in known.items() if not reason]
@@ -124,13 +124,13 @@ class Form:
 
     def _model(self) -> None:
         group = self._group("model", columns=3)
-        levels = self._choices.levels
+        levels = self._resolved.choices.levels
         unanswered = next((n for n in choices.LEVEL_LABELS if _is_open(levels[n])), None)
-        for name, (label, said) in choices.LEVEL_LABELS.items():
+        for name, (label, in_words) in choices.LEVEL_LABELS.items():
             level = levels[name]
-            if not level.options and (name == "variant" or self.spec is not None):
+            if not level.options and (name == "variant" or self._spec is not None):
                 continue
-            options = [types.Choice(value, label=said(value)) for value in level.options]
+            options = [types.Choice(value, label=in_words(value)) for value in level.options]
             alone = {"read_only": True} if len(options) == 1 else {}
             group.dropdown(
                 name,
@@ -140,19 +140,21 @@ class Form:
                 problem_of=("model",) if name == unanswered else (),
                 **alone,
             )
-        if self.spec is None:
+        if self._spec is None:
             return
-        if "model" in self.problems:
-            elements.text(self._groups, "model_problem", self.problems["model"], color="error.main")
-        model_card.add(self._groups, "card", self.spec, self._segmenter)
+        if "model" in self._resolved.problems:
+            elements.text(
+                self._groups, "model_problem", self._resolved.problems["model"], color="error.main"
+            )
+        model_card.add(self._groups, "card", self._spec, self._segmenter)
 
     def _parts(self) -> None:
         group = self._group("parts")
-        if self.spec is not None and self.spec.needs_checkpoint:
+        if self._spec is not None and self._spec.needs_checkpoint:
             label, example, meaning = choices.CHECKPOINTS.get(
-                self.spec.family, choices.HUB_CHECKPOINT
+                self._spec.family, choices.HUB_CHECKPOINT
             )
-            if self.spec.source == "custom":
+            if self._spec.source == "custom":
                 meaning += ". It runs only on workers that trust it"
             group.text("checkpoint", label, example, caption=meaning)
         if self._is(Method.TWO_STAGE):
@@ -173,14 +175,14 @@ class Form:
             group.dropdown(
                 "source_field",
                 "Existing detections",
-                _source_choices(labeling.source_fields(self._ctx.dataset)),
+                _source_choices(self._resolved.box_fields),
                 "Choose a field…",
                 caption="Boxes in this field get masks. The field itself does not change.",
             )
 
     def _classes(self) -> None:
         group = self._group("classes")
-        if self.spec is not None and self.spec.names_outputs:
+        if self._spec is not None and self._spec.names_outputs:
             group.text(
                 "vocabulary",
                 "Classes",
@@ -189,7 +191,7 @@ class Form:
                 problem_of=("classes", "prompts"),
                 caption="A name for each output of your model, in order",
             )
-        elif answers.asks_in_words(self.spec):
+        elif answers.asks_in_words(self._spec):
             group.text(
                 "vocabulary",
                 "Classes",
@@ -199,8 +201,8 @@ class Form:
                 caption="Separated by commas or lines. 'vehicle: car, truck, bus' looks for cars, "
                 "trucks and buses, and labels them vehicle",
             )
-        elif self.spec is not None:
-            known = self._panel._known_classes(self._ctx, self._form)
+        elif self._spec is not None:
+            known = self._resolved.known_classes
             chosen = answers.chosen_classes(self._form)
             offered = dict.fromkeys([*(known or ()), *(() if known is None else chosen)])
             group.some_of(
@@ -212,15 +214,14 @@ class Form:
                 if known is None
                 else "Choose from the known classes. Leave empty for all.",
             )
-        if self.spec is not None:
+        if self._spec is not None:
             self._more_classes()
 
     def _more_classes(self) -> None:
         """Where classes can come from, other than the keyboard."""
-        worded = answers.asks_in_words(self.spec)
+        worded = answers.asks_in_words(self._spec)
         group = self._group("more_classes", columns=2, by_column=not worded)
-        sources = labeling.class_sources(self._ctx.dataset)
-        options = [types.Choice(name, label=name) for name in sources]
+        options = [types.Choice(name, label=name) for name in self._resolved.class_sources]
         empty = "Choose a label field…" if options else "No label fields"
         group.dropdown("class_source", "Add classes from a field", options, empty)
         group.file(
@@ -234,35 +235,7 @@ class Form:
             group.text("class_list", "Paste a list", "cat, dog, or one per line", rows=2)
             group.button("add_listed", "Add these classes", self._panel.add_listed)
 
-    def _labels(self) -> None:
-        group = self._group("labels", columns=2)
-        group.text(
-            "label_field",
-            "Label field",
-            "A new field",
-            caption="Approved labels go here",
-        )
-        group.text("name", "Run name", "Optional")
-        group.number(
-            "confidence",
-            "Minimum confidence",
-            "0 to 1",
-            {"min": 0, "max": 1},
-            caption="Boxes below this are skipped. Boxes without a confidence still get masks."
-            if self._is(Method.EXISTING_DETECTIONS)
-            else "Discard labels below this confidence",
-        )
-        if self._form["task"] != Task.CLASSIFICATION.value:
-            group.number(
-                "max_labels",
-                "Maximum labels per image",
-                "No limit",
-                {"min": 1},
-                caption="Keeps the most confident labels",
-            )
-
-    def _masks(self) -> None:
-        group = self._group("masks")
+    def _masks(self, group: Fields) -> None:
         options = [
             types.Choice(
                 answers.MASKS_IN_FILES, label="PNG files", description="In a folder of your choice"
@@ -280,10 +253,8 @@ class Form:
                 "Mask location",
                 caption="A local or mounted folder that the App and the worker reach by this path",
             )
-        group.check_box("keep_without_mask", "Keep labels without a mask")
 
-    def _machine(self) -> None:
-        group = self._group("machine", columns=2)
+    def _device(self, group: Fields) -> None:
         devices = dict(choices.DEVICES)
         devices.setdefault(str(self._form["device"]), str(self._form["device"]))
         options = [types.Choice(value, label=label) for value, label in devices.items()]
@@ -294,52 +265,38 @@ class Form:
             "Choose…",
             caption="Automatic uses the worker's GPU if it has one",
         )
-        if self._form["device"] != "cpu":
-            group.check_box("half", "Mixed precision where possible")
-        _speed_up(group)
 
-    def _is(self, method):
-        return self._form["method"] == method.value
+    def _is(self, method: Method) -> bool:
+        return bool(self._form["method"] == method.value)
 
 
-def _speed_up(group) -> None:
-    most = labeling.most_workers()
-    group.number(
-        "workers",
-        "Workers",
-        "1",
-        {"min": 1, "max": most},
-        caption=f"Up to {most:,}. More workers finish sooner (uses Ray).",
-    )
-
-
-def _is_open(level: str):
+def _is_open(level: Level) -> bool:
     return not level.value and bool(level.options)
 
 
-def _meanings(meanings):
+def _meanings(meanings: Mapping[Any, str]) -> list[types.Choice]:
     return [
         types.Choice(kind.value, label=kind.label, description=meaning)
         for kind, meaning in meanings.items()
     ]
 
 
-def _targets(counts):
+def _targets(counts: Mapping[Target, int]) -> Iterator[types.Choice]:
     for target in Target:
         number = counts[target]
-        said = f"{number:,} sample" + ("" if number == 1 else "s")
+        description = text.count(number, "sample")
         empty = target is Target.SELECTION and not number
         if target is Target.IDS and not number:
-            said = "A list that you paste"
+            description = "A list that you paste"
         yield types.Choice(
             target.value,
             label=target.label,
-            description="Select samples in the grid first" if empty else said,
+            description="Select samples in the grid first" if empty else description,
             disabled=empty,
         )
 
 
-def _source_choices(fields):
+def _source_choices(fields: Mapping[str, str]) -> Iterator[types.Choice]:
     for name, reason in fields.items():
         greyed = {"description": reason, "readOnly": True} if reason else {}
         yield types.Choice(name, label=name, **greyed)

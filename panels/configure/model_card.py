@@ -3,15 +3,17 @@
 import fiftyone.operators.types as types
 
 from auto_labeling.core import text
+from auto_labeling.core.run import Speed
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog, display_names
+from auto_labeling.models.ratings import Rating
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.panels.ui import elements
 
-_MOST_SPEEDS = 3
+_MAX_SPEEDS = 3
 
 
-def add(parent: types.Object, name: str, spec: ModelSpec, segmenter="") -> None:
+def add(parent: types.Object, name: str, spec: ModelSpec, segmenter: str = "") -> None:
     """Adds a model's card.
 
     Args:
@@ -35,15 +37,20 @@ def add(parent: types.Object, name: str, spec: ModelSpec, segmenter="") -> None:
         elements.link(facts, slug, source)
 
 
-def speeds(spec: ModelSpec, segmenter: str = "") -> list:
-    """How fast a model was, with this second stage: the latest :class:`Speed` first."""
+def speeds(spec: ModelSpec, segmenter: str = "") -> list[Speed]:
+    """The measured speeds of a model with this second stage, the latest first.
+
+    Args:
+        spec: the model
+        segmenter (""): the name of the second stage
+    """
     measured = labeling.measured_speeds(spec.name)[spec.name]
     return [speed for speed in measured if speed.segmenter == segmenter]
 
 
-def _facts(spec: ModelSpec, segmenter):
+def _facts(spec: ModelSpec, segmenter: str) -> dict[str, str | tuple[str, str]]:
     known = catalog.known_classes(spec)
-    latest = speeds(spec, segmenter)[:_MOST_SPEEDS]
+    latest = speeds(spec, segmenter)[:_MAX_SPEEDS]
     return {
         "Name": spec.name,
         "Author": spec.author,
@@ -59,54 +66,49 @@ def _facts(spec: ModelSpec, segmenter):
     }
 
 
-def _sources(spec: ModelSpec) -> dict:
+def _sources(spec: ModelSpec) -> dict[str, str]:
     """Where the published numbers were read: one address, unless the two differ."""
     performance, speed = spec.performance.source, spec.speed.source
     if performance == speed:
         return {"Numbers from": performance} if performance else {}
-    found = {"Performance from": performance, "Speed from": speed}
-    return {key: source for key, source in found.items() if source}
+    sources = {"Performance from": performance, "Speed from": speed}
+    return {key: source for key, source in sources.items() if source}
 
 
 def weights(spec: ModelSpec) -> str:
     """How large a model's weights are, and whether they are here."""
     if spec.source == "custom":
         return "Yours"
-    large = spec.loaded_bytes
-    parts = [f"{large / 2**20:,.0f} MB" if large else ""]
+    parts = [text.size(spec.loaded_bytes) if spec.loaded_bytes else ""]
     if spec.needs_checkpoint:
         parts.append("downloaded at start if the worker doesn't have them")
     elif spec.downloaded:
         parts.append("on this machine")
     else:
         parts.append("not on this machine; downloaded when the run starts")
-    said = " · ".join(filter(None, parts))
-    said = said[:1].upper() + said[1:]
-    return f"{said}\n{spec.weights_name}" if spec.weights_name else said
+    line = " · ".join(filter(None, parts))
+    line = line[:1].upper() + line[1:]
+    return f"{line}\n{spec.weights_name}" if spec.weights_name else line
 
 
-def rating(of) -> str:
-    """A rating of 1 to 3, and the published number that it comes from.
-
-    Args:
-        of: a :class:`auto_labeling.models.ratings.Rating`
-    """
+def rating(of: Rating) -> str:
+    """A rating of 1 to 3, and the published number that it comes from."""
     if of.value is None:
-        said = "Not rated: a demo model" if of.by == "demo" else "Unknown"
+        line = "Not rated: a demo model" if of.by == "demo" else "Unknown"
     else:
-        said = f"{'●' * of.value}{'○' * (3 - of.value)}  {of.value} of 3"
-        said += "" if of.by == "published" else f", {of.by}"
-    return f"{said}\n{of.measure}" if of.measure else said
+        line = f"{'●' * of.value}{'○' * (3 - of.value)}  {of.value} of 3"
+        line += "" if of.by == "published" else f", {of.by}"
+    return f"{line}\n{of.measure}" if of.measure else line
 
 
-def _measured(speed) -> str:
+def _measured(speed: Speed) -> str:
     half = ", mixed precision" if speed.half else ""
     return (
         f"{text.rate(speed.rate)} on {speed.machine} ({speed.device}{half}), {text.ago(speed.at)}"
     )
 
 
-def _packages(card, spec: ModelSpec) -> None:
+def _packages(card: types.Object, spec: ModelSpec) -> None:
     missing = catalog.missing_packages(spec)
     if missing:
         command = " ".join(f'"{package}"' for package in missing)

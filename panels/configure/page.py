@@ -1,22 +1,31 @@
 """Page: what to label with what."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import answers, request, targets
 from auto_labeling.core import text
+from auto_labeling.core.run import Target
 from auto_labeling.lifecycle import labeling, media
 from auto_labeling.panels.configure import preflight, preview
 from auto_labeling.panels.configure.form import Form
+from auto_labeling.panels.configure.resolved_form import ResolvedForm
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 from auto_labeling.panels.window_memory import ByWindow
 
-_MOST_WINDOWS = 1000
-_shown: ByWindow = ByWindow(_MOST_WINDOWS)  # numbers of target samples
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
+_MAX_WINDOWS = 1000
+_shown: ByWindow = ByWindow(_MAX_WINDOWS)  # numbers of target samples
 
 
-def render(panel, ctx: ExecutionContext, state: PanelState):
+def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page."""
     page = elements.page()
     head = elements.row(page, "head", columns="auto 1fr", gap=1.5)
@@ -30,18 +39,18 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
         elements.button(
             page, "persist", "Make the dataset persistent", panel.make_persistent, kind="secondary"
         )
-    counts = targets.counts(ctx.dataset, request.request(ctx), state.form)
-    _shown.note(state.window, counts)
-    form = Form(panel, ctx, state, counts)
-    form.add_to(page)
-    _before(page, panel, ctx, state, form)
+    form = ResolvedForm(ctx, state)
+    _shown.note(state.window, form.counts)
+    Form(panel, form).add_to(page)
+    job = preview.of(state.window)
+    _before_a_run(page, panel, form, job)
     foot = elements.row(page, "foot", gap=1, pt=1)
     elements.button(foot, "start", _verb(form.samples), panel.start, kind="primary")
     if form.spec is not None:
-        label = "Preview again" if preview.of(ctx.panel.id) else "Preview"
+        label = "Preview again" if job else "Preview"
         elements.button(foot, "look", label, panel.preview, title=_PREVIEW)
     elements.button(foot, "cancel", "Cancel", panel.go_home)
-    _what_is_left(foot, state, form)
+    _add_missing(foot, form)
     return elements.finished(page)
 
 
@@ -51,7 +60,7 @@ _FLEETING = (
 )
 
 
-def shows(state: PanelState, counts: dict) -> bool:
+def shows(state: PanelState, counts: Mapping[Target, int]) -> bool:
     """Whether the page of a window shows these numbers of target samples already.
 
     What a page shows is kept here: the state that comes with an event may be older than the page.
@@ -64,32 +73,32 @@ _PREVIEW = (
 )
 
 
-def _before(
-    page: types.Object, panel, ctx: ExecutionContext, state: PanelState, form: dict
+def _before_a_run(
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    form: ResolvedForm,
+    job: preview.Job | None,
 ) -> None:
-    """What a preview found, and how things stand for the run."""
+    """Adds what a preview found, and how things stand for the run."""
     if form.spec is None:
         return
-    config, job = labeling.draft(answers.given(state.form)), preview.of(ctx.panel.id)
     if job is not None:
-        preflight.add_preview(page, panel, job, config)
-    inline = answers.makes_masks(state.form) and state.form["masks"] == answers.MASKS_INLINE
-    if "ids" in form.problems:  # nothing can be said of samples that are not known
-        return
-    preflight.add_preflight(page, panel, ctx, config, form.samples or 0, job, inline)
+        preflight.add_preview(page, panel, job, form.draft)
+    if "ids" not in form.problems:  # nothing can be said of samples that are not known
+        preflight.add_preflight(page, panel, form, job)
 
 
-def _what_is_left(foot, state: PanelState, form: dict) -> None:
-    """What is wrong, or else what is missing, beside the button."""
+def _add_missing(foot: types.Object, form: ResolvedForm) -> None:
+    """Adds what is wrong, or else what is missing, beside the button."""
     if form.problems:
         elements.attention(foot, form.problems)
         return
-    missing = answers.missing(state.form)
+    missing = list(form.missing)
     if form.samples == 0 and "sample IDs" not in missing:
         missing.insert(0, "samples")
     if missing:
         elements.text(foot, "missing", f"Still needed: {', '.join(missing)}")
 
 
-def _verb(samples) -> str:
+def _verb(samples: int | None) -> str:
     return "Generate labels" + (f" for {text.count(samples, 'sample')}" if samples else "")

@@ -1,4 +1,4 @@
-"""The previews that panels have asked for, each at work in a thread, in memory alone.
+"""The previews that windows have asked for, each at work in a thread, in memory alone.
 
 A handler of the panel must answer at once, and a model may take a minute to load.
 """
@@ -6,7 +6,7 @@ A handler of the panel must answer at once, and a model may take a minute to loa
 import base64
 import contextlib
 import threading
-from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fiftyone.core.dataset import Dataset
@@ -14,14 +14,15 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.run import RunConfig
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import sentence
+from auto_labeling.panels.window_memory import ByWindow
 
-#: What a preview does not depend on.
-_ASIDE = ("label_field", "name", "target", "group_slices", "mask_location")
+#: Settings that a preview does not depend on.
+_NOT_USED = ("label_field", "name", "target", "group_slices", "mask_location", "workers")
 
 _WIDTH = 440
-_MOST_PANELS = 32
+_MAX_WINDOWS = 32
 
-_jobs: OrderedDict[str, "Job"] = OrderedDict()
+_jobs: ByWindow = ByWindow(_MAX_WINDOWS)
 _lock = threading.Lock()
 
 
@@ -42,41 +43,46 @@ class Job:
     config: RunConfig
     sample_ids: tuple[str, ...]
     says: str = "Starting"
-    trial: "labeling.Trial | None" = None
-    pictures: list = field(default_factory=list)
+    trial: labeling.Trial | None = None
+    pictures: list[str] = field(default_factory=list)
     error: str = ""
     done: bool = False
 
     def is_of(self, config: RunConfig) -> bool:
         """Whether it tried what a configuration asks of the model."""
-        plain = [c.model_dump(exclude=set(_ASIDE)) for c in (self.config, config)]
+        plain = [c.model_dump(exclude=set(_NOT_USED)) for c in (self.config, config)]
         return plain[0] == plain[1]
 
 
-def begin(panel_id: str, dataset: Dataset, config: RunConfig, sample_ids) -> None:
-    """Starts a preview, in place of an earlier one of the same panel."""
+def begin(window: str, dataset: Dataset, config: RunConfig, sample_ids: Iterable[str]) -> None:
+    """Starts a preview, in place of an earlier one of the same window.
+
+    Args:
+        window: the window's name (``PanelState.window``)
+        dataset: the dataset
+        config: what the form asks of the model
+        sample_ids: the ids of a few samples
+    """
     job = Job(config, tuple(sample_ids))
     with _lock:
-        _jobs[panel_id] = job
-        _jobs.move_to_end(panel_id)
-        while len(_jobs) > _MOST_PANELS:
-            _jobs.popitem(last=False)
+        _jobs.note(window, job)
     threading.Thread(target=_work, args=(job, dataset), name="preview", daemon=True).start()
 
 
-def of(panel_id: str) -> Job | None:
-    """The preview of a panel, if it has asked for one."""
+def of(window: str) -> Job | None:
+    """The preview of a window, if it has asked for one."""
     with _lock:
-        return _jobs.get(panel_id)
+        job: Job | None = _jobs.get(window)
+        return job
 
 
-def forget(panel_id: str) -> None:
-    """Drops a panel's preview; one that is under way ends unseen."""
+def forget(window: str) -> None:
+    """Drops a window's preview; one that is under way ends unseen."""
     with _lock:
-        _jobs.pop(panel_id, None)
+        _jobs.pop(window, None)
 
 
-def _work(job, dataset: Dataset) -> None:
+def _work(job: Job, dataset: Dataset) -> None:
     def report(text: str) -> None:
         job.says = text
 
@@ -91,7 +97,7 @@ def _work(job, dataset: Dataset) -> None:
         job.done = True
 
 
-def _picture(preview) -> str:
+def _picture(preview: labeling.Preview) -> str:
     with contextlib.suppress(OSError, ValueError):
         data = base64.b64encode(preview.picture(_WIDTH)).decode("ascii")
         return f"data:image/jpeg;base64,{data}"

@@ -10,10 +10,11 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.configure import existing_labels
 from auto_labeling.panels.events import change, event
+from auto_labeling.panels.page_events import PageEvents
 from auto_labeling.panels.state import PanelState
 
 
-class HomeEvents:
+class HomeEvents(PageEvents):
     """The home page's part of :class:`auto_labeling.panels.panel.AutoLabelingPanel`."""
 
     @event

@@ -8,6 +8,7 @@ from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import change, event
+from auto_labeling.panels.page_events import PageEvents
 from auto_labeling.panels.review import grid_memory, grid_sync
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import approval as approving
@@ -17,7 +18,7 @@ from auto_labeling.review import grid, grid_stages, promotion, summary
 LONG = 200_000
 
 
-class ReviewEvents:
+class ReviewEvents(PageEvents):
     """The review page's part of :class:`auto_labeling.panels.panel.AutoLabelingPanel`."""
 
     # --- review -------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ from auto_labeling.core import text
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling, watching
 from auto_labeling.panels.events import change, event
+from auto_labeling.panels.page_events import PageEvents
 from auto_labeling.panels.review import grid_sync, sample_focus
 from auto_labeling.panels.state import PanelState
 
 
-class RunEvents:
+class RunEvents(PageEvents):
     """The run page's part of :class:`auto_labeling.panels.panel.AutoLabelingPanel`."""
 
     @change

@@ -3,12 +3,13 @@
 Panels ignore ``error_message`` and ``invalid``, so the text below a field says it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import fiftyone.operators.types as types
 from fiftyone.core.collections import SampleCollection
 
 from auto_labeling.app import answers
+from auto_labeling.core.settings import Setting
 from auto_labeling.panels.ui import elements, styles
 
 _BESIDE_A_LABEL = {"pt": 3.5, elements.NARROW: {"pt": 0}}
@@ -52,9 +53,9 @@ class Fields:
 
     def __init__(
         self,
-        form: dict,
-        group,
-        problems: dict,
+        form: types.Object,
+        group: str,
+        problems: Mapping[str, str],
         on_change: Callable,
         columns=1,
         by_column=False,
@@ -115,6 +116,33 @@ class Fields:
         said = self._said(name, label, part="field", **said)
         view = types.TextFieldView(placeholder=placeholder, **said)
         self._add(name, types.Number(**(limits or {})), view)
+
+    def setting(
+        self, setting: Setting, caption: str | None = None, maximum: float | None = None
+    ) -> None:
+        """Adds the control that fits the kind of a setting.
+
+        Args:
+            setting: the setting
+            caption (None): the line below it; by default, the setting's own
+            maximum (None): the largest number; by default, the setting's own
+        """
+        name, label = setting.name, setting.title
+        caption = setting.caption if caption is None else caption
+        if setting.kind in ("number", "whole"):
+            most = setting.maximum if maximum is None else maximum
+            bounds = {"min": setting.minimum, "max": most}
+            limits = {key: value for key, value in bounds.items() if value is not None}
+            self.number(name, label, setting.placeholder, limits, caption=caption)
+        elif setting.kind == "flag":
+            self.check_box(name, label, caption=caption)
+        elif setting.kind == "choice":
+            options = [types.Choice(value, label=title) for value, title in setting.choices]
+            self.dropdown(name, label, options, "Choose…", caption=caption)
+        elif setting.kind == "texts":
+            self.some_of(name, label, (), free=True, caption=caption)
+        else:
+            self.text(name, label, setting.placeholder, caption=caption)
 
     def folder(self, name: str, label: str, **said) -> None:
         """Adds a folder on the App's server, found in a file explorer."""

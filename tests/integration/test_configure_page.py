@@ -5,11 +5,11 @@ import base64
 import fiftyone as fo
 import pytest
 
+from auto_labeling.app.form_settings import group_of
 from auto_labeling.core import text
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
 from auto_labeling.panels.configure import preview
-from auto_labeling.panels.state import FORM_GROUPS
 from tests.support.app_double import answer, notices, page_of, send
 from tests.support.dataset_contents import everything
 from tests.support.waiting import wait_until
@@ -146,7 +146,7 @@ def test_hostile_files_and_lists_harm_nothing(dataset, value):
     _, state = send(dataset, "new_run")
     _, state = answer(dataset, state, **YOLO)
     for name in ("class_file", "class_source", "class_list", "ids", "group_slices"):
-        state["form"].setdefault(FORM_GROUPS[name], {})[name] = value
+        state["form"].setdefault(group_of()[name], {})[name] = value
         for method in ("edit", "add_listed", "clear_ids", "start"):
             told, state = send(dataset, method, state, path=f"form.x.{name}", value=value)
             assert page_of(told) and not notices(told)

@@ -19,12 +19,13 @@ from fiftyone import ViewField as F
 from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling import operators
+from auto_labeling.app.form_settings import group_of
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.panels.events import is_event
 from auto_labeling.panels.panel import AutoLabelingPanel
-from auto_labeling.panels.state import FORM_GROUPS, PAGES
+from auto_labeling.panels.state import PAGES
 from auto_labeling.review import promotion
 from auto_labeling.review.grid import shown
 from auto_labeling.storage.runs import RunStore
@@ -191,8 +192,8 @@ class Fuzzer:
                 state[name] = self.something()
         if self.chance.random() < 0.2:
             state["form"] = {
-                group: {n: self.something() for n, g in FORM_GROUPS.items() if g == group}
-                for group in set(FORM_GROUPS.values())
+                group: {n: self.something() for n, g in group_of().items() if g == group}
+                for group in set(group_of().values())
             }
         return state
 

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
+from auto_labeling.app.form_settings import group_of
 from auto_labeling.core.run import RunState, Speed
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import is_event
 from auto_labeling.panels.panel import AutoLabelingPanel
-from auto_labeling.panels.state import FORM_GROUPS
 from auto_labeling.storage import speeds
 from tests.support.app_double import answer, notices, page_of, send
 
@@ -261,11 +261,11 @@ def test_a_hostile_form_harms_nothing(dataset, seed):
     texts = ["instance_segmentation", "two_stage", "existing_detections", "yolo", "shapes-yolo"]
     for _ in range(40):
         form = {}
-        for name, group in FORM_GROUPS.items():
+        for name, group in group_of().items():
             if chance.random() < 0.7:
                 form.setdefault(group, {})[name] = chance.choice([*HOSTILE, *texts])
         state = {"page": "configure", "form": form, "remembered": chance.choice(HOSTILE)}
-        name = chance.choice([*FORM_GROUPS, "", "__class__", "form"])
+        name = chance.choice([*group_of(), "", "__class__", "form"])
         told, state = send(dataset, "edit", state, path=f"form.x.{name}", value=1)
         assert page_of(told) and not notices(told), name
         told, state = send(dataset, "start", state)

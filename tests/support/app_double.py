@@ -10,8 +10,8 @@ import uuid
 
 from fiftyone.operators.executor import ExecutionContext, Executor
 
+from auto_labeling.app.form_settings import group_of
 from auto_labeling.panels.panel import AutoLabelingPanel
-from auto_labeling.panels.state import FORM_GROUPS
 
 PANEL = AutoLabelingPanel(_builtin=False)
 
@@ -135,7 +135,7 @@ def send(dataset, method, state=None, **params):
 def answer(dataset, state, **answers):
     """Answers on the configure page, one after the other, as its controls do."""
     for name, value in answers.items():
-        group = FORM_GROUPS[name]
+        group = group_of()[name]
         state["form"].setdefault(group, {})[name] = value
         told, state = send(dataset, "edit", state, path=f"form.{group}.{name}", value=value)
     return told, state

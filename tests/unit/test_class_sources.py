@@ -72,6 +72,6 @@ def test_a_file_for_a_zero_shot_model_may_hold_prompts():
 def test_the_classes_of_a_field_may_have_any_name():
     names = ["a, b", "c: d", "\\e"]
     added = class_sources.added_names(form(CLIP), CLIP, None, names)
-    assert answers.given({**form(CLIP), **added.changes})["classes"] == tuple(names)
+    assert answers.given({**form(CLIP), **added.changes}, CLIP)["classes"] == tuple(names)
     added = class_sources.added_names(form(YOLO), YOLO, None, names)
     assert added.changes == {"classes": names}

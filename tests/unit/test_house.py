@@ -14,6 +14,7 @@ OUTSIDE = {"tests", "benchmarks", "docs", "build", "dist"}
 #: What the ways in call: the verbs of runs and of the review, and what models are called.
 VERBS = {"core", "lifecycle", "review", "app"}
 TOP = VERBS | {"models.catalog", "models.display_names", "models.class_text", "models.spec"}
+TOP |= {"models.model_choice", "models.ratings"}
 
 # Which of our modules each room may import; its own modules it always may.
 MAY_IMPORT = {

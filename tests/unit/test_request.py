@@ -108,10 +108,13 @@ def configurations(draw):
 @given(configurations())
 def test_a_form_and_a_configuration_say_the_same(config):
     form, remembered = answers.from_config(config)
-    assert RunConfig(**answers.given(form)) == config
-    assert answers.choices_of(form, remembered).spec is catalog.get_model(config.model)
+    spec = answers.choices_of(form, remembered).spec
+    assert spec is catalog.get_model(config.model)
+    assert RunConfig(**answers.given(form, spec)) == config
     assert answers.adapt(form, remembered, "")[0] == {}
-    assert set(answers.problems(form)) == ({"ids"} if config.target is Target.IDS else set())
+    assert set(answers.problems(form, answers.chosen_model(form))) == (
+        {"ids"} if config.target is Target.IDS else set()
+    )
 
 
 @pytest.mark.parametrize("value", HOSTILE)
@@ -119,10 +122,11 @@ def test_a_form_and_a_configuration_say_the_same(config):
 @pytest.mark.parametrize("model", ["shapes-yolo", "clip-vit-base32-torch", SAM, "nothing"])
 def test_hostile_answers_stay_plain_values(name, value, model):
     form = {**answers.blank(), "model": model, "task": "instance_segmentation", name: value}
-    assert set(answers.given(form)) <= set(RunConfig.model_fields)
+    spec = answers.chosen_model(form)
+    assert set(answers.given(form, spec)) <= set(RunConfig.model_fields)
     changes, remembered = answers.adapt(form, {}, name)
     assert set(changes) <= set(form) and isinstance(remembered, dict)
-    assert all(isinstance(text, str) for text in answers.problems(form).values())
+    assert all(isinstance(text, str) for text in answers.problems(form, spec).values())
 
 
 @pytest.mark.parametrize("remembered", [{"detection/method": []}, {"detection/method": {}}, {1: 2}])
@@ -185,16 +189,16 @@ def test_the_confidence_follows_the_model_until_somebody_changes_it():
 
 def test_files_of_masks_need_a_place():
     form = {**answers.blank(), "task": "instance_segmentation"}
-    assert "mask_location" in answers.problems(form)
-    assert answers.problems({**form, "masks": "inline"}) == {}
+    assert "mask_location" in answers.problems(form, answers.chosen_model(form))
+    assert answers.problems({**form, "masks": "inline"}, None) == {}
     chosen = {**form, "mask_location": {"absolute_path": "/data/masks", "type": "directory"}}
-    assert answers.problems(chosen) == {}
-    assert answers.given(chosen)["mask_location"] == "/data/masks"
+    assert answers.problems(chosen, answers.chosen_model(chosen)) == {}
+    assert answers.given(chosen, answers.chosen_model(chosen))["mask_location"] == "/data/masks"
 
 
 def test_prompts_without_a_class_are_told():
     form = {**answers.blank(), "model": "clip-vit-base32-torch", "vocabulary": "cat\n: dog"}
-    assert answers.problems(form)["classes"].startswith("Line 2")
+    assert answers.problems(form, answers.chosen_model(form))["classes"].startswith("Line 2")
 
 
 def test_filters_are_set_only_when_they_differ():

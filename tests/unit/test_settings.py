@@ -6,7 +6,8 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from auto_labeling.core.settings import RunConfig, sentence, settings
+from auto_labeling.core.setting_problems import sentence
+from auto_labeling.core.settings import RunConfig, settings
 
 BY_NAME = {setting.name: setting for setting in settings()}
 
