@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -12,6 +13,8 @@ from tests.support.waiting import wait_until
 
 SCREENSHOTS = ARTIFACTS / "screenshots"
 TIMEOUT_MS = 60_000
+#: Lets a window be read, once its context has it; see ``window.py``.
+PROBE = Path(__file__).with_name("app_probe.js")
 
 
 class App:
