@@ -160,28 +160,32 @@ _TEST_IMPORT = re.compile(
 )
 
 
-@pytest.mark.parametrize("file", TEST_FILES)
-def test_tests_share_code_in_the_support_package_only(file):
-    imported = ["".join(parts) for parts in _TEST_IMPORT.findall(TEST_FILES[file])]
-    modules = [name.replace(" import ", ".") for name in imported]
-    wrong = [name for name in modules if not name.startswith("tests.support.")]
-    assert not wrong, f"{file} imports {', '.join(wrong)}: move what is shared to tests/support"
+def test_tests_share_code_in_the_support_package_only():
+    wrong = {}
+    for file, text in TEST_FILES.items():
+        imported = ["".join(parts).replace(" import ", ".") for parts in _TEST_IMPORT.findall(text)]
+        if names := [name for name in imported if not name.startswith("tests.support.")]:
+            wrong[file] = names
+    assert not wrong, "move what is shared to tests/support"
 
 
 #: Tests that sleep because the length of the pause is their subject, or to slow a loader down.
 SLEEPS = {"tests/chaos/test_database_pause.py", "tests/integration/test_engine.py"}
 
 
-@pytest.mark.parametrize("file", TEST_FILES)
-def test_tests_wait_for_conditions_not_for_time(file):
-    calls = [n for n in ast.walk(ast.parse(TEST_FILES[file])) if isinstance(n, ast.Call)]
-    lines = [call.lineno for call in calls if ast.unparse(call.func) == "time.sleep"]
-    assert not lines or file in SLEEPS or file.startswith("tests/support/"), (
-        f"{file} sleeps on lines {lines}; use tests.support.waiting.wait_until"
-    )
+def test_tests_wait_for_conditions_not_for_time():
+    wrong = {}
+    for file, text in TEST_FILES.items():
+        if "time.sleep(" not in text or file in SLEEPS or file.startswith("tests/support/"):
+            continue
+        calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+        if lines := [call.lineno for call in calls if ast.unparse(call.func) == "time.sleep"]:
+            wrong[file] = lines
+    assert not wrong, "use tests.support.waiting.wait_until"
 
 
-@pytest.mark.parametrize("file", [file for file in TEST_FILES if file.startswith("tests/unit/")])
-def test_unit_tests_read_no_clock(file):
-    clocks = re.findall(r"\btime\.(?:time|monotonic|perf_counter|process_time)\b", TEST_FILES[file])
-    assert not clocks, f"{file} measures time, which says how busy the machine is: count instead"
+def test_unit_tests_read_no_clock():
+    clock = re.compile(r"\btime\.(?:time|monotonic|perf_counter|process_time)\b")
+    files = [file for file in TEST_FILES if file.startswith("tests/unit/")]
+    wrong = [file for file in files if clock.search(TEST_FILES[file])]
+    assert not wrong, "milliseconds depend on the load of the machine: count instead"
