@@ -25,6 +25,10 @@ def export_config(run: Run, path: str | os.PathLike[str] | None = None) -> dict[
     Returns:
         the settings that are not defaults, as a dict for JSON; for an import, the keyword
         arguments of ``import_labels``
+
+    Example:
+        >>> al.export_config(run)
+        {'source': 'predictions', 'label_field': 'checked'}
     """
     record = run.reload().record
     if record.source:
@@ -61,6 +65,11 @@ def load_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         AutoLabelingError: if it cannot be read, or does not hold names and values
+
+    Example:
+        >>> settings = al.export_config(run, "run.yaml")
+        >>> al.load_config("run.yaml") == settings
+        True
     """
     try:
         text = sys.stdin.read() if str(path) == "-" else Path(path).read_text(encoding="utf-8")

@@ -17,7 +17,12 @@ from auto_labeling.sdk.samples import dataset_of
 
 
 def datasets() -> list[Dataset]:
-    """Returns the datasets in this database that have or had runs, sorted by name."""
+    """Returns the datasets in this database that have or had runs, sorted by name.
+
+    Example:
+        >>> dataset.name in [each.name for each in al.datasets()]
+        True
+    """
     return labeling.datasets()
 
 
@@ -26,6 +31,10 @@ def runs(dataset: SampleCollection) -> list[Run]:
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
+
+    Example:
+        >>> [(run.name, run.status) for run in al.runs(dataset)]
+        [('existing labels → checked', 'In Review')]
     """
     root = dataset_of(dataset)
     return [Run(root, record) for record in labeling.runs(root)]
@@ -41,6 +50,10 @@ def get(dataset: SampleCollection, run: str) -> Run:
     Raises:
         RunNotFound: if no run matches
         AutoLabelingError: if several runs match
+
+    Example:
+        >>> al.get(dataset, "latest").status
+        'In Review'
     """
     root = dataset_of(dataset)
     name = str(run)
@@ -73,12 +86,22 @@ def _matching(known: list[Run], name: str) -> list[Run]:
 
 
 def progress(run: Run) -> Progress | None:
-    """Returns the progress of the run's current attempt; None before its first report."""
+    """Returns the progress of the run's current attempt; None before its first report.
+
+    Example:
+        >>> al.progress(run).done
+        4
+    """
     return labeling.progress(run.dataset, run.reload().record)
 
 
 def failures(run: Run) -> list[dict[str, str]]:
-    """Returns the failed samples: dicts with keys ``sample_id``, ``filepath``, ``error``."""
+    """Returns the failed samples: dicts with keys ``sample_id``, ``filepath``, ``error``.
+
+    Example:
+        >>> [failure["error"] for failure in al.failures(run)]
+        []
+    """
     return labeling.failures(run.dataset, run.reload().record)
 
 
@@ -86,6 +109,10 @@ def workers() -> list[Worker]:
     """Returns the running workers of this database, and their current runs.
 
     These are the workers that ``auto-labeling launch`` started; FiftyOne's own are not listed.
+
+    Example:
+        >>> [worker.host for worker in al.workers()]
+        []
     """
     return labeling.workers()
 
@@ -100,6 +127,10 @@ def log_tail(run: Run, lines: int = 40) -> list[str]:
     Returns:
         a list of lines; empty if there are none yet, or if one of FiftyOne's own workers has
         the run
+
+    Example:
+        >>> al.log_tail(run, lines=5)
+        []
     """
     return labeling.log_tail(run.dataset, run.reload().record, lines)
 
@@ -109,6 +140,10 @@ def sample_ids(run: Run) -> list[str]:
 
     Raises:
         AutoLabelingError: if the run is approved or an import: their IDs are not kept
+
+    Example:
+        >>> len(al.sample_ids(run))
+        4
     """
     record = run.reload().record
     if not record.frozen or not record.chunks or run.state is RunState.APPROVED:
@@ -131,6 +166,13 @@ def generate(run: Run, report: Callable[[float, str], None] | None = None) -> Ru
     Raises:
         IllegalTransition: if it is not queued
         AttemptRevoked: if it was cancelled or deleted during this call
+
+    Example:
+        >>> run = al.start(
+        ...     dataset, task="detection", model="shapes-yolo", label_field="boxes", queue=False
+        ... )
+        >>> al.generate(run).status
+        'In Review'
     """
     try:
         labeling.generate(run.dataset, run.id, report)
@@ -157,6 +199,10 @@ def resume(run: Run, *, queue: bool = True, again: bool = False) -> Run:
     Raises:
         IllegalTransition: if there is nothing to resume
         FieldGone: if the staging field was deleted or renamed, and ``again`` is false
+
+    Example:
+        >>> al.resume(run).status
+        'Generating'
     """
     if run.reload().record.source:
         importing.resume(run.dataset, run.record, background=False)
@@ -177,6 +223,10 @@ def cancel(run: Run, by: str = "") -> Run:
 
     Raises:
         IllegalTransition: if it is neither queued nor generating
+
+    Example:
+        >>> al.cancel(run).status
+        'Error'
     """
     labeling.cancel(run.dataset, run.id, by=by)
     return run.reload()
@@ -190,6 +240,10 @@ def skip(run: Run) -> Run:
 
     Raises:
         IllegalTransition: if it has not stopped
+
+    Example:
+        >>> al.skip(run).status
+        'In Review'
     """
     labeling.skip(run.dataset, run.id)
     return run.reload()
@@ -210,6 +264,10 @@ def doctor(dataset: SampleCollection | str | None = None, *, repair: bool = Fals
     Returns:
         a list of findings, each with a description (``said``), a fix (``remedy``) and whether it
         was applied (``repaired``)
+
+    Example:
+        >>> al.doctor(dataset)
+        []
     """
     named = fo.load_dataset(dataset) if isinstance(dataset, str) else dataset
     return labeling.examine(None if named is None else dataset_of(named), repair)
@@ -227,6 +285,10 @@ def rename(run: Run, name: str) -> Run:
 
     Raises:
         ConfigError: if the name is not allowed
+
+    Example:
+        >>> al.rename(run, "second attempt").name
+        'second attempt'
     """
     labeling.rename(run.dataset, run.id, name)
     return run.reload()
@@ -237,5 +299,10 @@ def delete(run: Run) -> None:
 
     Raises:
         IllegalTransition: while the run is being approved
+
+    Example:
+        >>> al.delete(run)
+        >>> al.runs(dataset)
+        []
     """
     labeling.delete(run.dataset, run.id)

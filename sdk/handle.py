@@ -135,6 +135,10 @@ class Run:
 
         Raises:
             RunNotFound: if it has been deleted
+
+        Example:
+            >>> run.reload().status
+            'In Review'
         """
         self._record = labeling.get(self._dataset, self.id)
         return self
@@ -157,6 +161,10 @@ class Run:
             RunFailed: if it stopped with an error, lost its worker or was cancelled
             StillRunning: if ``timeout`` expires; the run continues
             RunNotFound: if it was deleted during the wait
+
+        Example:
+            >>> run.wait(timeout=60).status
+            'In Review'
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -174,7 +182,12 @@ class Run:
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the run as a dict that can be written as JSON."""
+        """Returns the run as a dict that can be written as JSON.
+
+        Example:
+            >>> run.to_dict()["status"]
+            'In Review'
+        """
         record = self._record.model_dump(mode="json", exclude={"token"})
         return {
             "id": self.id,

@@ -44,6 +44,13 @@ def labels(
 
     Raises:
         AutoLabelingError: if the run has no staged labels
+
+    Example:
+        >>> for row in al.labels(run, min_confidence=0.5).rows:
+        ...     print(row.label, row.current, "of", row.total)
+        circle 4 of 4
+        square 4 of 4
+        star 0 of 4
     """
     _refuse_unstaged(run.reload())
     summary.settle(run.dataset, run.record)
@@ -99,6 +106,10 @@ def promote(
     Raises:
         LabelsChanged: if the number of labels is not ``expected``
         IllegalTransition: if the run is not in review
+
+    Example:
+        >>> al.promote(run, min_confidence=0.5)
+        8
     """
     chosen = choose(
         run.dataset,
@@ -145,6 +156,12 @@ def undo(
 
     Raises:
         IllegalTransition: if the run is not in review
+
+    Example:
+        >>> al.promote(run)
+        12
+        >>> al.undo(run, classes=["star"])
+        4
     """
     chosen = choose(
         run.dataset,
@@ -174,6 +191,12 @@ def decision(run: Run) -> Decision:
 
     Raises:
         AutoLabelingError: if the run has no staged labels
+
+    Example:
+        >>> al.promote(run, classes=["circle"])
+        4
+        >>> al.decision(run).kept
+        4
     """
     _refuse_unstaged(run.reload())
     return _show(run, summary.decision(run.dataset, run.record))
@@ -202,6 +225,14 @@ def approve(run: Run, by: str = "", *, expected: int | None = None, empty: bool 
         LabelsChanged: if the number of labels is not ``expected``
         IllegalTransition: if the run is not in review, no label is promoted, or its label field
             already exists
+
+    Example:
+        >>> al.promote(run, min_confidence=0.5)
+        8
+        >>> al.approve(run).status
+        'Approved'
+        >>> dataset.count("checked.detections")
+        8
     """
     if expected is None and run._shown is not None and run.reload().state is RunState.IN_REVIEW:
         expected = sum(run._shown)

@@ -29,6 +29,10 @@ def list_models(
         task (None): only models for this task
         model_type (None): only models of this type
         method (None): only models for this method
+
+    Example:
+        >>> "shapes-yolo" in [model.name for model in al.list_models("detection")]
+        True
     """
     return catalog.list_models(
         None if task is None else Task(task),
@@ -51,6 +55,11 @@ def check(
 
     Raises:
         ConfigError: with a sentence for every wrong field
+
+    Example:
+        >>> config = al.check(dataset, task="detection", model="shapes-yolo", label_field="boxes")
+        >>> config.method.value
+        'one_stage'
     """
     answers = _answers(config, settings)
     target, _ = targets(samples, slices=slices_of(answers))
@@ -80,6 +89,11 @@ def preview(
     Raises:
         ConfigError: with a sentence for every wrong field
         ModelUnavailable: if weights or packages are missing; nothing is downloaded
+
+    Example:
+        >>> previews = al.preview(dataset.limit(2), task="detection", model="shapes-yolo")
+        >>> [preview.error for preview in previews]
+        ['', '']
     """
     dataset = dataset_of(samples)
     answers = _answers(config, settings)
@@ -111,6 +125,11 @@ def preflight(
 
     Raises:
         ConfigError: with a sentence for every wrong field
+
+    Example:
+        >>> settings = {"task": "detection", "model": "shapes-yolo", "label_field": "boxes"}
+        >>> al.preflight(dataset, settings).samples
+        4
     """
     dataset = dataset_of(samples)
     answers = _answers(config, settings)
@@ -154,6 +173,11 @@ def start(
     Warns:
         RunWarning: if the run may not do what you expect: for a view of patches, whole images are
             labeled; or masks would go to a system folder, or among other files
+
+    Example:
+        >>> run = al.start(dataset, task="detection", model="shapes-yolo", label_field="boxes")
+        >>> run.status
+        'Generating'
     """
     dataset = dataset_of(samples)
     answers = _answers(config, settings)
@@ -195,6 +219,11 @@ def import_labels(
 
     Raises:
         ConfigError: with a sentence for every wrong field; nothing is written
+
+    Example:
+        >>> run = al.import_labels(dataset, "predictions", "checked")
+        >>> run.status
+        'In Review'
     """
     root = dataset_of(dataset)
     record = importing.import_labels(
