@@ -1,12 +1,13 @@
 """What can be wrong with a dataset that has, or had, runs, and how to repair it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import fiftyone as fo
 from fiftyone.core.dataset import Dataset
+from pymongo.collection import Collection
 
 from auto_labeling.core import text
 from auto_labeling.core.names import STAGING_SUFFIX
@@ -53,7 +54,7 @@ def of(dataset: Dataset) -> Iterator[Ailment]:
 # --- values without a schema ---------------------------------------------------------------------
 
 
-def _undeclared(dataset: Dataset, runs) -> Iterator[Ailment]:
+def _undeclared(dataset: Dataset, runs: Sequence[Run]) -> Iterator[Ailment]:
     declared = {field.get("db_field") or field["name"] for field in fields.schema_of(dataset)}
     of_runs = {run.staging_field: run for run in runs} | {r.config.label_field: r for r in runs}
     samples = dataset._sample_collection
@@ -62,15 +63,14 @@ def _undeclared(dataset: Dataset, runs) -> Iterator[Ailment]:
             continue
         number = samples.count_documents({name: {"$exists": True}})
         kind = _kind(samples, name)
+        mend: Callable[[], object] | None
         said = (
             f"'{name}' has values on {text.count(number, 'sample')} but is missing from the "
             "dataset's schema: no sample of the dataset can be read"
         )
         if not (name in of_runs or name.endswith(STAGING_SUFFIX)):
-            mend, remedy = (
-                None,
-                f"Not from Auto-Labeling, so it is left alone: declare '{name}', or unset it",
-            )
+            mend = None
+            remedy = f"Not from Auto-Labeling, so it is left alone: declare '{name}', or unset it"
         elif kind is None:
             mend, remedy = partial(fields.sweep, dataset, name), "The empty field is removed"
         else:
@@ -87,7 +87,7 @@ def _stored(dataset: Dataset) -> set[str]:
     return {document["_id"] for document in dataset._sample_collection.aggregate(stages)}
 
 
-def _kind(samples, name: str):
+def _kind(samples: Collection, name: str) -> type[fo.Label] | None:
     """The class of the labels that samples hold under a name; None if they hold none."""
     found = samples.find_one({name: {"$type": "object"}}, {f"{name}._cls": 1})
     if found is None:
@@ -95,7 +95,7 @@ def _kind(samples, name: str):
     return getattr(fo, found[name].get("_cls") or "", fo.Detections)
 
 
-def _declare(dataset: Dataset, name: str, kind, run: Run | None) -> None:
+def _declare(dataset: Dataset, name: str, kind: type[fo.Label], run: Run | None) -> None:
     """Declares a field whose labels are there: as the run's, or as one of nobody."""
     info = {} if run is None else {fields.INFO: {"run": run.id}}
     schema.declare(dataset, name, kind, "", info)
@@ -110,8 +110,8 @@ def _of_run(dataset: Dataset, store: RunStore, run: Run) -> Iterator[Ailment]:
     subject = run.id
     if run.state is RunState.DELETING and liveness.is_silent(store, run):
         said = f"The deletion of '{run.name}' was interrupted"
-        mend = partial(deleting.delete, dataset, run.id)
-        yield Ailment("unfinished", subject, said, "The deletion is finished", mend)
+        finish = partial(deleting.delete, dataset, run.id)
+        yield Ailment("unfinished", subject, said, "The deletion is finished", finish)
         return
     if run.state is RunState.APPROVING and liveness.is_silent(store, run):
         said = f"The approval of '{run.name}' was interrupted"
@@ -124,10 +124,9 @@ def _of_run(dataset: Dataset, store: RunStore, run: Run) -> Iterator[Ailment]:
             f"'{run.name}' is {run.status.lower()}, but no process is working on it. "
             f"{stopped.sentence}"
         )
-        mend = partial(store.stop, run, stopped.reason, stopped.sentence)
-        yield Ailment(
-            "workerless", subject, said, "The run is stopped, so that you can resume it", mend
-        )
+        stop = partial(store.stop, run, stopped.reason, stopped.sentence)
+        remedy = "The run is stopped, so that you can resume it"
+        yield Ailment("workerless", subject, said, remedy, stop)
     if what := resuming.gone(dataset, run):
         yield Ailment("fieldless", subject, f"'{run.name}': {what.happened}", what.remedy)
 

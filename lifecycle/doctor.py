@@ -56,7 +56,7 @@ def examine(dataset: Dataset | None = None, repair: bool = False) -> list[Findin
     return found
 
 
-def _finding(dataset: Dataset, ailment, repair) -> Finding:
+def _finding(dataset: Dataset, ailment: ailments.Ailment, repair: bool) -> Finding:
     repaired, remedy = False, ailment.remedy
     if repair and ailment.mend is not None:
         try:

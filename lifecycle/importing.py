@@ -8,6 +8,7 @@ copy that comes late changes nothing, and an interrupted one goes on with what i
 import contextlib
 import secrets
 import threading
+from collections.abc import Collection
 
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
@@ -30,7 +31,10 @@ from auto_labeling.storage.runs import RunStore
 #: What stands in a run's configuration in place of a model.
 MODEL = "existing labels"
 
-_TASKS = {fol.Classification: Task.CLASSIFICATION, fol.Detections: Task.DETECTION}
+_TASKS: dict[type[fol.Label], Task] = {
+    fol.Classification: Task.CLASSIFICATION,
+    fol.Detections: Task.DETECTION,
+}
 
 
 def sources(dataset: Dataset) -> dict[str, str]:
@@ -100,12 +104,25 @@ def resume(dataset: Dataset, run: Run, background: bool = True) -> Run:
     if run.state is RunState.IN_REVIEW and (what := fields.gone(dataset, run)):
         raise FieldGone(str(what))
     store.reserve(run)  # its start may have been interrupted before it did
-    changes = {"reason": StopReason.NONE, "error": "", "attempt": run.attempt + 1}
-    run = store.move(run.id, RunState.IMPORTING, new_token=secrets.token_hex(8), **changes)
+    run = store.move(
+        run.id,
+        RunState.IMPORTING,
+        new_token=secrets.token_hex(8),
+        reason=StopReason.NONE,
+        error="",
+        attempt=run.attempt + 1,
+    )
     return _copy(dataset, store, run, background)
 
 
-def _why_not(dataset: Dataset, store: RunStore, name: str, kind, needed, marked) -> str:
+def _why_not(
+    dataset: Dataset,
+    store: RunStore,
+    name: str,
+    kind: type[fol.Label],
+    needed: Collection[str],
+    marked: Collection[str],
+) -> str:
     if not media.can_be_reviewed(dataset):
         return "Labels of videos and multimodal recordings cannot be reviewed"
     if name in needed:
@@ -121,7 +138,7 @@ def _why_not(dataset: Dataset, store: RunStore, name: str, kind, needed, marked)
     return ""
 
 
-def _require_kinds(**answers) -> None:
+def _require_kinds(**answers: object) -> None:
     wrong = {}
     for name, value in answers.items():
         kind = bool if name == "replace" else str
@@ -132,7 +149,13 @@ def _require_kinds(**answers) -> None:
 
 
 def _checked(
-    dataset: Dataset, store: RunStore, source, label_field, replace, name: str, author
+    dataset: Dataset,
+    store: RunStore,
+    source: str,
+    label_field: str,
+    replace: bool,
+    name: str,
+    author: str,
 ) -> Run:
     """The run that is asked for, if everything about it is right."""
     problems = {}
@@ -177,7 +200,7 @@ def _checked(
     return run
 
 
-def _copy(dataset: Dataset, store: RunStore, run: Run, background) -> Run:
+def _copy(dataset: Dataset, store: RunStore, run: Run, background: bool) -> Run:
     work = _Copy(dataset, store, run)
     if not background:
         return work.run()
@@ -218,7 +241,7 @@ class _Copy:
         with contextlib.suppress(Exception):
             self.run()
 
-    def _steps(self):
+    def _steps(self) -> Run:
         dataset, run, store = self._dataset, self._run, self._store
         lost = fields.gone(dataset, run) is not None  # deleted or renamed by hand since
         fields.declare(dataset, run)
@@ -238,7 +261,7 @@ class _Copy:
         if self._store.get(self._run.id).token != self._run.token:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
 
-    def _count(self, samples) -> None:
+    def _count(self, samples: int) -> None:
         with self._lock:
             self._done += samples
             self._heartbeat.update(done=self._done)

@@ -7,7 +7,8 @@ line, a notebook and a test call the same functions. Reviewing is in ``review/``
 import contextlib
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from fiftyone.core.dataset import Dataset
 from pymongo.errors import PyMongoError
@@ -66,7 +67,7 @@ from auto_labeling.storage.vocabulary import class_sources as class_sources
 from auto_labeling.storage.vocabulary import classes_of as classes_of
 
 
-def check(dataset: Dataset, answers: dict) -> RunConfig:
+def check(dataset: Dataset, answers: Mapping[str, Any]) -> RunConfig:
     """Turns answers into a run's configuration, or names everything that is wrong.
 
     Args:
@@ -87,7 +88,7 @@ def most_workers() -> int:
 def start(
     dataset: Dataset,
     config: RunConfig,
-    sample_ids=None,
+    sample_ids: Iterable[str] | None = None,
     author: str = "",
     queue: bool = True,
     persist: bool = False,
@@ -111,7 +112,7 @@ def start(
     """
     config = check(dataset, config.model_dump())
     worker_check.require(config, queue)
-    sample_ids = validation.frozen_ids(dataset, sample_ids, config.group_slices)
+    ids = validation.frozen_ids(dataset, sample_ids, config.group_slices)
     if queue:
         persistence.require(dataset, persist)
     store = RunStore(dataset)
@@ -128,7 +129,7 @@ def start(
     )
     try:
         with Heartbeat(store, run):  # freezing the targets of a large dataset takes minutes
-            run = _freeze(dataset, store, run, sample_ids)
+            run = _freeze(dataset, store, run, ids)
             return _queue(dataset, store, run) if queue else run
     except Exception as error:
         store.move(run.id, RunState.FAILED, reason=StopReason.ERROR, error=first_line(error))
@@ -271,7 +272,7 @@ def skip(dataset: Dataset, run_id: str) -> Run:
     )
     staging.stop_waiting(dataset, run)
     failed = 0 if run.source else skipped  # what was not imported has not failed
-    counts = {"labels": staging.count(dataset, run), "failed": failed}
+    counts: dict[str, Any] = {"labels": staging.count(dataset, run), "failed": failed}
     counts["guessed"] = GuessStore(dataset).count(run_id)
     taken = account_fields(dataset, run.model_copy(update=counts))
     return store.amend(run_id, token=run.token, **counts, **taken)
@@ -284,7 +285,7 @@ def rename(dataset: Dataset, run_id: str, name: str) -> Run:
     return store.amend(run_id, config=validation.parse(answers))
 
 
-def _freeze(dataset: Dataset, store: RunStore, run: Run, sample_ids) -> Run:
+def _freeze(dataset: Dataset, store: RunStore, run: Run, sample_ids: Sequence[str]) -> Run:
     chunks = ChunkStore(dataset)
     # So many that each worker has its share, even near the end.
     size = min(1000, max(16, math.ceil(len(sample_ids) / (64 * run.config.workers))))
@@ -304,7 +305,7 @@ def _queue(dataset: Dataset, store: RunStore, run: Run) -> Run:
     return store.amend(run.id, operation_id=operations.queue(dataset, run))
 
 
-def _withdraw(run: Run, why) -> None:
+def _withdraw(run: Run, why: str) -> None:
     """Spares a worker an operation that is still queued; one that takes it first is refused."""
     if run.operation_id:
         operations.withdraw(run.operation_id, why)

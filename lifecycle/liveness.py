@@ -73,7 +73,7 @@ def is_silent(store: RunStore, run: Run) -> bool:
         run: the run
     """
 
-    def look():
+    def look() -> Stopped | None:
         with availability.noticing():
             progress = store.progress(run)
         return _judge_silence(run, progress)
@@ -109,7 +109,7 @@ def _look(store: RunStore, run: Run) -> _Facts:
     return _Facts(progress, operation, live)
 
 
-def _judge_queued(store: RunStore, run: Run, facts) -> Stopped | None:
+def _judge_queued(store: RunStore, run: Run, facts: _Facts) -> Stopped | None:
     """A run may wait for days, as long as there is an operation that a worker can take."""
     operation = facts.operation
     if operation is not None and not operation.is_over and operation.state != "running":
@@ -134,7 +134,9 @@ def _judge_queued(store: RunStore, run: Run, facts) -> Stopped | None:
     return _judge_silence(run, facts.progress, stopped)
 
 
-def _judge_silence(run: Run, progress, stopped: Stopped | None = None) -> Stopped | None:
+def _judge_silence(
+    run: Run, progress: Progress | None, stopped: Stopped | None = None
+) -> Stopped | None:
     key = run.id, run.attempt
     beat = max(run.changed_at, progress.beat_at if progress else "")
     if clock.age(beat) <= LEASE_SECONDS:
@@ -163,13 +165,13 @@ class _Suspicions:
     """Since when this process has seen which sign of life that is too old."""
 
     def __init__(self) -> None:
-        self._since: OrderedDict = OrderedDict()
+        self._since: OrderedDict[tuple[str, int], tuple[str, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def seconds_since(self, key, beat: str) -> float:
+    def seconds_since(self, key: tuple[str, int], beat: str) -> float:
         """Seconds since this very sign of life was first seen to be too old."""
         with self._lock:
-            seen, since = self._since.get(key, (None, 0.0))
+            seen, since = self._since.get(key, ("", 0.0))
             if seen != beat:
                 since = clock.monotonic()
             self._since[key] = beat, since
@@ -178,7 +180,7 @@ class _Suspicions:
                 self._since.popitem(last=False)
             return clock.monotonic() - since
 
-    def forget(self, key) -> None:
+    def forget(self, key: tuple[str, int]) -> None:
         with self._lock:
             self._since.pop(key, None)
 

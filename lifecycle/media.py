@@ -1,10 +1,12 @@
 """Which media a dataset holds, and what models can label: images, alone or in group slices."""
 
 import contextlib
+from collections.abc import Collection, Iterator, Sequence
 
 import fiftyone.core.media as fom
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
+from fiftyone.core.patches import PatchesView
 from pymongo.errors import ConnectionFailure
 
 from auto_labeling.core import text
@@ -57,7 +59,7 @@ def can_be_reviewed(dataset: Dataset) -> bool:
 
 
 @contextlib.contextmanager
-def reading(what: str = "The view"):
+def reading(what: str = "The view") -> Iterator[None]:
     """Takes what goes wrong while FiftyOne makes or reads a view for a fault of the view.
 
     Args:
@@ -93,7 +95,7 @@ def image_slices(dataset: Dataset) -> list[str]:
     return [name for name, reason in slices(dataset).items() if not reason]
 
 
-def count(dataset: Dataset, names=()) -> int:
+def count(dataset: Dataset, names: Collection[str] = ()) -> int:
     """How many samples of a dataset can be labeled; of a grouped one, in these slices.
 
     Args:
@@ -105,13 +107,16 @@ def count(dataset: Dataset, names=()) -> int:
     return samples.count_in_slices(dataset, names or image_slices(dataset))
 
 
-def count_known(dataset: Dataset, sample_ids: list) -> int:
+def count_known(dataset: Dataset, sample_ids: Sequence[str]) -> int:
     """How many of these ids, each given once, are those of samples of a dataset."""
     return len(sample_ids) - len(samples.unknown(dataset, sample_ids))
 
 
 def target_ids(
-    dataset: Dataset, view: SampleCollection, names=(), most: int | None = None
+    dataset: Dataset,
+    view: SampleCollection,
+    names: Collection[str] = (),
+    most: int | None = None,
 ) -> list[str]:
     """The ids of the samples that a view stands for when it is to be labeled.
 
@@ -140,14 +145,19 @@ def target_ids(
     return ids
 
 
-def target_count(dataset: Dataset, view: SampleCollection, names=()) -> int:
+def target_count(dataset: Dataset, view: SampleCollection, names: Collection[str] = ()) -> int:
     """How many ids :func:`target_ids` gives, without reading them where the database can tell."""
     if dataset.media_type == fom.GROUP or view._dataset is not dataset or view._is_dynamic_groups:
         return len(target_ids(dataset, view, names))
     return len(view)
 
 
-def meaning(view: SampleCollection, samples: int, task: Task | None = None, names=()) -> str:
+def meaning(
+    view: SampleCollection,
+    samples: int,
+    task: Task | None = None,
+    names: Collection[str] = (),
+) -> str:
     """Says what a view stands for when it is to be labeled, where that is not its own samples.
 
     Args:
@@ -171,7 +181,7 @@ def meaning(view: SampleCollection, samples: int, task: Task | None = None, name
     return ""
 
 
-def _of_generated(view: SampleCollection, samples, task: Task):
+def _of_generated(view: SampleCollection, samples: int, task: Task | None) -> str:
     kind = "patch" if view._is_patches else "clip" if view._is_clips else "frame"
     number = len(view)
     noun = {"patch": "patches"}.get(kind, f"{kind}s") if number != 1 else kind
@@ -180,7 +190,7 @@ def _of_generated(view: SampleCollection, samples, task: Task):
         f"The view shows {number:,} {noun}; the run labels the "
         f"{text.count(samples, 'whole image')} they come from{one_each}"
     )
-    if not view._is_patches:
+    if not isinstance(view, PatchesView):
         return said
     field = getattr(view._patches_stage, "field", None) or "FIELD"
     folder = "dataset_type=fo.types.ImageClassificationDirectoryTree"
@@ -191,7 +201,7 @@ def _of_generated(view: SampleCollection, samples, task: Task):
     )
 
 
-def slice_problem(dataset: Dataset, names) -> str:
+def slice_problem(dataset: Dataset, names: Collection[str]) -> str:
     """What is wrong with a choice of slices; empty if nothing is."""
     known = slices(dataset)
     if names and not known:

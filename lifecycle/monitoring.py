@@ -24,7 +24,7 @@ def measured_speeds(model: str = "") -> dict[str, list[Speed]]:
     return {model: speeds.of_model(model)} if model else speeds.of_all()
 
 
-def datasets() -> list:
+def datasets() -> list[Dataset]:
     """The datasets of this database that have, or had, runs; by name."""
     return storage.datasets()
 
@@ -110,7 +110,7 @@ def target_ids(dataset: Dataset, run: Run) -> list[str]:
     return [i for index in range(run.chunks) for i in chunks.sample_ids(run.id, index)]
 
 
-def failures(dataset: Dataset, run: Run) -> list[dict]:
+def failures(dataset: Dataset, run: Run) -> list[dict[str, str]]:
     """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
     chunks = ChunkStore(dataset)
     return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]

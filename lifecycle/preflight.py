@@ -1,7 +1,9 @@
 """What to check before a run starts. It loads no model, so it is cheap at any time."""
 
 import shutil
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
@@ -77,9 +79,9 @@ class Preflight(BaseModel):
 def preflight(
     dataset: Dataset,
     config: RunConfig,
-    sample_ids=None,
+    sample_ids: Collection[str] | None = None,
     *,
-    tried: "preview.Trial | None" = None,
+    tried: preview.Trial | None = None,
     samples: int | None = None,
     view: SampleCollection | None = None,
     wait: bool = True,
@@ -100,13 +102,15 @@ def preflight(
         ModelUnavailable: if a model is not offered
     """
     if samples is None:
-        everything = sample_ids is None
-        samples = media.count(dataset, config.group_slices) if everything else len(set(sample_ids))
+        if sample_ids is None:
+            samples = media.count(dataset, config.group_slices)
+        else:
+            samples = len(set(sample_ids))
     models = catalog.models_of(config)
     missing = tuple(dict.fromkeys(p for spec in models for p in catalog.missing_packages(spec)))
     speed, origin = _speed(config, tried)
     standing = worker_check.ask(config) if wait else worker_check.glance(config)
-    known = {
+    known: dict[str, Any] = {
         "samples": samples,
         "weights": tuple(_weights(spec, config, standing) for spec in models),
         "device": config.device,
@@ -145,20 +149,20 @@ def cautions(
     return tuple(filter(None, said))
 
 
-def _weights(spec: ModelSpec, config: RunConfig, standing):
+def _weights(spec: ModelSpec, config: RunConfig, standing: worker_check.Standing | None) -> Weights:
     named = config.checkpoint if spec.needs_checkpoint else ""
-    is_own = standing is not None and spec.name == config.model
+    of_custom = standing if spec.name == config.model else None
     return Weights(
         model=spec.name,
-        on_disk=downloads.is_downloaded(spec, named) and not (is_own and standing.here),
-        own=standing.lines if is_own else (),
+        on_disk=downloads.is_downloaded(spec, named) and not (of_custom and of_custom.here),
+        own=of_custom.lines if of_custom else (),
         size_bytes=downloads.size_bytes(spec, named),
         name=downloads.weights_name(spec, named),
         damaged=tuple(map(str, downloads.damaged(spec, named))),
     )
 
 
-def _disks(models, config: RunConfig):
+def _disks(models: Sequence[ModelSpec], config: RunConfig) -> Iterator[Disk]:
     folders = {("weights", downloads.folder(spec)) for spec in models if spec.source != "bundled"}
     if config.mask_location:
         folders.add(("masks", Path(config.mask_location)))
@@ -169,7 +173,7 @@ def _disks(models, config: RunConfig):
             yield Disk(holds=holds, folder=str(folder), free_bytes=free)
 
 
-def _speed(config: RunConfig, tried):
+def _speed(config: RunConfig, tried: preview.Trial | None) -> tuple[Speed | None, str]:
     """The speed to reckon with, and where it comes from."""
     segmenter = config.segmenter if config.method is Method.TWO_STAGE else ""
     alike = [
@@ -185,16 +189,16 @@ def _speed(config: RunConfig, tried):
     return (tried.speed, TRIED) if tried and tried.speed else (None, "")
 
 
-def _seconds(samples, speed, config: RunConfig):
+def _seconds(samples: int, speed: Speed | None, config: RunConfig) -> float | None:
     # A speed is that of one worker.
     return samples / speed.rate / config.workers if speed and speed.rate else None
 
 
-def _is_kind(device, wanted) -> bool:
+def _is_kind(device: str, wanted: str) -> bool:
     return not wanted or device.partition(":")[0] == wanted.partition(":")[0]
 
 
-def _warnings(found: Preflight):
+def _warnings(found: Preflight) -> Iterator[str]:
     if not found.samples:
         yield "There are no samples to label"
     if found.missing_packages:
@@ -208,7 +212,7 @@ def _warnings(found: Preflight):
     yield from _of_disk(found)
 
 
-def _of_time(found):
+def _of_time(found: Preflight) -> Iterator[str]:
     there = found.gpus or any(not one.startswith("cpu") for one in found.worker_devices)
     slow = found.speed.device == "cpu" if found.speed else not there
     if not slow or not found.samples:
@@ -221,7 +225,7 @@ def _of_time(found):
         yield f"No GPU: about {_said(seconds)}"
 
 
-def _of_disk(found):
+def _of_disk(found: Preflight) -> Iterator[str]:
     absent = [weights for weights in found.weights if not weights.on_disk]
     for disk in found.free_disk:
         needed = 0

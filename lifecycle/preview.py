@@ -6,11 +6,12 @@ It happens in the process that asks. Nothing is written to the dataset, and noth
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import fiftyone.core.labels as fol
 from fiftyone.core.dataset import Dataset
+from fiftyone.core.models import Model
 
 from auto_labeling.core.errors import (
     AutoLabelingError,
@@ -84,7 +85,7 @@ class Trial:
     speed: Speed | None
 
 
-def preview(dataset: Dataset, config: RunConfig, sample_ids) -> list[Preview]:
+def preview(dataset: Dataset, config: RunConfig, sample_ids: Iterable[str]) -> list[Preview]:
     """Runs a model on a few samples, and writes nothing.
 
     Args:
@@ -103,8 +104,11 @@ def preview(dataset: Dataset, config: RunConfig, sample_ids) -> list[Preview]:
 
 
 def trial(
-    dataset: Dataset, config: RunConfig, sample_ids, report: Callable[[str], None] | None = None
-):
+    dataset: Dataset,
+    config: RunConfig,
+    sample_ids: Iterable[str],
+    report: Callable[[str], None] | None = None,
+) -> Trial:
     """Runs a model on a few samples as :func:`preview` does, and says how fast that was.
 
     Args:
@@ -160,7 +164,7 @@ def _require_weights(config: RunConfig) -> None:
     )
 
 
-def _load(config: RunConfig):
+def _load(config: RunConfig) -> Model:
     with offline() as asked:
         try:
             return zoo.load(catalog.get_model(config.model), config)
@@ -176,11 +180,17 @@ def _load(config: RunConfig):
             raise ModelUnavailable(f"'{config.model}' cannot be loaded here: {said}") from error
 
 
-def _try(model, config: RunConfig, targets, report):
+def _try(
+    model: Model,
+    config: RunConfig,
+    targets: Sequence[Waiting],
+    report: Callable[[str], None],
+) -> Trial:
     # The engine knows a run; this one is recorded nowhere.
     run = Run(id="preview", config=config, created_at=clock.stamp())
     reader = Reader(model, zoo.field_mapping(config))
-    previews, began = [], None
+    previews: list[Preview] = []
+    began = time.monotonic()
     with Predictor(model, run, reader) as predictor:
         size = predictor.batch_size
         # The first image pays for what is made ready once, so it is not measured.
@@ -198,7 +208,9 @@ def _try(model, config: RunConfig, targets, report):
     return Trial(tuple(sorted(previews, key=lambda one: order[one.sample_id])), speed)
 
 
-def _previews(predictor, reader, targets):
+def _previews(
+    predictor: Predictor, reader: Reader, targets: Sequence[Waiting]
+) -> Iterator[Preview]:
     loaded = reader(targets)
     guesses = {target.sample_id: guess for target, guess in loaded.guessed}
     made, failures = predictor.finish(predictor.forward(loaded))
@@ -210,7 +222,7 @@ def _previews(predictor, reader, targets):
         yield Preview(target.sample_id, target.values["filepath"], error=error)
 
 
-def _speed(config: RunConfig, predictor, samples, seconds):
+def _speed(config: RunConfig, predictor: Predictor, samples: int, seconds: float) -> Speed:
     return Speed(
         model=config.model,
         segmenter=config.segmenter,

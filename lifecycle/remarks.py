@@ -1,5 +1,7 @@
 """A run's account in words, with possible reasons for missing labels."""
 
+from collections.abc import Sequence
+
 from auto_labeling.core import text
 from auto_labeling.core.account import Account, LeftOut
 from auto_labeling.core.run import Run, RunState
@@ -61,7 +63,7 @@ def remarks(run: Run, account: Account | None = None) -> list[str]:
     return (_of_account(run, account) if account else []) + guess
 
 
-def _of_account(run: Run, account: Account):
+def _of_account(run: Run, account: Account) -> list[str]:
     looked_at = account.labeled + account.nothing_found
     if not looked_at:
         return [_untried(account)] if run.state is RunState.IN_REVIEW and account.samples else []
@@ -72,7 +74,7 @@ def _of_account(run: Run, account: Account):
     return []
 
 
-def _untried(account: Account):
+def _untried(account: Account) -> str:
     parts = [
         f"{text.count(number, 'sample')} {words}"
         for number, words in (
@@ -87,7 +89,7 @@ def _untried(account: Account):
     return f"{said} Resume the run to try them again." if retry else said
 
 
-def _nothing(run: Run, account: Account, looked_at) -> str:
+def _nothing(run: Run, account: Account, looked_at: int) -> str:
     if account.given:
         number, verb = text.count(account.given, "label"), "was" if account.given == 1 else "were"
         every = f"The {number}" if account.given == 1 else f"All {number}"
@@ -98,10 +100,10 @@ def _nothing(run: Run, account: Account, looked_at) -> str:
     return f"The model found nothing in {where}."
 
 
-def _why_nothing(run: Run, account: Account):
+def _why_nothing(run: Run, account: Account) -> str:
     if account.left_out:
-        most = max(account.left_out, key=account.left_out.get)
-        return _HELPS[most]
+        most_frequent = max(account.left_out, key=account.left_out.__getitem__)
+        return _HELPS[most_frequent]
     if run.config.source_field:
         return "Choose a field with boxes, or a two-stage model, which detects the objects itself."
     reasons = [f"the minimum confidence{_least(run)} is too high"]
@@ -125,7 +127,7 @@ _HELPS = {
 }
 
 
-def _not_found(names) -> str:
+def _not_found(names: Sequence[str]) -> str:
     shown = [f"'{name}'" for name in names[:_MOST_NAMES]]
     if (rest := len(names) - _MOST_NAMES) > 0:
         shown.append(f"{rest:,} more")
@@ -133,7 +135,7 @@ def _not_found(names) -> str:
     return f"No label is {_or(shown)}, {what} that you asked for."
 
 
-def _why_not_found(run: Run, names) -> str:
+def _why_not_found(run: Run, names: Sequence[str]) -> str:
     them = "it" if len(names) == 1 else "them"
     return (
         f"Possibly the images do not show {them}, the model uses other names for {them}, or the "
@@ -145,5 +147,5 @@ def _least(run: Run) -> str:
     return "" if run.config.confidence is None else f" of {run.config.confidence:g}"
 
 
-def _or(parts):
+def _or(parts: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

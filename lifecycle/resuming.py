@@ -62,7 +62,7 @@ def refuse(dataset: Dataset, run: Run, again: bool) -> None:
         raise IllegalTransition(f"All samples of '{run.name}' are labeled; nothing to resume")
 
 
-def _refuse_gone(run: Run, what, again) -> None:
+def _refuse_gone(run: Run, what: Gone, again: bool) -> None:
     if not again or what.is_taken:
         raise FieldGone(str(what))
     if what.renamed_to and run.mask_folder:

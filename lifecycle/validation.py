@@ -3,7 +3,9 @@
 import os
 import re
 import tempfile
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
@@ -27,25 +29,25 @@ _RUN_ID = re.compile("[0-9a-f]{12}")
 _CLOUD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
-def parse(answers: dict) -> RunConfig:
+def parse(answers: Mapping[str, Any]) -> RunConfig:
     """Turns answers into a configuration, judged without a dataset.
 
     Raises:
         ConfigError: with a sentence for every wrong field
     """
     config, problems = _parse(answers)
-    if problems:
+    if config is None:
         raise ConfigError(problems)
     return config
 
 
-def draft(answers: dict) -> RunConfig:
+def draft(answers: Mapping[str, Any]) -> RunConfig:
     """What is right among answers, with something harmless in place of what is not."""
     config, problems = _parse(answers)
     return config or _without(answers, problems)
 
 
-def check(dataset: Dataset, answers: dict, store: RunStore) -> RunConfig:
+def check(dataset: Dataset, answers: Mapping[str, Any], store: RunStore) -> RunConfig:
     """Turns answers into a configuration that fits the dataset.
 
     A field that is wrong in itself is not judged further; all others are, so that every
@@ -78,7 +80,7 @@ def check(dataset: Dataset, answers: dict, store: RunStore) -> RunConfig:
         **_worker_problems(judged),
     }.items():
         problems.setdefault(field, problem)
-    if problems:
+    if problems or config is None:
         raise ConfigError(problems)
     return config
 
@@ -125,7 +127,9 @@ def source_fields(dataset: Dataset) -> dict[str, str]:
     return fields
 
 
-def frozen_ids(dataset: Dataset, sample_ids, group_slices=()) -> list[str]:
+def frozen_ids(
+    dataset: Dataset, sample_ids: Iterable[str] | None, group_slices: Collection[str] = ()
+) -> list[str]:
     """The ids of a run's target samples, each once and in a fixed order.
 
     Args:
@@ -158,7 +162,7 @@ def frozen_ids(dataset: Dataset, sample_ids, group_slices=()) -> list[str]:
     return ids
 
 
-def unknown_samples(dataset: Dataset, sample_ids: list) -> str:
+def unknown_samples(dataset: Dataset, sample_ids: Sequence[str]) -> str:
     """Says which ids are not those of samples of a dataset; empty if there are none."""
     unknown = samples.unknown(dataset, sample_ids)
     if not unknown:
@@ -168,7 +172,7 @@ def unknown_samples(dataset: Dataset, sample_ids: list) -> str:
     return f"{len(unknown):,} IDs are not in this dataset: {text.some(unknown)}"
 
 
-def _parse(answers):
+def _parse(answers: Mapping[str, Any]) -> tuple[RunConfig | None, dict[str, str]]:
     answers = {str(field): value for field, value in answers.items()}
     problems = _name_problems(answers.get("name"))
     try:
@@ -181,7 +185,7 @@ def _parse(answers):
     return (None if problems else config), problems
 
 
-def _name_problems(name: str):
+def _name_problems(name: Any) -> dict[str, str]:
     """Names by which a run could not be told from others; see ``sdk.get``."""
     said = name.strip().casefold() if isinstance(name, str) else ""
     if said == LATEST:
@@ -191,7 +195,7 @@ def _name_problems(name: str):
     return {}
 
 
-def _without(answers, problems):
+def _without(answers: Mapping[str, Any], problems: Collection[str]) -> RunConfig:
     """The answers as a configuration, with something harmless in place of what is wrong."""
     wrong = {*problems, "prompts"} if "classes" in problems else problems
     sound = {field: value for field, value in answers.items() if field not in wrong}
@@ -199,7 +203,7 @@ def _without(answers, problems):
     return RunConfig(**(stand_ins | sound))
 
 
-def _source_problems(dataset: Dataset, config: RunConfig):
+def _source_problems(dataset: Dataset, config: RunConfig) -> dict[str, str]:
     if config.method is not Method.EXISTING_DETECTIONS:
         return {}
     if not config.source_field:
@@ -214,7 +218,7 @@ def _source_problems(dataset: Dataset, config: RunConfig):
     return {"classes": f"No label of '{name}' is '{unknown[0]}'"} if unknown else {}
 
 
-def _unused_problems(config: RunConfig, wrong):
+def _unused_problems(config: RunConfig, wrong: Collection[str]) -> dict[str, str]:
     """Settings that a run of this kind would not regard."""
     found = {}
     method = None if "method" in wrong else config.method
@@ -227,7 +231,7 @@ def _unused_problems(config: RunConfig, wrong):
     return found
 
 
-def _mask_problems(config: RunConfig):
+def _mask_problems(config: RunConfig) -> dict[str, str]:
     asked = [name for name in ("mask_location", "keep_without_mask") if getattr(config, name)]
     if config.task is not Task.INSTANCE_SEGMENTATION:
         return dict.fromkeys(asked, "Only instance segmentation makes masks")
@@ -237,12 +241,12 @@ def _mask_problems(config: RunConfig):
     return {"mask_location": problem} if problem else {}
 
 
-def _worker_problems(config: RunConfig):
+def _worker_problems(config: RunConfig) -> dict[str, str]:
     problem = limits.problem(config.workers)
     return {"workers": problem} if problem else {}
 
 
-def _location_problem(location) -> str | None:
+def _location_problem(location: str) -> str | None:
     if _CLOUD.match(location):
         return "Choose a local or mounted folder: open-source FiftyOne cannot read cloud paths"
     if any(c < " " for c in location) or not os.path.isabs(location):

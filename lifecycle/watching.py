@@ -6,14 +6,18 @@ Nothing here changes anything, and all of it is quick: a page asks for it each t
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
 
+from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.storage import operations, retrying, staging, write_stamp
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.operations import Operation
+from auto_labeling.storage.write_stamp import Stamp
 
 #: Seconds for which a page waits for numbers that take a pass over the dataset.
 PATIENCE = 0.2
@@ -38,7 +42,7 @@ def operation(run: Run) -> Operation | None:
     return operations.look_up(run.operation_id) if run.operation_id else None
 
 
-def failure_kinds(dataset: Dataset, run: Run) -> list[dict]:
+def failure_kinds(dataset: Dataset, run: Run) -> list[dict[str, Any]]:
     """How many samples failed for which kind of error, the most frequent first.
 
     Args:
@@ -56,7 +60,9 @@ def failed_ids(dataset: Dataset, run: Run, kind: str = "", limit: int = 10_000) 
     return ChunkStore(dataset).failed_ids(run.id, kind, limit)
 
 
-def promoted(dataset: Dataset, runs, seconds: float = PATIENCE) -> dict[str, int | None]:
+def promoted(
+    dataset: Dataset, runs: Iterable[Run], seconds: float = PATIENCE
+) -> dict[str, int | None]:
     """How many labels of runs in review are promoted.
 
     Counting takes a pass over the samples. What was counted holds until somebody writes to them;
@@ -79,14 +85,14 @@ def promoted(dataset: Dataset, runs, seconds: float = PATIENCE) -> dict[str, int
 class _Count:
     """The number of promoted labels of a run: known, or under way."""
 
-    def __init__(self, dataset: Dataset, run: Run, stamp, last) -> None:
+    def __init__(self, dataset: Dataset, run: Run, stamp: Stamp | None, last: int | None) -> None:
         self._dataset, self._run = dataset, run
         self._stamp, self._last = stamp, last
         self._seconds = 0.0
-        self._counted_at = None
+        self._counted_at: float | None = None
         self.future = _counters.submit(self._count)
 
-    def _count(self):
+    def _count(self) -> int:
         began = time.monotonic()
         number = staging.count(self._dataset, self._run, staging.PROMOTED)
         self._counted_at = time.monotonic()
@@ -100,7 +106,7 @@ class _Count:
             return self._last
         return self.future.result()
 
-    def holds(self, stamp) -> bool:
+    def holds(self, stamp: Stamp | None) -> bool:
         """Whether nobody has written since; or it is too new to be counted again already."""
         if not self.future.done():
             return True
@@ -112,7 +118,7 @@ class _Count:
         return rested < _REST * self._seconds
 
 
-def _count_of(dataset: Dataset, run: Run, stamp) -> _Count:
+def _count_of(dataset: Dataset, run: Run, stamp: Stamp | None) -> _Count:
     with _lock:
         key = dataset._doc.id, run.id
         known = _counts.get(key)
@@ -125,6 +131,6 @@ def _count_of(dataset: Dataset, run: Run, stamp) -> _Count:
         return known
 
 
-_counts: OrderedDict = OrderedDict()
+_counts: OrderedDict[tuple[ObjectId, str], _Count] = OrderedDict()
 _lock = threading.Lock()
 _counters = ThreadPoolExecutor(1, "auto-labeling-count")

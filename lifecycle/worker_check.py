@@ -7,6 +7,7 @@ files, so its own machine never decides for a worker's.
 import json
 import threading
 import time
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -152,14 +153,14 @@ def require(config: RunConfig, queue: bool) -> None:
         raise ConfigError({field: _of_field(standing, field) for field in fields})
 
 
-def _of_field(standing, field) -> str:
+def _of_field(standing: Standing, field: str) -> str:
     said = dict.fromkeys(
         f"{one.host}: {one.problems[field]}" for one in standing.workers if field in one.problems
     )
     return f"No worker can run it. {'; '.join(said)}"
 
 
-def _find_out(key, config: RunConfig) -> None:
+def _find_out(key: str, config: RunConfig) -> None:
     standing = None
     try:
         standing = ask(config)
@@ -172,9 +173,10 @@ def _find_out(key, config: RunConfig) -> None:
                 _known[key] = (time.monotonic(), standing)
 
 
-def _answers(config: RunConfig, waiting):
+def _answers(config: RunConfig, waiting: set[str]) -> dict[str, dict[str, Any]]:
     inquiry_id = worker_questions.ask(_question(config))
-    deadline, answers = time.monotonic() + PATIENCE, {}
+    deadline = time.monotonic() + PATIENCE
+    answers: dict[str, dict[str, Any]] = {}
     try:
         while len(answers) < len(waiting) and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_SECONDS)
@@ -184,7 +186,7 @@ def _answers(config: RunConfig, waiting):
     return answers
 
 
-def _question(config: RunConfig) -> dict:
+def _question(config: RunConfig) -> dict[str, Any]:
     return {**config.model_dump(mode="json", include=_ASKED), "label_field": "asked"}
 
 
