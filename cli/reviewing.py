@@ -55,8 +55,14 @@ def labels(args: argparse.Namespace) -> None:
         {"label": row.label, "labels": row.current, "of": row.total, "confidence": row.confidence}
         for row in counted.rows
     ]
-    total = {"label": "(all)", "labels": counted.current, "of": counted.total}
-    rows.append({**total, "confidence": counted.confidence})
+    rows.append(
+        {
+            "label": "(all)",
+            "labels": counted.current,
+            "of": counted.total,
+            "confidence": counted.confidence,
+        }
+    )
     output.show(output.table(rows, ("label", "labels", "of", "confidence")))
 
 

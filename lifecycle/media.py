@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 import fiftyone.core.media as fom
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
-from fiftyone.core.patches import PatchesView
 from pymongo.errors import ConnectionFailure
 
 from auto_labeling.core import text
@@ -190,9 +189,9 @@ def _of_generated(view: SampleCollection, samples: int, task: Task | None) -> st
         f"The view shows {number:,} {noun}; the run labels the "
         f"{text.count(samples, 'whole image')} they come from{one_each}"
     )
-    if not isinstance(view, PatchesView):
+    if not view._is_patches:
         return said
-    field = getattr(view._patches_stage, "field", None) or "FIELD"
+    field = getattr(getattr(view, "_patches_stage", None), "field", None) or "FIELD"
     folder = "dataset_type=fo.types.ImageClassificationDirectoryTree"
     return (
         f"{said}. To label each patch by itself, export the patches as images and label those: "

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import threading
+from collections.abc import Callable
 
 from fiftyone.core.dataset import Dataset
 
@@ -71,21 +72,25 @@ def approve(
     return run
 
 
-def _finish_quietly(dataset: Dataset, store: RunStore, run: Run, by, alive) -> None:
+def _finish_quietly(
+    dataset: Dataset, store: RunStore, run: Run, by: str, alive: threading.Event
+) -> None:
     try:
         _finish(dataset, store, run, by, alive)
     except Exception:  # the run stays as it is, and "Finish approval" goes on
         logger.exception("The approval of '%s' stopped", run.name)
 
 
-def _finish(dataset: Dataset, store: RunStore, run: Run, by, alive=None) -> Run:
+def _finish(
+    dataset: Dataset, store: RunStore, run: Run, by: str, alive: threading.Event | None = None
+) -> Run:
     with Heartbeat(store, run) as heartbeat:
         if alive:
             alive.set()
         return _steps(dataset, store, run, by, heartbeat)
 
 
-def _steps(dataset: Dataset, store: RunStore, run: Run, by, heartbeat) -> Run:
+def _steps(dataset: Dataset, store: RunStore, run: Run, by: str, heartbeat: Heartbeat) -> Run:
     staging.publish(dataset, run, after=_counter(heartbeat))
     references.rename(dataset, run.staging_field, run.config.label_field)
     mask_files.remove_unused(dataset, run)
@@ -97,11 +102,11 @@ def _steps(dataset: Dataset, store: RunStore, run: Run, by, heartbeat) -> Run:
     return run
 
 
-def _counter(heartbeat):
+def _counter(heartbeat: Heartbeat) -> Callable[[int], None]:
     """Adds up the samples of each part for the progress on the record."""
     lock, done = threading.Lock(), 0
 
-    def count(samples) -> None:
+    def count(samples: int) -> None:
         nonlocal done
         with lock:
             done += samples
@@ -110,7 +115,7 @@ def _counter(heartbeat):
     return count
 
 
-def _claim(dataset: Dataset, store: RunStore, run: Run, expected, empty) -> Run:
+def _claim(dataset: Dataset, store: RunStore, run: Run, expected: int | None, empty: bool) -> Run:
     """Makes this process the one that approves the run, and settles what is approved.
 
     From the claim on nobody can promote or take back. What was shown is compared with what
@@ -160,7 +165,7 @@ def _counted_at_rest(dataset: Dataset, run: Run) -> Decision:
     return decided
 
 
-def _refuse_nothing(run: Run, decided, empty) -> None:
+def _refuse_nothing(run: Run, decided: Decision, empty: bool) -> None:
     """A run without any labels can be closed; one with labels needs some to approve."""
     if empty and not run.many:
         raise AutoLabelingError(
@@ -204,7 +209,7 @@ def provenance_key(run: Run) -> str:
     return f"auto_labeling_{run.id}"
 
 
-def _keep_provenance(dataset: Dataset, run: Run, approved, by) -> None:
+def _keep_provenance(dataset: Dataset, run: Run, approved: int, by: str) -> None:
     """Keeps where the labels came from as a FiftyOne custom run, for good."""
     key = provenance_key(run)
     decided = run.decision or Decision(promoted=approved)

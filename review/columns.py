@@ -1,14 +1,18 @@
 """Reads staged labels as columns: class, confidence and review state, one entry per label."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import added_labels, ranges
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import PERSON, PROMOTED, REVIEW, UNPROMOTED
 
 #: The review states as the small numbers of the column ``states``.
@@ -26,11 +30,11 @@ class Columns:
     """Samples, and their labels in the samples' order.
 
     Args:
-        ids: the sample ids, packed
-        sizes: the number of labels of each sample
+        ids: the sample ids, packed: 12 bytes each
+        sizes: the number of labels of each sample, as int64
         labels: a list with the class of each label
-        confidence: the confidence of each label; NaN for none
-        states: the review state of each label as a small number
+        confidence: the confidence of each label, as float64; NaN for none
+        states: the review state of each label, as int8: one of :data:`CODES` or :data:`NEITHER`
         added: whether a person added each label
         unmarked: the object ids of samples with labels that lack their review state
         there: whether each sample holds the staging field at all
@@ -39,21 +43,21 @@ class Columns:
 
     ids: np.ndarray
     sizes: np.ndarray
-    labels: list
+    labels: list[str]
     confidence: np.ndarray
     states: np.ndarray
     added: np.ndarray
-    unmarked: list
+    unmarked: list[ObjectId]
     there: np.ndarray
     newest: datetime | None
 
 
-def packed(sample_ids) -> np.ndarray:
+def packed(sample_ids: Iterable[ObjectId]) -> np.ndarray:
     """Object ids as an array that can be sorted and searched."""
     return np.array([oid.binary for oid in sample_ids], dtype="S12")
 
 
-def read(dataset: Dataset, run: Run, query: dict, everything: bool = False) -> Columns:
+def read(dataset: Dataset, run: Run, query: Document, everything: bool = False) -> Columns:
     """Reads the staged labels of the samples that match.
 
     Args:
@@ -72,8 +76,9 @@ def read(dataset: Dataset, run: Run, query: dict, everything: bool = False) -> C
     sources = added_labels.declared_sources(dataset, run)
     fields = {**about, **(_lists(run, sources) if run.many else _scalars(run, sources))}
 
-    def gather(part):
-        gathered, uneven = _Gathered(), []
+    def gather(part: Document) -> _Gathered:
+        gathered = _Gathered()
+        uneven: list[ObjectId] = []
         for document in _found(dataset, {**query, **part}, fields):
             if not gathered.add(document):
                 uneven.append(document["_id"])
@@ -84,34 +89,26 @@ def read(dataset: Dataset, run: Run, query: dict, everything: bool = False) -> C
         return gathered
 
     # While one part is being decoded here, the server finds the others.
-    parts = [{}] if everything else ranges.split(dataset._sample_collection)
+    parts: list[Document] = [{}] if everything else ranges.split(dataset._sample_collection)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return _joined(list(pool.map(gather, parts)))
-
-
-def _joined(gathered) -> Columns:
-    each = [part.columns() for part in gathered]
-    arrays = {
-        name: np.concatenate([getattr(part, name) for part in each])
-        for name in ("ids", "sizes", "confidence", "states", "added", "there")
-    }
-    return Columns(
-        **arrays,
-        labels=[label for part in each for label in part.labels],
-        unmarked=[sample_id for part in each for sample_id in part.unmarked],
-        newest=max(filter(None, (part.newest for part in each)), default=None),
-    )
 
 
 class _Gathered:
     """The columns while they grow."""
 
     def __init__(self) -> None:
-        self._ids, self._sizes, self._times = [], [], []
-        self._labels, self._confidence, self._states, self._there = [], [], [], []
-        self._added, self._unmarked = [], []
+        self._ids: list[ObjectId] = []
+        self._sizes: list[int] = []
+        self._times: list[datetime | None] = []
+        self._there: list[bool] = []
+        self._labels: list[str] = []
+        self._confidence: list[Any] = []
+        self._states: list[int] = []
+        self._added: list[bool] = []
+        self._unmarked: list[ObjectId] = []
 
-    def add(self, document) -> bool:
+    def add(self, document: Document) -> bool:
         """Adds a sample; False if some of its labels lack an attribute that others have."""
         size = document["n"]
         labels, confidence, states = document["l"], document["c"], document["r"]
@@ -151,7 +148,21 @@ class _Gathered:
         )
 
 
-def _found(dataset: Dataset, query, fields):
+def _joined(gathered: Sequence[_Gathered]) -> Columns:
+    each = [part.columns() for part in gathered]
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in each])
+        for name in ("ids", "sizes", "confidence", "states", "added", "there")
+    }
+    return Columns(
+        **arrays,
+        labels=[label for part in each for label in part.labels],
+        unmarked=[sample_id for part in each for sample_id in part.unmarked],
+        newest=max(filter(None, (part.newest for part in each)), default=None),
+    )
+
+
+def _found(dataset: Dataset, query: Document, fields: Document) -> Iterator[Document]:
     pipeline = [{"$match": query}, {"$project": fields}]
     return dataset._sample_collection.aggregate(pipeline, batchSize=_BATCH)
 
@@ -160,7 +171,7 @@ def _found(dataset: Dataset, query, fields):
 _SOURCES = ("s0", "s1")
 
 
-def _lists(run: Run, sources):
+def _lists(run: Run, sources: Sequence[str]) -> Document:
     root = f"${run.label_root}"
     size = {"$size": {"$ifNull": [root, []]}}
     state = f"{root}.{REVIEW}"
@@ -182,10 +193,10 @@ def _lists(run: Run, sources):
     }
 
 
-def _aligned(run: Run, sources):
+def _aligned(run: Run, sources: Sequence[str]) -> Document:
     root = f"${run.label_root}"
 
-    def each(attribute):
+    def each(attribute: str) -> Document:
         value = {"$ifNull": [f"$$label.{attribute}", None]}
         return {"$map": {"input": root, "as": "label", "in": value}}
 
@@ -198,11 +209,11 @@ def _aligned(run: Run, sources):
     }
 
 
-def _scalars(run: Run, sources):
+def _scalars(run: Run, sources: Sequence[str]) -> Document:
     field = f"${run.staging_field}"
     is_label = {"$eq": [{"$type": field}, "object"]}
 
-    def only(attribute):
+    def only(attribute: str) -> Document:
         return {"$cond": [is_label, [{"$ifNull": [f"{field}.{attribute}", None]}], []]}
 
     size = {"$cond": [is_label, 1, 0]}
@@ -215,12 +226,12 @@ def _scalars(run: Run, sources):
     }
 
 
-def _numbers(values):
+def _numbers(values: Sequence[Any]) -> np.ndarray:
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError):  # somebody has written something that is not a number
         return np.array([_number(value) for value in values], dtype=np.float64)
 
 
-def _number(value):
+def _number(value: Any) -> float:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan

@@ -1,6 +1,9 @@
 """Criteria that select labels of a run in the database, without a list of IDs."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from bson import ObjectId
 
 
 @dataclass(frozen=True)
@@ -15,18 +18,18 @@ class Criteria:
         sample_ids: object ids of samples
     """
 
-    states: tuple | None = None
-    span: tuple | None = None
-    labels: tuple | None = None
-    sample_ids: tuple | None = None
+    states: tuple[str, ...] | None = None
+    span: tuple[float, float] | None = None
+    labels: tuple[str, ...] | None = None
+    sample_ids: tuple[ObjectId, ...] | None = None
 
     def allows(self, state: str) -> bool:
         """Whether labels of a review state can meet the criteria at all."""
         return self.states is None or state in self.states
 
-    def wanted(self) -> dict:
+    def wanted(self) -> dict[str, Any]:
         """What a label must be, as a query on a label's own attributes."""
-        wanted = {}
+        wanted: dict[str, Any] = {}
         if self.span is not None:
             wanted["confidence"] = {"$gte": self.span[0], "$lte": self.span[1]}
         if self.labels is not None:

@@ -5,8 +5,10 @@ lasso of the embeddings panel.
 """
 
 import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import fiftyone.core.patches as fop
 import fiftyone.core.stages as fos
@@ -23,6 +25,7 @@ from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid_request import reading
 from auto_labeling.review.grid_stages import is_filterable, view_with
 from auto_labeling.storage import write_stamp
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 
 #: The tabs of the review page, and the review state of the labels that each shows.
@@ -42,10 +45,10 @@ class Shown:
     """
 
     base: fov.DatasetView
-    filters: dict = field(default_factory=dict)
-    sample_ids: tuple = field(default=())
-    label_ids: tuple = field(default=())
-    label_sample_ids: tuple = field(default=())
+    filters: dict[str, Any] = field(default_factory=dict)
+    sample_ids: tuple[str, ...] = field(default=())
+    label_ids: tuple[str, ...] = field(default=())
+    label_sample_ids: tuple[str, ...] = field(default=())
 
     @cached_property
     def view(self) -> fov.DatasetView:
@@ -59,7 +62,7 @@ class Shown:
         """
         if self.label_ids or not self._is_of_all():
             return None
-        known = {REVIEW: None, "confidence": None, "label": None}
+        known: dict[str, Any] = {REVIEW: None, "confidence": None, "label": None}
         prefix = f"{run.label_root}."
         for path, asked in self.filters.items():
             name = path.removeprefix(prefix)
@@ -87,7 +90,7 @@ class Shown:
         path = f"{label_root(self.base, run)}.confidence"
         return replace(self, filters={p: f for p, f in self.filters.items() if p != path})
 
-    def labels(self, run: Run, tab: str) -> list[dict]:
+    def labels(self, run: Run, tab: str) -> list[Document]:
         """An aggregation pipeline that yields a tab's labels in what is shown.
 
         Returns:
@@ -102,28 +105,28 @@ class Shown:
             view = view.select(list(self.sample_ids))
         view = _filtered(view, self.filters)
         root = label_root(view, run)
-        stages = [{"$match": {run.staging_field: {"$type": "object"}}}]
+        stages: list[Document] = [{"$match": {run.staging_field: {"$type": "object"}}}]
         sample_id = "$_sample_id" if generated else "$_id"
         stages.append({"$project": {"_id": sample_id, "label": f"${root}"}})
         if root != run.staging_field:
             stages.append({"$unwind": "$label"})
-        wanted = {f"label.{REVIEW}": TABS[tab]}
+        wanted: Document = {f"label.{REVIEW}": TABS[tab]}
         if self.label_ids:
             wanted["label._id"] = {"$in": [ObjectId(i) for i in self.label_ids]}
         stages.append({"$match": wanted})
         return self._pipeline(view, stages)
 
-    def _pipeline(self, view: SampleCollection, stages: list) -> list[dict]:
+    def _pipeline(self, view: SampleCollection, stages: list[Document]) -> list[Document]:
         """The aggregation pipeline of a view, with further stages."""
         return view._pipeline(pipeline=stages)
 
-    def aggregate(self, run: Run, tab: str, stages: list):
+    def aggregate(self, run: Run, tab: str, stages: list[Document]) -> Iterator[Document]:
         """Runs further aggregation stages over :meth:`labels`."""
         collection = self.base._dataset._sample_collection
         return collection.aggregate(self.labels(run, tab) + stages, allowDiskUse=True)
 
 
-def shown(dataset: Dataset, request: dict) -> Shown:
+def shown(dataset: Dataset, request: Mapping[str, Any]) -> Shown:
     """Computes what the grid shows.
 
     Args:
@@ -135,20 +138,23 @@ def shown(dataset: Dataset, request: dict) -> Shown:
         view = fosv.get_view(
             dataset, view_name=request.get("view_name"), stages=request.get("view")
         )
-        if extended := copy.deepcopy(request.get("extended")):
-            view = fosv.get_extended_view(view, None, extended_stages=extended)
+        if extended := request.get("extended"):
+            stages = copy.deepcopy(extended)
+            view = fosv.get_extended_view(view, None, extended_stages=stages)
     refresh_patches(dataset, view)
     labels = request.get("selected_labels") or ()
     return Shown(
         base=view,
-        filters=copy.deepcopy(request.get("filters")) or {},
+        filters=copy.deepcopy(request.get("filters") or {}),
         sample_ids=tuple(request.get("selected") or ()),
         label_ids=tuple(label["label_id"] for label in labels),
         label_sample_ids=tuple({label["sample_id"] for label in labels if label.get("sample_id")}),
     )
 
 
-def narrowed(dataset: Dataset, request: dict, run: Run | None, names) -> fov.DatasetView:
+def narrowed(
+    dataset: Dataset, request: Mapping[str, Any], run: Run | None, names: Iterable[str]
+) -> fov.DatasetView:
     """A view with stages of ours, as ``grid_stages.view_with`` makes it."""
     now = write_stamp.stamp(dataset)
     view = view_with(dataset, request, run, names)
@@ -160,7 +166,9 @@ def narrowed(dataset: Dataset, request: dict, run: Run | None, names) -> fov.Dat
 def refresh_patches(dataset: Dataset, view: SampleCollection) -> None:
     """Makes a view of staged labels as patches show them as they are: it is a copy of them."""
     stage = getattr(view, "_patches_stage", None)
-    if not isinstance(stage, fos.ToPatches) or not stage.field.endswith(STAGING_SUFFIX):
+    if not isinstance(view, fop.PatchesView) or not isinstance(stage, fos.ToPatches):
+        return
+    if not stage.field.endswith(STAGING_SUFFIX):
         return
     now, copied = write_stamp.stamp(dataset), view._dataset
     # A view object that was copied before keeps a dataset that another's reload has deleted.
@@ -188,7 +196,7 @@ def _copy_again(view: fop.PatchesView, stage: fos.ToPatches) -> None:
 _COPIED = ("other_fields", "keep_label_lists")
 
 #: For each copy, the stamp of the samples that it was made from.
-_copied_at: dict = {}
+_copied_at: dict[str, write_stamp.Stamp | None] = {}
 
 
 def label_root(view: SampleCollection, run: Run) -> str:
@@ -198,14 +206,14 @@ def label_root(view: SampleCollection, run: Run) -> str:
     return run.label_root
 
 
-def _filtered(view: SampleCollection, filters):
+def _filtered(view: fov.DatasetView, filters: dict[str, Any]) -> fov.DatasetView:
     if not filters:
         return view
     with reading("filters"):
         return fosv.get_extended_view(view, copy.deepcopy(filters))
 
 
-def _is_plain(asked, kind) -> bool:
+def _is_plain(asked: Mapping[str, Any], kind: str) -> bool:
     """Whether a sidebar filter is just a range or a list of values, filtering labels."""
     wanted = asked.get(kind)
     if not wanted or None in wanted:
@@ -213,13 +221,20 @@ def _is_plain(asked, kind) -> bool:
     return not any(value for key, value in asked.items() if key != kind)
 
 
-def root_in(request: dict, run: Run) -> str:
+def root_in(request: Mapping[str, Any], run: Run) -> str:
     """The path of a run's labels in the sidebar of the view that a request is from."""
     classes = [str(stage.get("_cls")) for stage in request.get("view") or ()]
     return run.staging_field if any(c.endswith(".ToPatches") for c in classes) else run.label_root
 
 
-def tab_filters(root: str, tab: str, *, confidence=None, label=None, again=False) -> dict:
+def tab_filters(
+    root: str,
+    tab: str,
+    *,
+    confidence: tuple[float, float] | None = None,
+    label: str | None = None,
+    again: bool = False,
+) -> dict[str, Any]:
     """The sidebar filters that make the grid show a tab's labels.
 
     Args:
@@ -245,7 +260,9 @@ def tab_filters(root: str, tab: str, *, confidence=None, label=None, again=False
     return filters
 
 
-def merged(filters, run: Run, wanted: dict) -> dict:
+def merged(
+    filters: Mapping[str, Any] | None, run: Run, wanted: Mapping[str, Any]
+) -> dict[str, Any]:
     """The sidebar's filters, with those on the run's staging field replaced.
 
     Args:
@@ -258,13 +275,15 @@ def merged(filters, run: Run, wanted: dict) -> dict:
     return {**others, **wanted}
 
 
-def same(given, asked: dict) -> bool:
+def same(given: Mapping[str, Any] | None, asked: Mapping[str, Any]) -> bool:
     """Whether a filter of the sidebar is what was asked for; it may hold more, if that is off."""
     given = given or {}
     return all(given.get(key, False) == asked.get(key, False) for key in {*given, *asked})
 
 
-def read_filters(filters, root: str) -> tuple:
+def read_filters(
+    filters: Mapping[str, Any] | None, root: str
+) -> tuple[tuple[float, float] | None, str | None]:
     """What the sidebar's filters on a run's labels say now.
 
     Returns:
@@ -273,7 +292,7 @@ def read_filters(filters, root: str) -> tuple:
     """
     filters = filters or {}
     span = (filters.get(f"{root}.confidence") or {}).get("range")
-    values = (filters.get(f"{root}.label") or {}).get("values") or ()
+    values: Sequence[str] = (filters.get(f"{root}.label") or {}).get("values") or ()
     confidence = None
     if span:
         low, high = span
@@ -281,5 +300,5 @@ def read_filters(filters, root: str) -> tuple:
     return confidence, values[0] if len(values) == 1 else None
 
 
-def _values(values):
+def _values(values: Sequence[str]) -> dict[str, Any]:
     return {"values": values, "exclude": False, "isMatching": False}

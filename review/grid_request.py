@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from bson import ObjectId
 from pymongo.errors import ConnectionFailure
@@ -11,7 +13,7 @@ from auto_labeling.core.errors import Unreadable
 logger = logging.getLogger(__name__)
 
 
-def check(asked: dict) -> None:
+def check(asked: Mapping[str, Any]) -> None:
     """Refuses a request that speaks of the grid as no App would.
 
     Args:
@@ -26,7 +28,7 @@ def check(asked: dict) -> None:
 
 
 @contextlib.contextmanager
-def reading(key: str):
+def reading(key: str) -> Iterator[None]:
     """Takes what goes wrong while FiftyOne makes a view of a request for a fault of the request.
 
     Args:
@@ -44,46 +46,46 @@ def reading(key: str):
         raise _unreadable(key) from error
 
 
-def _unreadable(key):
+def _unreadable(key: str) -> Unreadable:
     return Unreadable(
         f"What the grid shows cannot be read (its {key.replace('_', ' ')}); "
         "nothing was changed. Reload the page"
     )
 
 
-def _is_list_of(is_sound):
+def _is_list_of(is_sound: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(map(is_sound, value))
 
 
-def _is_text(value):
+def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _is_id(value):
+def _is_id(value: Any) -> bool:
     return isinstance(value, str) and ObjectId.is_valid(value)
 
 
-def _is_stage(value):
+def _is_stage(value: Any) -> bool:
     if not isinstance(value, dict) or not isinstance(value.get("_cls"), str):
         return False
     return value.get("kwargs") is None or _is_list_of(_is_pair)(value["kwargs"])
 
 
-def _is_pair(value):
+def _is_pair(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and len(value) == 2 and isinstance(value[0], str)
 
 
-def _is_label(value):
+def _is_label(value: Any) -> bool:
     if not isinstance(value, dict) or not _is_id(value.get("label_id")):
         return False
     return value.get("sample_id") is None or _is_id(value["sample_id"])
 
 
-def _are_filters(value):
+def _are_filters(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_filter, value.values()))
 
 
-def _is_filter(value):
+def _is_filter(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     values, span = value.get("values"), value.get("range")
@@ -92,11 +94,11 @@ def _is_filter(value):
     return span is None or (isinstance(span, (list, tuple)) and len(span) == 2)
 
 
-def _is_object(value):
+def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-_SOUND = {
+_SOUND: dict[str, Callable[[Any], bool]] = {
     "view": _is_list_of(_is_stage),
     "view_name": _is_text,
     "filters": _are_filters,

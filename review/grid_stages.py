@@ -7,8 +7,11 @@ the view: so what the user's own view is can always be told, and given back.
 """
 
 import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import fiftyone.core.stages as fos
+import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
 from fiftyone import ViewExpression, ViewField
 from fiftyone.core.dataset import Dataset
@@ -43,7 +46,7 @@ def only_class(label: str) -> str:
     return _CLASS + label
 
 
-def class_of(names) -> str | None:
+def class_of(names: Iterable[str]) -> str | None:
     """The class that one of the stages keeps, if one does."""
     return next((n.removeprefix(_CLASS) for n in names if n.startswith(_CLASS)), None)
 
@@ -53,7 +56,7 @@ def is_filterable(label: str) -> bool:
     return bool(label) and not label.startswith("$")
 
 
-def of(request: dict) -> tuple:
+def of(request: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of our stages in a request's view, in their order."""
     found = [str(stage.get("_uuid")) for stage in request.get("view") or ()]
     users = len(found)
@@ -62,7 +65,7 @@ def of(request: dict) -> tuple:
     return tuple(mark.removeprefix(_OURS) for mark in found[users:])
 
 
-def told(request: dict) -> str:
+def told(request: Mapping[str, Any]) -> str:
     """A request's view as text, to see whether it has changed."""
     # Without where the labels of patches are copied to: that changes while the view remains.
     stages = [
@@ -72,19 +75,23 @@ def told(request: dict) -> str:
     return json.dumps(stages, sort_keys=True, default=str)
 
 
-def view_with(dataset: Dataset, request: dict, run: Run | None, names):
+def view_with(
+    dataset: Dataset, request: Mapping[str, Any], run: Run | None, names: Iterable[str]
+) -> fov.DatasetView:
     """A request's view, with these stages of ours in the place of those that it has.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         request: the App's request
-        run: the run; None will do where there are to be no stages
+        run: the run; None if there are no names
         names: the names of the stages, in their order
     """
     stages = list(request.get("view") or ())
     users = stages[: len(stages) - len(of(request))]
     with reading("view"):
         view = fosv.get_view(dataset, view_name=request.get("view_name"), stages=users)
+        if run is None:
+            return view
         for name in names:  # the view may be without the run's field, or the run closed since
             view = view.add_stage(marked(_stage(dataset, run, name), name))
     return view
@@ -92,11 +99,11 @@ def view_with(dataset: Dataset, request: dict, run: Run | None, names):
 
 def marked(stage: fos.ViewStage, name: str) -> fos.ViewStage:
     """A stage with our mark: :func:`of` finds it at the end of a view."""
-    stage._uuid = _OURS + name
+    stage._uuid = _OURS + name  # type: ignore[assignment]  # FiftyOne declares it as None
     return stage
 
 
-def _stage(dataset: Dataset, run: Run, name: str):
+def _stage(dataset: Dataset, run: Run, name: str) -> fos.ViewStage:
     if name == PATCHES:
         return fos.ToPatches(run.staging_field)
     if name == WITHOUT_LABELS and run.many:

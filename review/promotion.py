@@ -1,8 +1,10 @@
 """Promote labels for approval, and undo it."""
 
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
+from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import IllegalTransition, LabelsChanged
@@ -11,6 +13,7 @@ from auto_labeling.review import snapshot
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid import Shown
 from auto_labeling.storage import added_labels, fields, ranges
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import PROMOTED, REVIEW, UNPROMOTED
 from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.staging import count
@@ -45,7 +48,9 @@ def promote(dataset: Dataset, run_id: str, shown: Shown, expected: int | None) -
     return _move_by_id(dataset, run, shown, PROMOTED, expected)
 
 
-def undo(dataset: Dataset, run_id: str, label=None, chosen: Shown | None = None) -> int:
+def undo(
+    dataset: Dataset, run_id: str, label: str | None = None, chosen: Shown | None = None
+) -> int:
     """Takes back the promotion of all labels, of one class, or of those that are chosen.
 
     Args:
@@ -62,22 +67,28 @@ def undo(dataset: Dataset, run_id: str, label=None, chosen: Shown | None = None)
     """
     run = _in_review(dataset, run_id)
     if chosen is None:
-        criteria = Criteria() if label is None else Criteria(labels=(label,))
-    else:
-        criteria = chosen.criteria(run)
+        of_class = Criteria() if label is None else Criteria(labels=(label,))
+        return _move(dataset, run, of_class, UNPROMOTED)
+    criteria = chosen.criteria(run)
     if criteria is None:
         return _move_by_id(dataset, run, chosen, UNPROMOTED)
     return _move(dataset, run, criteria, UNPROMOTED)
 
 
-_ID_ONLY = {"$project": {"label._id": 1}}
-_BY_SAMPLE = {"$group": {"_id": "$_id", "labels": {"$push": "$label._id"}}}
+#: The id of a sample, and those of its labels.
+_SampleLabels = tuple[ObjectId, list[ObjectId]]
+
+_ID_ONLY: Document = {"$project": {"label._id": 1}}
+_BY_SAMPLE: Document = {"$group": {"_id": "$_id", "labels": {"$push": "$label._id"}}}
 
 
-def _move_by_id(dataset: Dataset, run: Run, shown, state, expected=None) -> int:
+def _move_by_id(
+    dataset: Dataset, run: Run, shown: Shown, state: str, expected: int | None = None
+) -> int:
     """Moves the labels that are shown to a review state by their ids; returns how many."""
     tab = "review" if state == PROMOTED else "approval"
     added_labels.settle(dataset, run)
+    samples: Iterable[_SampleLabels]
     if shown.label_ids:
         labels = list(shown.aggregate(run, tab, [_ID_ONLY]))
         found = len(labels)
@@ -92,7 +103,7 @@ def _move_by_id(dataset: Dataset, run: Run, shown, state, expected=None) -> int:
     return found
 
 
-def _expect(found, expected) -> None:
+def _expect(found: int, expected: int) -> None:
     if found != expected:
         raise LabelsChanged(
             f"The labels have changed: there are now {found:,} to add, not {expected:,}. "
@@ -100,7 +111,9 @@ def _expect(found, expected) -> None:
         )
 
 
-def _move(dataset: Dataset, run: Run, criteria: Criteria, state, expected=None) -> int:
+def _move(
+    dataset: Dataset, run: Run, criteria: Criteria, state: str, expected: int | None = None
+) -> int:
     """Moves all labels that meet the criteria to a review state; returns how many."""
     other = UNPROMOTED if state == PROMOTED else PROMOTED
     with snapshot.of(dataset, run) as kept:
@@ -123,15 +136,17 @@ def _move(dataset: Dataset, run: Run, criteria: Criteria, state, expected=None) 
     return found
 
 
-def _count(dataset: Dataset, run: Run, state, criteria: Criteria):
+def _count(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> int:
     """Counts without a snapshot."""
     if not criteria.allows(state):
         return 0
-    query = {} if criteria.sample_ids is None else {"_id": {"$in": list(criteria.sample_ids)}}
+    query: Document = (
+        {} if criteria.sample_ids is None else {"_id": {"$in": list(criteria.sample_ids)}}
+    )
     return count(dataset, run, state, query=query, wanted=criteria.wanted())
 
 
-def _set_state(dataset: Dataset, run: Run, state, criteria: Criteria) -> int:
+def _set_state(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> int:
     """Sets the review state of labels by what they are; returns how many samples it modified."""
     other = UNPROMOTED if state == PROMOTED else PROMOTED
     query, update, array_filters = _update(run, state, {REVIEW: other, **criteria.wanted()})
@@ -145,7 +160,7 @@ def _set_state(dataset: Dataset, run: Run, state, criteria: Criteria) -> int:
     return modified
 
 
-def _set_by_id(dataset: Dataset, run: Run, labels, state) -> None:
+def _set_by_id(dataset: Dataset, run: Run, labels: Iterable[_SampleLabels], state: str) -> None:
     """Sets the review state of labels by their ids.
 
     Args:
@@ -156,7 +171,7 @@ def _set_by_id(dataset: Dataset, run: Run, labels, state) -> None:
     labels = iter(labels)
     samples = dataset._sample_collection
 
-    def write(batch) -> None:
+    def write(batch: Sequence[_SampleLabels]) -> None:
         ids = [label for _, labels in batch for label in labels]
         query, update, array_filters = _update(run, state, {"_id": {"$in": ids}, REVIEW: other})
         query["_id"] = {"$in": [sample for sample, _ in batch]}
@@ -168,7 +183,9 @@ def _set_by_id(dataset: Dataset, run: Run, labels, state) -> None:
             list(pool.map(write, batches))
 
 
-def _update(run: Run, state, wanted):
+def _update(
+    run: Run, state: str, wanted: Document
+) -> tuple[Document, Document, list[Document] | None]:
     """Query, update and array filters that set the state of the labels that are as wanted."""
     stamp = {"$currentDate": {"last_modified_at": True}}
     if run.many:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import fiftyone.core.view as fov
 from bson import ObjectId
@@ -12,6 +13,7 @@ from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.run import Run
 from auto_labeling.review import grid
 from auto_labeling.review.criteria import Criteria
+from auto_labeling.storage.mongo import Document
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Chosen(grid.Shown):
 
     wanted: Criteria = field(default_factory=Criteria)
     without_confidence: bool = False
-    slices: tuple = ()
+    slices: tuple[str, ...] = ()
 
     def criteria(self, run: Run) -> Criteria | None:
         """The choice as a predicate on the run's labels, if it is one."""
@@ -40,7 +42,7 @@ class Chosen(grid.Shown):
         """The same, with labels of all confidences."""
         return replace(self, wanted=replace(self.wanted, span=None), without_confidence=False)
 
-    def labels(self, run: Run, tab: str) -> list[dict]:
+    def labels(self, run: Run, tab: str) -> list[Document]:
         """An aggregation pipeline that yields a tab's labels among those chosen."""
         wanted = {f"label.{name}": value for name, value in self.wanted.wanted().items()}
         if self.without_confidence:
@@ -52,7 +54,7 @@ class Chosen(grid.Shown):
             return super()._is_of_all()
         return set(self.slices) == set(self.base._dataset.group_slices)
 
-    def _pipeline(self, view: SampleCollection, stages: list) -> list[dict]:
+    def _pipeline(self, view: SampleCollection, stages: list[Document]) -> list[Document]:
         if not self.slices:
             return super()._pipeline(view, stages)
         first, *others = (view._pipeline(pipeline=stages, group_slice=name) for name in self.slices)
@@ -67,11 +69,11 @@ def choose(
     min_confidence: float | None = None,
     max_confidence: float | None = None,
     without_confidence: bool = False,
-    classes=None,
-    label_ids=None,
-    sample_ids=None,
+    classes: Iterable[str] | None = None,
+    label_ids: Iterable[str] | None = None,
+    sample_ids: Iterable[str] | None = None,
     view: SampleCollection | None = None,
-    group_slices=None,
+    group_slices: Iterable[str] | None = None,
     as_shown: bool = False,
 ) -> Chosen:
     """Chooses labels of a run. What is None does not narrow; what is empty leaves nothing.
@@ -119,7 +121,7 @@ def choose(
     )
 
 
-def _slices(base, names, as_shown) -> tuple:
+def _slices(base: fov.DatasetView, names: Iterable[str] | None, as_shown: bool) -> tuple[str, ...]:
     """The slices that a view is applied to; none where it is not one of groups."""
     grouped = base.group_slices and not base._is_dynamic_groups
     if names is None:
@@ -135,7 +137,7 @@ def _slices(base, names, as_shown) -> tuple:
     return names
 
 
-def _slices_of(base) -> tuple:
+def _slices_of(base: fov.DatasetView) -> tuple[str, ...]:
     """All slices of a view of groups, unless somebody has set the one of this very view."""
     known = base.group_slices
     own = getattr(base, "_DatasetView__group_slice", None)
@@ -143,7 +145,7 @@ def _slices_of(base) -> tuple:
     return (own,) if own and len(known) == len(base._dataset.group_slices) else tuple(known)
 
 
-def _require_lists(**lists) -> None:
+def _require_lists(**lists: object) -> None:
     wrong = {
         name: f"This must be a list, not {type(value).__name__}"
         for name, value in lists.items()
@@ -153,7 +155,7 @@ def _require_lists(**lists) -> None:
         raise ConfigError(wrong)
 
 
-def _span(least, greatest, without) -> tuple | None:
+def _span(least: float | None, greatest: float | None, without: bool) -> tuple[float, float] | None:
     """The range of confidence that is asked for, if one is."""
     bounds = {"min_confidence": least, "max_confidence": greatest}
     wrong = {
@@ -179,12 +181,12 @@ def _span(least, greatest, without) -> tuple | None:
     return low, high
 
 
-def _is_confidence(value) -> bool:
+def _is_confidence(value: Any) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number and 0 <= value <= 1
 
 
-def _ids(kind: str, ids) -> tuple | None:
+def _ids(kind: str, ids: Iterable[str] | None) -> tuple[str, ...] | None:
     if ids is None:
         return None
     ids = tuple(dict.fromkeys(map(str, ids)))
@@ -194,7 +196,7 @@ def _ids(kind: str, ids) -> tuple | None:
     return ids
 
 
-def _of_dataset(dataset: Dataset, view: SampleCollection, as_shown) -> fov.DatasetView:
+def _of_dataset(dataset: Dataset, view: SampleCollection | None, as_shown: bool) -> fov.DatasetView:
     if view is None:
         return dataset.view()
     if not isinstance(view, SampleCollection) or view._root_dataset.name != dataset.name:

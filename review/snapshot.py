@@ -6,19 +6,25 @@ have changed, those alone are read again, provided that they account for every w
 everything is. So the numbers are exact whoever writes, and however.
 """
 
+import contextlib
 import threading
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
 from auto_labeling.review import columns
+from auto_labeling.review.columns import Columns
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.storage import added_labels, write_stamp
 from auto_labeling.storage.review_states import PROMOTED, UNPROMOTED
+from auto_labeling.storage.write_stamp import Stamp
 
 #: Labels of all runs together that are kept in memory; about 20 bytes each.
 MOST_LABELS = 20_000_000
@@ -53,9 +59,9 @@ class Snapshot:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._lock = threading.Lock()
-        self._stamp = None
-        self._known = {}  # answers that hold as long as the stamp does
-        self._unmarked = []  # samples with labels that people have added since
+        self._stamp: Stamp | None = None
+        self._known: dict[Hashable, Any] = {}  # answers that hold as long as the stamp does
+        self._unmarked: list[ObjectId] = []  # samples with labels that people have added since
         self.marked = 0  # samples whose added labels it has marked so far
 
     def __len__(self) -> int:
@@ -72,7 +78,7 @@ class Snapshot:
             now = write_stamp.stamp(dataset)
             if now is None:
                 return False
-            if now != self._stamp and not (self._stamp and self._patch(dataset, now)):
+            if now != self._stamp and not (self._stamp and self._patch(dataset, self._stamp, now)):
                 self._load(dataset, now)
             if not self._unmarked:
                 added_labels.note(dataset, self._run, now)
@@ -85,10 +91,10 @@ class Snapshot:
         self._stamp = None
         self._known = {}
 
-    def _load(self, dataset: Dataset, now) -> None:
+    def _load(self, dataset: Dataset, now: Stamp) -> None:
         self._newest = write_stamp.newest(dataset)
         read = columns.read(dataset, self._run, {})
-        self._codes = defaultdict()
+        self._codes: defaultdict[str, int] = defaultdict()
         self._codes.default_factory = self._codes.__len__
         order = np.argsort(read.ids, kind="stable")
         self._ids, self._row = read.ids[order], order
@@ -105,12 +111,11 @@ class Snapshot:
         self._known = {}
         self._stamp = now
 
-    def _encoded(self, labels):
+    def _encoded(self, labels: list[str]) -> np.ndarray:
         return np.fromiter(map(self._codes.__getitem__, labels), np.int32, len(labels))
 
-    def _patch(self, dataset: Dataset, now) -> bool:
+    def _patch(self, dataset: Dataset, old: Stamp, now: Stamp) -> bool:
         """Reads the changed samples again; False if they do not explain every write."""
-        old = self._stamp
         written = now.written - old.written
         if now.removed != old.removed or not 0 < written <= max(
             500, len(self._ids) * _PATCHED_SHARE
@@ -127,7 +132,7 @@ class Snapshot:
         self._stamp = now
         return True
 
-    def _replace(self, read) -> bool:
+    def _replace(self, read: Columns) -> bool:
         """Puts new values in the place of a sample's old ones."""
         at = np.searchsorted(self._ids, read.ids)
         known = at < len(self._ids)
@@ -150,7 +155,14 @@ class Snapshot:
         self._added[old] = read.added[new]
         return True
 
-    def _grow(self, rows, firsts, sizes, codes, read) -> bool:
+    def _grow(
+        self,
+        rows: np.ndarray,
+        firsts: np.ndarray,
+        sizes: np.ndarray,
+        codes: np.ndarray,
+        read: Columns,
+    ) -> bool:
         """Samples with more or fewer labels than before go to the end of the columns."""
         old = _indices(self._starts[rows], self._sizes[rows])
         new = _indices(firsts, sizes)
@@ -179,7 +191,9 @@ class Snapshot:
             whether exactly the labels that the snapshot knew were updated
         """
         now, old = write_stamp.stamp(dataset), self._stamp
-        if now is None or now.removed != old.removed or now.written - old.written != modified:
+        if now is None or old is None or now.removed != old.removed:
+            return False
+        if now.written - old.written != modified:
             return False
         other = UNPROMOTED if state == PROMOTED else PROMOTED
         self._state[self._wanted(other, criteria)] = columns.CODES[state]
@@ -194,17 +208,17 @@ class Snapshot:
         """Counts the labels of a review state that meet the criteria."""
         return int(np.count_nonzero(self._wanted(state, criteria)))
 
-    def table(self, state: str, criteria: Criteria = Criteria()) -> dict:  # noqa: B008 - frozen
+    def table(self, state: str, criteria: Criteria = Criteria()) -> dict[str, Group]:  # noqa: B008 - frozen
         """The labels of a review state that meet the criteria: :class:`Group` s by class."""
         return self._once(("table", state, criteria), self._table, state, criteria)
 
-    def _table(self, state, criteria: Criteria):
+    def _table(self, state: str, criteria: Criteria) -> dict[str, Group]:
         wanted = self._wanted(state, criteria)
         code, confidence = self._code[wanted], self._confidence[wanted]
         size = len(self._codes)
         counts = confident = np.bincount(code, minlength=size)
         totals = np.bincount(code, weights=confidence, minlength=size)
-        known = ~np.isnan(confidence)
+        known: np.ndarray = ~np.isnan(confidence)
         if not known.all():
             confident = np.bincount(code[known], minlength=size)
             totals = np.bincount(code[known], weights=confidence[known], minlength=size)
@@ -214,20 +228,20 @@ class Snapshot:
             if counts[i]
         }
 
-    def spread(self, state: str, criteria: Criteria) -> dict:
+    def spread(self, state: str, criteria: Criteria) -> dict[str, np.ndarray]:
         """How many labels of each class have a confidence in each of :data:`BINS` parts of [0, 1].
 
         Returns:
-            a dict from class to an array; classes without any such label are left out
+            a dict from class to an array of :data:`BINS` counts; classes without any such label
+            are left out
         """
         return self._once(("spread", state, criteria), self._spread, state, criteria)
 
-    def _spread(self, state, criteria: Criteria):
+    def _spread(self, state: str, criteria: Criteria) -> dict[str, np.ndarray]:
         wanted = self._wanted(state, criteria) & (self._bin < BINS)
         cells = self._code[wanted] * np.int64(BINS) + self._bin[wanted]
         counts = np.bincount(cells, minlength=len(self._codes) * BINS).reshape(-1, BINS)
-        some = counts.any(axis=1)
-        return {label: counts[i] for label, i in self._codes.items() if some[i]}
+        return {label: counts[i] for label, i in self._codes.items() if counts[i].any()}
 
     def decision(self) -> Decision:
         """What an approval would do with the labels."""
@@ -248,7 +262,7 @@ class Snapshot:
         """How many samples were tried and have no label."""
         return int(np.count_nonzero(self._there & (self._sizes == 0)))
 
-    def _once(self, key, answer, *question):
+    def _once(self, key: Hashable, answer: Callable[..., Any], *question: object) -> Any:
         """An answer that was given since the labels last changed, or the answer now."""
         if key not in self._known:
             while len(self._known) >= _MOST_KNOWN:
@@ -258,7 +272,7 @@ class Snapshot:
             self._known[key] = self._known.pop(key)
         return self._known[key]
 
-    def _wanted(self, state, criteria: Criteria):
+    def _wanted(self, state: str, criteria: Criteria) -> np.ndarray:
         if not criteria.allows(state):
             return np.zeros(len(self._code), dtype=bool)
         wanted = self._state == columns.CODES[state]
@@ -280,31 +294,21 @@ class Snapshot:
         self._lock.acquire()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._lock.release()
 
 
-_snapshots: OrderedDict = OrderedDict()
+_snapshots: OrderedDict[tuple[ObjectId, str], Snapshot] = OrderedDict()
 _lock = threading.Lock()
 
 
-class _Nothing:
-    """In place of a snapshot where there can be none."""
-
-    def __enter__(self):
-        return None
-
-    def __exit__(self, *_):
-        return None
-
-
-def of(dataset: Dataset, run: Run):
+def of(dataset: Dataset, run: Run) -> contextlib.AbstractContextManager[Snapshot | None, None]:
     """The snapshot of a run, for a ``with`` block; there it is None where it cannot be kept.
 
     In the block the snapshot is the caller's alone. Call ``catch_up`` first.
     """
     if run.labels > MOST_LABELS:
-        return _Nothing()
+        return contextlib.nullcontext()
     key = (dataset._doc.id, run.id)
     with _lock:
         snapshot = _snapshots.setdefault(key, Snapshot(run))
@@ -314,7 +318,7 @@ def of(dataset: Dataset, run: Run):
         return snapshot
 
 
-def _bins(confidence):
+def _bins(confidence: np.ndarray) -> np.ndarray:
     """The part of [0, 1] in which each confidence lies; :data:`_NO_BIN` for none."""
     inside = (confidence >= 0) & (confidence <= 1)
     bins = np.full(len(confidence), _NO_BIN, dtype=np.uint8)
@@ -322,7 +326,7 @@ def _bins(confidence):
     return bins
 
 
-def _indices(starts, sizes):
+def _indices(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """The indices of all labels of samples whose labels begin at ``starts``."""
     total = int(sizes.sum())
     if not total:

@@ -1,5 +1,6 @@
 """The numbers of a tab: labels per class, selected and in total, and mean confidence."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,12 +46,12 @@ class Summary:
         without_labels: how many samples the run has tried that have no label at all
     """
 
-    rows: list
+    rows: list[Row]
     current: int
     total: int
     confidence: float | None
     without_confidence: int
-    totals: dict
+    totals: dict[str, int]
     without_labels: int
 
 
@@ -81,14 +82,15 @@ def summarize(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> 
     return _summary(everything, current, tab, without)
 
 
-def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> dict:
+def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> dict[str, np.ndarray]:
     """How many labels of each class have a confidence in each of :data:`BINS` parts of [0, 1].
 
     The range of confidence that the grid is filtered by does not count: a spread is where it is
     chosen.
 
     Returns:
-        a dict from class to an array; classes without any such label are left out
+        a dict from class to an array of :data:`BINS` counts; classes without any such label are
+        left out
     """
     shown = shown.without_confidence_filter(run)
     criteria = shown.criteria(run)
@@ -98,7 +100,7 @@ def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> di
     bin_of = {"$min": [BINS - 1, {"$floor": {"$multiply": ["$label.confidence", BINS]}}]}
     numbers = {"$match": {"label.confidence": {"$gte": 0, "$lte": 1}}}
     group = {"$group": {"_id": {"l": "$label.label", "b": bin_of}, "n": {"$sum": 1}}}
-    counts = {}
+    counts: dict[str, np.ndarray] = {}
     for found in shown.aggregate(run, tab, [numbers, group]):
         label = found["_id"].get("l")
         row = counts.setdefault(label, np.zeros(BINS, dtype=np.int64))
@@ -106,7 +108,7 @@ def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> di
     return counts
 
 
-def histogram(spread: dict) -> list[int]:
+def histogram(spread: Mapping[str, np.ndarray]) -> list[int]:
     """The spread of all classes together."""
     return sum(spread.values(), np.zeros(BINS, dtype=np.int64)).tolist()
 
@@ -155,7 +157,12 @@ def settle(dataset: Dataset, run: Run) -> bool:
     return added_labels.settle(dataset, run) > 0
 
 
-def _summary(everything, current, tab, without):
+def _summary(
+    everything: Mapping[str, Mapping[str, Group]],
+    current: Mapping[str, Group],
+    tab: str,
+    without: int,
+) -> Summary:
     totals = everything[tab]
     # A label written between the two counts may be in the second only.
     names = sorted(totals.keys() | current.keys(), key=lambda n: (-_of(totals, n).count, str(n)))
@@ -179,7 +186,7 @@ def _summary(everything, current, tab, without):
     )
 
 
-def _groups(shown, run: Run, tab):
+def _groups(shown: Shown, run: Run, tab: str) -> dict[str, Group]:
     number = {"$and": [{"$isNumber": "$label.confidence"}, {"$gte": ["$label.confidence", _LEAST]}]}
     stage = {
         "$group": {
@@ -206,11 +213,11 @@ def _everything(dataset: Dataset) -> Shown:
 _LEAST = float("-inf")
 
 
-def _of(groups, name: str) -> Group:
+def _of(groups: Mapping[str, Group], name: str) -> Group:
     return groups.get(name) or Group()
 
 
-def _mean(groups):
+def _mean(groups: Iterable[Group]) -> float | None:
     groups = list(groups)
     confident = sum(group.confident for group in groups)
     return sum(group.total for group in groups) / confident if confident else None
