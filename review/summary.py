@@ -113,25 +113,6 @@ def histogram(spread: Mapping[str, np.ndarray]) -> list[int]:
     return sum(spread.values(), np.zeros(BINS, dtype=np.int64)).tolist()
 
 
-def count_promoted(dataset: Dataset, run: Run) -> int:
-    """Counts all promoted labels of a run."""
-    return count(dataset, run, staging.PROMOTED)
-
-
-def count_unpromoted(dataset: Dataset, run: Run) -> int:
-    """Counts all labels of a run that are not promoted."""
-    return count(dataset, run, staging.UNPROMOTED)
-
-
-def count(dataset: Dataset, run: Run, state: str) -> int:
-    """Counts all labels of a run that are of a review state."""
-    with snapshot.of(dataset, run) as kept:
-        if kept is not None and kept.catch_up(dataset):
-            return kept.count(state)
-    added_labels.settle(dataset, run)
-    return staging.count(dataset, run, state)
-
-
 def decision(dataset: Dataset, run: Run, source: bool = True) -> Decision:
     """Counts what an approval would keep and delete now.
 

@@ -13,13 +13,13 @@ from playwright.sync_api import Error, expect
 from auto_labeling.lifecycle import labeling
 from auto_labeling.review import approval, promotion
 from auto_labeling.review.grid import shown
-from auto_labeling.review.summary import count_unpromoted
+from auto_labeling.storage import staging
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 
 def approved(dataset, run):
-    left = count_unpromoted(dataset, run)
+    left = staging.count(dataset, run, staging.UNPROMOTED)
     promotion.promote(dataset, run.id, shown(dataset, {}), expected=left)
     return approval.approve(dataset, run.id, by="Vera")
 

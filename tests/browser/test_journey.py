@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
-from auto_labeling.review.summary import count_promoted, count_unpromoted
+from auto_labeling.storage import staging
 from tests.support.browser import scenes
 from tests.support.dataset_contents import everything_but, only_run
 from tests.support.waiting import wait_until
@@ -43,7 +43,7 @@ def test_detection(app, demo_data, start_worker):
     sure = _narrow(ui, dataset, run)
     ui.promote_button().click()
     ui.sees(f"Approval ({sure})")
-    assert count_promoted(dataset, run) == sure
+    assert staging.count(dataset, run, staging.PROMOTED) == sure
     kept = _take_back_a_class(ui, dataset, run, sure)
     _approve(ui, dataset, run, kept)
     assert everything_but(dataset, "boxes") == before
@@ -110,14 +110,15 @@ def _take_back_a_class(ui, dataset, run, sure) -> int:
     kept = sure - int(promoted[first].split(" of ")[1])
     ui.panel.get_by_role("row", name=first).get_by_role("button", name="Undo").click()
     ui.sees(f"Approval ({kept})")
-    assert count_promoted(dataset, run) == kept
+    assert staging.count(dataset, run, staging.PROMOTED) == kept
     return kept
 
 
 def _approve(ui, dataset, run, kept):
     ui.press(f"Approve {kept} labels", exact=True)
     ui.sees("This cannot be undone")
-    ui.sees(f"{count_unpromoted(dataset, run)} labels that you did not promote will be deleted")
+    left = staging.count(dataset, run, staging.UNPROMOTED)
+    ui.sees(f"{left} labels that you did not promote will be deleted")
     ui.picture("10-approve-question")
     ids = _promoted_ids(dataset, run)
     ui.press(f"Yes, approve {kept} labels")
@@ -159,7 +160,7 @@ def test_classification_of_a_selection(app, demo_data, start_worker):
     ui.tab("Approval")
     ui.press("Undo all")
     ui.sees("No labels are waiting for approval")
-    assert count_promoted(dataset, run) == 0
+    assert staging.count(dataset, run, staging.PROMOTED) == 0
     ui.tab("Review")
     ui.promote_button().click()
     ui.sees("Approval (3)")

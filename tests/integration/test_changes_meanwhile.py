@@ -9,7 +9,6 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.review.summary import count_unpromoted
 from auto_labeling.storage import staging
 from tests.support.scripted_model import expected, labels_by_number, without_ids, write_images
 
@@ -123,7 +122,9 @@ def test_a_run_may_be_renamed_while_it_generates(numbered, config, meanwhile):
 
 
 def test_a_label_field_that_somebody_else_made_meanwhile_is_not_touched(numbered, config, run):
-    promote(numbered, run.id, Shown(numbered.view()), count_unpromoted(numbered, run))
+    promote(
+        numbered, run.id, Shown(numbered.view()), staging.count(numbered, run, staging.UNPROMOTED)
+    )
     theirs = fo.Classification(label="theirs")
     sample = numbered.first()
     sample[config.label_field] = theirs
@@ -146,7 +147,9 @@ KINDS = {
 
 
 def test_approved_labels_export_to_the_usual_formats(numbered, config, task, run, tmp_path):
-    promote(numbered, run.id, Shown(numbered.view()), count_unpromoted(numbered, run))
+    promote(
+        numbered, run.id, Shown(numbered.view()), staging.count(numbered, run, staging.UNPROMOTED)
+    )
     approve(numbered, run.id)
     numbered.reload()
     root = ".detections.label" if task == "detection" else ".label"

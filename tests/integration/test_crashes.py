@@ -15,7 +15,6 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.review.summary import count_unpromoted
 from auto_labeling.storage import staging
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
@@ -94,7 +93,7 @@ def test_a_stopped_worker_overtaken_by_approve_changes_nothing(numbered, config,
         worker.send_signal(signal.SIGSTOP)
         failed_run(numbered, run)
         run = labeling.skip(numbered, run.id)
-        count = count_unpromoted(numbered, run)
+        count = staging.count(numbered, run, staging.UNPROMOTED)
         promote(numbered, run.id, Shown(numbered.view()), expected=count)
         approved = approve(numbered, run.id)
         before = list(numbered._sample_collection.find())
@@ -167,7 +166,12 @@ def test_a_write_that_arrives_late_matches_nothing(numbered, config, task, end):
     late = [(sample_id, document) for sample_id in sample_ids]
     if end == "approve":
         labeling.generate(numbered, run.id)
-        promote(numbered, run.id, Shown(numbered.view()), count_unpromoted(numbered, run))
+        promote(
+            numbered,
+            run.id,
+            Shown(numbered.view()),
+            staging.count(numbered, run, staging.UNPROMOTED),
+        )
         approve(numbered, run.id)
     elif end == "delete":
         labeling.delete(numbered, run.id)

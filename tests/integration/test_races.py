@@ -18,7 +18,8 @@ from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote, undo
-from auto_labeling.review.summary import count_unpromoted, summarize
+from auto_labeling.review.summary import summarize
+from auto_labeling.storage import staging
 
 SAMPLES, LABELS, THREADS = 60, 5, 8
 
@@ -108,13 +109,13 @@ def _do_something(dataset, run, chance, may_approve):
 def test_a_label_edited_in_the_app_while_labels_are_promoted_keeps_both(labeled):
     """Annotate mode writes whole samples, but is refused where its sample is out of date."""
     run = importing.import_labels(labeled, "truth", "checked")
-    count = count_unpromoted(labeled, run)
+    count = staging.count(labeled, run, staging.UNPROMOTED)
     labeled.reload()
     opened = labeled._sample_collection.find_one({"number": 0})
     promote(labeled, run.id, Shown(labeled.view()), count)
     late = edit(labeled, run, opened, "edited")
     assert late.status_code == 412, "the reviewer's sample was older than the promotion"
-    assert count_unpromoted(labeled, run) == 0
+    assert staging.count(labeled, run, staging.UNPROMOTED) == 0
     opened = labeled._sample_collection.find_one({"number": 0})
     done = edit(labeled, run, opened, "edited")
     assert done.status_code == 200, done.text
@@ -122,7 +123,7 @@ def test_a_label_edited_in_the_app_while_labels_are_promoted_keeps_both(labeled)
     table = {row.label: row.current for row in summarize(labeled, run, shown, "approval").rows}
     assert table["edited"] == 1 and sum(table.values()) == count
     undo(labeled, run.id, "edited")
-    assert count_unpromoted(labeled, run) == 1
+    assert staging.count(labeled, run, staging.UNPROMOTED) == 1
     opened = labeled._sample_collection.find_one({"number": 0})
     approve(labeled, run.id)
     assert edit(labeled, run, opened, "too late").status_code in (400, 412)
