@@ -9,6 +9,7 @@ from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 from pydantic import BaseModel, ConfigDict
 
+from auto_labeling.core import text
 from auto_labeling.core.run import Method, RunConfig, Speed
 from auto_labeling.lifecycle import media, preview, worker_check
 from auto_labeling.models import catalog, devices, downloads, requirements
@@ -222,7 +223,7 @@ def _of_time(found: Preflight) -> Iterator[str]:
         if found.device != "cpu":
             yield "No GPU was found on this machine; a CPU may take seconds per image"
     elif seconds > _LONG:
-        yield f"No GPU: about {_said(seconds)}"
+        yield f"No GPU: about {text.duration(seconds)}"
 
 
 def _of_disk(found: Preflight) -> Iterator[str]:
@@ -234,13 +235,4 @@ def _of_disk(found: Preflight) -> Iterator[str]:
                 continue
             needed = sum(weights.size_bytes or 0 for weights in absent)
         if disk.free_bytes < needed + _SPARE:
-            free = f"{disk.free_bytes / 2**30:.1f} GB"
-            yield f"Only {free} free for {disk.holds} in {disk.folder}"
-
-
-def _said(seconds: float) -> str:
-    for length, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        number = round(seconds / length)
-        if seconds >= 1.5 * length or (length == 60 and number):
-            return f"{number:,} {noun}" + ("" if number == 1 else "s")
-    return "a minute"
+            yield f"Only {text.size(disk.free_bytes)} free for {disk.holds} in {disk.folder}"

@@ -191,7 +191,7 @@ def test_preflight_warns_in_sentences(numbered, yolo, monkeypatch):
     monkeypatch.setattr(devices, "gpus", lambda: 0)
     monkeypatch.setattr(speeds, "of_model", lambda name: [speed("cpu", 1.0)])
     found = labeling.preflight(numbered, yolo, samples=32_400)
-    assert found.warnings == ("No GPU: about 9 hours",)
+    assert found.warnings == ("No GPU: about 9 h",)
     monkeypatch.setattr(speeds, "of_model", lambda name: [])
     (warning,) = labeling.preflight(numbered, yolo).warnings
     assert warning.startswith("No GPU was found")
@@ -208,7 +208,7 @@ def test_preflight_warns_in_sentences(numbered, yolo, monkeypatch):
     usage = type("Usage", (), {"free": 2**20})
     monkeypatch.setattr(preflight.shutil, "disk_usage", lambda _: usage)
     found = labeling.preflight(numbered, nas)
-    assert any("Only 0.0 GB free for weights" in warning for warning in found.warnings)
+    assert any("Only 1 MB free for weights" in warning for warning in found.warnings)
     empty = fo.Dataset()
     assert labeling.preflight(empty, yolo).warnings[0] == "There are no samples to label"
     empty.delete()
