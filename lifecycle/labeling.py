@@ -1,5 +1,11 @@
 """What can be done with a run, in the order of its life. Start reading here.
 
+This is the one door to runs: the ways in, workers and tests call ``labeling.<name>``, whichever
+module has the code. So a verb or a question that outgrows this file moves without a change to its
+many callers. ``serving/`` may import nothing else of this folder (``tests/unit/test_house.py``).
+A name that is imported ``as`` itself below is part of the door. Modules about something other than
+a run are called directly: ``importing``, ``media``, ``remarks``.
+
 Everything takes a dataset and plain values, so that the panel, the operators, the command
 line, a notebook and a test call the same functions. Reviewing is in ``review/``.
 """
@@ -27,14 +33,18 @@ from auto_labeling.lifecycle.deleting import delete as delete
 from auto_labeling.lifecycle.doctor import Finding as Finding
 from auto_labeling.lifecycle.doctor import examine as examine
 from auto_labeling.lifecycle.monitoring import datasets as datasets
+from auto_labeling.lifecycle.monitoring import failed_ids as failed_ids
+from auto_labeling.lifecycle.monitoring import failure_kinds as failure_kinds
 from auto_labeling.lifecycle.monitoring import failures as failures
 from auto_labeling.lifecycle.monitoring import get
 from auto_labeling.lifecycle.monitoring import is_worked_on as is_worked_on
 from auto_labeling.lifecycle.monitoring import log_tail as log_tail
 from auto_labeling.lifecycle.monitoring import measured_speeds as measured_speeds
 from auto_labeling.lifecycle.monitoring import newer_runs as newer_runs
+from auto_labeling.lifecycle.monitoring import operation as operation
 from auto_labeling.lifecycle.monitoring import progress as progress
 from auto_labeling.lifecycle.monitoring import record as record
+from auto_labeling.lifecycle.monitoring import require_database as require_database
 from auto_labeling.lifecycle.monitoring import runs as runs
 from auto_labeling.lifecycle.monitoring import target_ids as target_ids
 from auto_labeling.lifecycle.monitoring import workers as workers
@@ -48,6 +58,7 @@ from auto_labeling.lifecycle.preview import Preview as Preview
 from auto_labeling.lifecycle.preview import Trial as Trial
 from auto_labeling.lifecycle.preview import preview as preview
 from auto_labeling.lifecycle.preview import trial as trial
+from auto_labeling.lifecycle.promoted_counts import promoted_counts as promoted_counts
 from auto_labeling.lifecycle.resuming import gone as gone
 from auto_labeling.lifecycle.validation import draft as draft
 from auto_labeling.lifecycle.validation import source_fields as source_fields

@@ -1,15 +1,31 @@
-"""The current state of runs: status, progress, samples and log."""
+"""The current state of runs: status, progress, operation, failed samples and log.
+
+All of it is quick, since a page asks for it each time it is drawn. Only :func:`runs` and
+:func:`get` may write: that a run has stopped, where no process works on it (``liveness.py``).
+"""
+
+from typing import Any
 
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Progress, Run, Speed, Worker
 from auto_labeling.lifecycle import liveness
-from auto_labeling.storage import live_workers, log_tails, speeds
+from auto_labeling.storage import live_workers, log_tails, operations, retrying, speeds
 from auto_labeling.storage import runs as storage
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import is_alive
+from auto_labeling.storage.operations import Operation
 from auto_labeling.storage.runs import RunStore
+
+
+def require_database() -> None:
+    """Finds out in a few seconds whether the database answers; its own driver takes 30 s.
+
+    Raises:
+        DatabaseAway: if it does not
+    """
+    retrying.require_database()
 
 
 def measured_speeds(model: str = "") -> dict[str, list[Speed]]:
@@ -90,6 +106,11 @@ def is_worked_on(dataset: Dataset, run: Run) -> bool:
     return is_alive(progress(dataset, run))
 
 
+def operation(run: Run) -> Operation | None:
+    """The delegated operation of the run's latest attempt; None if there is none."""
+    return operations.look_up(run.operation_id) if run.operation_id else None
+
+
 def workers() -> list[Worker]:
     """The workers of this database that are alive; FiftyOne's own are not heard of."""
     return live_workers.live()
@@ -114,6 +135,31 @@ def failures(dataset: Dataset, run: Run) -> list[dict[str, str]]:
     """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
     chunks = ChunkStore(dataset)
     return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]
+
+
+def failure_kinds(dataset: Dataset, run: Run) -> list[dict[str, Any]]:
+    """How many samples failed for which kind of error, the most frequent first.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        a list of dicts with keys ``kind`` (the error's class), ``count`` and ``example``
+    """
+    return ChunkStore(dataset).failure_kinds(run.id)
+
+
+def failed_ids(dataset: Dataset, run: Run, kind: str = "", limit: int = 10_000) -> list[str]:
+    """The ids of samples that failed.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        kind (""): the class of the error, as in :func:`failure_kinds`; empty means any
+        limit (10000): the maximum number of ids
+    """
+    return ChunkStore(dataset).failed_ids(run.id, kind, limit)
 
 
 def _reconciled(store: RunStore, run: Run, confirm: bool) -> Run:

@@ -15,7 +15,7 @@ from auto_labeling.app import answers, request, targets
 from auto_labeling.core import names
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
 from auto_labeling.core.run import RunState
-from auto_labeling.lifecycle import importing, labeling, watching
+from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.panels import background, permissions
 from auto_labeling.panels.configure import existing_labels
 from auto_labeling.panels.configure import page as configure
@@ -74,7 +74,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             return
         state = PanelState(ctx)
         try:
-            watching.require_database()
+            labeling.require_database()
         except DatabaseAway as error:
             ctx.ops.show_panel_output(self._waiting_for_database(error))
             return

@@ -6,7 +6,7 @@ from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
 from auto_labeling.core.run import STATUSES, Run, RunState
-from auto_labeling.lifecycle import labeling, media, watching
+from auto_labeling.lifecycle import labeling, media
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements, pager
@@ -44,7 +44,7 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
         listed = _narrowed(page, panel, state, runs)
     first = min(state.part, max(0, (len(listed) - 1) // CARDS)) * CARDS
     here = listed[first : first + CARDS]
-    promoted = watching.promoted(ctx.dataset, here)
+    promoted = labeling.promoted_counts(ctx.dataset, here)
     for run in here:
         run_card.add(page, panel, ctx, state, run, promoted.get(run.id))
     if len(listed) > CARDS:

@@ -9,7 +9,7 @@ from fiftyone.operators import ExecutionContext
 from auto_labeling.app import request
 from auto_labeling.core import text
 from auto_labeling.core.run import Run, RunState
-from auto_labeling.lifecycle import labeling, watching
+from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import change, event
 from auto_labeling.panels.page_events import PageEvents
 from auto_labeling.panels.review import grid_sync, sample_focus
@@ -65,7 +65,7 @@ class RunEvents(PageEvents):
     def show_failed(self, ctx: ExecutionContext, state: PanelState) -> None:
         """Shows failed samples in the grid alone, or all again."""
         run, kind = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False), request.kind(ctx)
-        ids = watching.failed_ids(ctx.dataset, run, kind)
+        ids = labeling.failed_ids(ctx.dataset, run, kind)
         if not ids:
             ctx.ops.notify("No samples fail for this reason now", variant="info")
             return

@@ -5,7 +5,7 @@ from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
 from auto_labeling.core.run import Run
-from auto_labeling.lifecycle import watching
+from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.review import sample_focus
 from auto_labeling.panels.ui import elements
 
@@ -29,7 +29,7 @@ def add(
     number = max(run.failed, now.failed if now and run.is_active else 0)
     if not number:
         return
-    kinds = watching.failure_kinds(ctx.dataset, run)
+    kinds = labeling.failure_kinds(ctx.dataset, run)
     number = max(number, sum(kind["count"] for kind in kinds))
     card = elements.card(page, "failed_samples")
     said = f"{text.count(number, 'sample')} failed" + (" so far" if run.is_active else "")

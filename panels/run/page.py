@@ -8,7 +8,7 @@ from auto_labeling.core import text
 from auto_labeling.core.account import Account
 from auto_labeling.core.run import Run, RunState, StopReason
 from auto_labeling.core.settings import RunConfig
-from auto_labeling.lifecycle import labeling, watching
+from auto_labeling.lifecycle import labeling
 from auto_labeling.lifecycle.remarks import labels_in_words, reasons_in_words, samples_in_words
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.run import confirmations, failures, missing_field, remedies, workers
@@ -102,7 +102,7 @@ def _kept(run: Run, now) -> str:
 
 def _details(page: types.Object, panel, ctx: ExecutionContext, run: Run, state: PanelState) -> None:
     """The whole error and the log, folded away."""
-    operation = watching.operation(run)
+    operation = labeling.operation(run)
     told = remedies.in_plain_words(run)
     more = run.error.removeprefix(told) if run.reason is StopReason.ERROR else ""
     details = ((operation and operation.details) or more).strip()
@@ -152,7 +152,7 @@ def account_of(ctx: ExecutionContext, run: Run) -> Account | None:
 
 def _facts(page: types.Object, run: Run, now, account: Account) -> None:
     config = run.config
-    operation = watching.operation(run)
+    operation = labeling.operation(run)
     lines = {
         "Task": config.task.label,
         "Method": config.method.label,

@@ -7,7 +7,7 @@ import pytest
 from auto_labeling.core.errors import AttemptRevoked, ConfigError, IllegalTransition
 from auto_labeling.core.run import RunState
 from auto_labeling.engine import prediction
-from auto_labeling.lifecycle import labeling, watching
+from auto_labeling.lifecycle import labeling
 from auto_labeling.storage import staging
 from tests.support import scripted_model
 from tests.support.scripted_model import DELAY, FAILS, expected, labels_by_number, without_ids
@@ -134,12 +134,12 @@ def test_a_cancelled_attempt_stops_and_the_run_resumes(numbered, config, task):
 def test_no_worker_is_offered_what_was_cancelled_or_deleted_while_it_waited(numbered, config):
     run = labeling.start(numbered, config)
     cancelled = labeling.cancel(numbered, run.id, by="Ada")
-    operation = watching.operation(cancelled)
+    operation = labeling.operation(cancelled)
     assert (operation.state, operation.error) == ("failed", "Cancelled by Ada")
     resumed = labeling.resume(numbered, run.id)
-    assert watching.operation(resumed).state == "queued"
+    assert labeling.operation(resumed).state == "queued"
     labeling.delete(numbered, run.id)
-    assert watching.operation(resumed).state == "failed"
+    assert labeling.operation(resumed).state == "failed"
 
 
 def test_a_cancel_takes_effect_within_two_batches(numbered, config, task, monkeypatch):

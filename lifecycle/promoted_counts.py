@@ -1,6 +1,7 @@
-"""What can be observed about runs: failed samples, promoted labels, workers.
+"""How many labels of runs in review are promoted, for pages that show many runs.
 
-Nothing here changes anything, and all of it is quick: a page asks for it each time it is drawn.
+Nothing here changes anything. A page never waits long: numbers that are not known in time are
+counted by a thread, for the next time.
 """
 
 import threading
@@ -8,70 +9,34 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
 
 from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run, RunState
-from auto_labeling.storage import operations, retrying, staging, write_stamp
-from auto_labeling.storage.chunks import ChunkStore
-from auto_labeling.storage.operations import Operation
+from auto_labeling.storage import staging, write_stamp
 from auto_labeling.storage.write_stamp import Stamp
 
 #: Seconds for which a page waits for numbers that take a pass over the dataset.
-PATIENCE = 0.2
+WAIT_SECONDS = 0.2
 
 #: A dataset that is written to all the time is counted for a twentieth of the time at most.
-_REST = 20
+_REST_FACTOR = 20
 
-_MOST_COUNTS = 2000
-
-
-def require_database() -> None:
-    """Finds out in a few seconds whether the database answers; its own driver takes 30 s.
-
-    Raises:
-        DatabaseAway: if it does not
-    """
-    retrying.require_database()
+_MAX_COUNTS = 2000
 
 
-def operation(run: Run) -> Operation | None:
-    """The delegated operation of the run's latest attempt; None if there is none."""
-    return operations.look_up(run.operation_id) if run.operation_id else None
-
-
-def failure_kinds(dataset: Dataset, run: Run) -> list[dict[str, Any]]:
-    """How many samples failed for which kind of error, the most frequent first.
-
-    Args:
-        dataset: a :class:`fiftyone.core.dataset.Dataset`
-        run: the run
-
-    Returns:
-        a list of dicts with keys ``kind`` (the error's class), ``count`` and ``example``
-    """
-    return ChunkStore(dataset).failure_kinds(run.id)
-
-
-def failed_ids(dataset: Dataset, run: Run, kind: str = "", limit: int = 10_000) -> list[str]:
-    """The ids of samples that failed, for one kind of error or, if it is empty, for any."""
-    return ChunkStore(dataset).failed_ids(run.id, kind, limit)
-
-
-def promoted(
-    dataset: Dataset, runs: Iterable[Run], seconds: float = PATIENCE
+def promoted_counts(
+    dataset: Dataset, runs: Iterable[Run], seconds: float = WAIT_SECONDS
 ) -> dict[str, int | None]:
     """How many labels of runs in review are promoted.
 
-    Counting takes a pass over the samples. What was counted holds until somebody writes to them;
-    what is not known in time is counted on behind the scenes, for the next time.
+    Counting takes a pass over the samples. A number holds until the samples are written to.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         runs: an iterable of :class:`auto_labeling.core.run.Run`
-        seconds: how long to wait
+        seconds (WAIT_SECONDS): how long to wait
 
     Returns:
         a dict from the ids of those that are in review to the number, or None if not known yet
@@ -107,7 +72,7 @@ class _Count:
         return self.future.result()
 
     def holds(self, stamp: Stamp | None) -> bool:
-        """Whether nobody has written since; or it is too new to be counted again already."""
+        """Whether the number stands: nothing was written since, or it is too new to count again."""
         if not self.future.done():
             return True
         if self.future.exception():
@@ -115,7 +80,7 @@ class _Count:
         if stamp is not None and stamp == self._stamp:
             return True
         rested = time.monotonic() - (self._counted_at or 0)
-        return rested < _REST * self._seconds
+        return rested < _REST_FACTOR * self._seconds
 
 
 def _count_of(dataset: Dataset, run: Run, stamp: Stamp | None) -> _Count:
@@ -126,7 +91,7 @@ def _count_of(dataset: Dataset, run: Run, stamp: Stamp | None) -> _Count:
             last = known.number if known else None
             known = _counts[key] = _Count(dataset, run, stamp, last)
         _counts.move_to_end(key)
-        while len(_counts) > _MOST_COUNTS:
+        while len(_counts) > _MAX_COUNTS:
             _counts.popitem(last=False)
         return known
 
