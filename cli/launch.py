@@ -11,7 +11,7 @@ from auto_labeling.cli import verbs
 from auto_labeling.cli.verbs import argument, verb
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.serving import gpus, parent_watch
-from auto_labeling.serving.event_log import Teller
+from auto_labeling.serving.event_log import EventLog
 from auto_labeling.serving.fleet import Fleet
 from auto_labeling.serving.options import LOG_DIR_VARIABLE, Options, default_log_dir
 
@@ -96,18 +96,18 @@ def launch(args: argparse.Namespace) -> int:
     if args.gpus is not None:
         return _one_for_each_gpu(args, options)
     parent_watch.end_with_parent(signal.SIGTERM)
-    tally = _server(options, Teller(options.json)).serve()
+    tally = _server(options, EventLog(options.json)).serve()
     ends = options.drain or options.once
     return verbs.RUN_FAILED if ends and tally["failed"] else verbs.OK
 
 
-def _server(options: Options, teller: Teller) -> "Server":
+def _server(options: Options, events: EventLog) -> "Server":
     from pymongo.errors import PyMongoError
 
     try:
         from auto_labeling.serving.server import Server
 
-        return Server(options, teller)
+        return Server(options, events)
     except (PyMongoError, ConnectionError) as error:
         reason = str(error).partition(" (configured timeouts")[0]
         raise AutoLabelingError(f"Can't reach the database: {reason}") from error

@@ -1,11 +1,13 @@
-"""The demo's dataset: shapes with ground truth, and real photographs that packages bring."""
+"""The demo's dataset: shapes with ground truth, and photographs from installed packages."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +18,11 @@ from auto_labeling.demo.scoring import Score, iou, mask_iou
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from fiftyone.core.collections import SampleCollection
     from fiftyone.core.dataset import Dataset
+    from fiftyone.core.labels import Detection
+    from fiftyone.core.sample import Sample
+
+#: Yields the ``(label, box or mask, confidence)`` of each sample's detections in a field.
+_Regions = Callable[["SampleCollection", str], Iterable[Sequence[tuple[str, Any, float]]]]
 
 GROUND_TRUTH = "ground_truth"
 SHAPES_TAG, PHOTOS_TAG = "shapes", "photos"
@@ -38,17 +45,19 @@ _PHOTOS = {
 
 
 class NotADemo(AutoLabelingError):
-    """A dataset of somebody's has the name that the demo was to have."""
+    """The name of the demo's dataset belongs to another dataset."""
 
 
-def make_dataset(name: str, n_shapes: int = 60, seed: int = 7, *, folder):
-    """Makes the demo's dataset anew.
+def make_dataset(
+    name: str, n_shapes: int = 60, seed: int = 7, *, folder: str | os.PathLike[str]
+) -> Dataset:
+    """Creates the demo's dataset.
 
     Args:
         name: its name; an earlier demo dataset of that name is replaced
-        n_shapes: how many images of shapes
-        seed: which ones
-        folder: where the images go
+        n_shapes (60): the number of images of shapes
+        seed (7): the seed of the images
+        folder: the folder for the images
 
     Returns:
         a persistent :class:`fiftyone.core.dataset.Dataset`, with metadata
@@ -60,10 +69,15 @@ def make_dataset(name: str, n_shapes: int = 60, seed: int = 7, *, folder):
 
     if fo.dataset_exists(name):
         if not fo.load_dataset(name).info.get(_MARK):
-            raise NotADemo(f"The dataset '{name}' exists and is not the demo's; name another")
+            raise NotADemo(
+                f"The dataset '{name}' exists and is not the demo's. Choose another name"
+            )
         fo.delete_dataset(name)
     folder = Path(folder).resolve()
-    samples = [_shapes_sample(*made) for made in shapes.write(folder / "shapes", n_shapes, seed)]
+    samples = [
+        _shapes_sample(path, objects)
+        for path, objects in shapes.write(folder / "shapes", n_shapes, seed)
+    ]
     samples += [_photo_sample(path) for path in copy_photos(folder / "photos")]
     dataset = fo.Dataset(name, persistent=True)
     dataset.info[_MARK] = True
@@ -78,68 +92,71 @@ def make_dataset(name: str, n_shapes: int = 60, seed: int = 7, *, folder):
 
 
 def photos() -> list[Path]:
-    """Lists the photographs that the installed packages bring."""
-    found = []
+    """Lists the photographs in the installed packages."""
+    photographs: list[Path] = []
     for (package, folder), names in _PHOTOS.items():
         spec = importlib.util.find_spec(package)
         if spec and spec.origin:
             paths = (Path(spec.origin).parent / folder / name for name in names)
-            found += [path for path in paths if path.is_file()]
-    return found
+            photographs += [path for path in paths if path.is_file()]
+    return photographs
 
 
 def copy_photos(folder: Path) -> list[Path]:
-    """Copies :func:`photos` to a folder. Returns the copies."""
+    """Copies :func:`photos` to a folder, and returns the copies."""
     folder.mkdir(parents=True, exist_ok=True)
     return [Path(shutil.copy(path, folder / path.name)) for path in photos()]
 
 
 def score(
     dataset: Dataset, pred_field: str, gt_field: str = GROUND_TRUTH, masks: bool = False
-) -> dict:
+) -> dict[str, Any]:
     """Compares predicted boxes or masks of the shapes with the true ones. Changes nothing.
 
     Args:
         dataset: a dataset of :func:`make_dataset`
         pred_field: a field of detections
-        gt_field: the field of the true ones
+        gt_field ("ground_truth"): the field of the true ones
         masks (False): whether to compare masks; a prediction without one is wrong
 
     Returns:
-        a dict with ``precision``, ``recall`` and what they were counted from
+        a dict with ``precision``, ``recall`` and the counts behind them
     """
     view = dataset.match_tags(SHAPES_TAG)
-    regions, overlap = (_masks, mask_iou) if masks else (_boxes, iou)
+    regions: _Regions = _masks if masks else _boxes
+    overlap = mask_iou if masks else iou
     total = Score()
-    for predicted, there in zip(regions(view, pred_field), regions(view, gt_field), strict=True):
-        total.add(predicted, [(label, region) for label, region, _ in there], overlap)
+    for predicted, actual in zip(regions(view, pred_field), regions(view, gt_field), strict=True):
+        total.add(predicted, [(label, region) for label, region, _ in actual], overlap)
     return total.to_dict()
 
 
-def _boxes(view: SampleCollection, field: str) -> list[list[tuple]]:
-    """The ``(label, box, confidence)`` of each sample's detections."""
+def _boxes(
+    view: SampleCollection, field: str
+) -> Iterator[list[tuple[str, Sequence[float], float]]]:
+    """Yields the ``(label, box, confidence)`` of each sample's detections."""
     parts = ("label", "bounding_box", "confidence")
     columns = view.values([f"{field}.detections.{part}" for part in parts])
-    return [
-        [(label, box, confidence or 0.0) for label, box, confidence in zip(*columns, strict=True)]
-        for columns in zip(*([row or [] for row in column] for column in columns), strict=True)
-    ]
+    for values in zip(*([row or [] for row in column] for column in columns), strict=True):
+        yield [
+            (label, box, confidence or 0.0) for label, box, confidence in zip(*values, strict=True)
+        ]
 
 
-def _masks(view: SampleCollection, field: str):
-    """The ``(label, mask, confidence)`` of each sample's detections, a sample after the other."""
+def _masks(view: SampleCollection, field: str) -> Iterator[list[tuple[str, np.ndarray, float]]]:
+    """Yields the ``(label, mask, confidence)`` of each sample's detections."""
     for detections in view.values(f"{field}.detections"):
         yield [(d.label, _whole(d), d.confidence or 0.0) for d in detections or ()]
 
 
-def _whole(detection) -> np.ndarray:
-    """A detection's mask in the frame of its image; empty if it has none."""
+def _whole(detection: Detection) -> np.ndarray:
+    """Returns a detection's mask as a bool array of its image's size; all False without a mask."""
     if not detection.has_mask:
         return np.zeros((shapes.HEIGHT, shapes.WIDTH), bool)
     return detection.to_segmentation(frame_size=(shapes.WIDTH, shapes.HEIGHT)).mask > 0
 
 
-def _shapes_sample(path: Path, objects: list):
+def _shapes_sample(path: Path, objects: Sequence[shapes.Shape]) -> Sample:
     import fiftyone as fo
 
     detections = [
@@ -150,7 +167,7 @@ def _shapes_sample(path: Path, objects: list):
     )
 
 
-def _photo_sample(path: Path):
+def _photo_sample(path: Path) -> Sample:
     import fiftyone as fo
 
     return fo.Sample(str(path), tags=[PHOTOS_TAG])

@@ -1,8 +1,8 @@
 """A MongoDB for the demo and the tests: the one you name, or a private one started here.
 
 FiftyOne connects to its database when it is imported, so this module never imports it. From a
-shell, ``python -m auto_labeling.demo.database`` runs a database until Ctrl-C, and ``--find`` says
-which ``mongod`` it would run.
+shell, ``python -m auto_labeling.demo.database`` runs a database until Ctrl-C; ``--find`` prints
+the ``mongod`` it would run.
 """
 
 import argparse
@@ -19,8 +19,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from auto_labeling.core.errors import AutoLabelingError
 
@@ -44,11 +46,11 @@ class Database:
 
     Args:
         uri: its address, for ``FIFTYONE_DATABASE_URI``
-        process: the ``mongod`` started for it; None if it is not ours to stop
+        process (None): the ``mongod`` that was started for it; None if it already ran
     """
 
     uri: str
-    process: subprocess.Popen | None = None
+    process: subprocess.Popen[bytes] | None = None
 
     def stop(self) -> None:
         """Stops the database if it was started here. May be called again."""
@@ -66,21 +68,21 @@ class Database:
     def __enter__(self) -> "Database":
         return self
 
-    def __exit__(self, *exc) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
-def provide(folder) -> Database:
-    """Returns a reachable database: that of ``FIFTYONE_DATABASE_URI``, else a private one.
+def provide(folder: str | os.PathLike[str]) -> Database:
+    """Returns a reachable database: that of ``FIFTYONE_DATABASE_URI``, or else a private one.
 
-    A private one ends with this process, however that ends. Call this in a thread that lives as
-    long as the database is needed: on Linux it stops when that thread ends.
+    A private database ends with this process, however that ends. Call this in a thread that lives
+    as long as the database is needed: on Linux, the database stops when that thread ends.
 
     Args:
-        folder: where a private database keeps its files and its log
+        folder: the folder for the files and the log of a private database
 
     Raises:
-        DatabaseUnavailable: if there is none, and what to do about it
+        DatabaseUnavailable: if there is none, with advice
     """
     uri = os.environ.get(URI_VARIABLE)
     if uri:
@@ -106,7 +108,7 @@ def find_mongod() -> Path:
     )
 
 
-def _candidates():
+def _candidates() -> Iterator[Path]:
     fiftyone = importlib.util.find_spec("fiftyone")  # finds the package without importing it
     if fiftyone and fiftyone.origin:
         yield Path(fiftyone.origin).parent / "db" / "bin" / _EXECUTABLE
@@ -116,8 +118,8 @@ def _candidates():
     yield _CHECKOUT / ".cache" / "mongod" / "fiftyone" / "db" / "bin" / _EXECUTABLE
 
 
-def _version(mongod: Path) -> tuple | None:
-    """The version that ``mongod`` gives, or None if it does not run here."""
+def _version(mongod: Path) -> tuple[int, int] | None:
+    """Asks ``mongod`` for its version; None if it does not run here."""
     if not mongod.is_file():
         return None
     try:
@@ -126,15 +128,15 @@ def _version(mongod: Path) -> tuple | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r"db version v(\d+)\.(\d+)", answer.stdout)
-    return (int(found[1]), int(found[2])) if found else None
+    version = re.search(r"db version v(\d+)\.(\d+)", answer.stdout)
+    return (int(version[1]), int(version[2])) if version else None
 
 
 def _start(mongod: Path, folder: Path) -> Database:
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "mongod.log"
-    logged = log.stat().st_size if log.exists() else 0
-    command = [mongod, "--dbpath", folder, "--logpath", log, "--logappend"]
+    log_size = log.stat().st_size if log.exists() else 0
+    command: list[str | Path] = [mongod, "--dbpath", folder, "--logpath", log, "--logappend"]
     command += ["--bind_ip", "127.0.0.1"]
     # Port 0 lets the kernel choose, so that two databases starting together never collide.
     command += ["--port", "0", "--quiet", "--setParameter", "diagnosticDataCollectionEnabled=0"]
@@ -145,7 +147,7 @@ def _start(mongod: Path, folder: Path) -> Database:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for us; the database stops after what uses it
+        start_new_session=True,  # Ctrl-C must not stop the database before its users
         preexec_fn=end_with_parent(),
     )
     database = Database("", process)
@@ -154,7 +156,7 @@ def _start(mongod: Path, folder: Path) -> Database:
         port = _listening_port(process)
         if port is None:
             raise DatabaseUnavailable(
-                f"mongod did not start: {_last_error(log, logged)} (its log: {log})"
+                f"mongod did not start: {_last_error(log, log_size)} (its log: {log})"
             )
         database.uri = f"mongodb://127.0.0.1:{port}"
         _wait_for_answer(database.uri, START_SECONDS)
@@ -164,16 +166,16 @@ def _start(mongod: Path, folder: Path) -> Database:
     return database
 
 
-def end_with_parent():
-    """What the child does before it becomes ``mongod``: ask Linux to end it with its parent."""
+def end_with_parent() -> Callable[[], Any] | None:
+    """Returns a ``preexec_fn`` that asks Linux to end the child with its parent; else None."""
     if sys.platform != "linux":
         return None
-    prctl = ctypes.CDLL(None).prctl  # looked up here: nothing is safe to load after a fork
+    prctl = ctypes.CDLL(None).prctl  # looked up here: loading after a fork is not safe
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _listening_port(process: subprocess.Popen) -> int | None:
-    """The port that the kernel chose, or None if the process ended or never listened."""
+    """Waits for the port that the kernel chose; None if the process ended or never listened."""
     import psutil
 
     deadline = time.monotonic() + START_SECONDS
@@ -181,7 +183,7 @@ def _listening_port(process: subprocess.Popen) -> int | None:
         try:
             for connection in psutil.Process(process.pid).net_connections(kind="tcp"):
                 if connection.status == psutil.CONN_LISTEN:
-                    return connection.laddr.port
+                    return int(connection.laddr.port)
         except psutil.NoSuchProcess:
             break
         time.sleep(0.05)
@@ -189,7 +191,12 @@ def _listening_port(process: subprocess.Popen) -> int | None:
 
 
 def _last_error(log: Path, offset: int) -> str:
-    """The last error that ``mongod`` logged after ``offset``."""
+    """Returns the last error in the log of ``mongod``.
+
+    Args:
+        log: the log
+        offset: the number of bytes to skip: earlier starts logged them
+    """
     error = "it logged no error"
     text = log.read_bytes()[offset:].decode(errors="replace") if log.exists() else ""
     for line in text.splitlines():
@@ -207,6 +214,7 @@ def _wait_for_answer(uri: str, seconds: float) -> None:
     from pymongo.errors import PyMongoError
 
     try:
+        client: pymongo.MongoClient[dict[str, Any]]
         with pymongo.MongoClient(uri, serverSelectionTimeoutMS=int(seconds * 1000)) as client:
             client.admin.command("ping")
     except PyMongoError as error:
@@ -215,15 +223,15 @@ def _wait_for_answer(uri: str, seconds: float) -> None:
         raise DatabaseUnavailable(f"No MongoDB answers at {address} ({reason})") from error
 
 
-def main(argv=None) -> int:
-    """Runs a database in the foreground, or says which ``mongod`` would run."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a database in the foreground, or prints which ``mongod`` would run."""
     parser = argparse.ArgumentParser(
         prog="python -m auto_labeling.demo.database", description=__doc__
     )
     parser.add_argument(
-        "folder", nargs="?", help="where to keep the data (default: a temporary folder)"
+        "folder", nargs="?", help="folder for the data (default: a temporary folder)"
     )
-    parser.add_argument("--find", action="store_true", help="print the mongod to be used, and end")
+    parser.add_argument("--find", action="store_true", help="print the path of mongod and exit")
     args = parser.parse_args(argv)
     try:
         if args.find:

@@ -1,17 +1,23 @@
 """A Segment Anything model small enough to come with the demo: its code, its tiny weights."""
 
+from __future__ import annotations
+
 from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from segment_anything.modeling import Sam
 
 IMAGE_SIZE = 256
 
 _PATCH, _WIDTH = 16, 48
 
 
-def build(checkpoint=None):
+def build(checkpoint: str | None = None) -> Sam:
     """Builds the network, as ``segment_anything.build_sam`` builds the large ones.
 
     Args:
-        checkpoint (None): the path of its weights; random ones if not given
+        checkpoint (None): the path of its weights; without it, they are random
 
     Returns:
         a ``segment_anything.modeling.Sam``, ready to predict
@@ -58,5 +64,5 @@ def build(checkpoint=None):
     )
     if checkpoint:
         weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        network.load_state_dict(weights)  # kept in half precision, used in whole
+        network.load_state_dict(weights)  # stored in half precision, used in full
     return network.eval()

@@ -13,11 +13,17 @@ Box = Sequence[float]  # (x, y, width, height)
 
 @dataclass
 class Score:
-    """How many predictions were right, how many there were, and how many there should be."""
+    """Counts of predictions and of true objects.
+
+    Args:
+        right: predictions that match a true object
+        predicted: all predictions
+        actual: all true objects
+    """
 
     right: int = 0
     predicted: int = 0
-    there: int = 0
+    actual: int = 0
 
     @property
     def precision(self) -> float:
@@ -25,56 +31,56 @@ class Score:
 
     @property
     def recall(self) -> float:
-        return self.right / self.there if self.there else 0.0
+        return self.right / self.actual if self.actual else 0.0
 
     def add(
         self,
         predicted: Iterable[tuple[str, Any, float]],
-        there: Iterable[tuple[str, Any]],
+        actual: Iterable[tuple[str, Any]],
         overlap: Callable[[Any, Any], float] | None = None,
     ) -> None:
         """Counts one image.
 
-        Each prediction, the most confident first, takes the best true object of its class that is
-        left, if they overlap by :data:`IOU` or more.
+        Each prediction, the most confident first, takes the best remaining true object of its
+        class, if they overlap by :data:`IOU` or more.
 
         Args:
             predicted: ``(label, box or mask, confidence)`` of each prediction
-            there: ``(label, box or mask)`` of each object in the image
-            overlap (None): how much two of them overlap; :func:`iou` of boxes if not given
+            actual: ``(label, box or mask)`` of each object in the image
+            overlap (None): the overlap of two regions, from 0 to 1; by default, :func:`iou`
         """
         overlap = overlap or iou
-        left = list(there)
-        self.there += len(left)
+        remaining = list(actual)
+        self.actual += len(remaining)
         for label, region, _ in sorted(predicted, key=lambda p: -p[2]):
             self.predicted += 1
             overlaps = [
-                (overlap(r, region), i) for i, (name, r) in enumerate(left) if name == label
+                (overlap(r, region), i) for i, (name, r) in enumerate(remaining) if name == label
             ]
             best, index = max(overlaps, default=(0.0, -1))
             if best >= IOU:
                 self.right += 1
-                del left[index]
+                del remaining[index]
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, float]:
         return {
             "precision": round(self.precision, 4),
             "recall": round(self.recall, 4),
             "right": self.right,
             "wrong": self.predicted - self.right,
-            "missed": self.there - self.right,
+            "missed": self.actual - self.right,
         }
 
 
-def iou(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes."""
-    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (one[2] * one[3] + other[2] * other[3] - shared)
+def iou(a: Box, b: Box) -> float:
+    """Computes the intersection over union of two boxes ``(x, y, width, height)``."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    intersection = max(width, 0.0) * max(height, 0.0)
+    return intersection / (a[2] * a[3] + b[2] * b[3] - intersection)
 
 
-def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of two bool masks of one image."""
-    either = np.count_nonzero(one | other)
-    return np.count_nonzero(one & other) / either if either else 0.0
+def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Computes the intersection over union of two bool masks of the same shape."""
+    union = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / union if union else 0.0

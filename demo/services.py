@@ -1,4 +1,4 @@
-"""What the demo runs beside itself: a database, a plugins directory and a worker."""
+"""The services of the demo: a database, a plugins directory and a worker."""
 
 import contextlib
 import os
@@ -11,14 +11,14 @@ import psutil
 
 from auto_labeling.demo import database as mongo
 
-#: The ``fiftyone`` command, of this very environment wherever its scripts are.
+#: The ``fiftyone`` command of this environment, for ``python -c``.
 _FIFTYONE = "from fiftyone.core.cli import main; main()"
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 
 def home() -> Path:
-    """Where the demo keeps its files: in the checkout, or in the user's cache if installed."""
+    """Returns the folder for the demo's files: in the checkout, or in the user's cache."""
     if (PACKAGE_FOLDER / "pyproject.toml").exists():
         return PACKAGE_FOLDER / ".cache" / "demo"
     return Path.home() / ".cache" / "auto-labeling" / "demo"
@@ -27,7 +27,7 @@ def home() -> Path:
 def prepare(folder: Path) -> mongo.Database:
     """Starts the demo's database and points FiftyOne at the demo's own folders.
 
-    To be called before FiftyOne is imported, which is when it connects.
+    Call this before FiftyOne is imported, since it connects when it is imported.
     """
     plugins = folder / "plugins"
     plugins.mkdir(parents=True, exist_ok=True)
@@ -47,13 +47,13 @@ def prepare(folder: Path) -> mongo.Database:
         YOLO_CONFIG_DIR=str(folder),
     )
     if database.process is not None:
-        # It is of a version that we chose; FiftyOne would warn of its age at every start.
+        # FiftyOne would warn about the version of this database at every start.
         os.environ["FIFTYONE_DATABASE_VALIDATION"] = "false"
     return database
 
 
 def end_children() -> None:
-    """Ends what is left of this process's children: an App that was still starting, say."""
+    """Ends the remaining children of this process, such as an App that was still starting."""
     children = psutil.Process().children(recursive=True)
     for child in children:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -67,11 +67,11 @@ class Worker:
     """A worker as users start it: ``auto-labeling launch`` in a process of its own.
 
     Args:
-        log: the file that takes what the worker prints
+        log: the file for the worker's output
     """
 
-    #: The arguments by which Python runs it. When it is stopped, nobody waits for its run.
-    command = ("-m", "auto_labeling.cli", "launch", "--verbose", "--grace", "1")
+    #: The arguments of Python. The worker gives its operation only a second to finish.
+    command: tuple[str, ...] = ("-m", "auto_labeling.cli", "launch", "--verbose", "--grace", "1")
 
     def __init__(self, log: Path) -> None:
         self._log = log.open("ab")
@@ -98,7 +98,7 @@ class Worker:
     def __enter__(self) -> "Worker":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
@@ -106,10 +106,10 @@ class StockWorker(Worker):
     """FiftyOne's own worker: ``fiftyone delegated launch`` in a process of its own.
 
     Args:
-        log: the file that takes what the worker prints
-        fiftyone: the arguments by which Python runs the ``fiftyone`` command
+        log: the file for the worker's output
+        fiftyone: the arguments with which Python runs the ``fiftyone`` command
     """
 
-    def __init__(self, log: Path, fiftyone: tuple = ("-c", _FIFTYONE)) -> None:
+    def __init__(self, log: Path, fiftyone: tuple[str, ...] = ("-c", _FIFTYONE)) -> None:
         self.command = (*fiftyone, "delegated", "launch", "-t", "local")
         super().__init__(log)

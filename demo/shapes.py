@@ -1,10 +1,11 @@
-"""Images of coloured shapes with exact ground truth, drawn from a seed.
+"""Images of colored shapes with exact ground truth, drawn from a seed.
 
-The same seed gives the same scenes, and scene ``i`` does not depend on how many are asked for. What
-a shape is called depends on its outline alone; colour, size, rotation and background are noise. A
-few shapes are small, pale or half hidden, so that a detector has something to get wrong.
+The same seed gives the same scenes, and scene ``i`` does not depend on their number. The class of a
+shape depends on its outline alone; color, size, rotation and background are noise. A few shapes are
+small, pale or half hidden, so that detectors make some mistakes.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +16,16 @@ import numpy as np
 CLASSES = ("circle", "square", "triangle", "star")
 WIDTH, HEIGHT = 320, 240
 
-_MOST_SHAPES = 6
+_MAX_SHAPES = 6
 _RADII = (12, 46)
-_LEAST_VISIBLE = 0.75  # of a shape's area; one that would hide more of another is not drawn
-_LEAST_CONTRAST = 30  # between a shape's colour and what is behind it, in Lab
+_MIN_VISIBLE = 0.75  # of a shape's area; a shape that would hide more of another is not drawn
+_MIN_CONTRAST = 30  # between a shape's color and the background behind it, in Lab
 _SUBPIXEL_BITS = 4
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What is visible of one shape.
+    """The visible part of one shape.
 
     Args:
         label: one of :data:`CLASSES`
@@ -38,39 +39,47 @@ class Shape:
 
     @property
     def cropped(self) -> np.ndarray:
-        """The part of the mask that is inside the box: all of it."""
+        """The mask, cropped to its box."""
         rows, columns = _extent(self.mask)
         return self.mask[rows, columns]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An RGB uint8 image and the shapes in it, from back to front."""
+    """An RGB image, a uint8 array of (height, width, 3), and its shapes from back to front."""
 
     image: np.ndarray = field(repr=False)
     objects: list[Shape]
 
 
 def generate(n: int, seed: int) -> Iterator[Scene]:
-    """Yields the first ``n`` scenes of a seed."""
+    """Yields the first ``n`` scenes of a seed.
+
+    Args:
+        n: the number of scenes
+        seed: the seed
+    """
     for index in range(n):
         yield _scene(np.random.default_rng((seed, index)))
 
 
-def write(folder, n: int, seed: int) -> list[tuple[Path, list[Shape]]]:
+def write(folder: str | os.PathLike[str], n: int, seed: int) -> list[tuple[Path, list[Shape]]]:
     """Writes the first ``n`` scenes of a seed as JPEG files.
 
     Args:
-        folder: where to; made if it does not exist
-        n: how many
+        folder: the folder for the files; it is created if it does not exist
+        n: the number of scenes
         seed: the seed
 
     Returns:
-        a list of ``(path, objects)``
+        a list of ``(path, objects)``: each file, and the shapes in its image
+
+    Raises:
+        OSError: if a file cannot be written
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: list[tuple[Path, list[Shape]]] = []
     for index, scene in enumerate(generate(n, seed)):
         path = folder / f"shapes-{seed}-{index:05d}.jpg"
         image = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
@@ -84,7 +93,7 @@ def _scene(rng: np.random.Generator) -> Scene:
     image = _background(rng)
     drawn: list[tuple[str, np.ndarray]] = []
     areas: list[int] = []
-    for _ in range(int(rng.integers(1, _MOST_SHAPES + 1))):
+    for _ in range(int(rng.integers(1, _MAX_SHAPES + 1))):
         label = CLASSES[int(rng.integers(len(CLASSES)))]
         coverage = _coverage(label, rng)
         mask = coverage >= 0.5
@@ -103,12 +112,12 @@ def _scene(rng: np.random.Generator) -> Scene:
 
 def _all_visible(drawn: list[tuple[str, np.ndarray]], areas: list[int]) -> bool:
     return all(
-        seen.sum() >= _LEAST_VISIBLE * area for (_, seen), area in zip(drawn, areas, strict=True)
+        seen.sum() >= _MIN_VISIBLE * area for (_, seen), area in zip(drawn, areas, strict=True)
     )
 
 
 def _background(rng: np.random.Generator) -> np.ndarray:
-    """Soft blotches of two colours, crossed by a few thin lines."""
+    """Draws soft blotches of two colors, crossed by a few thin lines, as a float32 RGB image."""
     rows, columns = int(rng.integers(2, 9)), int(rng.integers(2, 12))
     cells = rng.uniform(0, 1, (rows, columns)).astype(np.float32)
     blotches = cv2.resize(cells, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)[..., None]
@@ -123,7 +132,7 @@ def _background(rng: np.random.Generator) -> np.ndarray:
 
 
 def _coverage(label: str, rng: np.random.Generator) -> np.ndarray:
-    """How much of each pixel a shape at a random place covers, from 0 to 1."""
+    """Draws a shape at a random place: the covered part of each pixel, from 0 to 1."""
     radius = rng.uniform(*_RADII)
     center = rng.uniform((radius, radius), (WIDTH - radius, HEIGHT - radius))
     corners = center + radius * _outline(label, rng)
@@ -134,7 +143,7 @@ def _coverage(label: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def _outline(label: str, rng: np.random.Generator) -> np.ndarray:
-    """The corners of a shape in the unit circle."""
+    """Returns the corners of a shape in the unit circle, an array of (corners, 2)."""
     count, inner = {
         "circle": (64, 1.0),
         "square": (4, 1.0),
@@ -147,11 +156,11 @@ def _outline(label: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def _color(rng: np.random.Generator, image: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
-    """A colour that stands out from what is behind the shape, or None if none was found."""
-    behind = _lab(image[mask].mean(axis=0))
+    """Chooses an RGB color that stands out from the background; None if none was found."""
+    background = _lab(image[mask].mean(axis=0))
     for _ in range(20):
         color = rng.uniform(10, 245, 3)
-        if np.linalg.norm(_lab(color) - behind) >= _LEAST_CONTRAST:
+        if np.linalg.norm(_lab(color) - background) >= _MIN_CONTRAST:
             return color
     return None
 
@@ -161,8 +170,10 @@ def _lab(color: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(pixel, cv2.COLOR_RGB2Lab).reshape(3)
 
 
-def _paint(image: np.ndarray, coverage: np.ndarray, color, rng: np.random.Generator) -> None:
-    """Blends a shape, with a little texture of its own, into the image."""
+def _paint(
+    image: np.ndarray, coverage: np.ndarray, color: np.ndarray, rng: np.random.Generator
+) -> None:
+    """Blends a shape with a little texture into the image."""
     grain = rng.normal(0, rng.uniform(0, 18), (HEIGHT // 4, WIDTH // 4)).astype(np.float32)
     surface = color + cv2.resize(grain, (WIDTH, HEIGHT))[..., None]
     image += coverage[..., None] * (surface.astype(np.float32) - image)
@@ -176,6 +187,6 @@ def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _extent(mask: np.ndarray) -> tuple[slice, slice]:
-    """The rows and the columns that a mask reaches over."""
+    """Returns the rows and the columns of a mask's box."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)

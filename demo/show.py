@@ -1,8 +1,10 @@
-"""The two ways to see the demo: in the App, or told step by step."""
+"""The two ways to see the demo: in the App, or as printed steps."""
 
 import json
 import logging
 import socket
+from collections.abc import Mapping
+from pathlib import Path
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -10,18 +12,25 @@ import fiftyone.plugins as fop
 
 from auto_labeling import sdk
 from auto_labeling.core.names import PANEL, PLUGIN
-from auto_labeling.core.run import Run, RunState, Task
+from auto_labeling.core.run import Progress, RunState, Task
 from auto_labeling.demo import data
+from auto_labeling.review.summary import Summary
 
 DATASET = "auto-labeling-demo"
 _CONFIDENCE = 0.1
 _PROMOTE_FROM = 0.5
 
 
-def app(folder, images: int, port: int) -> None:
-    """Opens the App with the panel beside the grid, and waits for Ctrl-C."""
+def app(folder: Path, images: int, port: int) -> None:
+    """Opens the App with the panel beside the grid, and waits for Ctrl-C.
+
+    Args:
+        folder: the folder for the demo's files
+        images: the number of images to create
+        port: the port of the App, if it is free
+    """
     dataset = data.make_dataset(DATASET, n_shapes=images, folder=folder / "images")
-    # FiftyOne would explain at length how to tunnel to another machine.
+    # Otherwise FiftyOne explains at length how to tunnel to another machine.
     logging.getLogger("fiftyone").setLevel(logging.ERROR)
     session = fo.launch_app(
         dataset,
@@ -41,7 +50,7 @@ def app(folder, images: int, port: int) -> None:
         "'Instance segmentation' and 'shapes-yolo-seg' for masks; 'shapes-sam' makes masks out of\n"
         "another model's boxes or those of 'ground_truth'. For photographs (tag 'photos') choose\n"
         "'Classification' and 'efficientnet-lite0-imagenet'.\n"
-        f"A worker is running; what it prints is in {folder / 'worker.log'}\n"
+        f"A worker is running; its output is in {folder / 'worker.log'}\n"
         "Ctrl-C stops everything.\n",
         flush=True,
     )
@@ -51,13 +60,18 @@ def app(folder, images: int, port: int) -> None:
         session.close()
 
 
-def _space(panel):
-    """A space that shows one panel."""
+def _space(panel: fo.Panel) -> fo.Space:
+    """Returns a space that shows one panel."""
     return fo.Space(children=[panel], active_child=panel.component_id)
 
 
-def headless(folder, images: int) -> None:
-    """Configures, generates, reviews, promotes and approves a run; prints what it finds."""
+def headless(folder: Path, images: int) -> None:
+    """Configures, generates, reviews, promotes and approves a run; prints the results.
+
+    Args:
+        folder: the folder for the demo's files
+        images: the number of images to create
+    """
     dataset = data.make_dataset(DATASET, n_shapes=images, folder=folder / "images")
     view = dataset.match_tags("shapes")
     print(f"Dataset '{dataset.name}': {len(dataset):,} images, {len(view):,} of them generated")
@@ -71,7 +85,7 @@ def headless(folder, images: int) -> None:
         author="demo",
     )
     print(f"Run {run.id} '{run.name}' is queued; waiting for the worker process")
-    run.wait(report=_Teller())
+    run.wait(report=_ProgressPrinter())
     staged = sdk.labels(run)
     print(f"\nIn Review: {staged.total:,} labels, {run.failed:,} samples failed")
     _print_table(staged)
@@ -79,7 +93,7 @@ def headless(folder, images: int) -> None:
 
     sdk.promote(run, min_confidence=_PROMOTE_FROM)
     promoted = sdk.labels(run, "approval")
-    print(f"\nPromoted what is at least {_PROMOTE_FROM} confident:")
+    print(f"\nPromoted labels with confidence {_PROMOTE_FROM} or more:")
     _print_table(promoted)
     sdk.approve(run, by="demo")
     _print_score(f"approved labels in '{run.label_field}'", data.score(dataset, "predictions"))
@@ -100,29 +114,29 @@ def headless(folder, images: int) -> None:
 
 
 def discovered() -> list[str]:
-    """What of ours FiftyOne itself lists: the plugin, its operators and its panels."""
+    """Returns our plugin, operators and panels, as FiftyOne lists them."""
     plugins = [p.name for p in fop.list_plugins() if p.name == PLUGIN]
     uris = [o.uri for o in foo.list_operators() if o.uri.startswith(f"{PLUGIN}/")]
     return plugins + sorted(uris)
 
 
-class _Teller:
-    """Prints how far a run is, whenever that has changed."""
+class _ProgressPrinter:
+    """Prints the progress of a run when it has changed."""
 
     def __init__(self) -> None:
-        self._told = ""
+        self._last_line = ""
 
-    def __call__(self, run: Run, progress):
+    def __call__(self, run: sdk.Run, progress: Progress | None) -> None:
         if run.state is not RunState.GENERATING or not progress:
             return
         rate = f", {progress.rate:.1f} samples/s" if progress.rate else ""
         line = f"  {progress.done / run.samples:4.0%}  {progress.labels:,} labels{rate}"
-        if line != self._told:
+        if line != self._last_line:
             print(line, flush=True)
-        self._told = line
+        self._last_line = line
 
 
-def _print_table(summary) -> None:
+def _print_table(summary: Summary) -> None:
     print(f"  {'Label':<24}{'Instances':>16}{'Mean confidence':>18}")
     for row in summary.rows:
         confidence = "" if row.confidence is None else f"{row.confidence:.3f}"
@@ -130,18 +144,18 @@ def _print_table(summary) -> None:
         print(f"  {row.label:<24}{instances:>16}{confidence:>18}")
 
 
-def _print_score(what, score) -> None:
-    print(f"Against the exact truth, {what}: precision {score['precision']:.3f}, ", end="")
+def _print_score(labels: str, score: Mapping[str, float]) -> None:
+    print(f"Compared with the ground truth, {labels}: precision {score['precision']:.3f}, ", end="")
     print(f"recall {score['recall']:.3f}")
 
 
-def _free_port(wanted: int) -> int:
-    """The wanted port, or another one if it is taken."""
+def _free_port(preferred: int) -> int:
+    """Returns the preferred port, or another one if it is taken."""
     with socket.socket() as probe:
-        # As servers do, or the port of a demo that has just ended would count as taken.
+        # As servers do: otherwise the port of a demo that has just ended counts as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wanted))
+            probe.bind(("127.0.0.1", preferred))
         except OSError:
             probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])

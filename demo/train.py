@@ -1,13 +1,14 @@
-"""Trains the demo's two models on shapes that it draws itself: one gives boxes, one masks.
+"""Trains the demo's two models on drawn shapes: one predicts boxes, the other masks.
 
 .. code-block:: shell
 
     nice -n 10 python -m auto_labeling.demo.train detect
     nice -n 10 python -m auto_labeling.demo.train segment
 
-download nothing, and write ``demo/weights/shapes-yolo.pt`` and ``shapes-yolo-seg.pt`` with the
-measured precision and recall beside them. The networks are Ultralytics' YOLOv8 at half the width
-of its smallest size; what it trains is licensed AGPL-3.0 (``demo/weights/README.md``).
+These commands download nothing. They write ``demo/weights/shapes-yolo.pt`` and
+``shapes-yolo-seg.pt``, with the measured precision and recall beside them. The networks are
+Ultralytics' YOLOv8 at half the width of its smallest size; their weights are licensed AGPL-3.0
+(``demo/weights/README.md``).
 """
 
 import argparse
@@ -15,8 +16,10 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,9 +32,9 @@ IMAGE_SIZE = 256
 TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 4
 TEST_IMAGES = 500
 CONFIDENCE = 0.25
-# How to predict. A shape has one class: a second box on it, of another class, is a mistake. The
-# catalog's entry says the same to FiftyOne.
-PREDICTION = {
+# The arguments of prediction. A shape has one class: a second box on it, of another class, is a
+# mistake. The catalog's entry has the same arguments for FiftyOne.
+PREDICTION: dict[str, Any] = {
     "imgsz": IMAGE_SIZE,
     "rect": False,
     "agnostic_nms": True,
@@ -50,10 +53,10 @@ class Recipe:
     """A model to train.
 
     Args:
-        task: what Ultralytics calls it
-        name: of the weights, and of the model in the catalog
+        task: its name in Ultralytics
+        name: the name of the weights, and of the model in the catalog
         architecture: the file of Ultralytics that describes the network
-        has_masks: whether it gives masks beside its boxes
+        has_masks: whether it predicts masks as well as boxes
     """
 
     task: str
@@ -76,13 +79,13 @@ def train(recipe: Recipe, images: int, epochs: int, folder: Path) -> Path:
     """Trains a model.
 
     Args:
-        recipe: which one
-        images: how many images to draw for it
-        epochs: how often to go through them
-        folder: a folder for the images and for what Ultralytics writes
+        recipe: the model
+        images: the number of images to draw
+        epochs: the number of passes over them
+        folder: a folder for the images and for the files of Ultralytics
 
     Returns:
-        the path of the last checkpoint, as Ultralytics left it
+        the path of the last checkpoint, as Ultralytics wrote it
     """
     yolo = _ultralytics(folder)
     for split, count, seed in (("train", images, TRAIN_SEED), ("val", 200, VALIDATION_SEED)):
@@ -104,7 +107,7 @@ def train(recipe: Recipe, images: int, epochs: int, folder: Path) -> Path:
         cos_lr=True,
         warmup_epochs=1,
         close_mosaic=0,
-        mosaic=0.0,  # the scenes are varied as they are, and a mosaic costs four decodes
+        mosaic=0.0,  # the scenes are varied enough, and a mosaic costs four decodes
         erasing=0.0,
         flipud=0.5,
         amp=False,  # its check downloads a model
@@ -117,7 +120,13 @@ def train(recipe: Recipe, images: int, epochs: int, folder: Path) -> Path:
 
 
 def publish(recipe: Recipe, checkpoint: Path, path: Path) -> None:
-    """Writes what prediction needs of a checkpoint: half precision, and nothing of this machine."""
+    """Writes a checkpoint for prediction: in half precision, without traces of this machine.
+
+    Args:
+        recipe: the model
+        checkpoint: the checkpoint, as Ultralytics wrote it
+        path: the file to write
+    """
     import torch
     import ultralytics
     from ultralytics.nn.tasks import torch_safe_load
@@ -142,21 +151,31 @@ def publish(recipe: Recipe, checkpoint: Path, path: Path) -> None:
     )
 
 
-def measure(recipe: Recipe, path: Path, images: int = TEST_IMAGES, seed: int = TEST_SEED) -> dict:
+def measure(
+    recipe: Recipe, path: Path, images: int = TEST_IMAGES, seed: int = TEST_SEED
+) -> dict[str, Any]:
     """Scores a checkpoint on images that it has not seen.
 
+    Args:
+        recipe: the model
+        path: the checkpoint
+        images (500): the number of images
+        seed (4): the seed of the images
+
     Returns:
-        ``{"boxes": …}``, and ``"masks"`` if the model gives them: dicts from class, and
+        ``{"boxes": …}``, and ``"masks"`` if the model predicts them: dicts from class, and from
         ``"all"``, to precision, recall and counts
     """
     from ultralytics import YOLO
 
     model = YOLO(str(path))
-    kinds = {"boxes": iou, "masks": mask_iou} if recipe.has_masks else {"boxes": iou}
+    kinds: dict[str, Callable[[Any, Any], float]] = {"boxes": iou}
+    if recipe.has_masks:
+        kinds["masks"] = mask_iou
     scores = {kind: {label: Score() for label in (*shapes.CLASSES, "all")} for kind in kinds}
     for scene in shapes.generate(images, seed):
         predicted = _predict(model, scene.image)
-        there = {
+        actual: dict[str, list[tuple[str, Any]]] = {
             "boxes": [(shape.label, shape.box) for shape in scene.objects],
             "masks": [(shape.label, shape.mask) for shape in scene.objects],
         }
@@ -164,7 +183,7 @@ def measure(recipe: Recipe, path: Path, images: int = TEST_IMAGES, seed: int = T
             for label, score in scores[kind].items():
                 score.add(
                     [p for p in predicted[kind] if label in (p[0], "all")],
-                    [t for t in there[kind] if label in (t[0], "all")],
+                    [a for a in actual[kind] if label in (a[0], "all")],
                     overlap,
                 )
     return {
@@ -173,22 +192,27 @@ def measure(recipe: Recipe, path: Path, images: int = TEST_IMAGES, seed: int = T
     }
 
 
-def _predict(model, image) -> dict[str, list[tuple]]:
-    """The ``(label, box or mask, confidence)`` of what Ultralytics itself finds in an RGB image."""
+def _predict(model: Any, image: np.ndarray) -> dict[str, list[tuple[str, Any, float]]]:
+    """Returns the ``(label, box or mask, confidence)`` of Ultralytics' predictions for an image.
+
+    Args:
+        model: an Ultralytics model
+        image: an RGB image, a uint8 array of (height, width, 3)
+    """
     bgr = image[..., ::-1]
-    found = model.predict(bgr, conf=CONFIDENCE, **PREDICTION)[0]
-    names = [found.names[int(c)] for c in found.boxes.cls]
-    sure = found.boxes.conf.tolist()
-    boxes = [(x, y, r - x, b - y) for x, y, r, b in found.boxes.xyxyn.tolist()]
-    masks = [] if found.masks is None else list(found.masks.data.numpy() > 0)
+    result = model.predict(bgr, conf=CONFIDENCE, **PREDICTION)[0]
+    names = [result.names[int(c)] for c in result.boxes.cls]
+    confidences = result.boxes.conf.tolist()
+    boxes = [(x, y, r - x, b - y) for x, y, r, b in result.boxes.xyxyn.tolist()]
+    masks = [] if result.masks is None else list(result.masks.data.numpy() > 0)
     return {
-        "boxes": list(zip(names, boxes, sure, strict=True)),
-        "masks": list(zip(names, masks, sure, strict=bool(masks))),
+        "boxes": list(zip(names, boxes, confidences, strict=True)),
+        "masks": list(zip(names, masks, confidences, strict=bool(masks))),
     }
 
 
-def _ultralytics(folder: Path):
-    """Imports Ultralytics so that it neither downloads nor leaves settings in the home folder."""
+def _ultralytics(folder: Path) -> Any:
+    """Imports ``YOLO`` so that it neither downloads nor leaves settings in the home folder."""
     os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false")
     os.environ["YOLO_CONFIG_DIR"] = str(folder)
     from ultralytics import YOLO, settings
@@ -221,24 +245,25 @@ def _write_split(recipe: Recipe, folder: Path, split: str, count: int, seed: int
         (labels / f"{path.stem}.txt").write_text("\n".join(lines))
 
 
-def _center_and_size(box) -> list[float]:
+def _center_and_size(box: Sequence[float]) -> list[float]:
     x, y, width, height = box
     return [x + width / 2, y + height / 2, width, height]
 
 
 def _outline(mask: np.ndarray) -> list[float]:
-    """The ``x, y, x, y, ...`` around a mask, from 0 to 1; parts are joined by thin lines."""
+    """Returns the ``x, y, x, y, ...`` around a mask, from 0 to 1; thin lines join its parts."""
     from ultralytics.data.converter import merge_multi_segment
 
-    # OpenCV gives the centres of the pixels at the edge: on an enlarged mask they are nearly it.
+    # OpenCV returns the centers of the pixels at the edge: on a large mask, nearly the edge.
     large = np.kron(mask, np.ones((_OUTLINE_SCALE, _OUTLINE_SCALE), bool)).astype(np.uint8)
-    parts, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    parts: list[Any] = list(contours)
     joined = merge_multi_segment(parts) if len(parts) > 1 else parts
     points = np.concatenate([part.reshape(-1, 2) for part in joined]) + 0.5
     return (points / large.shape[::-1]).ravel().tolist()
 
 
-def _data(folder: Path) -> dict:
+def _data(folder: Path) -> dict[str, Any]:
     return {
         "path": str(folder),
         "train": "images/train",
@@ -247,13 +272,15 @@ def _data(folder: Path) -> dict:
     }
 
 
-def main(argv=None) -> int:
-    """Trains, writes the checkpoint, and prints what it is worth as one line of JSON."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Trains, writes the checkpoint, and prints its scores as one line of JSON."""
     parser = argparse.ArgumentParser(prog="python -m auto_labeling.demo.train", description=__doc__)
-    parser.add_argument("task", choices=RECIPES, help="what to train")
+    parser.add_argument("task", choices=RECIPES, help="the model to train")
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=16)
-    parser.add_argument("--output", type=Path, help="where to, if not beside the others")
+    parser.add_argument(
+        "--output", type=Path, help="the file to write (default: beside the others)"
+    )
     parser.add_argument("--measure", action="store_true", help="only measure the checkpoint again")
     args = parser.parse_args(argv)
     recipe = RECIPES[args.task]

@@ -1,8 +1,8 @@
 """The process in which operations run: ``python -m auto_labeling.serving.child``.
 
 It imports what they need and waits, so that a run starts at once. Each line of its standard input
-is an order; it answers on its standard output. An operation's own output goes to its log. When its
-input ends, so does it.
+is an order; it answers on its standard output. An operation's own output goes to its log. When the
+input ends, the process ends too.
 """
 
 import importlib.util
@@ -14,56 +14,65 @@ import signal
 import sys
 import threading
 import traceback
+from typing import Any, NoReturn, TypedDict
 
 from auto_labeling.serving import parent_watch
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def main() -> None:
-    """Says what it can do, then executes what it is ordered to, for as long as it is wanted."""
+class Order(TypedDict):
+    """A line of the standard input: the operation to execute."""
+
+    operation: str  # its ID
+    link: str  # marks the operation as claimed by our worker
+    log: str  # the path of its log
+
+
+def main() -> NoReturn:
+    """Answers with the device, then executes one order after another."""
     parent_watch.end_with_parent(signal.SIGKILL)
     answers = _take_stdout()
-    orders = queue.SimpleQueue()
+    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders,), daemon=True).start()
     try:
-        _tell(answers, ready=_prepare())
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with this installation
+        _answer(answers, ready=_prepare())
+    except Exception as error:  # noqa: BLE001 - any fault of this installation
         traceback.print_exc()
-        _tell(answers, broken=str(error) or type(error).__name__)
+        _answer(answers, broken=str(error) or type(error).__name__)
         os._exit(1)
     errors = os.dup(2)
     while True:
         order = orders.get()
         _log_to(order["log"])
-        done = _execute(order)
+        executed = _execute(order)
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(errors, 1)
         os.dup2(errors, 2)
-        _tell(answers, executed=done)
+        _answer(answers, executed=executed)
 
 
-def _listen(orders) -> None:
-    """Passes orders on; ends this process and its children when nobody can give any more."""
+def _listen(orders: "queue.SimpleQueue[Order]") -> None:
+    """Queues the orders; ends this process and its children when the input ends."""
     for line in os.fdopen(0, "rb"):
         orders.put(json.loads(line))
     os.killpg(0, signal.SIGKILL)
 
 
 def _take_stdout() -> int:
-    """Keeps standard output for answers; what libraries print goes to standard error."""
+    """Keeps standard output for answers, and returns it; prints of libraries go to stderr."""
     answers = os.dup(1)
     os.dup2(2, 1)
     return answers
 
 
-def _tell(answers, **answer) -> None:
+def _answer(answers: int, **answer: Any) -> None:
     os.write(answers, json.dumps(answer).encode() + b"\n")
 
 
 def _prepare() -> str:
-    """Imports what takes long, and sees that FiftyOne finds our plugin. Returns the device."""
+    """Imports the slow libraries, checks that FiftyOne finds our plugin, and returns the device."""
     import fiftyone as fo
     from fiftyone.operators import OperatorRegistry
 
@@ -73,10 +82,10 @@ def _prepare() -> str:
     _log_plainly()
     registry = OperatorRegistry()
     if registry.get_operator(GENERATE_OPERATOR) is None:
-        why = [str(error).strip().splitlines()[-1] for error in registry.list_errors()]
+        reasons = [str(error).strip().splitlines()[-1] for error in registry.list_errors()]
         raise AutoLabelingError(
             f"FiftyOne cannot find the plugin {PLUGIN} in {fo.config.plugins_dir}; "
-            + "; ".join(why or ["`auto-labeling install-plugin` links it there"])
+            + "; ".join(reasons or ["`auto-labeling install-plugin` links it there"])
         )
     return _device()
 
@@ -93,7 +102,7 @@ def _device() -> str:
 
 
 def _log_plainly() -> None:
-    """One line for each record, with its time, ours and FiftyOne's alike."""
+    """Logs each record as one line with its time, for our loggers and FiftyOne's."""
     logging.basicConfig(level=logging.WARNING, format=_FORMAT, force=True)
     for name in ("auto_labeling", "fiftyone", "eta"):
         logger = logging.getLogger(name)
@@ -102,14 +111,14 @@ def _log_plainly() -> None:
         logger.setLevel(logging.INFO)
 
 
-def _log_to(path) -> None:
+def _log_to(path: str) -> None:
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
 
 
-def _execute(order) -> bool:
+def _execute(order: Order) -> bool:
     """Executes an operation, unless another worker was faster."""
     from bson import ObjectId
     from fiftyone.operators.delegated import DelegatedOperationService

@@ -1,7 +1,8 @@
-"""What a worker reports: sentences for people, or JSON lines for scripts."""
+"""The events of a worker: sentences for people, or JSON lines for scripts."""
 
 import json
 import os
+from typing import Any
 
 _SENTENCES = {
     "starting": "Starting. Logs are in {logs}",
@@ -23,8 +24,8 @@ _SENTENCES = {
 }
 
 
-class Teller:
-    """Prints what happens, at once. Whatever else this process prints goes to standard error.
+class EventLog:
+    """Prints events at once. All other prints of this process go to standard error.
 
     Args:
         as_json: whether to print JSON lines
@@ -33,14 +34,14 @@ class Teller:
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
         self._output = os.fdopen(os.dup(1), "w")
-        os.dup2(2, 1)  # libraries would print between our lines
+        os.dup2(2, 1)  # so that libraries do not print between our lines
 
-    def __call__(self, event: str, **facts) -> None:
-        """Tells of an event.
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Prints an event.
 
         Args:
             event: a key of the sentences above
-            **facts: what the sentence says, and more for scripts
+            **facts: the parts of its sentence, and further facts for scripts
         """
         if self._as_json:
             line = json.dumps({"event": event, **facts}, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""What a person is told about a worker process that died."""
+"""Explains to people why a worker process died."""
 
 import contextlib
 import signal
@@ -15,7 +15,7 @@ _CRASHES = {
 
 
 def out_of_memory_kills() -> int:
-    """How many processes Linux has killed because memory ran out; 0 where it is unknown."""
+    """Returns how many processes Linux has killed because memory ran out; 0 if unknown."""
     count = 0
     for path in _COUNTERS:
         with contextlib.suppress(OSError, ValueError):
@@ -25,12 +25,12 @@ def out_of_memory_kills() -> int:
 
 
 def sentence(status: int, host: str, out_of_memory: bool) -> str:
-    """Says how a process died.
+    """Explains in a sentence how a process died.
 
     Args:
         status: its exit status, negative if a signal ended it
         host: the machine's name
-        out_of_memory: whether Linux has killed a process in the meantime because memory ran out
+        out_of_memory: whether Linux has killed a process since its start because memory ran out
     """
     if status == -signal.SIGKILL and out_of_memory:
         return f"The worker ran out of memory on {host}, and Linux killed it"

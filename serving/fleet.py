@@ -5,27 +5,33 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 
 from auto_labeling.serving import parent_watch
 from auto_labeling.serving.signals import Signals
 
-_LONGEST_PAUSE = 60.0
-_TICK = 0.5
+_MAX_PAUSE_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.5
 
 
 class Fleet:
     """Runs the same command several times, until all have ended or it is asked to stop.
 
-    Requests to stop are passed on. If this process is killed, the services finish what they are
-    doing, and stop.
+    It passes requests to stop on to the services. If this process is killed, each service finishes
+    its operation and stops.
 
     Args:
-        command: the words of the command
-        environments: for each service, what its environment has in addition
-        restart: whether to start a service again that has ended by itself
+        command: the program and its arguments
+        environments: the additional environment variables of each service
+        restart (True): whether to start a service again that has ended by itself
     """
 
-    def __init__(self, command: list[str], environments: list[dict], restart: bool = True) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environments: Sequence[Mapping[str, str]],
+        restart: bool = True,
+    ) -> None:
         self._services = [_Service(command, extra) for extra in environments]
         self._restart = restart
         self._signals = Signals()
@@ -39,14 +45,14 @@ class Fleet:
         """
         with self._signals:
             while self._look():
-                self._signals.wait(_TICK)
+                self._signals.wait(_LOOK_EVERY_SECONDS)
                 for service in self._services if self._signals.count > self._passed_on else ():
                     service.ask_to_stop(self._signals.count - self._passed_on)
                 self._passed_on = self._signals.count
         return max(service.status or 0 for service in self._services)
 
     def _look(self) -> bool:
-        """Starts what is not running, unless it should not. Returns whether anything goes on."""
+        """Starts services that should run and do not. Returns whether to continue."""
         stopping = self._signals.count > 0
         for service in self._services:
             service.look(start=not stopping and (self._restart or service.starts == 0))
@@ -54,10 +60,10 @@ class Fleet:
 
 
 class _Service:
-    def __init__(self, command, extra) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._command = command
-        self._extra = extra
-        self._process = None
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
         self._pause = 1.0
         self._start_at = 0.0
         self.starts = 0
@@ -75,19 +81,21 @@ class _Service:
         now = time.monotonic()
         if self.is_running or not start or now < self._start_at:
             return
-        # What has run for long may start again at once; what dies at once waits ever longer.
-        long = now - self._start_at > 2 * _LONGEST_PAUSE
-        self._pause = 1.0 if long else min(2 * self._pause, _LONGEST_PAUSE)
+        # A service that ran for long starts again at once; one that dies at once waits longer.
+        ran_long = now - self._start_at > 2 * _MAX_PAUSE_SECONDS
+        self._pause = 1.0 if ran_long else min(2 * self._pause, _MAX_PAUSE_SECONDS)
         self._start_at = now + self._pause
         self.starts += 1
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **parent_watch.of_this_process(), **self._extra},
+            env={**os.environ, **parent_watch.of_this_process(), **self._environment},
             start_new_session=True,  # Ctrl-C is for us, who pass it on
         )
 
-    def ask_to_stop(self, times) -> None:
+    def ask_to_stop(self, times: int) -> None:
+        if self._process is None:
+            return
         for _ in range(times):
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)

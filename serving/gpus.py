@@ -1,4 +1,4 @@
-"""Which GPUs a machine has, asked of a process of its own: asking takes seconds and memory."""
+"""The GPUs of this machine. A separate process counts them, since torch takes memory."""
 
 import shutil
 import subprocess
@@ -13,42 +13,42 @@ _COUNT = "import torch; print(torch.version.cuda or '', torch.cuda.device_count(
 
 
 def count() -> int:
-    """How many GPUs torch can use here.
+    """Counts the GPUs that torch can use here.
 
     Raises:
-        AutoLabelingError: if it can use none, and why
+        AutoLabelingError: if it can use none, with the reason
     """
-    asked = subprocess.run([sys.executable, "-c", _COUNT], capture_output=True, text=True)
-    if asked.returncode:
-        raise AutoLabelingError(f"--gpus needs torch: {asked.stderr.strip().splitlines()[-1]}")
-    cuda, _, found = asked.stdout.strip().splitlines()[-1].partition("|")
-    if int(found):
-        return int(found)
+    process = subprocess.run([sys.executable, "-c", _COUNT], capture_output=True, text=True)
+    if process.returncode:
+        raise AutoLabelingError(f"--gpus needs torch: {process.stderr.strip().splitlines()[-1]}")
+    cuda, _, number = process.stdout.strip().splitlines()[-1].partition("|")
+    if int(number):
+        return int(number)
     if not cuda:
-        why = "this torch was built without CUDA"
+        reason = "this torch was built without CUDA"
     elif shutil.which("nvidia-smi"):
-        why = "nvidia-smi is installed, so its driver may not match this torch; run `nvidia-smi`"
+        reason = "nvidia-smi is installed, so its driver may not match this torch; run `nvidia-smi`"
     else:
-        why = "no NVIDIA driver is installed here, or the container was started without its GPUs"
+        reason = "no NVIDIA driver is installed here, or the container was started without its GPUs"
     raise AutoLabelingError(
-        f"--gpus found no GPU that torch can use: {why}. Without --gpus, "
+        f"--gpus found no GPU that torch can use: {reason}. Without --gpus, "
         "`auto-labeling launch` runs on the CPU"
     )
 
 
-def chosen(wanted: int, found: int, environment: Mapping[str, str]) -> list[str]:
-    """What CUDA_VISIBLE_DEVICES is for each of some GPUs.
+def chosen(number: int, available: int, environment: Mapping[str, str]) -> list[str]:
+    """Returns the value of CUDA_VISIBLE_DEVICES for the worker of each GPU.
 
     Args:
-        wanted: how many; 0 means all
-        found: how many there are
-        environment: where CUDA_VISIBLE_DEVICES may say which those are
+        number: the number of workers; 0 for all GPUs
+        available: the number of GPUs
+        environment: the environment variables, where CUDA_VISIBLE_DEVICES may list the GPUs
 
     Raises:
-        AutoLabelingError: if there are not so many
+        AutoLabelingError: if there are fewer GPUs
     """
-    if wanted > found:
-        raise AutoLabelingError(f"--gpus {wanted}: there are only {found} GPUs here")
+    if number > available:
+        raise AutoLabelingError(f"--gpus {number}: there are only {available} GPUs here")
     named = [name.strip() for name in environment.get(VARIABLE, "").split(",") if name.strip()]
-    visible = named[:found] if len(named) >= found else [str(number) for number in range(found)]
-    return visible[: wanted or found]
+    visible = named[:available] if len(named) >= available else list(map(str, range(available)))
+    return visible[: number or available]

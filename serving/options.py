@@ -11,18 +11,18 @@ LOG_DIR_VARIABLE = "FIFTYONE_AUTO_LABELING_LOG_DIR"
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve.
+    """The options of a worker.
 
     Args:
-        everything: whether to serve the operations of all plugins
-        drain: whether to end when nothing is queued
-        once: whether to end after one operation
-        poll: seconds between looks at the queue
-        grace: seconds that an operation may go on after the service was asked to stop; None means
-            until it is done
         log_dir: the folder for the logs of operations
-        verbose: whether to print what operations log, too
-        json: whether to print JSON lines
+        everything (False): whether to serve the operations of all plugins
+        drain (False): whether to exit when the queue is empty
+        once (False): whether to exit after one operation
+        poll (0.5): the seconds between two checks of the queue
+        grace (None): the seconds that an operation may continue after a request to stop; None
+            until it is done
+        verbose (False): whether to also print the logs of operations
+        json (False): whether to print JSON lines
     """
 
     log_dir: Path
@@ -34,7 +34,7 @@ class Options:
     verbose: bool = False
     json: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
             self.log_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -44,5 +44,5 @@ class Options:
 
 
 def default_log_dir() -> Path:
-    """Where the logs of operations are kept by default."""
+    """Returns the default folder for the logs of operations."""
     return Path(os.environ.get(LOG_DIR_VARIABLE) or "~/.fiftyone/auto-labeling/logs").expanduser()

@@ -5,26 +5,26 @@ import os
 import signal
 import sys
 
-#: Names the process to end with, for those that we start.
+#: The environment variable with the ID of the process to end with.
 PARENT_VARIABLE = "FIFTYONE_AUTO_LABELING_PARENT"
 
 _PR_SET_PDEATHSIG = 1
 
 
 def of_this_process() -> dict[str, str]:
-    """What the environment of a process to be started says of this one."""
+    """Returns the environment variables that make a new process end with this one."""
     return {PARENT_VARIABLE: str(os.getpid())}
 
 
-def end_with_parent(how: signal.Signals) -> None:
-    """Asks Linux for a signal when the process named by the environment has died.
+def end_with_parent(signal_number: signal.Signals) -> None:
+    """Asks Linux for a signal when the process in :data:`PARENT_VARIABLE` has died.
 
-    Linux means the thread that started us: it must live as long as its process.
+    Linux watches the thread that started this process: it must live as long as its process.
     """
     parent = os.environ.pop(PARENT_VARIABLE, "")
     if not parent:
         return
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, how)
-    if os.getppid() != int(parent):  # it died before we could ask
-        os.kill(os.getpid(), how)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal_number)
+    if os.getppid() != int(parent):  # it died before the call above
+        os.kill(os.getpid(), signal_number)

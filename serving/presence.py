@@ -1,10 +1,11 @@
-"""A service's sign of life, which the panel shows: "1 worker on gpu-3, idle"."""
+"""The heartbeat of a worker, which the panel shows: "1 worker on gpu-3, idle"."""
 
 import contextlib
 import os
 import secrets
 import socket
 import threading
+from typing import Any
 
 from pymongo.errors import PyMongoError
 
@@ -14,11 +15,11 @@ from auto_labeling.storage.heartbeat import LEASE_SECONDS
 
 
 class Presence:
-    """Says at regular intervals that this process serves, and what; says goodbye at the end.
+    """Records at regular intervals that this worker runs, and its operation; leaves at the end.
 
     Attributes:
         host: this machine's name
-        id: the worker's id
+        id: the worker's ID
     """
 
     def __init__(self) -> None:
@@ -34,14 +35,14 @@ class Presence:
         self._thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._closed.set()
         self._thread.join()
         with contextlib.suppress(PyMongoError):
             live_workers.leave(self.id)
 
-    def update(self, **facts) -> None:
-        """Sets fields of :class:`auto_labeling.core.run.Worker`, and says so."""
+    def update(self, **facts: Any) -> None:
+        """Sets fields of :class:`auto_labeling.core.run.Worker`, and records them at once."""
         with self._lock:
             changed = self._worker.model_copy(update=facts)
             if changed == self._worker:
@@ -54,6 +55,6 @@ class Presence:
             self._beat()
 
     def _beat(self) -> None:
-        # A beat that is lost, since the database is away, is followed by others.
+        # If the database is away, the next beat follows soon.
         with contextlib.suppress(PyMongoError):
             live_workers.beat(self._worker)

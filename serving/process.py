@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -18,10 +19,10 @@ _CLOSE_SECONDS = 5
 class Process:
     """A process that executes one operation after another, as ordered.
 
-    To be started in a thread that lives as long as the service, which it ends with.
+    It ends with the thread that starts it, so that thread must live as long as the service.
 
     Attributes:
-        device: what it computes on; None until it is ready
+        device: its device, or empty without torch; None until it is ready
         broken: why it cannot execute anything; empty if it can
     """
 
@@ -34,27 +35,38 @@ class Process:
             start_new_session=True,  # Ctrl-C is for the service, and one signal ends all of it
             env={**os.environ, **parent_watch.of_this_process()},
         )
-        os.set_blocking(self._process.stdout.fileno(), False)
+        assert self._process.stdin is not None and self._process.stdout is not None  # pipes
+        self._orders, self._answers = self._process.stdin, self._process.stdout
+        os.set_blocking(self._answers.fileno(), False)
         self._unread = b""
-        self.device = None
+        self.device: str | None = None
         self.broken = ""
 
     def fileno(self) -> int:
-        """The file descriptor that can be read when there is an answer."""
-        return self._process.stdout.fileno()
+        """Returns the file descriptor of its answers."""
+        return self._answers.fileno()
 
     @property
     def status(self) -> int | None:
-        """How it ended, as :class:`subprocess.Popen` has it; None while it lives."""
+        """Its exit status, negative if a signal ended it; None while it runs."""
         return self._process.poll()
 
     def order(self, operation_id: str, link: str, log: Path) -> None:
-        """Orders it to execute an operation; ``BrokenPipeError`` if it has ended."""
-        order = {"operation": operation_id, "link": link, "log": str(log)}
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        """Orders it to execute an operation.
 
-    def answers(self) -> list[dict]:
-        """What it has said since the last call."""
+        Args:
+            operation_id: the ID of the operation
+            link: the mark by which our worker claims it
+            log: the file for its log
+
+        Raises:
+            BrokenPipeError: if the process has ended
+        """
+        order = {"operation": operation_id, "link": link, "log": str(log)}
+        self._orders.write(json.dumps(order).encode() + b"\n")
+
+    def answers(self) -> list[dict[str, Any]]:
+        """Returns its answers since the last call."""
         with contextlib.suppress(BlockingIOError):
             while part := os.read(self.fileno(), 65536):
                 self._unread += part
@@ -66,7 +78,7 @@ class Process:
         return answers
 
     def kill(self) -> None:
-        """Kills it and everything that it has started. May be called again."""
+        """Kills it and all its children. May be called again."""
         with contextlib.suppress(psutil.NoSuchProcess):
             family = psutil.Process(self._process.pid)
             for process in [*family.children(recursive=True), family]:
@@ -77,9 +89,9 @@ class Process:
         self._process.wait()
 
     def close(self) -> None:
-        """Ends it, when it has nothing to do."""
-        self._process.stdin.close()
+        """Ends it while it is idle."""
+        self._orders.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_CLOSE_SECONDS)
         self.kill()
-        self._process.stdout.close()
+        self._answers.close()

@@ -1,10 +1,13 @@
-"""One operation that a worker runs, and what to report about it."""
+"""One operation that a worker runs, and the facts to report about it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import fiftyone.core.odm as foo
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import NewerRecord, RunNotFound
 from auto_labeling.core.run import Run
@@ -15,7 +18,7 @@ from auto_labeling.storage import clock, log_tails
 from auto_labeling.storage.operations import Job
 
 _KEEP_EVERY_SECONDS = 2.0
-_KEPT_ANYWAY = "Labels so far are kept; resume to label the rest"
+_LABELS_KEPT = "Labels so far are kept; resume to label the rest"
 
 
 @dataclass
@@ -25,15 +28,15 @@ class Work:
     Attributes:
         job: the operation
         tail: its log
-        claimed: whether the operation is ours, so that nobody else executes it
-        why: why the process was killed by the service; empty if it was not
+        claimed: whether this worker has the operation, so that no other executes it
+        kill_reason: why the service killed the process; empty if it did not
     """
 
     job: Job
     tail: Tail
     claimed: bool = False
-    why: str = ""
-    _began: float = field(default_factory=clock.monotonic)
+    kill_reason: str = ""
+    _started_at: float = field(default_factory=clock.monotonic)
     _unwanted_since: float | None = None
     _kills: int = field(default_factory=exit_reasons.out_of_memory_kills)
     _kept_at: float = 0.0
@@ -41,81 +44,91 @@ class Work:
 
     @classmethod
     def on(cls, job: Job, log_dir: Path) -> "Work":
-        """Work on an operation, with a log in a folder."""
+        """Creates the work on an operation.
+
+        Args:
+            job: the operation
+            log_dir: the folder for its log
+        """
         now = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
         return cls(job, Tail(log_dir / f"{now}-operation-{job.id}.log"))
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name of its run, or of its operator."""
         return f"'{self.job.run_name}'" if self.job.run_id else self.job.operator
 
     @property
     def seconds(self) -> float:
-        """How long it has been going on."""
-        return clock.monotonic() - self._began
+        """The seconds since its start."""
+        return clock.monotonic() - self._started_at
 
     @property
-    def facts(self) -> dict:
-        """What scripts are told of it."""
+    def facts(self) -> dict[str, Any]:
+        """The facts in its events."""
         job = self.job
         ids = {"operation": job.id, "operator": job.operator, "run": job.run_id}
         return {**ids, "name": self.name, "dataset": job.dataset, "log": str(self.tail.path)}
 
     def unwanted_for(self, unwanted: bool) -> float:
-        """Seconds for which it has been unwanted without a break, if it is."""
+        """Returns for how many seconds in a row it has been unwanted; 0 if it is wanted now."""
         if not unwanted:
             self._unwanted_since = None
             return 0.0
         self._unwanted_since = self._unwanted_since or clock.monotonic()
         return clock.monotonic() - self._unwanted_since
 
-    def why_lost(self, status: int | None, host: str) -> str:
-        """Why it came to no end of its own, and what to do.
+    def loss_reason(self, status: int | None, host: str) -> str:
+        """Explains why it did not end by itself, and what to do.
 
         Args:
-            status: how the process ended; None if it goes on
+            status: the exit status of the process; None if it still runs
             host: this machine's name
         """
-        why = self.why or (
+        reason = self.kill_reason or (
             exit_reasons.sentence(status, host, exit_reasons.out_of_memory_kills() > self._kills)
             if status is not None
             else f"The worker on {host} could not report to the database how it ended"
         )
-        return f"{why}. {_KEPT_ANYWAY}" if self.job.run_id else why
+        return f"{reason}. {_LABELS_KEPT}" if self.job.run_id else reason
 
     def keep_log(self, at_once: bool = False) -> None:
-        """Puts the end of the log where the panel finds it, now and then."""
+        """Stores the end of the log for the panel, if it has changed and some seconds passed.
+
+        Args:
+            at_once (False): whether to store it even if the last time was just now
+        """
         size, now = self.tail.size(), clock.monotonic()
         due = at_once or now - self._kept_at >= _KEEP_EVERY_SECONDS
-        if not self.job.run_id or size == self._kept_size or not due:
+        dataset_id = self.job.dataset_id
+        if dataset_id is None or not self.job.run_id or size == self._kept_size or not due:
             return
         self._kept_at, self._kept_size = now, size
-        log_tails.keep(self.job.dataset_id, self.job.run_id, self.job.id, self.tail.last_lines())
+        log_tails.keep(dataset_id, self.job.run_id, self.job.id, self.tail.last_lines())
 
 
-def dataset_of(job: Job):
-    """The dataset of an operation; None if it is gone."""
+def dataset_of(job: Job) -> Dataset | None:
+    """Loads the dataset of an operation; None if it is gone."""
     try:
         return foo.load_dataset(id=job.dataset_id)
-    except ValueError:  # FiftyOne's word for "no such dataset"
+    except ValueError:  # FiftyOne raises this for "no such dataset"
         return None
 
 
 def run_of(job: Job) -> Run | None:
-    """The run of an operation as its record stands; None if there is none that can be read here.
+    """Reads the run of an operation; None if there is none that this version can read.
 
-    Not judged: whoever executes a run never judges it lost.
+    It does not check whether the run's worker is alive: the worker itself calls this.
     """
     return _run(job, labeling.record)
 
 
 def settled_run_of(job: Job) -> Run | None:
-    """The run of an operation that has ended, after its end was written down."""
+    """Reads the run of an operation that has ended, and records its end if needed."""
     return _run(job, labeling.get)
 
 
-def _run(job, read) -> Run | None:
+def _run(job: Job, read: Callable[[Dataset, str], Run]) -> Run | None:
     dataset = dataset_of(job) if job.run_id else None
     if dataset is None:
         return None

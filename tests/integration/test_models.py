@@ -139,7 +139,7 @@ def test_the_detector_is_right_on_nine_of_ten_unseen_shapes(scenes, detected):
             [(shape.label, shape.box) for shape in scene.objects],
         )
     print(score.to_dict())
-    assert score.there > 120
+    assert score.actual > 120
     assert score.precision >= 0.9
     assert score.recall >= 0.9
 
@@ -203,7 +203,7 @@ def test_the_outlines_are_right_on_nine_of_ten_unseen_shapes(scenes, outlined):
         )
         overlaps += [max(mask_iou(mask, true) for _, true in there) for _, mask, _ in seen]
     print(boxes.to_dict(), masks.to_dict(), np.mean(overlaps))
-    assert masks.there > 120
+    assert masks.actual > 120
     assert min(masks.precision, masks.recall, boxes.precision, boxes.recall) >= 0.9
     assert np.median(overlaps) >= 0.85
 

@@ -74,12 +74,12 @@ def test_the_tail_of_a_log_is_what_a_terminal_would_show(tmp_path):
 
 
 def test_old_logs_are_removed_and_nothing_else(tmp_path):
-    for number in range(log_file._KEPT_LOGS + 3):
+    for number in range(log_file._MAX_LOGS + 3):
         (tmp_path / f"20260101-{number:06}-operation-abc.log").touch()
     (tmp_path / "mine.log").touch()
     log_file.prune(tmp_path)
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert len(left) == log_file._KEPT_LOGS + 1 and "mine.log" in left
+    assert len(left) == log_file._MAX_LOGS + 1 and "mine.log" in left
     assert left[0] == "20260101-000003-operation-abc.log"
 
 
