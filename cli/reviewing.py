@@ -16,8 +16,15 @@ from auto_labeling.core.run import RunState
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from auto_labeling.sdk import Run
 
-_EXPECTED = argument(
+_EXPECTED_MATCHES = argument(
     "--expected", type=int, metavar="N", help="abort unless exactly N labels match"
+)
+_EXPECTED_LABELS = argument(
+    "--expected",
+    type=int,
+    metavar="N",
+    help="abort unless exactly N labels would be kept: the promoted labels, and those that people "
+    "added",
 )
 _DRY = argument("--dry-run", action="store_true", help="only count; change nothing")
 
@@ -70,7 +77,7 @@ def labels(args: argparse.Namespace) -> None:
     "promote",
     RUN,
     LABELS,
-    _EXPECTED,
+    _EXPECTED_MATCHES,
     _DRY,
     examples=(
         "promote photos latest --min-confidence 0.5",
@@ -115,7 +122,7 @@ def undo(args: argparse.Namespace) -> None:
     "approve",
     RUN,
     BY,
-    _EXPECTED,
+    _EXPECTED_LABELS,
     argument(
         "--empty",
         action="store_true",

@@ -106,7 +106,7 @@ class RunConfig(BaseModel):
         default=None,
         ge=1,
         title="Maximum labels per image",
-        description="Keep only the most confident labels",
+        description="Keep at most this many labels per image, the most confident ones",
         json_schema_extra=_form(
             caption="Keeps the most confident labels",
             placeholder="No limit",

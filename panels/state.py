@@ -217,7 +217,7 @@ class PanelState:
 
     @property
     def lit_fields(self) -> bool:
-        """Whether the panel has changed the fields that the grid shows; see ``spotlight``."""
+        """Whether the panel has changed the fields that the grid shows; see ``sample_focus``."""
         return self._get("lit_fields", bool, False)
 
     @lit_fields.setter

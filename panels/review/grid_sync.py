@@ -170,7 +170,7 @@ def toggle(ctx: ExecutionContext, run: Run, name: str) -> None:
     Args:
         ctx: the context of the event
         run: the run
-        name: :data:`stages.WITHOUT_CONFIDENCE` or ``WITHOUT_LABELS``
+        name: :data:`grid_stages.WITHOUT_CONFIDENCE` or ``WITHOUT_LABELS``
     """
     before = ours(ctx)
     if name != grid_stages.WITHOUT_CONFIDENCE:

@@ -6,14 +6,14 @@ of the view, and by any process of the App.
 
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import request as forms
+from auto_labeling.app import request
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages
 
 
 def lit(ctx: ExecutionContext) -> str:
     """Which samples are shown alone: what :func:`toggle` was given, or nothing."""
-    name = next(iter(grid_stages.of(forms.request(ctx))[-1:]), "")
+    name = next(iter(grid_stages.of(request.request(ctx))[-1:]), "")
     return name.removeprefix(grid_stages.SAMPLES) if name.startswith(grid_stages.SAMPLES) else ""
 
 
@@ -32,16 +32,16 @@ def toggle(ctx: ExecutionContext, which: str, stage) -> int | None:
     _strip(ctx)
     if before == which:
         return None
-    view = grid.shown(ctx.dataset, {**forms.request(ctx), "extended": None}).base
+    view = grid.shown(ctx.dataset, {**request.request(ctx), "extended": None}).base
     view = view.add_stage(grid_stages.marked(stage, grid_stages.SAMPLES + which))
-    forms.set_view(ctx, view)
+    request.set_view(ctx, view)
     return len(view)
 
 
 def fields(ctx: ExecutionContext, state: PanelState, *names) -> None:
     """Makes the grid show these fields, until :func:`off`."""
     if not state.lit_fields:
-        state.users_fields = forms.active_fields(ctx)
+        state.users_fields = request.active_fields(ctx)
     state.lit_fields = True
     ctx.ops.set_active_fields([*state.users_fields, *names])
 
@@ -56,6 +56,6 @@ def off(ctx: ExecutionContext, state: PanelState) -> None:
 
 def _strip(ctx: ExecutionContext) -> None:
     if lit(ctx):
-        request = forms.request(ctx)
-        rest = {**request, "view": request["view"][:-1], "extended": None}
-        forms.set_view(ctx, grid.shown(ctx.dataset, rest).base)
+        params = request.request(ctx)
+        rest = {**params, "view": params["view"][:-1], "extended": None}
+        request.set_view(ctx, grid.shown(ctx.dataset, rest).base)
