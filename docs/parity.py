@@ -1,7 +1,7 @@
-"""What the panel can do, and how a script, a command and an operator do the same.
+"""The actions of the panel, with the function, command and operator that do the same.
 
-``tests/integration/test_parity.py`` does each action in every way and compares what is stored; it
-fails where the panel has an event that is not in this table. ``docs/reference.md`` shows the table.
+``tests/integration/test_parity.py`` does each action in every way and compares the stored results.
+It fails if an event of the panel is not in this table. ``docs/reference.md`` shows the table.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Action:
-    """Something that a person can do.
+    """An action that a person can take.
 
     Args:
         events: the panel's events that do it
-        what: what it is
+        title: its name in the reference
         sdk: the function of ``auto_labeling``
         verb: the verb of the command line
-        operator: the operator; empty if there is none
+        operator (""): the operator; empty if there is none
     """
 
-    events: tuple
-    what: str
+    events: tuple[str, ...]
+    title: str
     sdk: str
     verb: str
     operator: str = ""
@@ -62,7 +62,7 @@ ACTIONS = (
     Action(("duplicate",), "Duplicate the settings of a run", "export_config", "show", ""),
 )
 
-#: What a person looks at; nothing is stored, so there is nothing to compare.
+#: Things to look at: they store nothing, so there is nothing to compare.
 LOOKS = (
     Action((), "The runs of a dataset", "runs", "list", "list_runs"),
     Action((), "One run", "get", "show"),
@@ -79,7 +79,7 @@ LOOKS = (
     Action((), "The end of a run's log", "log_tail", "show --log"),
 )
 
-#: Events that only open a page or a question, or go back: nothing is stored.
+#: Events that only navigate: they open a page or a question, or go back, and store nothing.
 NAVIGATION = frozenset(
     {
         *("on_load", "on_unload", "on_change_dataset", "on_change_view", "on_change_selected"),
@@ -87,7 +87,7 @@ NAVIGATION = frozenset(
         *("ask_cancel", "ask_delete", "ask_rename", "ask_approve", "choose_empty"),
         # Answers on a page that wait for its button.
         *("edit", "edit_existing", "edit_name", "edit_search", "add_listed", "clear_ids"),
-        # What the grid or a list shows.
+        # Filters of the grid or of a list.
         *("list_status", "turn_runs", "show_failed", "show_labels", "select_tab", "turn"),
         *(
             "slide_confidence",

@@ -6,14 +6,20 @@ import os
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.demo import database
 from docs import parity
 
+if TYPE_CHECKING:  # FiftyOne connects to a database when it is imported
+    from auto_labeling.cli.verbs import Argument
+    from auto_labeling.core.settings import Setting
+
 PATH = Path(__file__).with_name("reference.md")
 
-#: The names of the SDK, in the order in which life calls them.
+#: The names of the SDK, in the order of a typical workflow.
 _ORDER = {
     "Start": (
         "list_models",
@@ -61,7 +67,7 @@ Scripts, commands and operators can do everything that the panel does, with the 
 
 
 def text() -> str:
-    """The whole page."""
+    """Returns the whole page."""
     return "\n".join([_HEAD, _settings(), _commands(), _sdk(), _operators(), _parity()])
 
 
@@ -84,13 +90,13 @@ def _settings() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _default(value) -> str:
+def _default(value: object) -> str:
     if value in (None, "", (), {}):
         return "—"
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
 
 
-def _values(setting) -> str:
+def _values(setting: "Setting") -> str:
     if setting.choices:
         return ", ".join(f"`{value}`" for value, _ in setting.choices)
     words = {"texts": "texts", "mapping": "texts by class", "flag": "yes or no"}
@@ -108,32 +114,29 @@ def _commands() -> str:
     lines = ["## Command line", "", "| exit status | meaning |", "|---|---|"]
     lines += [f"| {status} | {meaning} |" for status, meaning in verbs.STATUSES.items()]
     for verb in verbs.all_verbs().values():
-        words = [given.names[0] for given in verb.arguments if not given.is_option]
-        shown = " ".join(
-            given.keywords["metavar"] for given in verb.arguments if not given.is_option
-        )
-        assert len(words) == len(shown.split()), verb.name
-        usage = f"auto-labeling {verb.name} {shown}".strip()
+        positional = [a.keywords["metavar"] for a in verb.arguments if not a.is_option]
+        usage = " ".join(["auto-labeling", verb.name, *positional])
         lines += ["", f"### `{usage}`", "", verb.description, ""]
         lines += ["| | |", "|---|---|"]
         lines += [
-            f"| {_option(given)} | {_cell(given.keywords['help'])} |" for given in verb.arguments
+            f"| {_option(argument)} | {_cell(argument.keywords['help'])} |"
+            for argument in verb.arguments
         ]
         lines += ["", "```", *(f"auto-labeling {line}" for line in verb.examples), "```"]
     return "\n".join(lines) + "\n"
 
 
-def _option(given) -> str:
-    names = ", ".join(f"`{name}`" for name in given.names)
-    if not given.is_option:
-        return f"`{given.keywords['metavar']}`"
-    if choices := given.keywords.get("choices"):
+def _option(argument: "Argument") -> str:
+    names = ", ".join(f"`{name}`" for name in argument.names)
+    if not argument.is_option:
+        return f"`{argument.keywords['metavar']}`"
+    if choices := argument.keywords.get("choices"):
         return f"{names} {_cell(' | '.join(choices))}"
-    return f"{names} {given.keywords.get('metavar', '')}".strip()
+    return f"{names} {argument.keywords.get('metavar', '')}".strip()
 
 
-def _cell(said: str) -> str:
-    return said.replace("|", "\\|")
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _sdk() -> str:
@@ -141,7 +144,7 @@ def _sdk() -> str:
 
     listed = [name for names in _ORDER.values() for name in names]
     assert sorted(listed) == sorted(sdk.__all__), "docs/reference.py lists other names than the SDK"
-    lines = ["## Python", "", "```python", _example(inspect.getdoc(sdk)), "```"]
+    lines = ["## Python", "", "```python", _example(inspect.getdoc(sdk) or ""), "```"]
     for title, names in _ORDER.items():
         lines += ["", f"### {title}"]
         for name in names:
@@ -153,27 +156,28 @@ def _example(doc: str) -> str:
     return textwrap.dedent(doc.partition("code-block:: python")[2]).strip()
 
 
-def _named(name, thing):
-    if inspect.isfunction(thing):
-        return [f"#### `al.{name}`", "", "```python", _signature(thing), "```", "", *_doc(thing)]
-    lines = [f"#### `al.{name}`", "", *_doc(thing)]
+def _named(name: str, member: Any) -> list[str]:
+    """Documents a function or a class of the SDK."""
+    if inspect.isfunction(member):
+        return [f"#### `al.{name}`", "", "```python", _signature(member), "```", "", *_doc(member)]
+    lines = [f"#### `al.{name}`", "", *_doc(member)]
     if name == "Run":
-        for member, value in vars(thing).items():
-            if not member.startswith("_"):
-                lines += ["", *_member(member, value)]
+        for attribute, value in vars(member).items():
+            if not attribute.startswith("_"):
+                lines += ["", *_attribute(attribute, value)]
     return lines
 
 
-def _member(name, value):
+def _attribute(name: str, value: Any) -> list[str]:
     if isinstance(value, property):
-        return [f"- `run.{name}`: {inspect.getdoc(value).splitlines()[0]}"]
+        return [f"- `run.{name}`: {(inspect.getdoc(value) or name).splitlines()[0]}"]
     return [f"##### `run.{name}`", "", "```python", _signature(value), "```", "", *_doc(value)]
 
 
-def _signature(function) -> str:
-    """The ``def`` line of a function as it stands in the code."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    (node,) = tree.body
+def _signature(function: Callable[..., Any]) -> str:
+    """Returns the ``def`` line of a function as it is in the code."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    assert isinstance(node, ast.FunctionDef)
     arguments = ast.unparse(node.args)
     returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
     line = f"{node.name}({arguments}){returns}"
@@ -183,21 +187,25 @@ def _signature(function) -> str:
     return "\n".join([f"{node.name}(", *(f"    {part}," for part in parts), f"){returns}"])
 
 
-def _parts(arguments):
-    """Each argument by itself."""
+def _parts(arguments: ast.arguments) -> Iterator[ast.AST]:
+    """Yields each argument by itself."""
     plain = [*arguments.posonlyargs, *arguments.args]
-    defaults = [None] * (len(plain) - len(arguments.defaults)) + arguments.defaults
-    for one, default in zip(plain, defaults, strict=True):
-        yield _alone(args=[one], defaults=[default] if default else [])
+    required = len(plain) - len(arguments.defaults)
+    for index, argument in enumerate(plain):
+        yield _alone(
+            [argument], arguments.defaults[index - required :][:1] if index >= required else []
+        )
     if arguments.kwonlyargs:
         yield ast.Name("*")
-    for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield _alone(args=[one], defaults=[default] if default else [])
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        yield _alone([argument], [default] if default else [])
     if arguments.kwarg:
         yield _alone(kwarg=arguments.kwarg)
 
 
-def _alone(args=(), defaults=(), kwarg=None):
+def _alone(
+    args: Sequence[ast.arg] = (), defaults: Sequence[ast.expr] = (), kwarg: ast.arg | None = None
+) -> ast.arguments:
     return ast.arguments(
         posonlyargs=[],
         args=list(args),
@@ -208,8 +216,8 @@ def _alone(args=(), defaults=(), kwarg=None):
     )
 
 
-def _doc(thing):
-    return ["```text", inspect.getdoc(thing), "```"]
+def _doc(member: Any) -> list[str]:
+    return ["```text", inspect.getdoc(member) or "", "```"]
 
 
 def _operators() -> str:
@@ -244,13 +252,13 @@ def _parity() -> str:
         events = ", ".join(f"`{event}`" for event in action.events) or "shown"
         operator = f"`{action.operator}`" if action.operator else "—"
         lines.append(
-            f"| {action.what} | {events} | `al.{action.sdk}` | `{action.verb}` | {operator} |"
+            f"| {action.title} | {events} | `al.{action.sdk}` | `{action.verb}` | {operator} |"
         )
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Writes the page. FiftyOne wants a database for that."""
+    """Writes the page, with a database for FiftyOne."""
     with tempfile.TemporaryDirectory() as folder, database.provide(Path(folder)) as served:
         os.environ[database.URI_VARIABLE] = served.uri
         PATH.write_text(text(), encoding="utf-8")

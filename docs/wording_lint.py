@@ -1,15 +1,12 @@
 """Checks the words that people read against ``docs/style.md``: ``make lint`` runs it.
 
-Markdown pages must have no findings. Strings in code are checked too, as far as they look like
-sentences; each folder may have at most the number of findings in :data:`ALLOWED`, which only
-goes down.
+It checks the Markdown pages, and the strings in code that look like sentences.
 """
 
 import ast
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +36,8 @@ _DISCOURAGED = {
 #: The most words in a sentence.
 MAX_WORDS = 30
 
-#: Pages that are made from code, which is checked where it stands; and this list of the words.
+#: The reference is made from code, which is checked itself; the style guide lists the words.
 NOT_CHECKED = {"docs/reference.md", "docs/style.md"}
-
-#: The findings in code that are still allowed, by folder: none.
-ALLOWED: dict[str, int] = {}
 
 _MARK = "wording: ok"
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])[\"')*_]*\s+|\s+(?=[-\u2013\u2014] )")
@@ -53,24 +47,24 @@ _LOOKS_LIKE_WORDS = re.compile(r"[A-Za-z]+,? [a-z]+,? [a-z]+")
 
 @dataclass(frozen=True)
 class Finding:
-    """A place where the rules do not hold.
+    """A place that breaks a rule.
 
     Args:
         path: the file, relative to the checkout
         line: the number of the line, from 1
-        text: what is wrong
+        text: the problem
     """
 
     path: str
     line: int
     text: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.text}"
 
 
 def problems(text: str) -> Iterator[str]:
-    """Judges a piece of text.
+    """Finds problems in a piece of text.
 
     Args:
         text: one or more sentences
@@ -121,62 +115,46 @@ def in_python(source: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, problem
 
 
-def findings(checkout: Path = CHECKOUT) -> tuple[list[Finding], list[Finding]]:
-    """Checks all pages and modules.
+def findings(checkout: Path = CHECKOUT) -> list[Finding]:
+    """Checks all pages, and the modules of the package.
 
     Args:
         checkout: the folder of the repository
 
     Returns:
-        the findings in Markdown pages, and those in code
+        all findings, those in pages first
     """
     pages = [checkout / "README.md", checkout / "CONTRIBUTING.md", checkout / "CHANGELOG.md"]
     pages += sorted((checkout / "docs").rglob("*.md")) + sorted((checkout / "skills").rglob("*.md"))
-    rooms = sorted({path.parent for path in checkout.glob("*/__init__.py")})
-    modules = [path for room in rooms for path in sorted(room.rglob("*.py"))]
-    outside = {"tests", "benchmarks", "docs"}
-    return (
-        list(_found(checkout, pages, in_markdown, NOT_CHECKED)),
-        [f for f in _found(checkout, modules, in_python) if f.path.split("/")[0] not in outside],
+    folders = sorted(
+        {path.parent for path in checkout.glob("*/__init__.py")} - {checkout / "tests"}
     )
-
-
-def too_many(found: list[Finding], allowed: dict[str, int]) -> list[Finding]:
-    """The findings of the folders that have more than they may have.
-
-    Args:
-        found: the findings in code
-        allowed: the most findings by folder; none where it is not named
-
-    Returns:
-        all findings of those folders
-    """
-    number = Counter(_room(finding) for finding in found)
-    return [f for f in found if number[_room(f)] > allowed.get(_room(f), 0)]
+    modules = [checkout / "__init__.py"]
+    modules += [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    return [
+        *_check(checkout, pages, in_markdown, NOT_CHECKED),
+        *_check(checkout, modules, in_python),
+    ]
 
 
 def main() -> int:
-    """Prints what is wrong; returns the exit status."""
-    pages, code = findings()
-    if "--all" in sys.argv:
-        print(*pages, *code, sep="\n")
-        print(dict(Counter(_room(finding) for finding in code)))
-        return 0
-    wrong = pages + too_many(code, ALLOWED)
-    for finding in wrong:
+    """Prints the findings; returns the exit status."""
+    found = findings()
+    for finding in found:
         print(finding)
-    if wrong:
+    if found:
         print(
-            f"{len(wrong)} findings; docs/style.md has the rules, and docs/wording_lint.py the list"
+            f"{len(found)} findings; docs/style.md has the rules, and docs/wording_lint.py the list"
         )
-    return bool(wrong)
+    return bool(found)
 
 
-def _room(finding):
-    return finding.path.split("/")[0]
-
-
-def _found(checkout, paths, check, without=()):
+def _check(
+    checkout: Path,
+    paths: Iterable[Path],
+    check: Callable[[str], Iterator[tuple[int, str]]],
+    without: Container[str] = (),
+) -> Iterator[Finding]:
     for path in paths:
         name = path.relative_to(checkout).as_posix()
         if name not in without:
@@ -184,9 +162,10 @@ def _found(checkout, paths, check, without=()):
                 yield Finding(name, line, text)
 
 
-def _blocks(text):
-    """The paragraphs, list items and table cells of a page: ``(line, text)``."""
-    start, block, fenced = 0, [], False
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """Yields the paragraphs, list items and table cells of a page: ``(line, text)``."""
+    start, fenced = 0, False
+    block: list[str] = []
     for number, line in enumerate([*text.splitlines(), ""], start=1):
         is_fence = line.lstrip().startswith("```")
         is_code = fenced or is_fence or line.startswith("    ")
@@ -206,16 +185,16 @@ def _blocks(text):
             block.append(_plain(cell))
 
 
-def _plain(line):
-    """A line of Markdown without its markup, each piece of code as one word."""
+def _plain(line: str) -> str:
+    """Returns a line of Markdown without its markup, with each piece of code as one word."""
     line = re.sub(r"`[^`]*`", "x", line)
     line = re.sub(r"\]\([^)]*\)", "]", line)
     line = re.sub(r"<!--.*?-->", "", line)
     return re.sub(r"^\s*([-*+]|\d+\.|#+)\s+", "", line)
 
 
-def _strings(tree):
-    """The strings of a module, put together where they are formatted: ``(node, text)``."""
+def _strings(tree: ast.Module) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
+    """Yields the strings of a module, f-strings as a whole: ``(node, text)``."""
     skip = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -229,7 +208,7 @@ def _strings(tree):
             yield node, node.value
 
 
-def _is_verb(function):
+def _is_verb(function: ast.FunctionDef) -> bool:
     """Whether a function's docstring is the help of a command."""
     calls = (d.func for d in function.decorator_list if isinstance(d, ast.Call))
     return any(isinstance(call, ast.Name) and call.id == "verb" for call in calls)
