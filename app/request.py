@@ -87,6 +87,11 @@ def tab(ctx: ExecutionContext) -> str:
     return text(ctx.params.get("tab"))
 
 
+def choice(ctx: ExecutionContext, name: str) -> str:
+    """What was clicked of several that can be chosen: a parameter of the click."""
+    return text(ctx.params.get(name))
+
+
 def status(ctx: ExecutionContext) -> str:
     """Returns the clicked status, which filters the list of runs."""
     return text(ctx.params.get("status"))

@@ -6,7 +6,7 @@ lasso of the embeddings panel.
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -90,6 +90,10 @@ class Shown:
         path = f"{label_root(self.base, run)}.confidence"
         return replace(self, filters={p: f for p, f in self.filters.items() if p != path})
 
+    def of_class(self, label: str) -> "Shown":
+        """The same, with the labels of one class alone."""
+        return _OfClass(**{f.name: getattr(self, f.name) for f in fields(self)}, label=label)
+
     def labels(self, run: Run, tab: str) -> list[Document]:
         """An aggregation pipeline that yields a tab's labels in what is shown.
 
@@ -124,6 +128,21 @@ class Shown:
         """Runs further aggregation stages over :meth:`labels`."""
         collection = self.base._dataset._sample_collection
         return collection.aggregate(self.labels(run, tab) + stages, allowDiskUse=True)
+
+
+@dataclass(frozen=True)
+class _OfClass(Shown):
+    label: str = ""
+
+    def criteria(self, run: Run) -> Criteria | None:
+        plain = super().criteria(run)
+        if plain is None:
+            return None
+        is_shown = plain.labels is None or self.label in plain.labels
+        return replace(plain, labels=(self.label,) if is_shown else ())
+
+    def labels(self, run: Run, tab: str) -> list[Document]:
+        return [*super().labels(run, tab), {"$match": {"label.label": self.label}}]
 
 
 def shown(dataset: Dataset, request: Mapping[str, Any]) -> Shown:

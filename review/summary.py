@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from fiftyone.core.dataset import Dataset
+from fiftyone.core.media import GROUP
 
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
@@ -13,6 +14,7 @@ from auto_labeling.review.grid import TABS, Shown
 from auto_labeling.review.snapshot import BINS, Group
 from auto_labeling.storage import added_labels, staging
 from auto_labeling.storage import approval_counts as deciding
+from auto_labeling.storage.mongo import Document
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Summary:
         without_confidence: how many of the current ones have none
         totals: the number of labels in each tab
         without_labels: how many samples the run has tried that have no label at all
+        has_confidence: whether any label of the run has one
     """
 
     rows: list[Row]
@@ -53,6 +56,7 @@ class Summary:
     without_confidence: int
     totals: dict[str, int]
     without_labels: int
+    has_confidence: bool = True
 
 
 def summarize(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> Summary:
@@ -106,6 +110,23 @@ def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> di
         row = counts.setdefault(label, np.zeros(BINS, dtype=np.int64))
         row[int(found["_id"]["b"])] = found["n"]
     return counts
+
+
+def slices(dataset: Dataset, run: Run, tab: str) -> dict[str, int]:
+    """How many labels of a tab are in each slice of a grouped dataset; none in any other."""
+    if dataset.media_type != GROUP:
+        return {}
+    root = run.label_root
+    pipeline: list[Document] = [{"$match": {run.staging_field: {"$type": "object"}}}]
+    if run.many:
+        pipeline.append({"$unwind": f"${root}"})
+    pipeline += [
+        {"$match": {f"{root}.{staging.REVIEW}": TABS[tab]}},
+        {"$group": {"_id": f"${dataset.group_field}.name", "labels": {"$sum": 1}}},
+    ]
+    found = dataset._sample_collection.aggregate(pipeline)
+    counts = {of["_id"]: of["labels"] for of in found}
+    return {one: counts.get(one, 0) for one in dataset.group_slices}
 
 
 def histogram(spread: Mapping[str, np.ndarray]) -> list[int]:
@@ -164,6 +185,7 @@ def _summary(
         without_confidence=sum(group.count - group.confident for group in current.values()),
         totals={name: sum(group.count for group in of.values()) for name, of in everything.items()},
         without_labels=without,
+        has_confidence=any(g.confident for of in everything.values() for g in of.values()),
     )
 
 
@@ -185,7 +207,7 @@ def _groups(shown: Shown, run: Run, tab: str) -> dict[str, Group]:
 
 def _everything(dataset: Dataset) -> Shown:
     """All samples; of a grouped dataset, those of all slices."""
-    if dataset.media_type != "group":
+    if dataset.media_type != GROUP:
         return Shown(dataset.view())
     return Shown(dataset.select_group_slices(_allow_mixed=True))
 

@@ -8,14 +8,16 @@ from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.home import run_card
-from auto_labeling.panels.review import class_table, grid_sync
+from auto_labeling.panels.review import class_table, grid_sync, slices
 from auto_labeling.panels.run import approved_page
 from auto_labeling.panels.run import page as progress
 from auto_labeling.panels.ui import elements
 from auto_labeling.review import summary
 
 
-def render(page: types.Object, panel, ctx: ExecutionContext, run: Run, promoted) -> None:
+def render(
+    page: types.Object, panel, ctx: ExecutionContext, run: Run, promoted, here: str | None = None
+) -> None:
     """Adds the tab to the review page.
 
     Args:
@@ -24,6 +26,7 @@ def render(page: types.Object, panel, ctx: ExecutionContext, run: Run, promoted)
         ctx: the context of the event
         run: the run
         promoted: the tab's :class:`auto_labeling.review.summary.Summary`
+        here (None): the slice of a grouped dataset that the grid shows
     """
     at = grid_sync.of(ctx)
     decision = summary.decision(ctx.dataset, run, source=at.question == "approve")
@@ -36,14 +39,16 @@ def render(page: types.Object, panel, ctx: ExecutionContext, run: Run, promoted)
             "Add them in the Review tab; you can take them back here until you approve.",
         )
         return
+    by_slice = summary.slices(ctx.dataset, run, at.tab)
     if at.question == "approve":
-        _ask(page, panel, ctx, run, decision)
+        _ask(page, panel, ctx, run, decision, slices.elsewhere(here, by_slice))
     elif decision.labels:
         _actions(page, panel, run, decision)
     else:
         _without_labels(page, panel, run)
     if not promoted.total:
         return
+    slices.add(page, panel, here, by_slice)
     class_table.table(
         page,
         panel,
@@ -63,7 +68,8 @@ def render(page: types.Object, panel, ctx: ExecutionContext, run: Run, promoted)
 def _actions(page: types.Object, panel, run: Run, decision: Decision) -> None:
     bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto")
     elements.text(bar, "hint", "These labels are written when you approve")
-    elements.button(bar, "undo_all", "Undo all", panel.undo_all, params={"run_id": run.id})
+    label = f"Undo all {decision.promoted:,}"
+    elements.button(bar, "undo_all", label, panel.undo_all, params={"run_id": run.id})
     elements.button(
         bar,
         "approve",
@@ -97,13 +103,22 @@ def _added(decision: Decision) -> str:
     return f"{said} added by people {is_} kept too, although not promoted"
 
 
-def _ask(page: types.Object, panel, ctx: ExecutionContext, run: Run, decision: Decision) -> None:
+def _ask(
+    page: types.Object,
+    panel,
+    ctx: ExecutionContext,
+    run: Run,
+    decision: Decision,
+    elsewhere: str = "",
+) -> None:
     at = grid_sync.of(ctx)
     card = elements.card(page, "question")
     title = f"Approve {text.count(decision.kept, 'label')}?"
     elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
     for number, line in enumerate(_consequences(run, decision)):
         elements.text(card, f"consequence_{number}", line)
+    if elsewhere:
+        elements.text(card, "elsewhere", elsewhere)
     if named := labeling.references(ctx.dataset, run):
         said = f"{str(named)[:1].upper()}{str(named)[1:]} made on the staging field will point to"
         elements.text(card, "named", f"{said} '{run.config.label_field}'.")

@@ -8,11 +8,21 @@ from auto_labeling.panels.ui import elements, histogram, pager
 #: Rows of the table on one page.
 ROWS = 50
 
+#: Classes from which they can be searched and sorted.
+MANY = 15
+
+#: By what the classes can be sorted: the first way round, as a key of their rows.
+ORDERS = {
+    "label": ("Name", lambda row: (str(row.label).casefold(), str(row.label))),
+    "instances": ("Instances", lambda row: (-row.total, str(row.label))),
+    "confidence": ("Confidence", lambda row: (-(row.confidence or -1), str(row.label))),
+}
+
 
 def table(
     page: types.Object, panel, at, name: str, numbers, chosen=None, spreads=None, **props
 ) -> None:
-    """Adds the table of classes: searched and paged where there are many.
+    """Adds the table of classes: searched, sorted and paged where there are many.
 
     Args:
         page: the object to add to
@@ -24,24 +34,28 @@ def table(
         spreads (None): how the confidences of each class are spread, to be drawn in its row
         **props: of :func:`auto_labeling.panels.ui.elements.table`
     """
-    rows = numbers.rows
-    if len(rows) > ROWS:
+    rows = sorted(numbers.rows, key=ORDERS[at.order][1], reverse=at.is_reversed)
+    if len(rows) >= MANY:
         rows = _searched(page, panel, at, rows)
+        _order(page, panel, at, numbers)
     at.page = min(at.page, max(0, (len(rows) - 1) // ROWS))
     first = at.page * ROWS
     here = rows[first : first + ROWS]
     at.rows = [row.label for row in here]
-    columns = {"label": "Label", "instances": "Instances", "confidence": "Confidence"}
-    cells = [
-        [str(row.label), f"{row.current:,} of {row.total:,}", text.confidence(row.confidence)]
-        for row in here
-    ]
+    columns = {"label": "Label", "instances": "Instances"}
+    cells = [[str(row.label), f"{row.current:,} of {row.total:,}"] for row in here]
+    if numbers.has_confidence:
+        columns["confidence"] = "Confidence"
+        for cell, row in zip(cells, here, strict=True):
+            cell.append(text.confidence(row.confidence))
     if spreads is not None:
         columns["spread"] = "Spread"
         of_rows = [spreads.get(row.label, ()) for row in here]
         for cell, counts in zip(cells, of_rows, strict=True):
             cell.append(histogram.said(counts))
         props["look"] = histogram.in_rows(of_rows)
+    if props.get("action"):  # what the grid does not show stays where it is
+        props["action"]["rows"] = [row.current > 0 for row in here]
     elements.table(
         page,
         name,
@@ -64,3 +78,16 @@ def _searched(page: types.Object, panel, at, rows):
     )
     wanted = at.search.casefold()
     return [row for row in rows if wanted in str(row.label).casefold()]
+
+
+def _order(page: types.Object, panel, at, numbers) -> None:
+    line = elements.row(page, "orders", gap=3)
+    elements.text(line, "said", "Sort by")
+    for order, (label, _) in ORDERS.items():
+        if order == "confidence" and not numbers.has_confidence:
+            continue
+        if order == at.order:
+            is_ascending = (order == "label") != at.is_reversed
+            label += " \u2191" if is_ascending else " \u2193"
+        params = {"order": order}
+        elements.button(line, order, label, panel.sort_classes, kind="quiet", params=params)

@@ -9,7 +9,7 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import change, event
 from auto_labeling.panels.page_events import PageEvents
-from auto_labeling.panels.review import grid_memory, grid_sync
+from auto_labeling.panels.review import class_table, grid_memory, grid_sync
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import approval as approving
 from auto_labeling.review import grid, grid_stages, promotion, summary
@@ -65,6 +65,19 @@ class ReviewEvents(PageEvents):
         grid_sync.toggle(ctx, self._run(ctx, state), grid_stages.WITHOUT_LABELS)
 
     @event
+    def show_slice(self, ctx: ExecutionContext, state: PanelState) -> None:
+        name = request.choice(ctx, "slice")
+        if name in (ctx.dataset.group_slices or ()):
+            grid_sync.show_slice(ctx, name)
+
+    @event
+    def sort_classes(self, ctx: ExecutionContext, state: PanelState) -> None:
+        at, order = grid_sync.of(ctx), request.choice(ctx, "order")
+        if order in class_table.ORDERS:
+            at.is_reversed = order == at.order and not at.is_reversed
+            at.order, at.page = order, 0
+
+    @event
     def toggle_patches(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = self._run(ctx, state)
         if not run.many:
@@ -103,16 +116,18 @@ class ReviewEvents(PageEvents):
     @change
     def undo_class(self, ctx: ExecutionContext, state: PanelState) -> None:
         label = _clicked(ctx)
-        if label is not None:
-            self._undo(ctx, state, label)
+        if label is None:
+            return
+        run = self._run(ctx, state)
+        chosen = grid_sync.shown(ctx, run).of_class(label)
+        self._undone(ctx, state, run, promotion.undo(ctx.dataset, run.id, chosen=chosen))
 
     @change
     def undo_all(self, ctx: ExecutionContext, state: PanelState) -> None:
-        self._undo(ctx, state)
-
-    def _undo(self, ctx: ExecutionContext, state: PanelState, label: str | None = None) -> None:
         run = self._run(ctx, state)
-        number = promotion.undo(ctx.dataset, run.id, label)
+        self._undone(ctx, state, run, promotion.undo(ctx.dataset, run.id))
+
+    def _undone(self, ctx: ExecutionContext, state: PanelState, run: Run, number: int) -> None:
         said = f"{words.count(number, 'label')} back in the Review tab"
         ctx.ops.notify(said, variant="success")
         self._labels_moved(ctx, state, run)

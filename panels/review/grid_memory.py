@@ -28,6 +28,8 @@ class Visit:
         question: what the panel has asked to confirm: ``"approve"`` or nothing
         marks_empty: whether approval marks samples as empty whose labels all go
         search: what the names of the classes in the table contain
+        order: the column by which the classes are sorted
+        is_reversed: whether the other way round
         page: the page of the table, from 0
         rows: the class of each row of the table on the page
         slider: counts the sliders; another number is another slider
@@ -48,6 +50,8 @@ class Visit:
     question: str = ""
     marks_empty: bool = False
     search: str = ""
+    order: str = "instances"
+    is_reversed: bool = False
     page: int = 0
     rows: list = field(default_factory=list)
     slider: int = 0

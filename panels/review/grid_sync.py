@@ -146,6 +146,12 @@ def toggle_class(ctx: ExecutionContext, run: Run, label: str) -> None:
     _narrow(ctx, run, (grid_stages.only_class(label), *patches))
 
 
+def show_slice(ctx: ExecutionContext, name: str) -> None:
+    """Makes the grid show another slice of a grouped dataset."""
+    ctx.ops.set_group_slice(name)
+    ctx.request_params["group_slice"] = ctx.dataset.group_slice = name
+
+
 def show_all(ctx: ExecutionContext, run: Run) -> None:
     """Makes the grid show all classes and confidences again."""
     label = chosen_class(ctx)

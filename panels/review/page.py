@@ -12,11 +12,11 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.lifecycle.remarks import COMPARE, reasons_in_words
 from auto_labeling.panels.home import run_card
-from auto_labeling.panels.review import approval_tab, class_table, grid_sync
+from auto_labeling.panels.review import approval_tab, class_table, grid_sync, slices
 from auto_labeling.panels.run import failures
 from auto_labeling.panels.run import page as progress
 from auto_labeling.panels.state import PanelState
-from auto_labeling.panels.ui import elements, histogram
+from auto_labeling.panels.ui import elements, histogram, styles
 from auto_labeling.review import grid_stages, summary
 
 
@@ -38,7 +38,7 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
     if run.guesses:
         elements.alert(page, "guesses", "warning", run.guesses, COMPARE)
     if at.tab == "approval":
-        approval_tab.render(page, panel, ctx, run, numbers)
+        approval_tab.render(page, panel, ctx, run, numbers, shown.base.group_slice)
     elif numbers.total:
         _summary(page, panel, ctx, run, numbers)
         spreads = summary.spreads(ctx.dataset, run, shown, at.tab)
@@ -101,18 +101,24 @@ def _review(
     page: types.Object, panel, ctx: ExecutionContext, run: Run, shown, numbers, spreads
 ) -> None:
     at, chosen = grid_sync.of(ctx), grid_sync.chosen_class(ctx)
-    if grid_stages.WITHOUT_CONFIDENCE in grid_sync.ours(ctx):
+    if not numbers.has_confidence or grid_stages.WITHOUT_CONFIDENCE in grid_sync.ours(ctx):
         spreads = None
     else:
         bars = summary.histogram(spreads)
         _confidence(page, panel, ctx, at, chosen, bars)
         if at.span is None and chosen is None:
             _outside(page, numbers, sum(bars))
-    _without_confidence(page, panel, ctx, numbers)
-    bar = elements.row(page, "bar", **_FIRST_TAKES_THE_ROOM)
+    if numbers.has_confidence:
+        _without_confidence(page, panel, ctx, numbers)
+    else:
+        elements.text(page, "no_confidence", "The labels of this run have no confidence")
+    slices.add(page, panel, shown.base.group_slice, summary.slices(ctx.dataset, run, at.tab))
+    bar = elements.row(page, "bar", **_FIRST_TAKES_THE_ROOM, **styles.STAYS_IN_SIGHT)
     said = f"{numbers.current:,} of {text.count(numbers.total, 'label')}{_selected(shown)}"
     if chosen is not None:
         said += f" · only {chosen}"
+    elif at.search:
+        said += " · all classes, also those that the search hides"
     if numbers.confidence is not None:
         said += f" ·\u00a0mean\u00a0confidence\u00a0{text.confidence(numbers.confidence)}"
     elements.text(bar, "hint", said, color="text.primary")

@@ -52,6 +52,15 @@ ALONE_IN_ALERT = {"mb": 0, "mt": "1px", **IN_ALERT}
 #: One column where the panel is too narrow for two pictures.
 ONE_COLUMN = {"@container (max-width: 520px)": {"gridTemplateColumns": "minmax(0, 1fr)"}}
 
+#: A row that stays at the top of the panel while what follows it is scrolled.
+STAYS_IN_SIGHT = {
+    "position": "sticky",
+    "top": 0,
+    "zIndex": 2,
+    "py": 1,
+    "backgroundColor": "var(--fo-palette-background-mediaSpace, var(--fo-palette-background-body))",
+}
+
 #: What stands at both ends of a row, or at the ends of two where one has no room.
 ENDS = {"& > :first-of-type": {"flex": "1 1 auto"}, "& > :last-of-type": {"marginLeft": "auto"}}
 

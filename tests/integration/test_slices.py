@@ -12,8 +12,9 @@ import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.names import PLUGIN
+from auto_labeling.review import summary
 from tests.support import scripted_model
-from tests.support.app_double import page_of, send
+from tests.support.app_double import App, page_of, send
 
 #: Labels of each group: by slice, a class and a confidence each.
 LABELS = {
@@ -247,3 +248,55 @@ def test_the_review_page_says_which_slice_the_grid_shows(grouped, run):
     _, state = send(grouped, "open_run", run_id=run.id)
     told, _ = send(grouped, "refresh", state)
     assert f"{3 * GROUPS} of {ALL} labels \u00b7 slice right" in str(page_of(told))
+
+
+@pytest.fixture
+def reviewing(grouped, run):
+    """The panel in review, with the slice ``left`` in the grid."""
+    grouped.group_slice = "left"
+    app = App(grouped)
+    app.send("on_load")
+    app.send("open_run", run_id=run.id)
+    return app
+
+
+def test_the_other_slices_are_named_with_their_labels_and_a_click_away(grouped, reviewing):
+    buttons = [reviewing.button(f"slice_{index}") for index in (0, 1)]
+    assert [button["label"] for button in buttons] == [
+        f"Show right ({3 * GROUPS})",
+        f"Show scene ({GROUPS})",
+    ]
+    told = reviewing.send("show_slice", **buttons[0]["params"])
+    assert '"slice": "right"' in told
+    assert reviewing.button("promote")["label"] == f"Add {3 * GROUPS} labels for approval"
+    assert reviewing.button("slice_0")["label"] == f"Show left ({2 * GROUPS})"
+    assert "set_group_slice" not in reviewing.send("show_slice", slice="unknown")
+
+
+def test_undo_of_a_class_leaves_the_slices_alone_that_the_grid_does_not_show(
+    grouped, run, reviewing
+):
+    al.promote(run)
+    reviewing.send("select_tab", tab="approval")
+    table = reviewing.table("promoted")
+    assert table["car"][0] == f"{GROUPS} of {4 * GROUPS}"
+    reviewing.send("undo_class", row=list(table).index("car"))
+    assert reviewing.notices == [f"{GROUPS} labels back in the Review tab"]
+    by_slice = summary.slices(grouped, run.record, "approval")
+    assert by_slice == {"left": GROUPS, "right": 3 * GROUPS, "scene": GROUPS}
+    (action,) = reviewing.find("promoted")["view"]["row_actions"]
+    shown = dict(zip(reviewing.table("promoted"), action["rows"], strict=True))
+    assert shown == {"bus": True, "car": False}, "no button where the grid shows no label"
+
+
+def test_the_question_names_the_slices_that_are_not_in_the_grid(grouped, run, reviewing):
+    al.promote(run)
+    reviewing.send("select_tab", tab="approval")
+    assert reviewing.button("undo_all")["label"] == f"Undo all {ALL}"
+    reviewing.send("ask_approve", run_id=run.id)
+    said = reviewing.find("elsewhere")["view"]["title"]
+    number = 4 * GROUPS
+    assert said == (
+        f"{number} of them are not in the grid, "
+        f"but in the slices right ({3 * GROUPS}), scene ({GROUPS})."
+    )

@@ -1,0 +1,41 @@
+"""Names the slices of a grouped dataset: the grid shows one, and the others are a click away."""
+
+import fiftyone.operators.types as types
+
+from auto_labeling.core import text
+from auto_labeling.panels.ui import elements
+
+
+def add(page: types.Object, panel, here: str | None, numbers: dict[str, int]) -> None:
+    """Adds the line that names the slice in the grid and leads to the others.
+
+    Args:
+        page: the object to add to
+        panel: the panel
+        here: the slice that the grid shows; None if it shows no slice alone
+        numbers: of :func:`auto_labeling.review.summary.slices`
+    """
+    if here is None or len(numbers) < 2:
+        return
+    line = elements.row(page, "slices")
+    elements.text(line, "said", f"The grid shows slice {here}")
+    others = [(name, number) for name, number in numbers.items() if name != here]
+    for index, (name, number) in enumerate(others):
+        label, params = f"Show {name} ({number:,})", {"slice": name}
+        elements.button(line, f"slice_{index}", label, panel.show_slice, params=params)
+
+
+def elsewhere(here: str | None, numbers: dict[str, int]) -> str:
+    """Names the labels that lie in slices which the grid does not show; "" if there are none.
+
+    Args:
+        here: the slice that the grid shows; None if it shows no slice alone
+        numbers: of :func:`auto_labeling.review.summary.slices`
+    """
+    others = {name: number for name, number in numbers.items() if number and name != here}
+    if here is None or not others:
+        return ""
+    number = sum(others.values())
+    where = text.some([f"{name} ({number:,})" for name, number in others.items()])
+    are, slices = "is" if number == 1 else "are", "slice" if len(others) == 1 else "slices"
+    return f"{number:,} of them {are} not in the grid, but in the {slices} {where}."
