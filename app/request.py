@@ -1,4 +1,4 @@
-"""Reads requests of the App: no other module reads ``ctx.params``.
+"""Reads requests of the App: only ``window.py`` beside it reads ``ctx.params``.
 
 This module checks the type of every value that comes from a browser. The verbs check its meaning.
 """

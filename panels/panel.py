@@ -16,7 +16,7 @@ from auto_labeling.core import names
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import importing, labeling
-from auto_labeling.panels import background, permissions
+from auto_labeling.panels import background, in_window, permissions
 from auto_labeling.panels.configure import existing_labels
 from auto_labeling.panels.configure import page as configure
 from auto_labeling.panels.configure.events import ConfigureEvents
@@ -72,11 +72,14 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
     def execute(self, ctx: ExecutionContext) -> None:
         if not request.is_from_panel(ctx):
             return
+        if not in_window.is_answerable(ctx):
+            self._open(ctx)
+            return
         state = PanelState(ctx)
         try:
             labeling.require_database()
         except DatabaseAway as error:
-            ctx.ops.show_panel_output(self._waiting_for_database(error))
+            self._show(ctx, self._waiting_for_database(error))
             return
         if not request.is_by_itself(ctx):
             with move(state):
@@ -102,7 +105,20 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             handler(self, ctx)
         page = self.render(ctx)
         if is_wanted():
-            ctx.ops.show_panel_output(page)
+            self._show(ctx, page)
+
+    def _show(self, ctx: ExecutionContext, page: types.Property) -> None:
+        ctx.ops.show_panel_output(in_window.drawn(self, ctx, page))
+
+    def _open(self, ctx: ExecutionContext) -> None:
+        """Answers what the App sends before the panel knows how its pages are drawn."""
+        name = request.event_name(ctx)
+        if name == "on_load":
+            ctx.ops.show_panel_output(in_window.greeting(self.on_load, self.go_on_alone))
+        elif name == "go_on_alone" and not in_window.is_with_script(ctx):
+            PanelState(ctx).is_plain = True
+            with move(PanelState(ctx)):
+                self._answer(ctx)
 
     def _concerns_page(self, ctx: ExecutionContext, state: PanelState) -> bool:
         """Whether a request changes what the page shows; the App sends many that do not."""
@@ -151,6 +167,11 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         self._begin_anew_elsewhere(ctx, state)
         if state.page == "review" and (run := self._run_or_leave(ctx, state)):
             grid_sync.enter(ctx, state, run)
+
+    @event
+    def go_on_alone(self, ctx: ExecutionContext, state: PanelState) -> None:
+        """Opens the panel in an App that has not loaded our script."""
+        self.on_load(ctx)
 
     @event
     def on_unload(self, ctx: ExecutionContext, state: PanelState) -> None:

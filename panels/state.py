@@ -1,14 +1,18 @@
-"""What the panel remembers between two events: a typed window on ``ctx.panel.state``.
+"""What the panel remembers between two events, for each window of a browser.
 
-Everything else is read from the database at each event. The state comes back from a browser,
-so each part is checked for its kind when it is read.
+The window keeps it, and sends it with each event (``components/index.js``); where the App has not
+loaded that script, it is the panel's state. Everything else is read from the database at each
+event. What comes back from a browser is checked for its kind when it is read.
 """
 
 import json
+from typing import Any
 
+import pydash
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import answers, values
+from auto_labeling.app import window as windows
 from auto_labeling.app.form_settings import group_of
 
 PAGES = ("home", "configure", "existing", "progress", "review", "done", "working")
@@ -19,8 +23,32 @@ BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
 _MOST_MOVES = 10**9
 
 
+class _WindowValues:
+    """What a window keeps: like ``ctx.panel.state``, but not saved with the workspace.
+
+    Args:
+        ctx: the :class:`fiftyone.operators.executor.ExecutionContext`
+        values: what the window sent with the event
+    """
+
+    def __init__(self, ctx: ExecutionContext, values: dict) -> None:
+        self._ctx = ctx
+        self._values = values
+
+    def get(self, key: str) -> Any:
+        return pydash.get(self._values, key)
+
+    def set(self, key: str, value: Any) -> None:
+        pydash.set_(self._values, key, value)
+        self._ctx.ops.patch_panel_data({key: value})
+
+    def clear(self) -> None:
+        self._values.clear()
+        self._ctx.ops.clear_panel_data()
+
+
 class PanelState:
-    """A window on a panel's state; ``forget`` is the way to start over.
+    """What a window's panel remembers; ``forget`` is the way to start over.
 
     Args:
         ctx: the :class:`fiftyone.operators.executor.ExecutionContext`
@@ -28,17 +56,35 @@ class PanelState:
 
     def __init__(self, ctx: ExecutionContext) -> None:
         self._ctx = ctx
-        self._state = ctx.panel.state
+        self._own = windows.of(ctx)
+        self._state = _WindowValues(ctx, self._own["state"]) if self._own else ctx.panel.state
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the window keeps it, and the App's workspace does not."""
+        return self._own is not None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the panel is drawn by the App alone, which has not loaded our script."""
+        return not self.is_own and self._get("is_plain", bool, False)
+
+    @is_plain.setter
+    def is_plain(self, is_plain: bool) -> None:
+        self._set("is_plain", is_plain)
 
     def forget(self) -> None:
         """Starts over, in the same window; moves are counted on."""
-        moves, window = self.moves, self.window
+        moves, window, is_plain = self.moves, self.window, self.is_plain
         self._state.clear()
         self.moves, self.window = moves, window
+        if is_plain:
+            self.is_plain = True
 
     def text(self) -> str:
         """The state as text, to see whether it has changed."""
-        return json.dumps(self._ctx.panel_state, sort_keys=True, default=str)
+        values = self._own["state"] if self._own else self._ctx.panel_state
+        return json.dumps(values, sort_keys=True, default=str)
 
     def _get(self, key, kind, default):
         value = self._state.get(key)
@@ -70,11 +116,14 @@ class PanelState:
     @property
     def window(self) -> str:
         """Which window of a browser this is: all windows of a session share the panel's id."""
+        if self._own is not None:
+            return str(self._own["id"])
         return values.name_of(self._get("window", str, "")) or self._ctx.panel.id
 
     @window.setter
     def window(self, window) -> None:
-        self._set("window", window)
+        if self._own is None:
+            self._set("window", window)
 
     @property
     def run_id(self) -> str:

@@ -187,7 +187,9 @@ def _to_approval(page: types.Object, panel, label: str) -> None:
 
 
 def _confidence(page: types.Object, panel, ctx: ExecutionContext, at, chosen, bars) -> None:
-    plot = elements.column(page, "distribution", gap=0, mb=-5)  # a slider takes too much room
+    is_plain = PanelState(ctx).is_plain
+    room = -5 if is_plain else -2  # the App's own slider takes too much
+    plot = elements.column(page, "distribution", gap=0, mb=room)
     # As high without a button as with one, so that nothing below it moves.
     head = elements.row(plot, "head", columns="auto minmax(0, 1fr) auto", minHeight=36, mb=1)
     elements.text(head, "title", "Confidence", color="text.primary", bold=True)
@@ -196,6 +198,8 @@ def _confidence(page: types.Object, panel, ctx: ExecutionContext, at, chosen, ba
         elements.button(head, "clear", "Clear filters", panel.clear_filters, kind="quiet")
     histogram.add(plot, "histogram", bars, at.span, panel.click_bar)
     slider = types.SliderView(
+        label="Confidence",
+        value=list(at.slid),
         label_position="top",
         min=0,
         max=1,
@@ -204,10 +208,11 @@ def _confidence(page: types.Object, panel, ctx: ExecutionContext, at, chosen, ba
         value_precision=2,
         componentsProps={"container": {"sx": {"mt": -3, "mb": -5, "mx": -1}}},
     )
-    name = f"confidence_{at.slider}"
+    # The App's own keeps what a person did with it: one that says something else is another.
+    name = f"confidence_{at.slider}" if is_plain else "confidence"
     page.list(name, types.Number(), view=slider, on_change=panel.slide_confidence)
-    # As data: a default would be written to the panel's state (see grid_sync.py).
-    ctx.panel.set_data(name, list(at.slid))
+    if is_plain:  # as data: a default would be written to the panel's state
+        ctx.panel.set_data(name, list(at.slid))
 
 
 def _range(span) -> str:

@@ -106,7 +106,7 @@ def _with_view(dataset, state, view):
 
     params = {
         "panel_id": state["panel_of_test"],
-        "panel_state": state,
+        "window": {"id": f"window of {state['panel_of_test']}", "state": state},
         "__method__": "on_change_view",
     }
     request = {"dataset_name": dataset.name, "view": view, "params": params, "filters": {}}
@@ -114,7 +114,7 @@ def _with_view(dataset, state, view):
         request_params=request, executor=Executor(), operator_uri=PANEL.uri, required_secrets=[]
     )
     PANEL.execute(ctx)
-    return [r.to_json() for r in ctx.executor._requests], ctx.panel_state
+    return [r.to_json() for r in ctx.executor._requests], state
 
 
 def test_of_groups_it_is_said_which_samples_are_labeled(boxed):

@@ -141,16 +141,20 @@ class Fuzzer:
         method = self.chance.choice(self.events if often else self.names)
         params = self._params(dataset)
         params["panel_id"] = self.chance.choice(["one", "two", uuid.uuid4().hex])
-        params["panel_state"] = self._state(dataset)
+        state = self._state(dataset)
+        if self.chance.random() < 0.8:
+            params["window"] = {"id": self.chance.choice(["one", self.something()]), "state": state}
+        else:  # an App that has not loaded our script
+            params["panel_state"] = state
         params["__method__"] = method
         if self.chance.random() < 0.02:
-            params.pop(self.chance.choice(["panel_id", "panel_state", "__method__"]))
+            params.pop(self.chance.choice(["panel_id", "__method__"]), None)
         ctx = self._context(dataset, params, user, PANEL.uri)
         PANEL.execute(ctx)
         told = [request.to_json() for request in ctx.executor._requests]
         json_util.dumps(told)  # or the App's server fails to send it
         if self.chance.random() < 0.5 and ctx.panel_id:
-            self.states = [*self.states[-20:], copy.deepcopy(ctx.panel_state)]
+            self.states = [*self.states[-20:], copy.deepcopy(state)]
         return method, told
 
     def _operate(self, dataset, user):

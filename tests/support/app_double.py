@@ -35,6 +35,7 @@ class App:
         self._user = user
         self._panel = AutoLabelingPanel(_builtin=False)
         self._panel_id = panel_id
+        self.window = f"window of {panel_id}"
         self._page = {}
         self.state = {}
         self.grid = {"view": None, "filters": {}, "selected": [], "selected_labels": []}
@@ -42,7 +43,8 @@ class App:
 
     def send(self, method, **params) -> str:
         """Sends one event; returns the App's instructions as they go over the wire."""
-        ids = {"panel_id": self._panel_id, "panel_state": self.state, "__method__": method}
+        own = {"id": self.window, "state": self.state}
+        ids = {"panel_id": self._panel_id, "window": own, "__method__": method}
         ctx = ExecutionContext(
             request_params={
                 "dataset_name": self._dataset.name,
@@ -56,7 +58,7 @@ class App:
         ctx.user = self._user
         self._panel.execute(ctx)
         wire = json.dumps([request.to_json() for request in ctx.executor._requests])
-        self.state = ctx.panel.state._data  # not ctx.panel_state: that outlives a clear()
+        self.state = json.loads(json.dumps(self.state))  # as it comes back over the wire
         self._obey(json.loads(wire))
         return wire
 
@@ -89,7 +91,7 @@ class App:
 
     def names(self) -> list:
         """The names of the runs on the home page, from the top."""
-        root = self._page["output"]["type"]["properties"]
+        root = self._page["output"]["view"]["page"]["type"]["properties"]
         cards = (p["type"]["properties"] for name, p in root.items() if name.startswith("run_"))
         heads = (card["head"]["type"]["properties"] for card in cards)
         return [head["name"]["view"]["title"] for head in heads]
@@ -120,7 +122,12 @@ def send(dataset, method, state=None, **params):
     panel_id = state.setdefault("panel_of_test", uuid.uuid4().hex)
     request = {
         "dataset_name": dataset.name,
-        "params": {"panel_id": panel_id, "panel_state": state, "__method__": method, **params},
+        "params": {
+            "panel_id": panel_id,
+            "window": {"id": f"window of {panel_id}", "state": state},
+            "__method__": method,
+            **params,
+        },
         "filters": params.pop("sidebar", {}),
         "selected": params.pop("selection", []),
     }
@@ -129,7 +136,7 @@ def send(dataset, method, state=None, **params):
     )
     PANEL.execute(ctx)
     told = [r.to_json() for r in ctx.executor._requests]
-    return told, ctx.panel_state
+    return told, state
 
 
 def answer(dataset, state, **answers):

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "core": set(),
 }
 
-READS_PARAMS = {"app.request"}
+READS_PARAMS = {"app.request", "app.window"}
 BUILDS_VIEWS = {"app", "operators", "panels"}
 HEAVY = ("torch", "torchvision", "ultralytics", "fiftyone.zoo", "ray")
 TRAINS = {"demo.train_sam"}  # a program that nothing imports

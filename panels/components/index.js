@@ -1,0 +1,381 @@
+/* What the panel needs of the browser. The App loads this file as it is; nothing builds it.
+
+   FiftyOne keeps the values of a Python panel's controls in the panel's state, saves that with the
+   workspace, and then reads the dataset again, which empties filters, lasso and overlays of the
+   grid. And all windows of a session share it. So here the page that Python describes is drawn by
+   the App's own controls, but their values stay in this window: in the panel's local data. They go
+   to the server with each event, and come back as patches. See docs/adr/0012.
+
+   Where the App's own control cannot be used with a keyboard, ours stands in its place: tables, and
+   the range of confidence. Python describes those as the App's own, and where this file is not
+   loaded, the App draws them so. */
+(function () {
+  "use strict";
+
+  const React = window.React;
+  const mui = window.__mui__;
+  const { OperatorIO, types, useGlobalExecutionContext, usePanelEvent } = window.__foo__;
+  const { PluginComponentType, registerComponent } = window.__fop__;
+  const { usePanelId, usePanelState } = window.__fosp__;
+  const h = React.createElement;
+
+  /* This window, until it is loaded again. */
+  const WINDOW = Math.random().toString(16).slice(2, 10);
+  /* Milliseconds for which a text or a key may be followed by another. */
+  const PAUSE = 250;
+  const NOTHING = {};
+
+  /* Sends an event of the panel to its handler in Python: (operator, params, whenAnswered). */
+  const Send = React.createContext(() => undefined);
+  /* The panels that have just been opened, and so know how the grid stands. */
+  const opened = new Set();
+
+  // --- the values of this window ------------------------------------------------------------
+
+  /* A panel's values in this window, as [values, ref to the latest, setter of some of them]. */
+  function useValues(panelId) {
+    const [local, setLocal] = usePanelState(null, panelId, true);
+    const values = (local && local.data) || NOTHING;
+    const latest = React.useRef(values);
+    latest.current = values;
+    const change = React.useCallback(
+      (update) => {
+        latest.current = update(latest.current);
+        setLocal((before) => ({ ...before, data: update((before && before.data) || NOTHING) }));
+      },
+      [setLocal]
+    );
+    return [values, latest, change];
+  }
+
+  /* A copy of values in which the one at a path ("form.labels.name") is another. */
+  function withValue(values, path, value) {
+    const [first, ...rest] = path.split(".");
+    const child = rest.length ? withValue(values[first] || NOTHING, rest.join("."), value) : value;
+    return { ...values, [first]: child };
+  }
+
+  /* What travels with each event, so that the server knows the window and its values. */
+  function ownOf(panelId, values) {
+    return { id: `${WINDOW}-${panelId}`, state: values };
+  }
+
+  function useSend(panelId, latest) {
+    const trigger = usePanelEvent();
+    return React.useCallback(
+      (operator, params, whenAnswered) => {
+        const own = ownOf(panelId, latest.current);
+        trigger(panelId, {
+          operator,
+          params: { ...params, window: own },
+          callback: () => whenAnswered && whenAnswered(),
+        });
+      },
+      [panelId]
+    );
+  }
+
+  /* A browser's tab keeps its values when it is loaded again, and shares them with no other. */
+  const keyOf = (panelId) => `auto-labeling/${panelId}`;
+
+  function remembered(panelId) {
+    try {
+      return JSON.parse(window.sessionStorage.getItem(keyOf(panelId))) || NOTHING;
+    } catch (error) {
+      return NOTHING; // storage is switched off, or holds something else
+    }
+  }
+
+  function remember(panelId, values) {
+    try {
+      window.sessionStorage.setItem(keyOf(panelId), JSON.stringify(values));
+    } catch (error) {
+      // Storage is switched off, or full: this window starts at the list of runs when reloaded.
+    }
+  }
+
+  // --- the page -------------------------------------------------------------------------------
+
+  /* The App's controls that ours replace, by the name of their view in Python. */
+  const REPLACED = {
+    TableView: "AutoLabelingTable",
+    SliderView: "AutoLabelingRange",
+    TimerView: "AutoLabelingTimer",
+  };
+
+  /* The page as the App draws it here: our controls, and buttons that say from which window. */
+  function adapted(property, own) {
+    const { view, type } = property;
+    const copy = { ...property };
+    if (view) {
+      const component = REPLACED[view.name];
+      copy.view = { ...view };
+      if (component) Object.assign(copy.view, { name: "View", component, composite_view: true });
+      if (component) copy.view.on_change = property.on_change;
+      if (view.operator) copy.view.params = { ...view.params, window: own };
+    }
+    if (type && type.properties) {
+      const children = Object.entries(type.properties).map(([n, p]) => [n, adapted(p, own)]);
+      copy.type = { ...type, properties: Object.fromEntries(children) };
+    }
+    return copy;
+  }
+
+  /* Tells Python how the grid changes: with the values of this window, which the App cannot. */
+  function useGridEvents(view, panelId, send) {
+    const grid = useGlobalExecutionContext();
+    const shown = [grid.view, grid.viewName, grid.filters, grid.extended];
+    const selected = [grid.extendedSelection, grid.selectedSamples, grid.selectedLabels];
+    const now = [...shown, ...selected, grid.groupSlice, grid.datasetName];
+    const before = React.useRef(null);
+    React.useEffect(() => {
+      const was = before.current;
+      before.current = now;
+      const differs = (from, to) => was.slice(from, to).some((value, i) => value !== now[from + i]);
+      if (!was) {
+        if (!opened.delete(panelId)) send(view.on_change_view); // its tab is in front again
+      } else if (differs(8, 9)) send(view.on_change_dataset);
+      else if (differs(0, 4)) send(view.on_change_view);
+      else if (differs(7, 8)) send(view.on_change_group_slice);
+      else send(view.on_change_selected);
+    }, now);
+  }
+
+  /* Calls back when no other value has come for the same path for a moment. */
+  function usePause(callback) {
+    const timers = React.useRef({});
+    return (path, milliseconds, ...given) => {
+      clearTimeout(timers.current[path]);
+      timers.current[path] = setTimeout(() => callback(path, ...given), milliseconds);
+    };
+  }
+
+  const VISIBLE_FOCUS = {
+    "& :focus-visible, & .Mui-focusVisible": {
+      outline: "2px solid",
+      outlineColor: "var(--fo-palette-primary-main)",
+      outlineOffset: "1px",
+    },
+  };
+
+  function Page({ schema, layout }) {
+    const { view } = schema;
+    const panelId = usePanelId();
+    const [values, latest, change] = useValues(panelId);
+    const send = useSend(panelId, latest);
+    useGridEvents(view, panelId, send);
+    React.useEffect(() => remember(panelId, values), [panelId, values]);
+    const tell = usePause((path, operator, value) => send(operator, { path, value }));
+    const onPathChange = (path, value, { onChange, view: { component } = {} }) => {
+      change((before) => withValue(before, path, value));
+      const isTyped = /^(TextField|Field|Primitive|Autocomplete)/.test(component || "");
+      if (onChange) tell(path, isTyped ? PAUSE : 0, onChange, value);
+    };
+    const page = React.useMemo(
+      () => types.Property.fromJSON(adapted(view.page, ownOf(panelId, values))),
+      [view.page, panelId, values]
+    );
+    const drawn = { id: panelId, schema: page, data: values, layout, onPathChange };
+    return h(
+      Send.Provider,
+      { value: send },
+      h(
+        mui.Box,
+        { sx: VISIBLE_FOCUS },
+        h(OperatorIO, { ...drawn, onChange: () => undefined, shouldClearUseKeyStores: false })
+      )
+    );
+  }
+
+  /* What the panel shows first: tells Python that this file is loaded, and what this tab knows. */
+  function Hello({ schema }) {
+    const panelId = usePanelId();
+    const [, latest, change] = useValues(panelId);
+    const send = useSend(panelId, latest);
+    React.useEffect(() => {
+      change(() => remembered(panelId));
+      opened.add(panelId);
+      send(schema.view.on_hello);
+    }, []);
+    return null;
+  }
+
+  // --- controls -------------------------------------------------------------------------------
+
+  function Timer({ schema }) {
+    const { interval, on_interval, timeout, on_timeout, params } = schema.view;
+    const send = React.useContext(Send);
+    React.useEffect(() => {
+      let waits = false;
+      const tick = () => {
+        if (waits) return; // the last tick is still being answered: the network is slow
+        waits = true;
+        send(interval ? on_interval : on_timeout, params, () => (waits = false));
+      };
+      const timer = interval ? setInterval(tick, interval) : setTimeout(tick, timeout);
+      return () => (interval ? clearInterval : clearTimeout)(timer);
+    }, [interval, on_interval, timeout, on_timeout]);
+    return null;
+  }
+
+  const styleOf = (view, part) => (view.componentsProps && view.componentsProps[part]) || {};
+
+  /* A range of numbers: a slider with two thumbs, and a field for each. */
+  function Range({ schema, path }) {
+    const { min, max, view_multiple_of: step, value, label, on_change } = schema.view;
+    const send = React.useContext(Send);
+    const [range, setRange] = React.useState(value);
+    const unanswered = React.useRef(0);
+    const timer = React.useRef(0);
+    // What Python says counts, unless it has not heard yet of what was done here since.
+    React.useEffect(() => {
+      if (!unanswered.current) setRange(value);
+    }, [value[0], value[1]]);
+    const commit = (next, milliseconds) => {
+      setRange(next);
+      clearTimeout(timer.current);
+      if (!timer.current) unanswered.current += 1;
+      timer.current = setTimeout(() => {
+        timer.current = 0;
+        send(on_change, { path, value: next }, () => (unanswered.current -= 1));
+      }, milliseconds);
+    };
+    const hasKey = React.useRef(false);
+    const round = (number) => Number((Math.round(number / step) * step).toFixed(6));
+    const field = (index) => {
+      const name = `${index ? "Maximum" : "Minimum"} ${label.toLowerCase()}`;
+      return h(NumberField, {
+        name,
+        value: range[index],
+        min: index ? range[0] : min,
+        max: index ? max : range[1],
+        step,
+        onValue: (number, pause) => {
+          const next = [...range];
+          next[index] = number;
+          commit(next, pause);
+        },
+      });
+    };
+    const slider = h(mui.Slider, {
+      value: range,
+      min,
+      max,
+      step,
+      size: "small",
+      disableSwap: true,
+      getAriaLabel: (index) => `${index ? "Highest" : "Lowest"} ${label.toLowerCase()}`,
+      valueLabelDisplay: "auto",
+      valueLabelFormat: (number) => number.toFixed(2),
+      onKeyDown: () => (hasKey.current = true),
+      onPointerDown: () => (hasKey.current = false),
+      onChange: (event, next) => setRange(next.map(round)),
+      onChangeCommitted: (event, next) => commit(next.map(round), hasKey.current ? PAUSE : 0),
+    });
+    const ends = { display: "flex", justifyContent: "space-between" };
+    return h(
+      mui.Box,
+      null,
+      h(mui.Box, { sx: { px: 1 } }, slider),
+      h(mui.Box, { sx: ends }, field(0), field(1))
+    );
+  }
+
+  /* A field for a number with two decimals; arrow keys change it by one step. */
+  function NumberField({ name, value, min, max, step, onValue }) {
+    const said = value.toFixed(2);
+    const [text, setText] = React.useState(said);
+    const [isEdited, setEdited] = React.useState(false);
+    React.useEffect(() => {
+      if (!isEdited) setText(said);
+    }, [said, isEdited]);
+    const take = (typed, pause) => {
+      const number = typed.trim() === "" ? NaN : Number(typed);
+      if (number >= min && number <= max && number !== value) onValue(number, pause);
+    };
+    return h(mui.TextField, {
+      type: "number",
+      size: "small",
+      variant: "outlined",
+      value: isEdited ? text : said,
+      inputProps: { "aria-label": name, min, max, step, style: { width: "4.2rem", padding: 6 } },
+      onFocus: () => setEdited(true),
+      onChange: ({ target }) => {
+        setText(target.value);
+        take(target.value, PAUSE);
+      },
+      onBlur: () => setEdited(false),
+      onKeyDown: ({ key }) => key === "Enter" && take(text, 0),
+    });
+  }
+
+  /* A table whose rows and buttons are reached by keyboard: arrows go from row to row. */
+  function Table({ schema, path, data }) {
+    const { view } = schema;
+    const { columns, row_actions: actions = [], on_click_row: onRow, selected_color: color } = view;
+    const { rows = [], columns: keys = [], selectedRows = [] } = data || schema.default || NOTHING;
+    const send = React.useContext(Send);
+    const head = columns.map(({ key, label }) => h(mui.TableCell, { key }, label));
+    if (actions.length) head.push(h(mui.TableCell, { key: " ", "aria-label": "Actions" }));
+    const pick = (row) => send(onRow, { row, path, event: "on_click_row" });
+    const onKeyDown = (event, row) => {
+      const line = event.currentTarget;
+      if (event.target !== line) return; // a button of the row
+      const next = { ArrowDown: line.nextSibling, ArrowUp: line.previousSibling }[event.key];
+      if (next) next.focus();
+      if (event.key === "Enter" || event.key === " ") pick(row);
+      if (next || event.key === " ") event.preventDefault(); // or the page would scroll
+    };
+    const lineOf = (cells, row) => {
+      const isSelected = selectedRows.includes(row);
+      const props = { key: row, sx: { backgroundColor: isSelected ? color : undefined } };
+      if (onRow) {
+        Object.assign(props, { tabIndex: 0, "aria-selected": isSelected });
+        Object.assign(props, { onClick: () => pick(row), onKeyDown: (e) => onKeyDown(e, row) });
+      }
+      const shown = cells.map((cell, index) => h(mui.TableCell, { key: keys[index] }, cell));
+      const usable = actions.filter(({ rows: which }) => !which || which[row] !== false);
+      const buttons = usable.map(({ name, label, icon, tooltip, on_click: operator }) =>
+        h(
+          mui.Button,
+          {
+            key: name,
+            size: "small",
+            title: tooltip,
+            startIcon: icon && h(mui.Icon, { fontSize: "small" }, icon),
+            sx: { textTransform: "none" },
+            onClick: (event) => {
+              event.stopPropagation();
+              send(operator, { row, path, event: name });
+            },
+          },
+          label
+        )
+      );
+      if (actions.length) shown.push(h(mui.TableCell, { key: " ", align: "right" }, buttons));
+      return h(mui.TableRow, props, shown);
+    };
+    return h(
+      mui.TableContainer,
+      { sx: styleOf(view, "tableContainer").sx },
+      h(
+        mui.Table,
+        { size: "small", sx: styleOf(view, "table").sx },
+        h(mui.TableHead, null, h(mui.TableRow, null, head)),
+        h(mui.TableBody, null, rows.map(lineOf))
+      )
+    );
+  }
+
+  const COMPONENTS = {
+    AutoLabelingHello: Hello,
+    AutoLabelingPage: Page,
+    AutoLabelingTimer: Timer,
+    AutoLabelingRange: Range,
+    AutoLabelingTable: Table,
+  };
+  for (const [name, component] of Object.entries(COMPONENTS)) {
+    const type = PluginComponentType.Component;
+    registerComponent({ name, label: name, component, type, activator: () => true });
+  }
+})();
