@@ -7,6 +7,7 @@ parameters: so each checks what it needs, and the verbs refuse what a run's stat
 import secrets
 
 import fiftyone.operators as foo
+import fiftyone.operators.types as types
 from fiftyone.core.dataset import DatasetNotFoundError
 from fiftyone.operators import ExecutionContext
 from fiftyone.operators.categories import Categories
