@@ -5,6 +5,9 @@ empties the grid's filters, lasso and overlays; so our script (``components/inde
 window shows, and every event of it says from which window it is. See ``docs/adr/0012``.
 """
 
+from collections.abc import Callable
+
+import fiftyone.operators as foo
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
@@ -42,7 +45,7 @@ def is_with_script(ctx: ExecutionContext) -> bool:
     return window.panel_id(ctx) in _windows
 
 
-def greeting(on_hello, on_patience) -> types.Property:
+def greeting(on_hello: Callable, on_patience: Callable) -> types.Property:
     """The first page of a panel: by it the script says that it is there.
 
     Args:
@@ -57,7 +60,7 @@ def greeting(on_hello, on_patience) -> types.Property:
     return elements.finished(page)
 
 
-def drawn(panel, ctx: ExecutionContext, page: types.Property) -> types.Property:
+def drawn(panel: foo.Panel, ctx: ExecutionContext, page: types.Property) -> types.Property:
     """A page as a window gets it: by the script that keeps its values, if the window has it.
 
     Args:

@@ -49,7 +49,9 @@ class World:
 
 def _promoted(dataset: fo.Dataset, run: Run) -> int:
     is_open = run.state is RunState.IN_REVIEW and dataset.has_field(run.staging_field)
-    return summary.count_promoted(dataset, run) if is_open else 0
+    if not is_open:
+        return 0
+    return summary.summarize(dataset, run, shown(dataset, {}), "approval").total
 
 
 def images(filepaths: list[str], grouped: bool = False) -> World:
