@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from auto_labeling.panels.panel import AutoLabelingPanel
 
 #: Seconds for which a handler waits.
-PATIENCE = 0.1
+MAX_WAIT = 0.1
 
 #: What takes long, and what is done with its result.
 Verb = Callable[[], Any]
 Then = Callable[[ExecutionContext, PanelState, Any], None]
 
 _TICK = 400
-_MOST_JOBS = 64
+_MAX_JOBS = 64
 
-_jobs: ByWindow = ByWindow(_MOST_JOBS)
+_jobs: ByWindow = ByWindow(_MAX_JOBS)
 _lock = threading.Lock()
 
 
@@ -90,7 +90,7 @@ def begin(state: PanelState, says: str, verb: Verb, then: Then) -> None:
         job = Job(says, verb, then, back=state.page)
         _jobs.note(state.window, job)
     threading.Thread(target=job.run, name="auto-labeling-verb", daemon=True).start()
-    job.over.wait(PATIENCE)
+    job.over.wait(MAX_WAIT)
 
 
 def is_under_way(state: PanelState) -> bool:

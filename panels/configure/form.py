@@ -298,5 +298,5 @@ def _targets(counts: Mapping[Target, int]) -> Iterator[types.Choice]:
 
 def _source_choices(fields: Mapping[str, str]) -> Iterator[types.Choice]:
     for name, reason in fields.items():
-        greyed = {"description": reason, "readOnly": True} if reason else {}
-        yield types.Choice(name, label=name, **greyed)
+        grayed = {"description": reason, "readOnly": True} if reason else {}
+        yield types.Choice(name, label=name, **grayed)

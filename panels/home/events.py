@@ -81,7 +81,7 @@ class HomeEvents(PageEvents):
     def delete(self, ctx: ExecutionContext, state: PanelState) -> None:
         dataset, run = ctx.dataset, labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
 
-        def deleted(ctx: ExecutionContext, state: PanelState, _) -> None:
+        def deleted(ctx: ExecutionContext, state: PanelState, _: object) -> None:
             self._go(ctx, state, "home")
             ctx.ops.notify(f"'{run.name}' deleted", variant="success")
             if run.state is not RunState.APPROVED:

@@ -1,7 +1,11 @@
 """Page: the runs of the dataset, newest first."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import fiftyone.operators.types as types
-from fiftyone.core.dataset import Dataset
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
@@ -10,6 +14,9 @@ from auto_labeling.lifecycle import labeling, media
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements, pager
+
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
 
 #: Runs from which they can be searched, and listed by status.
 MANY = 6
@@ -21,7 +28,7 @@ CARDS = 20
 _SOON = 1.0
 
 
-def render(panel, ctx: ExecutionContext, state: PanelState):
+def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page."""
     runs = labeling.runs(ctx.dataset, confirm=False)
     page = elements.page()
@@ -45,26 +52,26 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
     first = min(state.part, max(0, (len(listed) - 1) // CARDS)) * CARDS
     here = listed[first : first + CARDS]
     promoted = labeling.promoted_counts(ctx.dataset, here)
+    approving = {
+        run.id
+        for run in runs
+        if run.state is RunState.APPROVING and labeling.is_worked_on(ctx.dataset, run)
+    }
     for run in here:
-        run_card.add(page, panel, ctx, state, run, promoted.get(run.id))
+        facts = run_card.Standing(promoted.get(run.id), run.id in approving)
+        run_card.add(page, panel, ctx, state, run, facts)
     if len(listed) > CARDS:
         where = range(first, first + len(here))
         labels = ("Newer", "Older")
         pager.add(page, "parts", panel.turn_runs, where, len(listed), "runs", labels)
-    if any(_moves(ctx.dataset, run) for run in runs):
+    if any(run.is_active or run.id in approving for run in runs):
         elements.timer(page, panel.refresh)
     elif None in promoted.values():
         elements.once(page, panel.refresh, milliseconds=int(_SOON * 1000))
     return elements.finished(page)
 
 
-def _moves(dataset: Dataset, run: Run):
-    """Whether a run may look different in a moment, without a click."""
-    approved = run.state is RunState.APPROVING
-    return run.is_active or (approved and labeling.is_worked_on(dataset, run))
-
-
-def _limits(page: types.Object, ctx: ExecutionContext, refusal) -> None:
+def _limits(page: types.Object, ctx: ExecutionContext, refusal: str) -> None:
     """Says what cannot be done here, and what would help."""
     if refusal:
         said = f"{refusal}, so no labels can be generated"
@@ -85,7 +92,9 @@ def _orphans(page: types.Object, ctx: ExecutionContext) -> None:
         elements.alert(page, f"orphan_{number}", "info", said, f"{ways_out}.")
 
 
-def _empty(page: types.Object, panel, ctx: ExecutionContext, can_be_labeled) -> None:
+def _empty(
+    page: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, can_be_labeled: bool
+) -> None:
     if not can_be_labeled and not media.can_be_reviewed(ctx.dataset):
         return
     body = elements.column(page, "empty", gap=2, py=6, textAlign="center")
@@ -123,11 +132,13 @@ _REVIEW = (
 )
 
 
-def _narrowed(page: types.Object, panel, state: PanelState, runs):
+def _narrowed(
+    page: types.Object, panel: AutoLabelingPanel, state: PanelState, runs: Sequence[Run]
+) -> list[Run]:
     """Adds what narrows a long list; returns the runs that are left."""
-    found = [run for run in runs if _matches(run, state.search)]
-    numbers = {"": len(found)}
-    for run in found:
+    matching = [run for run in runs if _matches(run, state.search)]
+    numbers = {"": len(matching)}
+    for run in matching:
         numbers[run.status] = numbers.get(run.status, 0) + 1
     chosen = state.status if state.status in numbers else ""
     page.str(
@@ -143,13 +154,20 @@ def _narrowed(page: types.Object, panel, state: PanelState, runs):
         label = f"{status or 'All'} ({numbers[status]:,})"
         name = f"status_{status.lower().replace(' ', '_') or 'all'}"
         elements.tab(bar, name, label, panel.list_status, status == chosen, {"status": status})
-    if not found:
+    if not matching:
         elements.alert(page, "none", "info", "No matching runs", "Try a different search.")
-    return [run for run in found if chosen in ("", run.status)]
+    return [run for run in matching if chosen in ("", run.status)]
 
 
-def _matches(run: Run, search):
+def _matches(run: Run, search: str) -> bool:
     config = run.config
-    told = (run.name, config.label_field, config.model, run.source, run.created_by, *config.classes)
+    texts = (
+        run.name,
+        config.label_field,
+        config.model,
+        run.source,
+        run.created_by,
+        *config.classes,
+    )
     words = search.casefold().split()
-    return all(any(word in text.casefold() for text in told) for word in words)
+    return all(any(word in text.casefold() for text in texts) for word in words)

@@ -1,30 +1,51 @@
 """One run on the home page: how it stands, and what can be done with it."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
 from auto_labeling.core import text
 from auto_labeling.core.account import Account
-from auto_labeling.core.run import Run, RunState, StopReason
+from auto_labeling.core.run import Progress, Run, RunState, StopReason
 from auto_labeling.lifecycle import labeling, remarks
 from auto_labeling.panels.run import confirmations, remedies
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements, styles
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
 #: Seconds that a run may wait for a worker before the panel says how to start one.
-PATIENCE = 30
+MAX_WAIT = 30
 
 LAUNCH = "auto-labeling launch"
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What the page finds out about a run besides its record.
+
+    Args:
+        promoted: the number of its promoted labels; None if it is not known
+        is_approving: whether a process is approving it
+    """
+
+    promoted: int | None = None
+    is_approving: bool = False
+
+
 def add(
     page: types.Object,
-    panel,
+    panel: AutoLabelingPanel,
     ctx: ExecutionContext,
     state: PanelState,
     run: Run,
-    promoted: int | None,
+    standing: Standing,
 ) -> None:
     """Adds a run's card.
 
@@ -32,9 +53,9 @@ def add(
         page: the object to add to
         panel: the panel
         ctx: the context of the event
-        state: the panel's :class:`auto_labeling.panels.state.PanelState`
+        state: the panel's state
         run: the run
-        promoted: how many of its labels are promoted, if that is known
+        standing: what the page knows of it
     """
     card = elements.card(page, f"run_{run.id}")
     head = elements.row(card, "head", columns="minmax(0, 1fr) auto")
@@ -42,17 +63,16 @@ def add(
     elements.pill(head, "status", run.status)
     elements.text(card, "what", _what(run))
     now = labeling.progress(ctx.dataset, run) if run.is_active else None
-    is_approving = run.state is RunState.APPROVING and labeling.is_worked_on(ctx.dataset, run)
-    what = None if run.is_active else labeling.gone(ctx.dataset, run)
+    gone = None if run.is_active else labeling.gone(ctx.dataset, run)
     if run.is_active:
         progress(card, run, now)
-    elif what:
-        elements.alert(card, "gone", "warning", elements.plain(what.happened))
+    elif gone:
+        elements.alert(card, "gone", "warning", elements.plain(gone.happened))
     elif run.state is RunState.FAILED:
         _stopped(card, run)
     elif run.state is RunState.APPROVING:
-        approving(card, run, labeling.progress(ctx.dataset, run), is_approving)
-    elements.text(card, "numbers", _numbers(run, promoted, now), color="text.primary")
+        approving(card, run, labeling.progress(ctx.dataset, run), standing.is_approving)
+    elements.text(card, "numbers", _numbers(run, standing.promoted, now), color="text.primary")
     remark(card, run)
     if state.run_id == run.id and state.question in ("delete", "rename"):
         _ask(card, panel, state, run)
@@ -60,20 +80,20 @@ def add(
     foot = elements.row(card, "foot", **styles.ENDS)
     elements.text(foot, "facts", _who(run), title=text.moment(run.created_at))
     actions = elements.row(foot, "actions", justifyContent="flex-end")
-    _actions(actions, panel, ctx, run, is_approving, bool(what))
+    _actions(actions, panel, ctx, run, standing.is_approving, bool(gone))
 
 
-def _stopped(card, run: Run) -> None:
+def _stopped(card: types.Object, run: Run) -> None:
     """Adds why a run stopped, in plain words, and what its error says in words of its own."""
-    said, first = remedies.in_plain_words(run), remedies.reason(run)
+    title, first = remedies.in_plain_words(run), remedies.reason(run)
     more = [remedies.remedy(run)]
-    if said != first and run.reason is StopReason.ERROR:
+    if title != first and run.reason is StopReason.ERROR:
         more.insert(0, first)
     about = "\n\n".join(map(elements.plain, more))
-    elements.alert(card, "reason", remedies.severity(run), elements.plain(said), about)
+    elements.alert(card, "reason", remedies.severity(run), elements.plain(title), about)
 
 
-def _ask(card, panel, state: PanelState, run: Run) -> None:
+def _ask(card: types.Object, panel: AutoLabelingPanel, state: PanelState, run: Run) -> None:
     if state.question == "delete":
         confirmations.delete(card, panel, run)
         return
@@ -95,7 +115,14 @@ def _ask(card, panel, state: PanelState, run: Run) -> None:
     elements.button(actions, "no", "Cancel", panel.dismiss)
 
 
-def _actions(row, panel, ctx: ExecutionContext, run: Run, is_approving, is_gone) -> None:
+def _actions(
+    row: types.Object,
+    panel: AutoLabelingPanel,
+    ctx: ExecutionContext,
+    run: Run,
+    is_approving: bool,
+    is_gone: bool,
+) -> None:
     params = {"run_id": run.id}
     deletable = run.state not in (RunState.APPROVING, RunState.DELETING)
     elements.icon_button(row, "rename", "edit", "Rename", panel.ask_rename, params=params)
@@ -124,7 +151,7 @@ def _actions(row, panel, ctx: ExecutionContext, run: Run, is_approving, is_gone)
     elements.button(row, "open", label, panel.open_run, kind=kind, params=params)
 
 
-def _what(run: Run):
+def _what(run: Run) -> str:
     config = run.config
     if run.source:
         return f"{config.task.label} · existing labels of {run.source} → {config.label_field}"
@@ -134,7 +161,7 @@ def _what(run: Run):
     return " · ".join([config.task.label, *([made] if made != run.name else []), classes])
 
 
-def _numbers(run: Run, promoted, now):
+def _numbers(run: Run, promoted: int | None, now: Progress | None) -> str:
     if now and now.labels:  # how many samples there are is said beside the progress
         failed = [f"{text.count(now.failed, 'sample')} failed"] if now.failed else []
         return " · ".join([f"{text.count(now.labels, 'label')} so far", *failed])
@@ -174,19 +201,19 @@ def _who(run: Run) -> str:
     return f"{who}{text.ago(run.created_at)}"
 
 
-def approving(parent: types.Object, run: Run, now, alive: bool) -> None:
+def approving(parent: types.Object, run: Run, now: Progress | None, alive: bool) -> None:
     """Adds how far an approval has come, or that it was interrupted.
 
     Args:
         parent: the object to add to
         run: a run that is being approved
-        now: its :class:`auto_labeling.core.run.Progress`, or None
-        alive: whether a process is at it
+        now: its progress
+        alive: whether a process is approving it
     """
     if alive:
-        known = bool(run.samples and now.done)
-        share = min(1.0, now.done / run.samples) if known else None
-        far = f" {now.done:,} of {text.count(run.samples, 'sample')}" if known else ""
+        done = now.done if now and run.samples else 0
+        share = min(1.0, done / run.samples) if done else None
+        far = f" {done:,} of {text.count(run.samples, 'sample')}" if done else ""
         elements.progress(parent, "progress", share, f"Moving the promoted labels…{far}")
         return
     elements.alert(
@@ -198,20 +225,20 @@ def approving(parent: types.Object, run: Run, now, alive: bool) -> None:
     )
 
 
-def progress(parent: types.Object, run: Run, now) -> None:
+def progress(parent: types.Object, run: Run, now: Progress | None) -> None:
     """Adds how far a run has come, or that it waits.
 
     Args:
         parent: the object to add to
         run: an active run
-        now: its :class:`auto_labeling.core.run.Progress`, or None
+        now: its progress
     """
     if run.state is RunState.QUEUED and not run.frozen:
         elements.progress(parent, "progress", None, "Preparing the target samples…")
         return
     if run.state is RunState.QUEUED:
         waiting = text.age(run.changed_at or run.created_at)
-        late = waiting > PATIENCE
+        late = waiting > MAX_WAIT
         elements.alert(
             parent,
             "waiting",
@@ -232,7 +259,7 @@ def progress(parent: types.Object, run: Run, now) -> None:
         elements.progress(parent, "progress", None, "Loading the model…")
         return
     parts = [f"{tried:,} of {text.count(run.samples, 'sample')}"]
-    if now.rate:
+    if now and now.rate:
         parts.append(text.rate(now.rate))
         if now.workers > 1:
             parts.append(f"{now.workers:,} workers")

@@ -52,7 +52,7 @@ def table(
         columns["spread"] = "Spread"
         of_rows = [spreads.get(row.label, ()) for row in here]
         for cell, counts in zip(cells, of_rows, strict=True):
-            cell.append(histogram.said(counts))
+            cell.append(histogram.in_words(counts))
         props["look"] = histogram.in_rows(of_rows)
     if props.get("action"):  # what the grid does not show stays where it is
         props["action"]["rows"] = [row.current > 0 for row in here]

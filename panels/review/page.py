@@ -35,7 +35,7 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
     page = elements.page()
     progress.head_of(page, panel, ctx, run)
     _tabs(page, panel, at, numbers.totals)
-    if run.guesses:
+    if run.guesses and at.tab == "approval":  # the other tab has it among the remarks
         elements.alert(page, "guesses", "warning", run.guesses, COMPARE)
     if at.tab == "approval":
         approval_tab.render(page, panel, ctx, run, numbers, shown.base.group_slice)

@@ -1,5 +1,9 @@
 """Page: what an approved run has left, and what can be done with it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import fiftyone.core.fields as fof
 import fiftyone.operators.types as types
 from fiftyone.core.dataset import Dataset
@@ -14,6 +18,9 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 from auto_labeling.review import approval
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
 #: Labels up to which their classes are counted each time the page is drawn.
 _COUNTED = 200_000
 
@@ -24,7 +31,7 @@ _EXPORTS = {
 }
 
 
-def render(panel, ctx: ExecutionContext, state: PanelState):
+def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     page = elements.page()
@@ -33,7 +40,7 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
     return elements.finished(page)
 
 
-def add(page: types.Object, panel, ctx: ExecutionContext, run: Run) -> None:
+def add(page: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, run: Run) -> None:
     """Adds what an approved run has left to a page."""
     field = run.config.label_field
     verb = "is" if run.approved == 1 else "are"
@@ -65,13 +72,13 @@ def add(page: types.Object, panel, ctx: ExecutionContext, run: Run) -> None:
         _code(page, ctx.dataset, run)
 
 
-def _removed(unpromoted) -> str:
+def _removed(unpromoted: int) -> str:
     if unpromoted <= 0:
         return "The staging field was removed."
     return f"The staging field and {text.count(unpromoted, 'unpromoted label')} were removed."
 
 
-def _facts(page: types.Object, dataset: Dataset, run: Run, there) -> None:
+def _facts(page: types.Object, dataset: Dataset, run: Run, there: bool) -> None:
     config = run.config
     root = f"{config.label_field}.detections" if run.many else config.label_field
     classes = ""
@@ -81,8 +88,7 @@ def _facts(page: types.Object, dataset: Dataset, run: Run, there) -> None:
         classes = text.some([f"{name} ({counts[name]:,})" for name in largest], 8)
     made = "Reviewed" if run.source else "Generated"
     by = _approved_by(dataset, run)
-    given = run.account and not run.source
-    facts = {
+    facts: dict[str, str | tuple[str, str | None]] = {
         "Approved": (text.ago(run.changed_at), text.moment(run.changed_at)),
         "Approved by": by,
         "Written to": config.label_field,
@@ -92,7 +98,7 @@ def _facts(page: types.Object, dataset: Dataset, run: Run, there) -> None:
         "License": text.license(run.license) if run.license else "",
         made: f"{text.count(run.labels, 'label')} on {text.count(run.samples, 'sample')}",
         "Samples": remarks.samples_in_words(run.account) if run.account else "",
-        "Labels": remarks.labels_in_words(run.account) if given else "",
+        "Labels": remarks.labels_in_words(run.account) if run.account and not run.source else "",
         "Failed": text.count(run.failed, "sample") if run.failed else "",
         "Kept as": f"custom run {approval.provenance_key(run)}",
     }

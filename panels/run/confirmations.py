@@ -1,4 +1,9 @@
-"""What is asked before something cannot be undone, and what it would cost."""
+"""Questions before something that cannot be undone, and its consequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import fiftyone.operators.types as types
 
@@ -6,9 +11,19 @@ from auto_labeling.core import text
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.panels.ui import elements
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
 
 def ask(
-    parent: types.Object, panel, run: Run, title, lines, answer, forever=False, no="Not now"
+    parent: types.Object,
+    panel: AutoLabelingPanel,
+    run: Run,
+    title: str,
+    lines: Iterable[str],
+    answer: tuple[str, elements.Handler],
+    forever: bool = False,
+    no: str = "Not now",
 ) -> None:
     """Adds a question with two answers.
 
@@ -34,20 +49,20 @@ def ask(
     elements.button(actions, "no", no, panel.dismiss)
 
 
-def delete(parent: types.Object, panel, run: Run) -> None:
+def delete(parent: types.Object, panel: AutoLabelingPanel, run: Run) -> None:
     """Asks whether to delete a run."""
     answer = ("Delete the run", panel.delete)
-    ask(parent, panel, run, f"Delete '{run.name}'?", _lost(run), answer, forever=True)
+    ask(parent, panel, run, f"Delete '{run.name}'?", _consequences(run), answer, forever=True)
 
 
-def cancel(parent: types.Object, panel, run: Run) -> None:
+def cancel(parent: types.Object, panel: AutoLabelingPanel, run: Run) -> None:
     """Asks whether to stop a run."""
     lines = ["Labels so far are kept. You can resume the run later, or review them now."]
     answer = ("Cancel the run", panel.cancel)
     ask(parent, panel, run, "Cancel this run?", lines, answer, no="Keep running")
 
 
-def _lost(run: Run):
+def _consequences(run: Run) -> Iterator[str]:
     if run.state is RunState.APPROVED:
         field = run.config.label_field
         yield f"Only this entry is removed. The labels in '{field}' and their provenance are kept."

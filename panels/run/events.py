@@ -1,9 +1,10 @@
 """What a person does with one run that generates, has stopped or is over."""
 
 import functools
+from collections.abc import Callable
 
 import fiftyone.core.stages as fos
-import fiftyone.operators.types as types
+from fiftyone.core.dataset import Dataset
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
@@ -43,7 +44,12 @@ class RunEvents(PageEvents):
         self._verb(ctx, state, "Opening the review of", labeling.skip, "review")
 
     def _verb(
-        self, ctx: ExecutionContext, state: PanelState, says, verb, page: types.Object
+        self,
+        ctx: ExecutionContext,
+        state: PanelState,
+        says: str,
+        verb: Callable[[Dataset, str], Run],
+        page: str,
     ) -> None:
         """Does something with the run of an event, and goes to a page of it."""
         dataset, run = ctx.dataset, labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)

@@ -1,20 +1,32 @@
 """The samples of a run that failed: how many, why, and which."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
-from auto_labeling.core.run import Run
+from auto_labeling.core.run import Progress, Run
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.review import sample_focus
 from auto_labeling.panels.ui import elements
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
 #: Kinds of errors that are listed; the rest are counted.
-_MOST_KINDS = 6
+_MAX_KINDS = 6
 
 
 def add(
-    page: types.Object, panel, ctx: ExecutionContext, run: Run, now=None, may_retry=True
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    ctx: ExecutionContext,
+    run: Run,
+    now: Progress | None = None,
+    may_retry: bool = True,
 ) -> None:
     """Adds which samples failed and why, if any did.
 
@@ -23,7 +35,7 @@ def add(
         panel: the panel
         ctx: the context of the event
         run: the run
-        now (None): its :class:`auto_labeling.core.run.Progress`, if it is under way
+        now (None): its progress, if it is under way
         may_retry (True): whether they can be tried again
     """
     number = max(run.failed, now.failed if now and run.is_active else 0)
@@ -32,10 +44,10 @@ def add(
     kinds = labeling.failure_kinds(ctx.dataset, run)
     number = max(number, sum(kind["count"] for kind in kinds))
     card = elements.card(page, "failed_samples")
-    said = f"{text.count(number, 'sample')} failed" + (" so far" if run.is_active else "")
+    title = f"{text.count(number, 'sample')} failed" + (" so far" if run.is_active else "")
     columns = "minmax(0, 1fr) auto" + (" auto" if kinds else "")
     head = elements.row(card, "head", columns=columns)
-    elements.text(head, "said", said, variant="subtitle1", color="text.primary", bold=True)
+    elements.text(head, "said", title, variant="subtitle1", color="text.primary", bold=True)
     lit = sample_focus.lit(ctx)
     if kinds:
         _show(head, panel, run, "", lit, "Show all in grid" if len(kinds) > 1 else "Show in grid")
@@ -44,20 +56,22 @@ def add(
         elements.button(head, "retry", "Try again", panel.resume, params=params)
     if not kinds and run.is_active:
         elements.text(card, "later", "Reasons appear as the run progresses.")
-    for index, kind in enumerate(kinds[:_MOST_KINDS]):
+    for index, kind in enumerate(kinds[:_MAX_KINDS]):
         line = elements.row(card, f"kind_{index}", columns="minmax(0, 1fr) auto")
         such = ", e.g." if kind["count"] > 1 else ":"
-        said = f"{text.count(kind['count'], 'sample')}{such} {kind['example']}"
-        elements.text(line, "why", said, title=kind["kind"])
+        reason = f"{text.count(kind['count'], 'sample')}{such} {kind['example']}"
+        elements.text(line, "why", reason, title=kind["kind"])
         if len(kinds) > 1:
             _show(line, panel, run, kind["kind"], lit, "Show in grid")
-    rest = kinds[_MOST_KINDS:]
+    rest = kinds[_MAX_KINDS:]
     if rest:
         others = text.count(sum(kind["count"] for kind in rest), "sample")
         elements.text(card, "others", f"{others} more, for {text.count(len(rest), 'other reason')}")
 
 
-def _show(parent: types.Object, panel, run: Run, kind, lit, label: str) -> None:
+def _show(
+    parent: types.Object, panel: AutoLabelingPanel, run: Run, kind: str, lit: str, label: str
+) -> None:
     on = lit == f"failed {kind}"
     params = {"run_id": run.id, "kind": kind}
     label = "Show all samples again" if on else label

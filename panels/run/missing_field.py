@@ -1,25 +1,39 @@
-"""What a page says of a run whose staging field was deleted or renamed by hand."""
+"""A run whose staging field was deleted or renamed by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import fiftyone.operators.types as types
 
 from auto_labeling.core import text
 from auto_labeling.core.run import Run, RunState
+from auto_labeling.lifecycle.resuming import Gone
 from auto_labeling.panels.run import confirmations
 from auto_labeling.panels.ui import elements
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
 
-def add(page: types.Object, panel, run: Run, what, question: str = "") -> None:
-    """Adds what has happened, and what can be done about it.
+
+def add(
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    run: Run,
+    gone: Gone,
+    question: str = "",
+) -> None:
+    """Adds what happened, and the ways out.
 
     Args:
         page: the object to add to
         panel: the panel
         run: the run
-        what: the :class:`auto_labeling.lifecycle.resuming.Gone`
+        gone: what happened to the field
         question (""): the question that is open on the page, if any
     """
     elements.alert(
-        page, "gone", "warning", elements.plain(what.happened), elements.plain(what.remedy) + "."
+        page, "gone", "warning", elements.plain(gone.happened), elements.plain(gone.remedy) + "."
     )
     if question == "delete":
         confirmations.delete(elements.card(page, "asked"), panel, run)
@@ -29,7 +43,7 @@ def add(page: types.Object, panel, run: Run, what, question: str = "") -> None:
     if run.source:
         if run.state is RunState.FAILED:
             elements.button(actions, "resume", "Resume", panel.resume, "primary", params=params)
-    elif not what.is_taken and not (what.renamed_to and run.mask_folder):
+    elif not gone.is_taken and not (gone.renamed_to and run.mask_folder):
         label = f"Label {text.count(run.samples, 'sample')} again"
         elements.button(actions, "again", label, panel.label_again, kind="primary", params=params)
     elements.button(actions, "delete", "Delete", panel.ask_delete, kind="danger", params=params)

@@ -1,51 +1,62 @@
 """Page: one run that is generating, or has stopped."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
 from auto_labeling.core import text
 from auto_labeling.core.account import Account
-from auto_labeling.core.run import Run, RunState, StopReason
+from auto_labeling.core.run import Progress, Run, RunState, StopReason
 from auto_labeling.core.settings import RunConfig
 from auto_labeling.lifecycle import labeling
+from auto_labeling.lifecycle.monitoring import Operation
 from auto_labeling.lifecycle.remarks import labels_in_words, reasons_in_words, samples_in_words
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.run import confirmations, failures, missing_field, remedies, workers
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
 #: Samples up to which a page counts what became of them each time it is drawn.
 _SOON_COUNTED = 20_000
 
 
-def render(panel, ctx: ExecutionContext, state: PanelState):
+def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     now = labeling.progress(ctx.dataset, run)
     page = elements.page()
     head_of(page, panel, ctx, run)
-    what = None if run.is_active else labeling.gone(ctx.dataset, run)
+    gone = None if run.is_active else labeling.gone(ctx.dataset, run)
+    operation = labeling.operation(run)
     if run.is_active:
         _generating(page, panel, run, now, state)
-    elif what:
-        missing_field.add(page, panel, run, what, state.question)
-        _details(page, panel, ctx, run, state)
+    elif gone:
+        missing_field.add(page, panel, run, gone, state.question)
+        _details(page, panel, ctx, run, state, operation)
     elif run.state is RunState.FAILED:
-        _stopped(page, panel, ctx, run, now, state)
+        _stopped(page, panel, run, now, state)
+        if state.question != "delete":
+            _details(page, panel, ctx, run, state, operation)
     else:
         _finished(page, panel, run)
     account = account_of(ctx, run)
     run_card.remark(page, run, account)
-    failures.add(page, panel, ctx, run, now, may_retry=not what)
-    _facts(page, run, now, account)
+    failures.add(page, panel, ctx, run, now, may_retry=not gone)
+    _facts(page, run, now, account, operation)
     if run.is_active:
         workers.add(page, ctx, run)
         elements.timer(page, panel.refresh)  # last, since what is not seen takes room too
     return elements.finished(page)
 
 
-def head_of(page: types.Object, panel, ctx: ExecutionContext, run: Run) -> None:
+def head_of(page: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, run: Run) -> None:
     """Adds the way back, the run's name and its status, and whether it may only be looked at."""
     head = elements.row(page, "head", columns="auto minmax(0, 1fr) auto", columnGap=1.5)
     elements.back(head, panel.go_home)
@@ -55,16 +66,22 @@ def head_of(page: types.Object, panel, ctx: ExecutionContext, run: Run) -> None:
         elements.text(page, "looks", "View only: you cannot change this run")
 
 
-def _generating(page: types.Object, panel, run: Run, now, state: PanelState) -> None:
+def _generating(
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    run: Run,
+    now: Progress | None,
+    state: PanelState,
+) -> None:
     waits = run.state is RunState.QUEUED  # which is an alert, with a frame of its own
     card = page if waits else elements.card(page, "now")
     run_card.progress(card, run, now)
     if now and now.labels:
-        said = f"{text.count(now.labels, 'label')} so far"
+        line = f"{text.count(now.labels, 'label')} so far"
         if now.left_out:
             left_out = Account(left_out=now.left_out)
-            said += f"; {left_out.given:,} left out ({reasons_in_words(left_out)})"
-        elements.text(card, "labels", said)
+            line += f"; {left_out.given:,} left out ({reasons_in_words(left_out)})"
+        elements.text(card, "labels", line)
     if state.question == "cancel":
         confirmations.cancel(elements.card(page, "asked"), panel, run)
         return
@@ -73,11 +90,15 @@ def _generating(page: types.Object, panel, run: Run, now, state: PanelState) -> 
 
 
 def _stopped(
-    page: types.Object, panel, ctx: ExecutionContext, run: Run, now, state: PanelState
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    run: Run,
+    now: Progress | None,
+    state: PanelState,
 ) -> None:
     severity = remedies.severity(run)
-    said = elements.plain(remedies.in_plain_words(run))
-    elements.alert(page, "reason", severity, said, remedies.remedy(run))
+    title = elements.plain(remedies.in_plain_words(run))
+    elements.alert(page, "reason", severity, title, remedies.remedy(run))
     if state.question == "delete":
         confirmations.delete(elements.card(page, "asked"), panel, run)
         return
@@ -87,10 +108,9 @@ def _stopped(
     elements.button(actions, "resume", "Resume", panel.resume, kind="primary", params=params)
     elements.button(actions, "skip", "Skip and continue review", panel.skip, params=params)
     elements.button(actions, "delete", "Delete", panel.ask_delete, kind="danger", params=params)
-    _details(page, panel, ctx, run, state)
 
 
-def _kept(run: Run, now) -> str:
+def _kept(run: Run, now: Progress | None) -> str:
     if now and now.done:
         kept = f"{now.done:,} of {text.count(run.samples, 'sample')} processed"
         if now.labels:
@@ -100,14 +120,20 @@ def _kept(run: Run, now) -> str:
     return f"{text.count(run.labels, 'label')} kept." if run.labels else f"Nothing {verb} yet."
 
 
-def _details(page: types.Object, panel, ctx: ExecutionContext, run: Run, state: PanelState) -> None:
+def _details(
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    ctx: ExecutionContext,
+    run: Run,
+    state: PanelState,
+    operation: Operation | None,
+) -> None:
     """The whole error and the log, folded away."""
-    operation = labeling.operation(run)
-    told = remedies.in_plain_words(run)
-    more = run.error.removeprefix(told) if run.reason is StopReason.ERROR else ""
+    shown = remedies.in_plain_words(run)
+    more = run.error.removeprefix(shown) if run.reason is StopReason.ERROR else ""
     details = ((operation and operation.details) or more).strip()
     parts = {
-        "details": "" if details == told else details,
+        "details": "" if details == shown else details,
         "log": "\n".join(labeling.log_tail(ctx.dataset, run)).strip(),
     }
     if not any(parts.values()):
@@ -117,12 +143,12 @@ def _details(page: types.Object, panel, ctx: ExecutionContext, run: Run, state: 
     icon = "expand_less" if state.unfolded else "expand_more"
     label = f"{verb} the details"
     elements.button(foot, "unfold", label, panel.unfold, kind="quiet", icon=icon)
-    for name, said in parts.items():
-        if state.unfolded and said:
-            elements.output(page, name, said)
+    for name, lines in parts.items():
+        if state.unfolded and lines:
+            elements.output(page, name, lines)
 
 
-def _finished(page: types.Object, panel, run: Run) -> None:
+def _finished(page: types.Object, panel: AutoLabelingPanel, run: Run) -> None:
     params = {"run_id": run.id}
     if run.state is RunState.DELETING:
         elements.alert(
@@ -136,8 +162,8 @@ def _finished(page: types.Object, panel, run: Run) -> None:
         elements.button(actions, "delete", "Finish deleting", panel.delete, params=params)
         return
     card = elements.card(page, "done")
-    said = f"{text.count(run.labels, 'label')} on {text.count(run.samples, 'sample')}"
-    elements.text(card, "labels", said, variant="body1", color="text.primary")
+    numbers = f"{text.count(run.labels, 'label')} on {text.count(run.samples, 'sample')}"
+    elements.text(card, "labels", numbers, variant="body1", color="text.primary")
     actions = elements.row(card, "actions")
     verb = "View" if run.state is RunState.APPROVED else "Review"
     elements.button(actions, "open", verb, panel.open_run, kind="primary", params=params)
@@ -150,10 +176,15 @@ def account_of(ctx: ExecutionContext, run: Run) -> Account | None:
     return labeling.account(ctx.dataset, run)
 
 
-def _facts(page: types.Object, run: Run, now, account: Account) -> None:
+def _facts(
+    page: types.Object,
+    run: Run,
+    now: Progress | None,
+    account: Account | None,
+    operation: Operation | None,
+) -> None:
     config = run.config
-    operation = labeling.operation(run)
-    lines = {
+    lines: dict[str, str | tuple[str, str | None]] = {
         "Task": config.task.label,
         "Method": config.method.label,
         "Model": config.model if not config.segmenter else f"{config.model}, {config.segmenter}",
@@ -182,7 +213,7 @@ def _facts(page: types.Object, run: Run, now, account: Account) -> None:
         )
 
 
-def _device(config: RunConfig, now):
+def _device(config: RunConfig, now: Progress | None) -> str:
     if not now or not now.device:
         return config.device
     return f"{now.device}, half precision" if now.half else now.device

@@ -93,7 +93,7 @@ def remedy(run: Run) -> str:
     return _known(run)[1] or "Resume retries the unlabeled samples; labels so far are kept."
 
 
-def _known(run: Run):
+def _known(run: Run) -> tuple[str, str]:
     """What has happened and what helps; nothing if the error is not one that we know."""
     if run.reason is StopReason.WORKER_VANISHED:
         return _VANISHED, _WHY_VANISHED

@@ -1,15 +1,31 @@
 """The elements of which all pages are made, so that all look alike.
 
-Styles go through MUI's theme (``text.secondary``, ``divider``), never through a colour of our
+Styles go through MUI's theme (``text.secondary``, ``divider``), never through a color of our
 own, so that both of the App's themes work.
 """
 
 import re
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.panels.ui import styles
+from auto_labeling.panels.ui.layout import NARROW as NARROW
+from auto_labeling.panels.ui.layout import card as card
+from auto_labeling.panels.ui.layout import column as column
+from auto_labeling.panels.ui.layout import column_view as column_view
+from auto_labeling.panels.ui.layout import equal_columns as equal_columns
+from auto_labeling.panels.ui.layout import finished as finished
+from auto_labeling.panels.ui.layout import page as page
+from auto_labeling.panels.ui.layout import row as row
+from auto_labeling.panels.ui.layout import row_view as row_view
+from auto_labeling.panels.ui.tables import table as table
+
+#: A handler of the panel, bound to it.
+Handler = Callable[[ExecutionContext], None]
 
 STATUS_COLORS = {
     "Generating": "info.main",
@@ -18,8 +34,6 @@ STATUS_COLORS = {
     "Error": "error.main",
 }
 
-#: The part of a style that holds where the panel has room for one column.
-NARROW = "@container (max-width: 340px)"
 
 _BUTTONS = {
     "primary": {"variant": "contained"},
@@ -27,81 +41,27 @@ _BUTTONS = {
     "danger": {"variant": "outlined"},
     "quiet": {"variant": "text"},
 }
-_BUTTON_LOOKS = {"danger": styles.DANGER, "quiet": styles.QUIET}
-
-
-def page() -> types.Object:
-    """An empty page."""
-    return types.Object()
-
-
-def finished(root: types.Object) -> types.Property:
-    """The page as ``render`` returns it."""
-    layout = {"p": 3, "maxWidth": 760, "mx": "auto", "containerType": "inline-size"}
-    view = column_view(gap=2, **layout, **styles.CODE)
-    return types.Property(root, view=view)
-
-
-def column(parent: types.Object, name: str, gap=1, **sx) -> types.Object:
-    """Adds a column: what is added to it stands one below the other."""
-    child = types.Object()
-    parent.define_property(name, child, view=column_view(gap=gap, **sx))
-    return child
-
-
-def row(parent: types.Object, name: str, columns="auto", gap=1, **sx) -> types.Object:
-    """Adds a row.
-
-    Args:
-        parent: the object to add to
-        name: the row's name
-        columns ("auto"): a CSS grid template, e.g. ``"1fr auto"``; by default as wide as
-            what it holds, and wrapping where there is no room
-    """
-    child = types.Object()
-    parent.define_property(name, child, view=row_view(columns, gap, **sx))
-    return child
-
-
-def row_view(columns="auto", gap=1, **sx) -> types.GridView:
-    """A view that puts properties beside each other; see :func:`row`."""
-    if columns == "auto":
-        layout = {"display": "flex", "flexWrap": "wrap", "& > *": {"width": "auto"}}
-    else:
-        layout = {"display": "grid", "gridTemplateColumns": columns, "gridAutoFlow": "row"}
-    return column_view(gap, **{"alignItems": "center", **layout, **sx})
-
-
-def equal_columns(number: int) -> dict:
-    """The style of a grid of equal columns, of which there are fewer where the panel is narrow."""
-    columns = "repeat({}, minmax(0, 1fr))"
-    return {
-        "display": "grid",
-        "gridTemplateColumns": columns.format(number),
-        "@container (max-width: 520px)": {"gridTemplateColumns": columns.format(min(number, 2))},
-        NARROW: {"gridTemplateColumns": columns.format(1)},
-    }
-
-
-def card(parent: types.Object, name: str, **sx) -> types.Object:
-    """Adds a card: a column on paper."""
-    return column(
-        parent,
-        name,
-        gap=1,
-        p=2,
-        borderRadius=1,
-        border="1px solid",
-        borderColor="divider",
-        backgroundColor="background.paper",
-        **sx,
-    )
+_BUTTON_LOOKS: dict[str, dict[str, Any]] = {"danger": styles.DANGER, "quiet": styles.QUIET}
 
 
 def text(
-    parent: types.Object, name: str, words, variant="body2", color="text.secondary", **props
+    parent: types.Object,
+    name: str,
+    words: str,
+    variant: str = "body2",
+    color: str = "text.secondary",
+    **props: Any,
 ) -> None:
-    """Adds a line of plain text; names that people chose are safe in it."""
+    """Adds a line of plain text; names that people chose are safe in it.
+
+    Args:
+        parent: the object to add to
+        name: the name of what is added
+        words: the text
+        variant ("body2"): the App's name for the size
+        color ("text.secondary"): a color of the App's theme
+        **props: ``bold``, ``title`` (a hint), ``sx`` (a style), and other properties of the view
+    """
     red = styles.RED if color == "error.main" else {}
     # A style replaces the App's own, in which "bold" would be.
     weight = {"fontWeight": 600} if props.pop("bold", False) else {}
@@ -118,19 +78,26 @@ def text(
     parent.view(name, view)
 
 
-def heading(parent: types.Object, name: str, words) -> None:
+def heading(parent: types.Object, name: str, words: str) -> None:
     """Adds the heading of a page."""
     text(parent, name, words, variant="h6", color="text.primary", bold=True)
 
 
-def pill(parent: types.Object, name: str, status) -> None:
-    """Adds a run's status: its name, with a dot in its colour."""
+def pill(parent: types.Object, name: str, status: str) -> None:
+    """Adds a run's status: its name, with a dot in its color."""
     look = styles.pill(STATUS_COLORS.get(status, "text.tertiary"))
     text(parent, name, status, color="text.primary", sx=look)
 
 
-def progress(parent: types.Object, name: str, fraction, label: str) -> None:
-    """Adds a progress bar; ``fraction`` None says that it is not known."""
+def progress(parent: types.Object, name: str, fraction: float | None, label: str) -> None:
+    """Adds a progress bar.
+
+    Args:
+        parent: the object to add to
+        name: the bar's name
+        fraction: the part that is done, from 0 to 1; None if it is not known
+        label: the text below it
+    """
     known = {"default": fraction} if fraction is not None else {}
     parts = {
         "label": {"sx": {"mt": 0.5, "overflowWrap": "anywhere"}},
@@ -142,9 +109,23 @@ def progress(parent: types.Object, name: str, fraction, label: str) -> None:
 
 
 def button(
-    parent: types.Object, name: str, label: str, on_click, kind="secondary", **props
+    parent: types.Object,
+    name: str,
+    label: str,
+    on_click: Handler,
+    kind: str = "secondary",
+    **props: Any,
 ) -> None:
-    """Adds a button; ``params`` go to its handler."""
+    """Adds a button.
+
+    Args:
+        parent: the object to add to
+        name: the button's name
+        label: its text
+        on_click: the handler
+        kind ("secondary"): ``"primary"``, ``"secondary"``, ``"danger"`` or ``"quiet"``
+        **props: ``params`` for the handler, and other properties of the view
+    """
     look = {**styles.BUTTON, **_BUTTON_LOOKS.get(kind, {})}
     view = types.Button(
         label=label,
@@ -156,8 +137,19 @@ def button(
     parent.view(name, view)
 
 
-def icon_button(parent: types.Object, name: str, icon, label: str, on_click, **props) -> None:
-    """Adds a small button that shows an icon, and its label when the pointer rests on it."""
+def icon_button(
+    parent: types.Object, name: str, icon: str, label: str, on_click: Handler, **props: Any
+) -> None:
+    """Adds a small button that shows an icon, and its label when the pointer rests on it.
+
+    Args:
+        parent: the object to add to
+        name: the button's name
+        icon: the name of a Material icon
+        label: its label
+        on_click: the handler
+        **props: ``params`` for the handler, and other properties of the view
+    """
     view = types.Button(
         icon=icon,
         operator=on_click,
@@ -170,7 +162,7 @@ def icon_button(parent: types.Object, name: str, icon, label: str, on_click, **p
     parent.view(name, view)
 
 
-def code(parent: types.Object, name: str, lines) -> None:
+def code(parent: types.Object, name: str, lines: str) -> None:
     """Adds lines of Python to copy."""
     longest = max(map(len, re.findall(r"`+", lines)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -178,8 +170,8 @@ def code(parent: types.Object, name: str, lines) -> None:
     parent.md(f"{fence}python\n{lines}\n{fence}", name=name, componentsProps=parts)
 
 
-def output(parent: types.Object, name: str, said) -> None:
-    """Adds what a program has printed: as it is, in its own scrolling box."""
+def output(parent: types.Object, name: str, lines: str) -> None:
+    """Adds the output of a program, unchanged, in its own scrolling box."""
     look = {
         "fontFamily": "monospace",
         "whiteSpace": "pre-wrap",
@@ -192,18 +184,34 @@ def output(parent: types.Object, name: str, said) -> None:
         "border": "1px solid",
         "borderColor": "divider",
     }
-    text(parent, name, said, sx=look)
+    text(parent, name, lines, sx=look)
 
 
-def attention(parent: types.Object, problems) -> None:
+def attention(parent: types.Object, problems: Mapping[str, str]) -> None:
     """Adds how many fields something is wrong with, beside the button that found it."""
     if problems:
         said = "1 field needs" if len(problems) == 1 else f"{len(problems):,} fields need"
         text(parent, "wrong", f"{said} attention", color="error.main")
 
 
-def tab(parent: types.Object, name: str, label: str, on_click, chosen, params) -> None:
-    """Adds a tab: a button that looks like one, and keeps nothing in the panel's state."""
+def tab(
+    parent: types.Object,
+    name: str,
+    label: str,
+    on_click: Handler,
+    chosen: bool,
+    params: Mapping[str, Any],
+) -> None:
+    """Adds a tab: a button that looks like one, and keeps nothing in the panel's state.
+
+    Args:
+        parent: the object to add to
+        name: the tab's name
+        label: its text
+        on_click: the handler
+        chosen: whether it is the tab that is shown
+        params: for the handler
+    """
     color = "primary.main" if chosen else "transparent"
     sx = {"borderRadius": 0, "borderBottom": "2px solid", "borderBottomColor": color}
     sx |= {"minWidth": 0, "px": 0.75, "whiteSpace": "nowrap"}
@@ -223,7 +231,7 @@ def tab(parent: types.Object, name: str, label: str, on_click, chosen, params) -
     parent.view(name, view)
 
 
-def back(parent: types.Object, on_click) -> None:
+def back(parent: types.Object, on_click: Handler) -> None:
     """Adds the way back to the list of runs."""
     view = types.Button(
         icon="arrow_back",
@@ -236,7 +244,7 @@ def back(parent: types.Object, on_click) -> None:
     parent.view("back", view)
 
 
-def link(parent: types.Object, name: str, address) -> None:
+def link(parent: types.Object, name: str, address: str) -> None:
     """Adds a link to a page of the web; anything else is shown as text."""
     plain = re.fullmatch(r"https?://[\w./?=&%#~+:@-]+", address)
     if not plain:
@@ -246,12 +254,14 @@ def link(parent: types.Object, name: str, address) -> None:
     parent.md(f"[{host}]({address})", name=name)
 
 
-def plain(words):
-    """Text that others have written, for where the App takes it for Markdown."""
+def plain(words: str) -> str:
+    """Escapes text that others have written, for where the App reads Markdown."""
     return re.sub(r"([\\`*_\[\]<>#!|~])", r"\\\1", words)
 
 
-def facts(parent: types.Object, name: str, known: dict) -> types.Object:
+def facts(
+    parent: types.Object, name: str, known: Mapping[str, str | tuple[str, str | None]]
+) -> types.Object:
     """Adds facts, each beside what it is called. Returns their object, for more of them.
 
     Args:
@@ -271,16 +281,26 @@ def facts(parent: types.Object, name: str, known: dict) -> types.Object:
     )
     look = {"whiteSpace": "pre-line", "lineHeight": 1.4}
     for key, value in known.items():
-        said, hint = value if isinstance(value, tuple) else (value, None)
-        if said:
+        words, hint = value if isinstance(value, tuple) else (value, None)
+        if words:
             slug = key.lower().replace(" ", "_")
             text(rows, f"{slug}_key", key)
-            text(rows, slug, said, color="text.primary", sx=look, title=hint)
+            text(rows, slug, words, color="text.primary", sx=look, title=hint)
     return rows
 
 
-def alert(parent: types.Object, name: str, severity, label: str, description=None) -> None:
-    """Adds a message that stays on the page."""
+def alert(
+    parent: types.Object, name: str, severity: str, label: str, description: str | None = None
+) -> None:
+    """Adds a message that stays on the page.
+
+    Args:
+        parent: the object to add to
+        name: the message's name
+        severity: ``"info"``, ``"success"``, ``"warning"`` or ``"error"``
+        label: the message
+        description (None): more about it, in Markdown
+    """
     parts = {
         "container": {"sx": {"px": 2, "py": 0.5}},
         "label": {"sx": styles.TITLE_OF_ALERT if description else styles.ALONE_IN_ALERT},
@@ -292,49 +312,13 @@ def alert(parent: types.Object, name: str, severity, label: str, description=Non
     parent.view(name, view)
 
 
-def table(
-    parent: types.Object, name: str, columns, rows, selected=(), action=None, look=None, **props
-) -> None:
-    """Adds a table.
-
-    Args:
-        columns: a dict from key to label
-        rows: a list of lists of strings
-        selected: the indices of the rows to highlight
-        action (None): what can be done with a row: a dict with keys ``name``, ``on_click``,
-            ``label``, ``icon`` and ``tooltip``
-        look (None): the style of what is drawn in its cells
-    """
-    look = {**styles.TABLE, **(look or {}), **(styles.CLICKABLE if "on_click_row" in props else {})}
-    view = types.TableView(
-        size="small",
-        selected_color=styles.SELECTED,
-        componentsProps={"table": {"sx": look}, "tableContainer": {"sx": styles.TABLE_BOX}},
-        actions_label=" ",
-        **props,
-    )
-    for key, label in columns.items():
-        view.add_column(key, label=label)
-    if action:
-        view.add_row_action(**action)
-    # As the default, not as state: the App merges lists in state item by item.
-    data = {"rows": rows, "columns": list(columns), "selectedRows": list(selected)}
-    parent.list(name, types.Object(), view=view, default=data)
-
-
-def timer(parent: types.Object, on_interval, milliseconds=2500) -> None:
-    """Polls while the page is open. Leave it out to stop."""
+def timer(parent: types.Object, on_interval: Handler, milliseconds: int = 2500) -> None:
+    """Calls a handler again and again while the page has this. Leave it out to stop."""
     parent.view("timer", types.TimerView(interval=milliseconds, on_interval=on_interval))
 
 
-def once(parent: types.Object, on_timeout, milliseconds=800) -> None:
+def once(parent: types.Object, on_timeout: Handler, milliseconds: int = 800) -> None:
     """Calls a handler when the page has been left alone for a while."""
     # Another name is another timer, which starts again.
     name = f"once_{time.monotonic_ns()}"
     parent.view(name, types.TimerView(timeout=milliseconds, on_timeout=on_timeout))
-
-
-def column_view(gap, **sx) -> types.GridView:
-    """A view that puts one property below the other."""
-    sx = {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "gap": gap, **sx}
-    return types.GridView(orientation="vertical", componentsProps={"grid": {"sx": sx}})

@@ -3,10 +3,10 @@
 Panels ignore ``error_message`` and ``invalid``, so the text below a field says it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import fiftyone.operators.types as types
-from fiftyone.core.collections import SampleCollection
 
 from auto_labeling.app import answers
 from auto_labeling.core.settings import Setting
@@ -27,7 +27,7 @@ _BY_COLUMN = {
 }
 
 
-def in_columns(number: int) -> dict:
+def in_columns(number: int) -> dict[str, Any]:
     """The style of radio buttons that stand in columns, each beside the first line of its text."""
     return {
         "container": {"fullWidth": True},
@@ -56,10 +56,10 @@ class Fields:
         form: types.Object,
         group: str,
         problems: Mapping[str, str],
-        on_change: Callable,
-        columns=1,
-        by_column=False,
-        heard=answers.NARROWING,
+        on_change: elements.Handler,
+        columns: int = 1,
+        by_column: bool = False,
+        heard: Iterable[str] = answers.NARROWING,
     ) -> None:
         self._form = form
         self._group = group
@@ -67,54 +67,68 @@ class Fields:
         self._on_change = on_change
         self._columns = columns
         self._flow = _BY_COLUMN if by_column else {}
-        self._heard = heard
-        self._object = None
+        self._heard = frozenset(heard)
+        self._object: types.Object | None = None
 
-    def radio(self, name: str, label: str, choices: Iterable[types.Choice], **said) -> None:
+    def radio(self, name: str, label: str, choices: Iterable[types.Choice], **more: Any) -> None:
         """Adds a choice of a few that can all be read."""
-        choices = list(choices)
-        columns = 3 if len(choices) == 3 else 2
-        said = self._said(name, label, **said)
-        said["componentsProps"] |= in_columns(columns)
-        view = types.RadioGroup(choices=choices, orientation="horizontal", **said)
-        kind = types.Enum([choice.value for choice in choices])
+        options = list(choices)
+        columns = 3 if len(options) == 3 else 2
+        props = self._props(name, label, **more)
+        props["componentsProps"] |= in_columns(columns)
+        view = types.RadioGroup(choices=options, orientation="horizontal", **props)
+        kind = types.Enum([choice.value for choice in options])
         self._add(name, kind, view)
 
     def dropdown(
-        self, name: str, label: str, choices: Iterable[types.Choice], placeholder, **said
+        self,
+        name: str,
+        label: str,
+        choices: Iterable[types.Choice],
+        placeholder: str,
+        **more: Any,
     ) -> None:
-        """Adds a choice of one from many. One that is ``read_only`` is shown and greyed."""
-        choices = list(choices)
-        said = self._said(name, label, part="select", **said)
-        if not choices:
-            said["read_only"] = True
-        said["componentsProps"]["select"]["sx"] = styles.SELECT
-        view = types.DropdownView(choices=choices, placeholder=placeholder, **said)
+        """Adds a choice of one from many. One that is ``read_only`` is shown and grayed."""
+        options = list(choices)
+        props = self._props(name, label, part="select", **more)
+        if not options:
+            props["read_only"] = True
+        props["componentsProps"]["select"]["sx"] = styles.SELECT
+        view = types.DropdownView(choices=options, placeholder=placeholder, **props)
         self._add(name, types.String(), view)
 
     def some_of(
-        self, name: str, label: str, choices: Iterable[types.Choice], free: bool, **said
+        self, name: str, label: str, choices: Iterable[types.Choice], free: bool, **more: Any
     ) -> None:
         """Adds a choice of several; ``free`` lets people type others."""
         view = types.AutocompleteView(
             choices=list(choices),
             allow_user_input=free,
             allow_duplicates=False,
-            **self._said(name, label, **said),
+            **self._props(name, label, **more),
         )
         self._add(name, types.List(types.String()), view)
 
-    def text(self, name: str, label: str, placeholder="", rows=0, **said) -> None:
+    def text(
+        self, name: str, label: str, placeholder: str = "", rows: int = 0, **more: Any
+    ) -> None:
         """Adds a field for text, of one line or more."""
-        more = {"multiline": True, "rows": rows} if rows else {}
-        said = self._said(name, label, part="field", **said)
-        view = types.TextFieldView(placeholder=placeholder, **more, **said)
+        lines = {"multiline": True, "rows": rows} if rows else {}
+        props = self._props(name, label, part="field", **more)
+        view = types.TextFieldView(placeholder=placeholder, **lines, **props)
         self._add(name, types.String(), view)
 
-    def number(self, name: str, label: str, placeholder="", limits=None, **said) -> None:
-        """Adds a field for a number."""
-        said = self._said(name, label, part="field", **said)
-        view = types.TextFieldView(placeholder=placeholder, **said)
+    def number(
+        self,
+        name: str,
+        label: str,
+        placeholder: str = "",
+        limits: Mapping[str, float] | None = None,
+        **more: Any,
+    ) -> None:
+        """Adds a field for a number; ``limits`` are its ``min`` and ``max``."""
+        props = self._props(name, label, part="field", **more)
+        view = types.TextFieldView(placeholder=placeholder, **props)
         self._add(name, types.Number(**(limits or {})), view)
 
     def setting(
@@ -144,42 +158,42 @@ class Fields:
         else:
             self.text(name, label, setting.placeholder, caption=caption)
 
-    def folder(self, name: str, label: str, **said) -> None:
+    def folder(self, name: str, label: str, **more: Any) -> None:
         """Adds a folder on the App's server, found in a file explorer."""
         view = types.FileExplorerView(
             choose_dir=True,
             button_label="Browse…",
             choose_button_label="Choose",
-            **self._said(name, label, **said),
+            **self._props(name, label, **more),
         )
         self._add(name, types.File(), view)
 
-    def file(self, name: str, label: str, most_bytes, too_large, **said) -> None:
+    def file(self, name: str, label: str, max_bytes: int, too_large: str, **more: Any) -> None:
         """Adds a text file, which the browser reads and sends."""
         view = types.FileView(
-            max_size=most_bytes,
+            max_size=max_bytes,
             max_size_error_message=too_large,
             types=".txt,.csv,.names,text/plain",
-            **self._said(name, label, **said),
+            **self._props(name, label, **more),
         )
         self._add(name, types.UploadedFile(), view)
 
-    def note(self, name: str, words) -> None:
+    def note(self, name: str, words: str) -> None:
         """Adds a line of text in place of a field."""
         elements.text(self._grid(), f"{name}_note", self._problems.get(name) or words)
 
-    def button(self, name: str, label: str, on_click) -> None:
+    def button(self, name: str, label: str, on_click: elements.Handler) -> None:
         """Adds a button that belongs to a field."""
         elements.button(elements.row(self._grid(), f"{name}_row"), name, label, on_click)
 
-    def check_box(self, name: str, label: str, **said) -> None:
+    def check_box(self, name: str, label: str, **more: Any) -> None:
         """Adds a yes or no."""
-        said = self._said(name, label, **said)
-        said["componentsProps"]["container"] = {"sx": _BESIDE_A_LABEL}
-        view = types.CheckboxView(**said)
+        props = self._props(name, label, **more)
+        props["componentsProps"]["container"] = {"sx": _BESIDE_A_LABEL}
+        view = types.CheckboxView(**props)
         self._add(name, types.Boolean(), view)
 
-    def _grid(self):
+    def _grid(self) -> types.Object:
         if self._object is None:  # a group without fields leaves no gap
             self._object = types.Object()
             look = {**elements.equal_columns(self._columns), **self._flow}
@@ -187,18 +201,27 @@ class Fields:
             self._form.define_property(self._group, self._object, view=grid)
         return self._object
 
-    def _add(self, name: str, kind, view: SampleCollection) -> None:
-        listen = name in self._heard or self._problems
-        on_change = {"on_change": self._on_change} if listen else {}
+    def _add(self, name: str, kind: types.BaseType, view: types.View) -> None:
+        is_heard = name in self._heard or self._problems
+        on_change = {"on_change": self._on_change} if is_heard else {}
         self._grid().define_property(name, kind, view=view, **on_change)
 
-    def _said(self, name: str, label: str, caption=None, part=None, problem_of=(), **props):
+    def _props(
+        self,
+        name: str,
+        label: str,
+        caption: str | None = None,
+        part: str | None = None,
+        problem_of: Sequence[str] = (),
+        **props: Any,
+    ) -> dict[str, Any]:
         """A field's label, and below it what is wrong, or else what it means."""
         wrong = next((self._problems[n] for n in (name, *problem_of) if n in self._problems), None)
         look = {"sx": styles.WRONG} if wrong else {"color": "text.secondary"}
-        components = {"caption": look, "header": {"caption": look}}
+        components: dict[str, Any] = {"caption": look, "header": {"caption": look}}
         if part:  # the App does not tie a label to its control
             named = {"aria-label": label}
             by_part = {"select": "SelectDisplayProps", "field": "inputProps"}
             components[part] = {"error": bool(wrong), "sx": styles.FIELD, by_part[part]: named}
-        return {"label": label, "caption": wrong or caption, "componentsProps": components, **props}
+        caption = wrong or caption or None
+        return {"label": label, "caption": caption, "componentsProps": components, **props}

@@ -1,12 +1,15 @@
 """Histograms of confidences: one whose bars can be clicked, and small ones in a table's rows."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import fiftyone.operators.types as types
 
+from auto_labeling.core import text
 from auto_labeling.panels.ui import elements
 
-_BARS = {
+_BARS: dict[str, Any] = {
     "px": 1,  # as far in as the ends of a slider
     "borderBottom": "1px solid",
     "borderColor": "divider",
@@ -27,8 +30,14 @@ _BAR = {
 _SMALL, _WIDTH, _HEIGHT = 10, 80, 18
 
 
-def add(parent: types.Object, name: str, counts, span, on_click) -> None:
-    """Adds a histogram over [0, 1]; what lies in ``span`` is drawn in full colour.
+def add(
+    parent: types.Object,
+    name: str,
+    counts: Sequence[int],
+    span: tuple[float, float] | None,
+    on_click: elements.Handler,
+) -> None:
+    """Adds a histogram over [0, 1]; what lies in ``span`` is drawn in full color.
 
     Its bars are buttons: a plot would keep its width when that of the panel changes.
 
@@ -47,7 +56,7 @@ def add(parent: types.Object, name: str, counts, span, on_click) -> None:
         height = 100 * max(count / max(counts), 0.02) if count else 0
         is_lit = low < end and start < high
         color = "var(--fo-palette-primary-main)"
-        said = f"{count:,} label{'' if count == 1 else 's'} from {start:.2f} to {end:.2f}"
+        title = f"{text.count(count, 'label')} from {start:.2f} to {end:.2f}"
         look = {
             **_BAR,
             "opacity": 1 if is_lit else 0.3,
@@ -56,8 +65,8 @@ def add(parent: types.Object, name: str, counts, span, on_click) -> None:
         view = types.Button(
             operator=on_click,
             params={"idx": index},
-            title=said,
-            componentsProps={"button": {"variant": "text", "aria-label": said, "sx": look}},
+            title=title,
+            componentsProps={"button": {"variant": "text", "aria-label": title, "sx": look}},
         )
         bars.view(f"bar_{index}", view)
     axis = elements.row(plot, "axis", justifyContent="space-between", px=1)
@@ -65,16 +74,16 @@ def add(parent: types.Object, name: str, counts, span, on_click) -> None:
         elements.text(axis, f"at_{tick.replace('.', '_')}", tick, sx={"fontSize": "0.75rem"})
 
 
-def in_rows(of_rows) -> dict:
+def in_rows(of_rows: Iterable[Sequence[int]]) -> dict[str, Any]:
     """The style that draws a histogram in the last cell of each row of a table.
 
-    What the cell says is there for those who have it read to them. The picture is a mask, which
-    lets the theme's colour through.
+    Screen readers read the text of the cell. The picture is a mask, which
+    lets the theme's color through.
 
     Args:
         of_rows: for each row, how many labels each part of [0, 1] holds
     """
-    look = {
+    look: dict[str, Any] = {
         "& tbody td:last-of-type": {"fontSize": 0, "lineHeight": 0},
         "& tbody td:last-of-type::after": {
             "content": '""',
@@ -91,8 +100,8 @@ def in_rows(of_rows) -> dict:
     return look
 
 
-def said(counts) -> str:
-    """Where most of the labels lie, in words."""
+def in_words(counts: Sequence[int]) -> str:
+    """Says where most of the labels lie."""
     parts = _merged(counts)
     if not any(parts):
         return "No confidences"
@@ -100,14 +109,14 @@ def said(counts) -> str:
     return f"Most from {most / len(parts):.1f} to {(most + 1) / len(parts):.1f}"
 
 
-def _merged(counts) -> list:
+def _merged(counts: Sequence[int]) -> list[int]:
     """As many bars as a small histogram has, of neighbours added up."""
     together = max(1, -(-len(counts) // _SMALL))
     return [int(sum(counts[i : i + together])) for i in range(0, len(counts), together)]
 
 
-def _picture(counts) -> str:
-    """Bars as an SVG; each is seen that is there at all."""
+def _picture(counts: Sequence[int]) -> str:
+    """Bars as an SVG. Each bar with labels can be seen, however few they are."""
     highest, step = max(counts, default=0), _WIDTH / _SMALL
     bars = ""
     for index, count in enumerate(counts):

@@ -1,7 +1,5 @@
 """The line below a long list: where it stands, and buttons to its other pages."""
 
-from collections.abc import Callable
-
 import fiftyone.operators.types as types
 
 from auto_labeling.panels.ui import elements
@@ -10,7 +8,7 @@ from auto_labeling.panels.ui import elements
 def add(
     parent: types.Object,
     name: str,
-    on_turn: Callable,
+    on_turn: elements.Handler,
     where: range,
     total: int,
     noun: str,

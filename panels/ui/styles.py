@@ -1,4 +1,6 @@
-"""How the elements look: styles in MUI's terms, colours from the App's theme alone."""
+"""How the elements look: styles in MUI's terms, colors from the App's theme alone."""
+
+from typing import Any
 
 #: Red that can be read on the ground of either theme.
 RED = {"color": "error.dark", "[data-mui-color-scheme=dark] &": {"color": "error.light"}}
@@ -62,7 +64,10 @@ STAYS_IN_SIGHT = {
 }
 
 #: What stands at both ends of a row, or at the ends of two where one has no room.
-ENDS = {"& > :first-of-type": {"flex": "1 1 auto"}, "& > :last-of-type": {"marginLeft": "auto"}}
+ENDS: dict[str, Any] = {
+    "& > :first-of-type": {"flex": "1 1 auto"},
+    "& > :last-of-type": {"marginLeft": "auto"},
+}
 
 #: The first column takes the room that there is; the others hold numbers.
 TABLE = {
@@ -84,8 +89,8 @@ SELECTED = "var(--fo-palette-primary-softBg)"
 TABLE_BOX = {"boxShadow": "none", "border": "1px solid", "borderColor": "divider"}
 
 
-def pill(color: str) -> dict:
-    """The style of a pill with a dot of a colour."""
+def pill(color: str) -> dict[str, Any]:
+    """The style of a pill with a dot of a color."""
     return {
         "display": "inline-flex",
         "alignItems": "center",

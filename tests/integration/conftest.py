@@ -12,7 +12,7 @@ def patient(monkeypatch):
     """Lets the panel's handlers wait for what they do, however slow the machine is."""
     from auto_labeling.panels import background
 
-    monkeypatch.setattr(background, "PATIENCE", 60)
+    monkeypatch.setattr(background, "MAX_WAIT", 60)
 
 
 @pytest.fixture(params=["detection", "classification"])

@@ -29,7 +29,7 @@ def slow(monkeypatch):
         return freeze(*args)
 
     monkeypatch.setattr(labeling, "_freeze", wait)
-    monkeypatch.setattr(background, "PATIENCE", 0)
+    monkeypatch.setattr(background, "MAX_WAIT", 0)
     yield go_on
     go_on.set()
 

@@ -14,6 +14,7 @@ from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.chunks import ChunkStore
 from tests.support import red_rectangles
+from tests.support.app_double import page_of, send
 
 SAMPLES = 40  # enough for loader processes
 
@@ -80,6 +81,11 @@ def test_all_kinds_give_the_boxes_of_8_bits_and_the_run_says_what_it_guessed(dee
     assert run.guessed == {"12 bits": 20, "smallest to largest value": 10}
     said = "30 images hold more than 8 bits without stating the range: read as 12 bits (20), "
     assert run.guesses.startswith(said) and sdk.get(deep, run.id).guesses == run.guesses
+
+    told, state = send(deep, "open_run", run_id=run.id)
+    assert page_of(told).count(said) == 1
+    told, state = send(deep, "select_tab", state, tab="approval")
+    assert page_of(told).count(said) == 1
 
     assert not main(["show", deep.name, run.id])
     assert run.guesses in capsys.readouterr().err  # with what else is to be remarked

@@ -35,7 +35,7 @@ def main() -> None:
     from docs import reference
     from tests.support import app_double as app
 
-    background.PATIENCE = 60
+    background.MAX_WAIT = 60
     dataset = fod.load_dataset(sys.argv[1])
     told, state = app.send(dataset, "new_run")
     told, state = app.answer(

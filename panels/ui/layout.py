@@ -1,0 +1,86 @@
+"""How a page is laid out: columns, rows and cards."""
+
+from typing import Any
+
+import fiftyone.operators.types as types
+
+from auto_labeling.panels.ui import styles
+
+#: The part of a style that holds where the panel has room for one column.
+NARROW = "@container (max-width: 340px)"
+
+
+def page() -> types.Object:
+    """An empty page."""
+    return types.Object()
+
+
+def finished(root: types.Object) -> types.Property:
+    """The page as ``render`` returns it."""
+    layout = {"p": 3, "maxWidth": 760, "mx": "auto", "containerType": "inline-size"}
+    view = column_view(gap=2, **layout, **styles.CODE)
+    return types.Property(root, view=view)
+
+
+def column(parent: types.Object, name: str, gap: float | str = 1, **sx: Any) -> types.Object:
+    """Adds a column: what is added to it stands one below the other."""
+    child = types.Object()
+    parent.define_property(name, child, view=column_view(gap=gap, **sx))
+    return child
+
+
+def row(
+    parent: types.Object, name: str, columns: str = "auto", gap: float | str = 1, **sx: Any
+) -> types.Object:
+    """Adds a row.
+
+    Args:
+        parent: the object to add to
+        name: the row's name
+        columns ("auto"): a CSS grid template, e.g. ``"1fr auto"``; by default as wide as
+            what it holds, and wrapping where there is no room
+    """
+    child = types.Object()
+    parent.define_property(name, child, view=row_view(columns, gap, **sx))
+    return child
+
+
+def row_view(columns: str = "auto", gap: float | str = 1, **sx: Any) -> types.GridView:
+    """A view that puts properties beside each other; see :func:`row`."""
+    if columns == "auto":
+        layout = {"display": "flex", "flexWrap": "wrap", "& > *": {"width": "auto"}}
+    else:
+        layout = {"display": "grid", "gridTemplateColumns": columns, "gridAutoFlow": "row"}
+    return column_view(gap, **{"alignItems": "center", **layout, **sx})
+
+
+def equal_columns(number: int) -> dict[str, Any]:
+    """The style of a grid of equal columns, of which there are fewer where the panel is narrow."""
+    columns = "repeat({}, minmax(0, 1fr))"
+    return {
+        "display": "grid",
+        "gridTemplateColumns": columns.format(number),
+        "@container (max-width: 520px)": {"gridTemplateColumns": columns.format(min(number, 2))},
+        NARROW: {"gridTemplateColumns": columns.format(1)},
+    }
+
+
+def card(parent: types.Object, name: str, **sx: Any) -> types.Object:
+    """Adds a card: a column on paper."""
+    return column(
+        parent,
+        name,
+        gap=1,
+        p=2,
+        borderRadius=1,
+        border="1px solid",
+        borderColor="divider",
+        backgroundColor="background.paper",
+        **sx,
+    )
+
+
+def column_view(gap: float | str, **sx: Any) -> types.GridView:
+    """A view that puts one property below the other."""
+    sx = {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "gap": gap, **sx}
+    return types.GridView(orientation="vertical", componentsProps={"grid": {"sx": sx}})
