@@ -94,6 +94,19 @@ def image_slices(dataset: Dataset) -> list[str]:
     return [name for name, reason in slices(dataset).items() if not reason]
 
 
+def labeled_slices(dataset: Dataset, field: str) -> dict[str, str]:
+    """The slices of a grouped dataset that hold labels, each with its media type; images first.
+
+    Args:
+        dataset: a dataset; without groups it has no slices
+        field: the label field
+    """
+    if dataset.media_type != fom.GROUP:
+        return {}
+    kinds = sorted(dataset.group_media_types.items(), key=lambda kind: kind[1] != fom.IMAGE)
+    return {name: kind for name, kind in kinds if samples.is_in_slice(dataset, name, field)}
+
+
 def count(dataset: Dataset, names: Collection[str] = ()) -> int:
     """How many samples of a dataset can be labeled; of a grouped one, in these slices.
 

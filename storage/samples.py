@@ -67,6 +67,18 @@ def count_in_slices(dataset: Dataset, names: Iterable[str]) -> int:
     return dataset._sample_collection.count_documents(wanted)
 
 
+def is_in_slice(dataset: Dataset, name: str, field: str) -> bool:
+    """Whether a sample of a slice of a grouped dataset has a value in a field.
+
+    Args:
+        dataset: a grouped dataset
+        name: the slice's name
+        field: the name of a top-level field
+    """
+    query = {f"{dataset.group_field}.name": name, field: {"$ne": None}}
+    return dataset._sample_collection.find_one(query, {"_id": 1}) is not None
+
+
 def outside_slices(dataset: Dataset, sample_ids: Sequence[str], names: Iterable[str]) -> list[str]:
     """Which of these samples are in other slices of a grouped dataset, in the order given."""
     inside: set[str] = set()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import fiftyone.core.fields as fof
 import fiftyone.operators.types as types
 from fiftyone.core.dataset import Dataset
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
-from auto_labeling.core.run import Run, Task
+from auto_labeling.core.run import Run
 from auto_labeling.lifecycle import labeling, remarks
 from auto_labeling.panels.review import sample_focus
 from auto_labeling.panels.run import page as progress
+from auto_labeling.panels.run import python_code
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 from auto_labeling.review import approval
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 #: Labels up to which their classes are counted each time the page is drawn.
 _COUNTED = 200_000
-
-_EXPORTS = {
-    Task.CLASSIFICATION: "ImageClassificationDirectoryTree",
-    Task.DETECTION: "COCODetectionDataset",
-    Task.INSTANCE_SEGMENTATION: "COCODetectionDataset",
-}
 
 
 def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
@@ -106,51 +100,15 @@ def _facts(page: types.Object, dataset: Dataset, run: Run, there: bool) -> None:
 
 
 def _code(page: types.Object, dataset: Dataset, run: Run) -> None:
-    field, task = run.config.label_field, run.config.task
-    elements.text(page, "load_title", "Get them in Python", color="text.primary", bold=True)
-    key = approval.provenance_key(run)
-    elements.code(
-        page,
-        "load",
-        "import fiftyone as fo\n\n"
-        f"dataset = fo.load_dataset({dataset.name!r})\n"
-        f"view = dataset.exists({field!r})\n"
-        f"info = dataset.get_run_info({key!r})\n"
-        "print(info.config)  # how they were made",
-    )
-    elements.text(page, "export_title", "Export them", color="text.primary", bold=True)
-    elements.code(
-        page,
-        "export",
-        "view.export(\n"
-        '    export_dir="/path/to/export",\n'
-        f"    dataset_type=fo.types.{_EXPORTS[task]},\n"
-        f"    label_field={field!r},\n"
-        ")",
-    )
-    kind = "classifications" if task is Task.CLASSIFICATION else "detections"
-    masks = "    use_masks=True,\n" if task is Task.INSTANCE_SEGMENTATION else ""
-    truth = _truth(dataset, run) or "ground_truth"
-    elements.text(page, "evaluate_title", "Evaluate them", color="text.primary", bold=True)
-    elements.code(
-        page,
-        "evaluate",
-        f"results = view.evaluate_{kind}(\n"
-        f"    {field!r},\n"
-        f"    gt_field={truth!r},\n"
-        f"    eval_key='auto_labeling',\n{masks}"
-        ")\n"
-        "results.print_report()",
-    )
-
-
-def _truth(dataset: Dataset, run: Run) -> str:
-    """Another field of the same kind of labels, to compare with."""
-    field = run.config.label_field
-    kind = dataset.get_field(field).document_type
-    fields = dataset.get_field_schema(ftype=fof.EmbeddedDocumentField, embedded_doc_type=kind)
-    others = [name for name in fields if name not in (field, run.source)]
-    return next((n for n in others if "truth" in n or n.startswith("gt")), next(iter(others), ""))
+    blocks = {
+        "load": ("Get them in Python", python_code.load(dataset, run)),
+        "export": ("Export them", python_code.export(dataset, run)),
+        "evaluate": ("Evaluate them", python_code.evaluate(dataset, run)),
+    }
+    for name, (title, code) in blocks.items():
+        if code:
+            elements.text(page, f"{name}_title", title, color="text.primary", bold=True)
+            elements.code(page, name, code)
 
 
 def _approved_by(dataset: Dataset, run: Run) -> str:
