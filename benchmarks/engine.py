@@ -300,8 +300,9 @@ class _BareLoop:
 
     def __init__(self, name, config, paths):
         from auto_labeling.core.run import RunConfig
-        from auto_labeling.engine.loading import Reader, Waiting
+        from auto_labeling.engine.batches import Waiting
         from auto_labeling.engine.prediction import BATCH_SIZE
+        from auto_labeling.engine.reading import Reader
         from auto_labeling.models import catalog, zoo
 
         config = RunConfig(label_field="bare", **config)

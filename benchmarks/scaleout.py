@@ -43,9 +43,9 @@ class Clock:
     def running(self):
         """Listens to the driver for as long as the context lasts."""
         from auto_labeling.engine.generation import Generation
-        from auto_labeling.engine.ray.driver import Crew
+        from auto_labeling.engine.ray.driver import Workers
 
-        kept = Generation.began, Generation.count, Crew._take, Crew._serve
+        kept = Generation.began, Generation.count, Workers._take_report, Workers._hand_out
         began, count, take, serve = kept
 
         def noting_began(generation, **facts):
@@ -57,23 +57,23 @@ class Clock:
             count(generation, **counts)
             self._count(counts["samples"] + counts["failed"])
 
-        def noting_take(crew, hand, news):
-            self._who = hand
-            take(crew, hand, news)
-            self.chunks += len(news.ended)
-            if news.ended:
+        def noting_take(workers, worker, report):
+            self._who = worker
+            take(workers, worker, report)
+            self.chunks += len(report.ended)
+            if report.ended:
                 self._ended = time.perf_counter()
 
-        def serving_all(crew, hand):
+        def serving_all(workers, worker):
             if self._ready_at is not None:
-                serve(crew, hand)
+                serve(workers, worker)
 
         Generation.began, Generation.count = noting_began, noting_count
-        Crew._take, Crew._serve = noting_take, serving_all
+        Workers._take_report, Workers._hand_out = noting_take, serving_all
         try:
             yield self
         finally:
-            Generation.began, Generation.count, Crew._take, Crew._serve = kept
+            Generation.began, Generation.count, Workers._take_report, Workers._hand_out = kept
 
     def _count(self, samples):
         self._last = time.perf_counter()
@@ -97,14 +97,14 @@ class Clock:
 def on_ray(workers):
     """Makes runs use Ray, with one worker too."""
     from auto_labeling.engine.generation import Generation
-    from auto_labeling.engine.ray.driver import crew
+    from auto_labeling.engine.ray.driver import in_actors
 
-    kept = Generation._workers
-    Generation._workers = lambda self, chunks: crew(self._dataset, self._run, self, workers)
+    kept = Generation._processes
+    Generation._processes = lambda self, chunks: in_actors(self._dataset, self._run, self, workers)
     try:
         yield
     finally:
-        Generation._workers = kept
+        Generation._processes = kept
 
 
 def forward_bound(paths) -> tuple[dict, dict]:

@@ -1,22 +1,33 @@
-"""Transforms without Pillow images: what they do to a decoded array.
+"""Transforms that take a decoded array in place of a Pillow image.
 
 Pillow keeps images in four bytes a pixel, so that going through it means two more copies.
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from auto_labeling.engine import original_sizes
 
+if TYPE_CHECKING:  # torch takes seconds to import
+    import torch
 
-def of_array(transform):
-    """What a transform does to a decoded image, if it begins by making a tensor of it.
+Transform = Callable[[Any], Any]
+
+
+def of_array(transform: Any) -> Transform | None:
+    """A transform for decoded images, if the given one begins by making a tensor of its image.
 
     Args:
         transform: a transform of ``torchvision.transforms`` that takes a Pillow image, or None
 
     Returns:
-        a callable that takes a ``(height, width, 3)`` array of bytes and returns what
-        ``transform`` would of the same image, or None if it begins in another way
+        a callable that takes a ``(height, width, 3)`` array of bytes and returns the same as
+        ``transform`` for the same image; None if ``transform`` begins in another way
     """
     from fiftyone.utils.torch import ToPILImage
     from torchvision import transforms
@@ -31,20 +42,20 @@ def of_array(transform):
     return functools.partial(_apply, kinds[type(rest[0])], rest[1:])
 
 
-def _apply(to_tensor, rest, array):
+def _apply(to_tensor: Transform, rest: Sequence[Transform], array: np.ndarray) -> Any:
     image = to_tensor(array)
     for transform in rest:
         image = transform(image)
     return image
 
 
-def _bytes(array):
+def _bytes(array: np.ndarray) -> torch.Tensor:
     import torch
 
     return torch.from_numpy(array).permute(2, 0, 1)
 
 
-def _floats(array):
+def _floats(array: np.ndarray) -> torch.Tensor:
     import torch
 
     return (

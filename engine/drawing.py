@@ -3,6 +3,7 @@
 import colorsys
 import io
 import zlib
+from collections.abc import Sequence
 
 import fiftyone.core.labels as fol
 import numpy as np
@@ -14,15 +15,20 @@ _OPACITY = 0.45
 _HUES = 24
 _QUALITY = 85
 
+#: The left, top, right and bottom of a rectangle, in pixels.
+Rectangle = tuple[float, float, float, float]
 
-def draw(filepath: str, label, width: int) -> bytes:
+Color = tuple[int, int, int]
+
+
+def draw(filepath: str, label: fol.Label | None, width: int) -> bytes:
     """Draws a sample's labels on its image.
 
     Args:
         filepath: the image
         label: a :class:`fiftyone.core.labels.Classification`,
             :class:`fiftyone.core.labels.Detections`, or None
-        width: the most pixels that the picture has on a side
+        width: the longer side of the picture, in pixels
 
     Returns:
         the bytes of a JPEG file
@@ -34,25 +40,26 @@ def draw(filepath: str, label, width: int) -> bytes:
     image = pixels.read(filepath)
     scale = width / max(image.size)
     size = [max(1, round(side * scale)) for side in image.size]
-    image = image.resize(size, Image.BILINEAR, reducing_gap=2.0)
+    image = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
     if isinstance(label, fol.Detections):
         image = _with_detections(image, label.detections)
     elif isinstance(label, fol.Classification):
         canvas = ImageDraw.Draw(image)
-        _write(canvas, (0, 0, 0, 0), _said(label), color(label.label))
+        _write(canvas, (0, 0, 0, 0), _caption(label), color(label.label))
     data = io.BytesIO()
-    image.save(data, "JPEG", quality=_QUALITY, subsampling=0)  # or thin lines lose colour
+    image.save(data, "JPEG", quality=_QUALITY, subsampling=0)  # or thin lines lose color
     return data.getvalue()
 
 
-def color(label: str) -> tuple[int, int, int]:
-    """The colour of a class: always the same, and light enough for dark letters."""
+def color(label: str) -> Color:
+    """The color of a class: always the same, and light enough for dark letters."""
     hue = zlib.crc32(str(label).encode("utf-8", "replace")) % _HUES / _HUES
-    return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.65, 1.0))
+    red, green, blue = (round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.65, 1.0))
+    return red, green, blue
 
 
-def _with_detections(image, detections):
-    # The surest are drawn last, so that they are seen.
+def _with_detections(image: Image.Image, detections: Sequence[fol.Detection]) -> Image.Image:
+    # The most confident are drawn last, on top of the others.
     ordered = sorted(detections, key=lambda d: d.confidence or 0.0)
     pixels_of = np.array(image)
     for detection in ordered:
@@ -63,25 +70,26 @@ def _with_detections(image, detections):
     line = max(2, max(image.size) // 200)
     for detection in ordered:
         canvas.rectangle(_corners(detection, image.size), outline=_color(detection), width=line)
-    written = []
+    written: list[Rectangle] = []
     for detection in reversed(ordered):
         box = _corners(detection, image.size)
-        written.append(_write(canvas, box, _said(detection), _color(detection), written))
+        written.append(_write(canvas, box, _caption(detection), _color(detection), written))
     return image
 
 
-def _blend(pixels_of, detection) -> None:
+def _blend(pixels_of: np.ndarray, detection: fol.Detection) -> None:
     height, width = pixels_of.shape[:2]
     left, top, right, bottom = _corners(detection, (width, height))
     mask = Image.fromarray((np.asarray(detection.mask) > 0).astype(np.uint8) * 255)
-    inside = np.asarray(mask.resize((right - left + 1, bottom - top + 1), Image.NEAREST)) > 0
+    size = (right - left + 1, bottom - top + 1)
+    inside = np.asarray(mask.resize(size, Image.Resampling.NEAREST)) > 0
     region = pixels_of[top : bottom + 1, left : right + 1]
     inside = inside[: region.shape[0], : region.shape[1]]
     tint = np.asarray(_color(detection))
     region[inside] = (region[inside] * (1 - _OPACITY) + tint * _OPACITY).astype(np.uint8)
 
 
-def _corners(detection, size):
+def _corners(detection: fol.Detection, size: tuple[int, int]) -> tuple[int, int, int, int]:
     x, y, w, h = detection.bounding_box
     width, height = size
     left, top = (min(round(v * side), side - 1) for v, side in ((x, width), (y, height)))
@@ -89,16 +97,22 @@ def _corners(detection, size):
     return left, top, right, min(max(top, round((y + h) * height)), height - 1)
 
 
-def _color(detection):
+def _color(detection: fol.Detection) -> Color:
     return color(detection.label)
 
 
-def _said(label) -> str:
+def _caption(label: fol.Classification | fol.Detection) -> str:
     confidence = label.confidence
     return f"{label.label}" if confidence is None else f"{label.label} {confidence:.2f}"
 
 
-def _write(canvas, box, text: str, background, others=()):
+def _write(
+    canvas: ImageDraw.ImageDraw,
+    box: Rectangle,
+    text: str,
+    background: Color,
+    others: Sequence[Rectangle] = (),
+) -> Rectangle:
     """Writes a text at a box, above it if there is room, and not over ``others`` if that can be.
 
     Returns:
@@ -113,11 +127,13 @@ def _write(canvas, box, text: str, background, others=()):
     places = [box[1] - height, box[1], box[3] - height, box[3], box[3] - 2 * height]
     filled = [(x, y, x + width, y + height) for y in places if 0 <= y <= size[1] - height]
     filled = filled or [(x, 0, x + width, height)]
-    place = next((one for one in filled if not any(_meet(one, o) for o in others)), filled[0])
+    free = (place for place in filled if not any(_meet(place, other) for other in others))
+    place = next(free, filled[0])
     canvas.rectangle(place, fill=background)
     canvas.text((x + 2 - left, place[1] + 2 - top), text, font=font, fill=(0, 0, 0))
     return place
 
 
-def _meet(one, other):
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _meet(first: Rectangle, second: Rectangle) -> bool:
+    across = first[0] < second[2] and second[0] < first[2]
+    return across and first[1] < second[3] and second[1] < first[3]

@@ -1,31 +1,43 @@
 """One attempt at a run: labels the remaining samples of its fixed IDs.
 
-Who labels them is decided here, in this process or in others; what it comes to is counted here.
+It decides which processes label them, this one or others, and counts the results.
 """
 
 import contextlib
 import itertools
 import os
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
+import fiftyone.core.models as fom
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import LeftOut
 from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError
 from auto_labeling.core.run import Run
 from auto_labeling.engine import memory
-from auto_labeling.engine.labeler import FEW, HOPELESS_AFTER, Labeler, loader_processes
+from auto_labeling.engine.labeler import (
+    HOPELESS_AFTER,
+    MIN_SAMPLES_FOR_LOADERS,
+    LabelChunks,
+    Labeler,
+    Listener,
+    loader_processes,
+)
 from auto_labeling.engine.masks import MaskStore
-from auto_labeling.engine.ray.driver import crew
+from auto_labeling.engine.ray.driver import in_actors
 from auto_labeling.engine.writing import Written
 from auto_labeling.models import catalog, label_filter, zoo
 from auto_labeling.storage import fields, staging
 from auto_labeling.storage.chunks import ChunkStore, left_out_in
+from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.retrying import patiently
 from auto_labeling.storage.runs import RunStore
 
 #: How often labels that a killed database has lost are made again.
-_ROUNDS = 5
+_MAX_ROUNDS = 5
 
 _REPORT_EVERY_SECONDS = 1.0
 
@@ -41,7 +53,14 @@ class Generation:
         report: a callable that takes the fraction done and a line of text, or None
     """
 
-    def __init__(self, dataset: Dataset, run: Run, store: RunStore, heartbeat, report) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        run: Run,
+        store: RunStore,
+        heartbeat: Heartbeat,
+        report: Callable[[float, str], None] | None,
+    ) -> None:
         self._dataset = dataset
         self._run = run
         self._store = store
@@ -52,11 +71,11 @@ class Generation:
         self._left_out: dict[str, int] = {}
         self._tried = self._failed = 0
         self._first_error = ""
-        self._began = None
-        self._reported = 0.0
+        self._began_at: float | None = None
+        self._reported_at = 0.0
 
-    def run(self) -> dict:
-        """Labels what still waits.
+    def run(self) -> dict[str, int]:
+        """Labels the samples that still wait.
 
         Returns:
             ``failed``, the number of samples that failed over all attempts, and ``tried``, the
@@ -68,19 +87,19 @@ class Generation:
             AutoLabelingError: if the model fails on every sample
         """
         self.check()
-        open_chunks = self._survey()
+        open_chunks = self._count_again()
         if open_chunks:
             masks = MaskStore(self._run)
             masks.prepare()
-            self._tell("Loading the model", force=True)
+            self._report_line("Loading the model", force=True)
             try:
-                with self._workers(len(open_chunks)) as label:
+                with self._processes(len(open_chunks)) as label:
                     self._label_all(label, open_chunks)
             finally:
                 masks.tidy()
         return {"failed": self._counts["failed"], "tried": self._tried}
 
-    # --- what a labeler tells ---------------------------------------------------------------
+    # --- as a listener ----------------------------------------------------------------------
 
     def check(self) -> None:
         """Raises an error if this attempt no longer stands, or its field is gone."""
@@ -88,16 +107,21 @@ class Generation:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
         fields.require(self._dataset, self._run)
 
-    def began(self, **facts) -> None:
+    def began(self, **facts: Any) -> None:
         """A model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""
-        self._began = self._began or time.monotonic()
+        self._began_at = self._began_at or time.monotonic()
         self._heartbeat.update(**{"workers": 1, **facts})
 
     def ended(self, index: int) -> None:
-        """A chunk is over; which ones are done is for the database to say."""
+        """Does nothing: the database knows which chunks are done."""
 
     def wrote(self, written: Written, batch_size: int) -> None:
-        """Labels have been written."""
+        """Counts labels that have been written.
+
+        Args:
+            written: the outcome of the write
+            batch_size: the samples in a batch of the model
+        """
         self.count(
             samples=written.samples,
             labels=written.labels,
@@ -107,19 +131,28 @@ class Generation:
             batch_size=batch_size,
         )
 
-    def count(self, *, samples, labels, left_out, failed, error: BaseException, **facts) -> None:
+    def count(
+        self,
+        *,
+        samples: int,
+        labels: int,
+        left_out: Mapping[str, int],
+        failed: int,
+        error: str,
+        **facts: Any,
+    ) -> None:
         """Adds to the counts of the attempt.
 
         Args:
-            samples: how many samples have got labels
+            samples: how many samples got labels
             labels: how many labels that is
             left_out: how many labels were left out, by reason
             failed: how many samples failed
-            error: what was wrong with one of them
+            error: the text of one of their errors; empty if none failed
             **facts: further fields of :class:`auto_labeling.core.run.Progress`
 
         Raises:
-            AutoLabelingError: if there is no hope
+            AutoLabelingError: if the model fails on every sample
         """
         tried = samples + failed
         self._counts["done"] += tried
@@ -130,33 +163,36 @@ class Generation:
         self._failed += failed
         self._first_error = self._first_error or error
         self._stop_if_hopeless()
-        rate = self._tried / max(time.monotonic() - self._began, 1e-6)
+        now = time.monotonic()
+        rate = self._tried / max(now - (self._began_at or now), 1e-6)
         self._heartbeat.update(**self._facts(), rate=rate, **facts)
-        self._tell(f"{self._counts['done']:,} of {self._run.samples:,} samples, {rate:.1f}/s")
+        self._report_line(
+            f"{self._counts['done']:,} of {self._run.samples:,} samples, {rate:.1f}/s"
+        )
 
     # ----------------------------------------------------------------------------------------
 
-    def _workers(self, chunks):
-        """Who labels: others if there is work for several, or they are elsewhere; else we here."""
+    def _processes(self, chunks: int) -> AbstractContextManager[LabelChunks]:
+        """Actors, if there is work for several or a cluster is named; else this process."""
         workers = min(self._run.config.workers, chunks)
-        elsewhere = self._run.config.workers > 1 and os.environ.get("RAY_ADDRESS")
-        if workers > 1 or elsewhere:
-            return crew(self._dataset, self._run, self, workers)
-        return _here(self._dataset, self._run, self)
+        has_cluster = self._run.config.workers > 1 and os.environ.get("RAY_ADDRESS")
+        if workers > 1 or has_cluster:
+            return in_actors(self._dataset, self._run, self, workers)
+        return _in_this_process(self._dataset, self._run, self)
 
-    def _label_all(self, label, open_chunks) -> None:
-        """Labels chunks until the database says that all are done, which is once, as a rule."""
+    def _label_all(self, label: LabelChunks, open_chunks: list[int]) -> None:
+        """Labels chunks until the database has all as done, which normally takes one round."""
         turns = itertools.count()
-        for _ in range(_ROUNDS):
-            few = self._run.samples - self._counts["done"] < FEW
+        for _ in range(_MAX_ROUNDS):
+            few = self._run.samples - self._counts["done"] < MIN_SAMPLES_FOR_LOADERS
             label(open_chunks, turns, few)
-            open_chunks = patiently(self._survey)()
+            open_chunks = patiently(self._count_again)()
             if not open_chunks:
                 return
         raise AutoLabelingError("The database keeps losing labels that it had confirmed")
 
-    def _survey(self):
-        """Counts what is done and returns the indices of the chunks that are not."""
+    def _count_again(self) -> list[int]:
+        """Counts what is stored, and returns the indices of the chunks that are not done."""
         waiting = staging.count_waiting(self._dataset, self._run)
         open_chunks = []
         self._counts["failed"] = 0
@@ -173,7 +209,7 @@ class Generation:
         self._heartbeat.update(**self._facts())
         return open_chunks
 
-    def _facts(self):
+    def _facts(self) -> dict[str, Any]:
         over = self._left_out.get(LeftOut.OVER_LIMIT.value, 0)
         return {**self._counts, "dropped": over, "left_out": dict(self._left_out)}
 
@@ -186,27 +222,29 @@ class Generation:
             f"The first error: {self._first_error}"
         )
 
-    def _tell(self, text: str, force=False) -> None:
+    def _report_line(self, text: str, force: bool = False) -> None:
         now = time.monotonic()
-        if force or now - self._reported >= _REPORT_EVERY_SECONDS:
-            self._reported = now
+        if force or now - self._reported_at >= _REPORT_EVERY_SECONDS:
+            self._reported_at = now
             patiently(self._report)(self._counts["done"] / max(self._run.samples, 1), text)
 
 
 @contextlib.contextmanager
-def _here(dataset: Dataset, run: Run, listener):
+def _in_this_process(dataset: Dataset, run: Run, listener: Listener) -> Iterator[LabelChunks]:
     """Labels in this process: gives a function that labels chunks."""
-    with memory.steady():
-        labelers = [Labeler(dataset, run, _load(run), listener)]  # let go of before the release
+    labelers = [Labeler(dataset, run, _load(run), listener)]  # emptied before the release
 
-        def label(chunks, turns, few) -> None:
-            handed_out = ([(index, next(turns))] for index in chunks)
-            labelers[0].label(handed_out, 0 if few else loader_processes())
+    def label(chunks: Sequence[int], turns: Iterator[int], few: bool) -> None:
+        handed_out = ([(index, next(turns))] for index in chunks)
+        labelers[0].label(handed_out, 0 if few else loader_processes())
 
-        yield label
+    try:
+        with memory.steady():  # the model is there, so that its objects are frozen too
+            yield label
+    finally:
         labelers.clear()
         zoo.release()
 
 
-def _load(run: Run):
+def _load(run: Run) -> fom.Model:
     return zoo.load(catalog.get_model(run.config.model), run.config)

@@ -8,46 +8,52 @@ import multiprocessing
 import os
 import sys
 import time
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
+import fiftyone.core.models as fom
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run
 from auto_labeling.engine import loading
-from auto_labeling.engine.loading import Reader, Waiting
+from auto_labeling.engine.batches import Waiting
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.engine.pipeline import Ahead, Behind
-from auto_labeling.engine.prediction import Predictor
+from auto_labeling.engine.prediction import Predicted, Predictor
+from auto_labeling.engine.reading import Reader
 from auto_labeling.engine.writing import Ledger, Writer, Written
 from auto_labeling.models import zoo
 from auto_labeling.storage.retrying import patiently
 
-#: Fewer samples than this are not worth starting loader processes for.
-FEW = 32
+#: For fewer samples, loader processes are not worth their start.
+MIN_SAMPLES_FOR_LOADERS = 32
 
-#: A model that fails on this many samples, and on every one so far, is not tried further.
+#: A model that fails on this many samples, and on every one so far, is given up.
 HOPELESS_AFTER = 50
 
-_MOST_LOADERS = 8
+_MAX_LOADERS = 8
 
 #: How long the model's thread waits, at each operation, for a thread that is in its way. It was
 #: a twentieth of a small model's time at 200 us, and is half of that at this.
 _SWITCH_SECONDS = 1e-5
 
-#: How often it is asked whether the attempt still stands while a service is waited for.
-_LOOK_EVERY_SECONDS = 2.0
+#: The interval of checks that the attempt still stands, during a wait for a service.
+_CHECK_EVERY_SECONDS = 2.0
 
 _AHEAD = 2
 _BEHIND = 4
 
+#: Labels chunks: their indices, numbers for hand-outs, and whether only few samples wait.
+LabelChunks = Callable[[Sequence[int], Iterator[int], bool], None]
+
 
 class Listener(Protocol):
-    """Who is told how the work goes, from any thread."""
+    """Receives the progress of a labeler, from any thread."""
 
     def check(self) -> None:
         """Called before each write; raises if the attempt no longer stands."""
 
-    def began(self, **facts) -> None:
+    def began(self, **facts: Any) -> None:
         """The model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""
 
     def wrote(self, written: Written, batch_size: int) -> None:
@@ -67,7 +73,7 @@ class Labeler:
         listener: a :class:`Listener`
     """
 
-    def __init__(self, dataset: Dataset, run: Run, model, listener: Listener) -> None:
+    def __init__(self, dataset: Dataset, run: Run, model: fom.Model, listener: Listener) -> None:
         self._mapping = zoo.field_mapping(run.config)
         self._reader = Reader(model, self._mapping)
         self._predictor = Predictor(model, run, self._reader, self._pause)
@@ -76,18 +82,18 @@ class Labeler:
         self._writer = Writer(dataset, run, self._masks, self._ledger, listener.check)
         self._listener = listener
 
-    def label(self, chunks, loaders: int) -> None:
+    def label(self, chunks: Iterable[Sequence[tuple[int, int]]], loaders: int) -> None:
         """Labels chunks until there are no more.
 
         Args:
-            chunks: an iterable of lists of ``(index, turn)``: the chunk, and the number of its
-                hand-out. It runs ahead of all else, in the loading thread
+            chunks: lists of ``(index, turn)``: the chunk, and the number of its hand-out. The
+                iterator runs ahead of all else, in the loading thread
             loaders: how many loader processes; 0 reads in this one
         """
         loaded = loading.load(self._reader, self._batches(chunks), loaders)
         interval = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_SECONDS)
-        behind = Behind(self._finish, self._finish_all, _BEHIND)
+        behind: Behind[Predicted] = Behind(self._finish, self._finish_all, _BEHIND)
         try:
             with self._predictor as predictor, Ahead(loaded, _AHEAD) as ahead, behind:
                 self._listener.began(
@@ -103,14 +109,14 @@ class Labeler:
         finally:
             sys.setswitchinterval(interval)
 
-    def _pause(self, seconds) -> None:
+    def _pause(self, seconds: float) -> None:
         """Waits, unless the attempt is over."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             patiently(self._listener.check)()
-            time.sleep(min(left, _LOOK_EVERY_SECONDS))
+            time.sleep(min(left, _CHECK_EVERY_SECONDS))
 
-    def _batches(self, chunks):
+    def _batches(self, chunks: Iterable[Sequence[tuple[int, int]]]) -> Iterator[list[Waiting]]:
         for together in chunks:
             self._ledger.claim(together)
             for index, _ in together:
@@ -118,7 +124,9 @@ class Labeler:
                 self._masks.forget(sample_id for sample_id, _ in waiting)
                 yield from self._cut(index, waiting)
 
-    def _cut(self, index, waiting):
+    def _cut(
+        self, index: int, waiting: Sequence[tuple[str, dict[str, Any]]]
+    ) -> Iterator[list[Waiting]]:
         first = 0
         while first < len(waiting):
             size = self._predictor.batch_size
@@ -126,15 +134,15 @@ class Labeler:
             yield [Waiting(sample_id, values, index) for sample_id, values in part]
             first += size
 
-    def _finish(self, predicted) -> None:
+    def _finish(self, predicted: Predicted) -> None:
         """Turns one batch's outputs into documents and writes them. Runs behind the model."""
         documents, failures = self._predictor.finish(predicted)
-        self._told(self._writer.add(documents, failures, predicted.guessed))
+        self._report(self._writer.add(documents, failures, predicted.guessed))
 
     def _finish_all(self) -> None:
-        self._told(self._writer.flush())
+        self._report(self._writer.flush())
 
-    def _told(self, written) -> None:
+    def _report(self, written: Written | None) -> None:
         if written is not None:
             self._listener.wrote(written, self._predictor.batch_size)
 
@@ -144,4 +152,4 @@ def loader_processes() -> int:
     # Forking is safe for what loaders do on Linux alone; daemonic processes may not have children.
     if sys.platform != "linux" or multiprocessing.current_process().daemon:
         return 0
-    return min(len(os.sched_getaffinity(0)), _MOST_LOADERS)
+    return min(len(os.sched_getaffinity(0)), _MAX_LOADERS)

@@ -1,23 +1,30 @@
 """Crops a model's masks to the part of the box inside the image."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import fiftyone.core.labels as fol
 import numpy as np
 
-#: From here on, a pixel of a mask of shares from 0 to 1 belongs to the object.
+#: A pixel of a mask of shares from 0 to 1 belongs to the object from this value.
 _HALF = 0.5
 
 
-def fit(detections, given: np.ndarray, kept: list) -> None:
-    """Gives detections masks of true and false, of the part of their boxes that is kept.
+def fit(
+    detections: Sequence[fol.Detection], boxes: np.ndarray, cut_boxes: Sequence[Sequence[float]]
+) -> None:
+    """Gives detections masks of true and false, of the part of their boxes inside the image.
 
     Args:
         detections: a list of :class:`fiftyone.core.labels.Detection`, which are changed
-        given: an ``(n, 4)`` array of their relative ``[x, y, width, height]`` boxes
-        kept: what is left of these boxes: a list of the same form
+        boxes: an ``(n, 4)`` array of their relative ``[x, y, width, height]`` boxes
+        cut_boxes: these boxes, cut to the image: lists of the same form
 
     Raises:
-        ValueError: if a mask is no picture with one value a pixel
+        ValueError: if a mask has not one value a pixel
     """
-    for detection, box, cut in zip(detections, given.tolist(), kept, strict=True):
+    detection: Any  # whose fields FiftyOne sets at run time
+    for detection, box, cut in zip(detections, boxes.tolist(), cut_boxes, strict=True):
         is_cut = box != cut and detection.has_mask
         mask = detection.get_mask() if is_cut else detection.mask
         if mask is None:
@@ -28,12 +35,15 @@ def fit(detections, given: np.ndarray, kept: list) -> None:
         detection.mask = mask
 
 
-def binary(mask) -> np.ndarray:
+def binary(mask: Any) -> np.ndarray:
     """A mask of true and false.
 
     Args:
         mask: an array of any kind of number: of shares from 0 to 1, a half or more is in the
             mask; of others, all above 0
+
+    Returns:
+        a ``(height, width)`` array
 
     Raises:
         ValueError: if it has not one value a pixel
@@ -50,10 +60,10 @@ def binary(mask) -> np.ndarray:
     return mask >= _HALF if shares else mask > 0
 
 
-def _part(mask, box, cut):
-    """The part of a box's mask that belongs to what is left of the box."""
+def _part(mask: np.ndarray, box: Sequence[float], cut: Sequence[float]) -> np.ndarray:
+    """The part of a box's mask that lies in the cut box."""
     if not (np.isfinite(box).all() and box[2] > 0 and box[3] > 0):
-        return mask  # such a box is left out
+        return mask  # its label is left out
     sides = []
     for axis, size in ((1, mask.shape[0]), (0, mask.shape[1])):
         first = (cut[axis] - box[axis]) / box[axis + 2] * size

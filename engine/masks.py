@@ -12,21 +12,23 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from auto_labeling.core.errors import CannotWrite
 from auto_labeling.core.names import UNFINISHED_MASKS
 from auto_labeling.core.run import Run
-from auto_labeling.engine.loading import describe
+from auto_labeling.engine.batches import Failure, Waiting, describe
+from auto_labeling.engine.documents import Document
 
-#: Files are waited for longer than they are worked on.
+#: Writing a file is mostly waiting for the disk.
 _THREADS = 4
 
-
-#: Errors that every further file would meet, and what has happened then.
+#: Errors that every further file would meet, and their cause in words.
 _HOPELESS = {
     errno.ENOSPC: "its disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -47,7 +49,7 @@ _REMEDY = "Give the worker write permission, then resume"
 
 
 class MaskStore:
-    """Puts the masks of a run's labels where the run wants them.
+    """Stores the masks of a run's labels: in the dataset, or as files at the run's mask location.
 
     Args:
         run: the run
@@ -56,10 +58,10 @@ class MaskStore:
     def __init__(self, run: Run) -> None:
         self._folder = Path(run.mask_folder) if run.mask_folder else None
         self._pool = ThreadPoolExecutor(_THREADS)
-        self._made = set()
+        self._made: set[Path] = set()
 
     def prepare(self) -> None:
-        """Makes the run's folder, without what an earlier attempt has not finished there.
+        """Makes the run's folder, and removes the unfinished files of an earlier attempt.
 
         Raises:
             CannotWrite: if nothing can be written there
@@ -75,11 +77,13 @@ class MaskStore:
             raise self._refusal(error) from error
 
     def tidy(self) -> None:
-        """Removes files left unfinished. No worker of the run may be at work."""
+        """Removes unfinished files. No worker of the run may be at work."""
         if self._folder is not None:
             shutil.rmtree(self._folder / UNFINISHED_MASKS, ignore_errors=True)
 
-    def save(self, documents) -> tuple[list, list, CannotWrite | None]:
+    def save(
+        self, documents: Iterable[tuple[Waiting, Document | None]]
+    ) -> tuple[list[tuple[Waiting, Document | None]], list[Failure], CannotWrite | None]:
         """Saves the masks of a batch.
 
         Args:
@@ -87,11 +91,13 @@ class MaskStore:
 
         Returns:
             ``(documents, failures, refusal)``: those pairs, ready to be stored; ``(target, error
-            text)`` of those whose masks could not be written; and what every further sample would
-            meet, or None. Samples that have met it are in neither list, and have no files
+            text)`` of those whose masks could not be written; and the error that every further
+            sample would meet, or None. Samples that met it are in neither list, and have no files
         """
         jobs = [(t, d, self._pool.submit(self._write, t.sample_id, d)) for t, d in documents]
-        saved, failures, refusal = [], [], None
+        saved: list[tuple[Waiting, Document | None]] = []
+        failures: list[Failure] = []
+        refusal: CannotWrite | None = None
         for target, document, job in jobs:
             try:
                 job.result()
@@ -104,27 +110,28 @@ class MaskStore:
                 saved.append((target, document))
         return saved, failures, refusal
 
-    def _refusal(self, error: BaseException):
-        happened = _HOPELESS.get(error.errno) or error.strerror or str(error)
-        helps = _REMEDIES.get(error.errno, _REMEDY)
+    def _refusal(self, error: OSError) -> CannotWrite:
+        number = error.errno or 0
+        cause = _HOPELESS.get(number) or error.strerror or str(error)
+        remedy = _REMEDIES.get(number, _REMEDY)
         return CannotWrite(
-            f"No masks can be written to {self._folder}: {happened}. Labels so far are kept. "
-            f"{helps}"
+            f"No masks can be written to {self._folder}: {cause}. Labels so far are kept. {remedy}"
         )
 
-    def forget(self, sample_ids) -> None:
-        """Removes what an earlier attempt wrote for samples that have no labels."""
-        if self._folder is None or not self._folder.is_dir():
+    def forget(self, sample_ids: Iterable[str]) -> None:
+        """Removes the files that an earlier attempt wrote for samples without labels."""
+        folder = self._folder
+        if folder is None or not folder.is_dir():
             return
         for sample_id in sample_ids:
             # They are numbered without a gap. The last one goes first, so that there is none when
             # this is stopped; listing a shard for each sample would take ever longer.
-            paths = itertools.takewhile(os.path.exists, self._paths(sample_id))
+            paths = itertools.takewhile(os.path.exists, _paths(folder, sample_id))
             for path in reversed(list(paths)):
                 Path(path).unlink(missing_ok=True)
 
-    def _write(self, sample_id: str, document) -> None:
-        """Puts the masks of a sample's labels where they belong."""
+    def _write(self, sample_id: str, document: Document | None) -> None:
+        """Stores the masks of a sample's labels."""
         labels = (document or {}).get("detections", ())
         masked = [label for label in labels if label.get("mask") is not None]
         if self._folder is None:
@@ -132,14 +139,17 @@ class MaskStore:
                 label["mask"] = inline(label["mask"])
             return
         if masked:
-            files = zip(masked, self._paths(sample_id), strict=False)  # they have no end
-            self._write_files(sample_id, list(files))
+            files = zip(masked, _paths(self._folder, sample_id), strict=False)  # without end
+            self._write_files(self._folder, sample_id, list(files))
 
-    def _write_files(self, sample_id: str, files) -> None:
+    def _write_files(
+        self, folder: Path, sample_id: str, files: Sequence[tuple[Document, str]]
+    ) -> None:
         """Writes the files of a sample: all of them, or none."""
-        self._make_folder(self._shard(sample_id))
-        unfinished = self._make_folder(self._folder / UNFINISHED_MASKS)
-        parts, renamed = [], []
+        self._make_folder(_shard(folder, sample_id))
+        unfinished = self._make_folder(folder / UNFINISHED_MASKS)
+        parts: list[Path] = []
+        renamed: list[str] = []
         try:
             for label, _ in files:
                 parts.append(unfinished / f"{sample_id}-{secrets.token_hex(8)}")
@@ -149,38 +159,44 @@ class MaskStore:
                 os.replace(part, path)
                 renamed.append(path)
         except BaseException:
-            for path in [*parts, *renamed]:
-                Path(path).unlink(missing_ok=True)
+            for written in [*parts, *map(Path, renamed)]:
+                written.unlink(missing_ok=True)
             raise
         for label, path in files:
             del label["mask"]
             label["mask_path"] = path
 
-    def _paths(self, sample_id: str):
-        """The files of a sample's masks, one after the other, without end."""
-        shard = self._shard(sample_id)
-        return (f"{shard}{os.sep}{sample_id}-{number}.png" for number in itertools.count())
-
-    def _make_folder(self, folder):
+    def _make_folder(self, folder: Path) -> Path:
         if folder not in self._made:
             folder.mkdir(parents=True, exist_ok=True)
             self._made.add(folder)
         return folder
 
-    def _shard(self, sample_id: str):
-        # The last characters of an ObjectId are a counter: they spread evenly.
-        return self._folder / sample_id[-2:]
+
+def _paths(folder: Path, sample_id: str) -> Iterator[str]:
+    """The files of a sample's masks, one after the other, without end."""
+    shard = _shard(folder, sample_id)
+    return (f"{shard}{os.sep}{sample_id}-{number}.png" for number in itertools.count())
 
 
-def inline(mask) -> bytes:
+def _shard(folder: Path, sample_id: str) -> Path:
+    # The last characters of an ObjectId are a counter: they spread evenly.
+    return folder / sample_id[-2:]
+
+
+def inline(mask: Any) -> bytes:
     """A mask as FiftyOne keeps it in a document."""
     import fiftyone.core.utils as fou
 
     return fou.serialize_numpy_array(np.asarray(mask))
 
 
-def png(mask) -> bytes:
-    """A mask as a PNG file of 0 and 255, as FiftyOne writes it."""
+def png(mask: Any) -> bytes:
+    """A mask as a PNG file of 0 and 255, as FiftyOne writes it.
+
+    Raises:
+        OSError: if OpenCV cannot encode it
+    """
     import cv2
 
     pixels, options = np.asarray(mask), [cv2.IMWRITE_PNG_COMPRESSION, 1]

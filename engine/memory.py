@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
 
 #: New objects between two looks for cycles while labels are made.
 _COLLECT_AFTER = 20_000
@@ -17,7 +18,7 @@ _USUAL_TRIM, _USUAL_MMAP = 2**26, 2**25
 
 
 @contextlib.contextmanager
-def steady():
+def steady() -> Iterator[None]:
     """Keeps the process's memory as it is while labels are made.
 
     The garbage collector would look at all the libraries' objects each time, and make loader
@@ -46,7 +47,7 @@ def steady():
             library.malloc_trim(0)
 
 
-def _c_library():
+def _c_library() -> ctypes.CDLL | None:
     """The C library, if it is glibc."""
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     return library if hasattr(library, "malloc_trim") else None

@@ -1,27 +1,42 @@
 """Turns model outputs into label documents: a general path, and fast ones for common formats.
 
-Making ``fo.Detection`` objects and serialising them costs about 0.3 ms a label, more than many
-models take for an image. The fast ways compute what FiftyOne's output processors compute, on
-arrays, and write the documents down. A contract test holds each equal to the general way, field by
-field; a model whose wrapper or processor is not exactly one of these goes the general way.
+Making ``fo.Detection`` objects and serializing them costs about 0.3 ms a label, more than many
+models take for an image. The fast paths compute the same as FiftyOne's output processors, on
+arrays, and make the documents from these. A contract test holds each equal to the general path,
+field by field. Models with any other wrapper or processor take the general path.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import fiftyone.core.models as fom
 import numpy as np
 
 from auto_labeling.core.run import Run
 from auto_labeling.engine import documents
-
-_TORCH = "fiftyone.utils.torch"
+from auto_labeling.engine.batches import Waiting
+from auto_labeling.engine.documents import SampleLabels
+from auto_labeling.models.merged_prompts import Masks
 
 #: A relative size that is an area beyond doubt, whatever rounding does.
 _SMALL = 1e-6
 
+#: For each sample of a batch: its labels, or what went wrong.
+Results = list[SampleLabels | Exception]
 
-def to_documents(labels, run: Run, targets) -> list:
-    """The general way: a :class:`documents.Made`, or an exception, for each label."""
-    results = []
+#: The width and height of an image, in pixels.
+Frame = tuple[int, int]
+
+
+def to_documents(labels: Sequence[Any], run: Run, targets: Sequence[Waiting]) -> Results:
+    """Takes the general path.
+
+    Args:
+        labels: the model's label for each sample
+        run: the run
+        targets: the samples
+    """
+    results: Results = []
     for label, target in zip(labels, targets, strict=True):
         try:
             results.append(documents.to_document(label, run, target.sample_id))
@@ -30,43 +45,18 @@ def to_documents(labels, run: Run, targets) -> list:
     return results
 
 
-def fast_path(model):
-    """Returns the fast way for a model, or None if there is none."""
-    import fiftyone.utils.torch as fout
+class FastPath:
+    """The plain model's forward pass, without its processor.
 
-    if not isinstance(model, fout.TorchImageModel):
-        return None
-    processor = type(model._output_processor)
-    plain = type(model)._predict_all is fout.TorchImageModel._predict_all
-    if plain and not model.config.raw_inputs:
-        kinds = {
-            fout.DetectorOutputProcessor: _Boxes,
-            fout.InstanceSegmenterOutputProcessor: _Instances,
-            fout.ClassifierOutputProcessor: _Logits,
-        }
-        kind = kinds.get(processor)
-        return kind(model) if kind else None
-    if processor.__name__ == "UltralyticsDetectionOutputProcessor":
-        return _ultralytics(model)
-    return None
+    Args:
+        model: a :class:`fiftyone.utils.torch.TorchImageModel`
+    """
 
-
-def _ultralytics(model):
-    import fiftyone.utils.ultralytics as fouu
-
-    known = type(model)._predict_all is fouu.FiftyOneYOLOModel._predict_all
-    exact = type(model._output_processor) is fouu.UltralyticsDetectionOutputProcessor
-    return _Ultralytics(model) if known and exact else None
-
-
-class _Fast:
-    """What the fast ways share: the plain model's forward pass, without its processor."""
-
-    def __init__(self, model) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
         self._classes = model._output_processor.classes
 
-    def forward(self, batch):
+    def forward(self, batch: Any) -> tuple[Any, Any]:
         """Runs the network; returns its output and the size of the frames."""
         import torch
 
@@ -78,26 +68,61 @@ class _Fast:
             batch = batch.half()
         return self._model._forward_pass(batch), (width, height)
 
-    def convert(self, result, run: Run, targets):
-        """A :class:`documents.Made`, or an exception, for each target."""
-        output, frame = result
-        config = self._model.config
-        results = []
-        for one, target in zip(self._split(output), targets, strict=True):
+    def convert(self, result: tuple[Any, Any], run: Run, targets: Sequence[Waiting]) -> Results:
+        """Makes the documents of a batch.
+
+        Args:
+            result: the result of :meth:`forward`
+            run: the run
+            targets: the samples
+        """
+        raise NotImplementedError
+
+
+def fast_path(model: fom.Model) -> FastPath | None:
+    """Returns the fast path of a model, or None if there is none."""
+    import fiftyone.utils.torch as fout
+
+    if not isinstance(model, fout.TorchImageModel):
+        return None
+    processor = type(model._output_processor)
+    plain = type(model)._predict_all is fout.TorchImageModel._predict_all
+    if plain and not model.config.raw_inputs:
+        kinds: dict[type, type[FastPath]] = {
+            fout.DetectorOutputProcessor: _Boxes,
+            fout.InstanceSegmenterOutputProcessor: _Instances,
+            fout.ClassifierOutputProcessor: _Logits,
+        }
+        kind = kinds.get(processor)
+        return kind(model) if kind else None
+    if processor.__name__ == "UltralyticsDetectionOutputProcessor":
+        return _ultralytics(model)
+    return None
+
+
+def _ultralytics(model: Any) -> FastPath | None:
+    import fiftyone.utils.ultralytics as fouu
+
+    known = type(model)._predict_all is fouu.FiftyOneYOLOModel._predict_all
+    exact = type(model._output_processor) is fouu.UltralyticsDetectionOutputProcessor
+    return _Ultralytics(model) if known and exact else None
+
+
+class _Logits(FastPath):
+    """FiftyOne's ``ClassifierOutputProcessor``."""
+
+    def convert(self, result: tuple[Any, Any], run: Run, targets: Sequence[Waiting]) -> Results:
+        """See :meth:`FastPath.convert`."""
+        results: Results = []
+        for (index, score), target in zip(self._best(result[0]), targets, strict=True):
             try:
-                results.append(self._document(one, frame, config, run, target.sample_id))
+                results.append(self._document(index, score, run, target.sample_id))
             except Exception as error:  # noqa: BLE001 - one sample's output may be wrong
                 results.append(error)
         return results
 
-    def _split(self, output):
-        return output
-
-
-class _Logits(_Fast):
-    """FiftyOne's ``ClassifierOutputProcessor``."""
-
-    def _split(self, output):
+    def _best(self, output: Any) -> Iterable[tuple[int, float]]:
+        """The output with the highest score, and this score, for each image."""
         processor = self._model._output_processor
         if isinstance(output, dict):
             output = output[processor.logits_key]
@@ -106,63 +131,71 @@ class _Logits(_Fast):
         odds /= np.sum(odds, axis=1, keepdims=True)
         return zip(np.argmax(logits, axis=1), np.max(odds, axis=1), strict=True)
 
-    def _document(self, one, frame, config: Any, run: Run, sample_id: str):
-        index, score = one
+    def _document(self, index: int, score: float, run: Run, sample_id: str) -> SampleLabels:
+        config = self._model.config
         [label] = _named(self._classes, [index])
         if config.confidence_thresh is not None and score < config.confidence_thresh:
-            return documents.Made(None, {})
+            return SampleLabels(None, {})
         if config.filter_classes is not None and label not in config.filter_classes:
-            return documents.Made(None, {})
+            return SampleLabels(None, {})
         return documents.classification(label, float(score), run, sample_id)
 
 
-class _Boxes(_Fast):
+class _Boxes(FastPath):
     """FiftyOne's ``DetectorOutputProcessor``: absolute ``[x1, y1, x2, y2]`` boxes."""
 
-    def convert(self, result, run: Run, targets):
-        """A :class:`documents.Made`, or an exception, for each target."""
+    def convert(self, result: tuple[Any, Any], run: Run, targets: Sequence[Waiting]) -> Results:
+        """See :meth:`FastPath.convert`."""
         output, frame = result
         return self._convert(output, [frame] * len(targets), run, targets)
 
-    def _convert(self, output, frames, run: Run, targets):
+    def _convert(
+        self, output: Sequence[Any], frames: Sequence[Frame], run: Run, targets: Sequence[Waiting]
+    ) -> Results:
         try:
-            found = _Found(output, frames, self._model.config)
+            boxes = _BatchBoxes(output, frames, self._model.config)
         except Exception as error:  # noqa: BLE001 - one sample's output may be wrong
             if len(targets) == 1:
                 return [error]
             parts = zip(output, frames, targets, strict=True)
             return [self._convert([o], [f], run, [t])[0] for o, f, t in parts]
-        results = []
-        for one, rows, target in zip(output, found.rows, targets, strict=True):
+        results: Results = []
+        for image, rows, target in zip(output, boxes.rows, targets, strict=True):
             try:
-                results.append(self._document(one, found, rows, run, target.sample_id))
+                results.append(self._document(image, boxes, rows, run, target.sample_id))
             except Exception as error:  # noqa: BLE001 - see above
                 results.append(error)
         return results
 
-    def _document(self, one, found, rows, run: Run, sample_id: str):
-        kept = rows if found.kept is None else [i for i in rows if found.kept[i]]
-        labels = _named(self._classes, [found.labels[i] for i in kept])
-        if found.allowed is not None:
+    def _document(
+        self, image: Any, boxes: "_BatchBoxes", rows: range, run: Run, sample_id: str
+    ) -> SampleLabels:
+        kept: Sequence[int] = rows
+        if boxes.sure is not None:
+            kept = [i for i in rows if boxes.sure[i]]
+        labels = _named(self._classes, [boxes.labels[i] for i in kept])
+        if boxes.allowed is not None:
             pairs = zip(kept, labels, strict=True)
-            kept = [i for i, label in pairs if label in found.allowed]
-            labels = [label for label in labels if label in found.allowed]
+            kept = [i for i, label in pairs if label in boxes.allowed]
+            labels = [label for label in labels if label in boxes.allowed]
         return documents.detections(
             labels,
-            [found.boxes[i] for i in kept],
-            [found.scores[i] for i in kept],
+            [boxes.relative[i] for i in kept],
+            [boxes.scores[i] for i in kept],
             run,
             sample_id,
-            masks=self._masks(one, found, rows, kept),
-            sound=found.sound,
+            masks=self._masks(image, boxes, rows, kept),
+            sound=boxes.sound,
         )
 
-    def _masks(self, one, found, rows, kept) -> None:
+    def _masks(
+        self, image: Any, boxes: "_BatchBoxes", rows: range, kept: Sequence[int]
+    ) -> Masks | None:
         """Gives the masks of some of the kept boxes; None where the model makes none."""
         return None
 
 
-def _named(classes, outputs):
+def _named(classes: Any, outputs: Sequence[int]) -> list[str]:
     """The names of outputs. A number below 0 would silently be one from the end."""
     try:
         if min(outputs, default=0) >= 0:
@@ -175,59 +208,77 @@ def _named(classes, outputs):
     )
 
 
-class _Found:
+class _BatchBoxes:
     """The boxes of a batch, brought from the device and computed on together.
 
     Args:
         output: the model's output for each image; empty for one without boxes
         frames: the ``(width, height)`` of each image, in pixels
         config: the model's configuration
+
+    Attributes:
+        rows: for each image, the positions of its boxes in the lists
+        corners: an ``(n, 4)`` array of ``[x1, y1, x2, y2]``, in pixels
+        relative: relative ``[x, y, width, height]`` boxes, cut to the image
+        sound: whether all boxes are finite and have an area in the image
+        scores: from 0 to 1
+        labels: the numbers of the classes
+        sure: whether each reaches the model's minimum confidence; None if it has none
+        allowed: the classes that the model may give; None for all
     """
 
-    def __init__(self, output, frames, config: Any) -> None:
-        sizes = [len(one["scores"]) if one else 0 for one in output]
+    def __init__(self, output: Sequence[Any], frames: Sequence[Frame], config: Any) -> None:
+        sizes = [len(image["scores"]) if image else 0 for image in output]
         ends = np.cumsum(sizes).tolist()
         self.rows = [range(end - size, end) for size, end in zip(sizes, ends, strict=True)]
-        some = [one for one in output if one]
-        self.corners = corners = _together(some, "boxes").reshape(-1, 4)
+        images = [image for image in output if image]
+        self.corners = corners = _together(images, "boxes").reshape(-1, 4)
         frame = np.repeat(np.asarray(frames, dtype=corners.dtype), sizes, axis=0)
         relative = np.concatenate(
             [corners[:, :2] / frame, (corners[:, 2:] - corners[:, :2]) / frame], axis=1
         )
-        scores, threshold = _together(some, "scores"), config.confidence_thresh
-        self.boxes = documents.inside(relative)
-        #: Whether all boxes are finite and have an area in the image, as a rule: asked once.
+        scores, threshold = _together(images, "scores"), config.confidence_thresh
+        self.relative = documents.inside(relative)
         sized = np.minimum(relative[:, :2] + relative[:, 2:], 1) - np.maximum(relative[:, :2], 0)
         self.sound = bool((sized > _SMALL).all() and np.isfinite(relative).all())
-        self.scores = scores.astype(float).tolist()
-        self.labels = _together(some, "labels").tolist()
-        self.kept = None if threshold is None else (~(scores < threshold)).tolist()
+        self.scores: list[float] = scores.astype(float).tolist()
+        self.labels: list[int] = _together(images, "labels").tolist()
+        self.sure: list[bool] | None = None
+        if threshold is not None:
+            self.sure = (~(scores < threshold)).tolist()
         classes = config.filter_classes
         self.allowed = None if classes is None else frozenset(classes)
 
 
-def _together(outputs, key):
+def _together(images: Sequence[Any], key: str) -> np.ndarray:
     import torch
 
-    return _array(torch.cat([one[key] for one in outputs])) if outputs else np.empty(0, np.float32)
+    if not images:
+        return np.empty(0, np.float32)
+    return torch.cat([image[key] for image in images]).detach().cpu().numpy()
 
 
 class _Instances(_Boxes):
     """FiftyOne's ``InstanceSegmenterOutputProcessor``: boxes with masks of the whole frame."""
 
-    def _masks(self, one, found, rows, kept):
-        return lambda some: self._cut(one, found, rows, [kept[i] for i in some])
+    def _masks(
+        self, image: Any, boxes: _BatchBoxes, rows: range, kept: Sequence[int]
+    ) -> Masks | None:
+        return lambda positions: self._cut(image, boxes, rows, [kept[i] for i in positions])
 
-    def _cut(self, one, found, rows, kept):
+    def _cut(
+        self, image: Any, boxes: _BatchBoxes, rows: range, kept: Sequence[int]
+    ) -> list[np.ndarray]:
         if not kept:
             return []
-        soft = one["masks"].detach()
-        within = [i - rows.start for i in kept]
+        soft = image["masks"].detach()
+        within: Sequence[int] = [i - rows.start for i in kept]
         if soft.device.type != "cpu":
-            soft, within = soft[within].cpu(), range(len(kept))  # on its way once, not mask by mask
+            # Copied from the device once, not mask by mask.
+            soft, within = soft[within].cpu(), range(len(kept))
         frames, threshold = soft.numpy(), self._model._output_processor.mask_thresh
         # Counted from 0 of the image: a corner before it would count from the other side.
-        corners = np.rint(found.corners[list(kept)]).clip(0).astype(int).tolist()
+        corners = np.rint(boxes.corners[list(kept)]).clip(0).astype(int).tolist()
         cut = [
             frames[i, 0, slice(y1, y2), slice(x1, x2)]
             for i, (x1, y1, x2, y2) in zip(within, corners, strict=True)
@@ -236,9 +287,9 @@ class _Instances(_Boxes):
 
 
 class _Ultralytics(_Boxes):
-    """FiftyOne's ``FiftyOneYOLOModel``; what follows the network is Ultralytics' own code."""
+    """FiftyOne's ``FiftyOneYOLOModel``; all after the network is Ultralytics' own code."""
 
-    def forward(self, batch):
+    def forward(self, batch: Any) -> tuple[Any, Any]:
         """Runs the network, as ``FiftyOneYOLOModel._predict_all`` does."""
         images = batch["images"].to(self._model.device)
         if self._model.using_half_precision:
@@ -246,8 +297,8 @@ class _Ultralytics(_Boxes):
         output = self._model._forward_pass(images)
         return {**output, "imgs": images, "orig_imgs": batch["orig_imgs"]}, batch["orig_shapes"]
 
-    def convert(self, result, run: Run, targets):
-        """A :class:`documents.Made`, or an exception, for each target."""
+    def convert(self, result: tuple[Any, Any], run: Run, targets: Sequence[Waiting]) -> Results:
+        """See :meth:`FastPath.convert`."""
         output, frames = result
         predictor, config = self._model._model.predictor, self._model.config
         # Ultralytics wants as many file names as there are images.
@@ -255,9 +306,5 @@ class _Ultralytics(_Boxes):
         if config.confidence_thresh is not None:
             predictor.args.conf = config.confidence_thresh
         processor = self._model._output_processor
-        found = processor._to_dict(processor.post_process(output))
-        return self._convert(found, frames, run, targets)
-
-
-def _array(tensor):
-    return tensor.detach().cpu().numpy()
+        images = processor._to_dict(processor.post_process(output))
+        return self._convert(images, frames, run, targets)

@@ -1,37 +1,41 @@
 """Overlapping stages: a thread that works ahead of a loop, and one that follows it.
 
-Both have bounded queues, so that memory does not grow, and both pass on what goes wrong.
+Both have bounded queues, so that memory does not grow, and both pass on errors.
 """
 
 import queue
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, Generic, TypeVar
 
 _END = object()
+_Item = TypeVar("_Item")
 
 
-class Ahead:
-    """Iterates in a thread, a few items ahead of whoever iterates over this.
+class Ahead(Generic[_Item]):
+    """Iterates in a thread, a few items ahead of the loop over this.
 
     Args:
         items: an iterable; used in the thread only
         size: how many items ahead
     """
 
-    def __init__(self, items, size: int) -> None:
-        self._items = items
-        self._queue = queue.Queue(size)
+    def __init__(self, items: Iterable[_Item], size: int) -> None:
+        self._items: Any = items  # which may be a generator, to be closed
+        self._queue: queue.Queue[Any] = queue.Queue(size)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
+    def __enter__(self) -> "Ahead[_Item]":
         self._thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self._closed.set()
         self._thread.join()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[_Item]:
         while (item := self._queue.get()) is not _END:
             if isinstance(item, _Failure):
                 raise item.error
@@ -49,7 +53,7 @@ class Ahead:
                 self._items.close()  # ends loader processes in the thread that began them
             self._put(_END)
 
-    def _put(self, item) -> bool:
+    def _put(self, item: Any) -> bool:
         while not self._closed.is_set():
             try:
                 self._queue.put(item, timeout=0.1)
@@ -59,11 +63,11 @@ class Ahead:
         return False
 
 
-class Behind:
+class Behind(Generic[_Item]):
     """Calls a function with each item in a thread, in order.
 
-    Leaving the context waits until all is done, and raises what went wrong; after an exception
-    in the loop, what has not begun is dropped.
+    Leaving the context waits until all is done, and raises the error that a call raised. After an
+    exception in the loop, items that wait are dropped.
 
     Args:
         function: called with each item
@@ -71,19 +75,26 @@ class Behind:
         size: how many items may wait
     """
 
-    def __init__(self, function, last, size: int) -> None:
+    def __init__(
+        self, function: Callable[[_Item], None], last: Callable[[], None], size: int
+    ) -> None:
         self._function = function
         self._last = last
-        self._queue = queue.Queue(size)
-        self._error = None
+        self._queue: queue.Queue[Any] = queue.Queue(size)
+        self._error: BaseException | None = None
         self._dropped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self):
+    def __enter__(self) -> "Behind[_Item]":
         self._thread.start()
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if kind is not None:
             self._dropped.set()
         self._queue.put(_END)
@@ -91,8 +102,8 @@ class Behind:
         if kind is None and self._error is not None:
             raise self._error
 
-    def put(self, item) -> None:
-        """Hands over an item, waiting for room; raises what has gone wrong so far."""
+    def put(self, item: _Item) -> None:
+        """Hands over an item, waiting for room; raises the error of an earlier one."""
         if self._error is not None:
             raise self._error
         self._queue.put(item)
@@ -102,7 +113,7 @@ class Behind:
             self._try(self._function, item)
         self._try(self._last)
 
-    def _try(self, function, *args) -> None:
+    def _try(self, function: Callable[..., None], *args: Any) -> None:
         if self._error is None and not self._dropped.is_set():
             try:
                 function(*args)

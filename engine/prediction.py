@@ -1,24 +1,32 @@
 """Runs a model on batches; a bad sample never costs its batch.
 
-``forward`` is what must happen in the model's thread. ``finish`` turns its result into label
-documents, and runs in another thread meanwhile.
+``forward`` runs in the model's thread. ``finish`` turns its result into label documents, in another
+thread at the same time.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import fiftyone.core.models as fom
+
+from auto_labeling.core import text
 from auto_labeling.core.run import Run
 from auto_labeling.engine import outputs, retries
-from auto_labeling.engine.loading import Loaded, Reader, describe
+from auto_labeling.engine.batches import Failure, Loaded, Waiting, describe
+from auto_labeling.engine.documents import SampleLabels
+from auto_labeling.engine.reading import Reader
 
 BATCH_SIZE = 16
+
+#: A sample, and its label or the text of its error.
+Labeled = tuple[Waiting, Any]
 
 
 @dataclass
 class Predicted:
-    """What a model said of a batch.
+    """A model's output for a batch.
 
     Args:
         targets: the samples
@@ -28,11 +36,11 @@ class Predicted:
         guessed: ``(target, guess)`` of images whose range of values was guessed
     """
 
-    targets: list
+    targets: list[Waiting]
     result: Any
-    failures: list
+    failures: list[Failure]
     is_raw: bool
-    guessed: list = field(default_factory=list)
+    guessed: list[tuple[Waiting, str]] = field(default_factory=list)
 
 
 class Predictor:
@@ -45,9 +53,13 @@ class Predictor:
         pause (time.sleep): called with the seconds to wait for a service; may raise
     """
 
-    def __init__(self, model, run: Run, reader: Reader, pause: Callable = time.sleep) -> None:
-        import fiftyone.core.models as fom
-
+    def __init__(
+        self,
+        model: fom.Model,
+        run: Run,
+        reader: Reader,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._model = model
         self._run = run
         self._reader = reader
@@ -64,20 +76,19 @@ class Predictor:
         self._model.__enter__()
         return self
 
-    def __exit__(self, *args):
-        result = self._model.__exit__(*args)
+    def __exit__(self, *args: Any) -> None:
+        self._model.__exit__(*args)
         if self._is_torch:
             self._model.preprocess = self._preprocess
-        return result
 
     @property
     def device(self) -> str:
         """The device that the model runs on."""
-        return str(self._model.device) if self._is_torch else "cpu"
+        return str(getattr(self._model, "device", "cpu")) if self._is_torch else "cpu"
 
     @property
     def half(self) -> bool:
-        """Whether the model runs in half precision; a wish for it is left out where it may fail."""
+        """Whether the model runs in half precision; that is not used where it may fail."""
         return bool(getattr(self._model, "using_half_precision", False))
 
     def forward(self, loaded: Loaded) -> Predicted:
@@ -109,15 +120,21 @@ class Predictor:
             loaded.guessed,
         )
 
-    def finish(self, predicted: Predicted) -> tuple[list, list]:
-        """Turns what the model said into documents.
+    def finish(
+        self, predicted: Predicted
+    ) -> tuple[list[tuple[Waiting, SampleLabels]], list[Failure]]:
+        """Turns the model's output into documents.
 
         Returns:
-            ``(documents, failures)``: lists of ``(target, made)``, where ``made`` is a
-            :class:`auto_labeling.engine.documents.Made`, and of ``(target, error text)``
+            ``(documents, failures)``: lists of ``(target, labels)``, and of ``(target, error
+            text)``
         """
-        convert = self._fast.convert if predicted.is_raw else outputs.to_documents
-        documents, failures = [], list(predicted.failures)
+        convert: Callable[[Any, Run, Sequence[Waiting]], outputs.Results]
+        convert = outputs.to_documents
+        if predicted.is_raw and self._fast is not None:
+            convert = self._fast.convert
+        documents: list[tuple[Waiting, SampleLabels]] = []
+        failures = list(predicted.failures)
         results = convert(predicted.result, self._run, predicted.targets)
         for target, result in zip(predicted.targets, results, strict=True):
             if isinstance(result, Exception):
@@ -126,19 +143,25 @@ class Predictor:
                 documents.append((target, result))
         return documents, failures
 
-    def _run_model(self, batch, size):
+    def _run_model(self, batch: Any, size: int) -> tuple[Any, bool]:
         if batch is None:
             raise ValueError("These images cannot be combined into a batch")
         if self._fast is not None:
             return self._fast.forward(batch), True
+        return self._predicted(batch, size), False
+
+    def _predicted(self, batch: Any, size: int) -> list[Any]:
         labels = list(self._model.predict_all(batch))
         if len(labels) != size:
-            raise ValueError(f"The model gave {len(labels)} outputs for {size} images")
-        return labels, False
+            raise ValueError(
+                f"The model gave {text.count(len(labels), 'output')} for "
+                f"{text.count(size, 'image')}"
+            )
+        return labels
 
-    def _each(self, targets, items):
-        """The same as :meth:`_again`, of a model that takes one image after the other anyway."""
-        results = []
+    def _each(self, targets: Sequence[Waiting], items: Sequence[Any]) -> list[Labeled]:
+        """The same as :meth:`_again`, for a model that takes one image after the other anyway."""
+        results: list[Labeled] = []
         for target, item in zip(targets, items, strict=True):
             try:
                 results.append((target, self._model.predict(item)))
@@ -148,15 +171,16 @@ class Predictor:
                 results.append((target, self._alone(target, failure)))
         return results
 
-    def _again(self, targets, error: BaseException):
+    def _again(self, targets: Sequence[Waiting], error: BaseException) -> list[Labeled]:
         """``(target, label)`` of each sample of a batch that failed, or ``(target, error text)``.
 
-        Halves of it need less memory. For all else, each sample is asked about alone: so one that
-        is at fault is known, and a service is asked about none twice.
+        After running out of memory, halves of the batch are tried. After other errors, each sample
+        is tried alone: that shows the one at fault, and calls a service once for each.
         """
         if len(targets) > 1 and _is_out_of_memory(error):
             _free_memory()
-            self.batch_size = middle = max(1, len(targets) // 2)
+            middle = max(1, len(targets) // 2)
+            self.batch_size = min(self.batch_size, middle)  # the last batch may be a small one
             return [
                 result
                 for half in (targets[:middle], targets[middle:])
@@ -164,32 +188,32 @@ class Predictor:
             ]
         if len(targets) == 1:
             return [(targets[0], self._alone(targets[0], error))]
-        if retries.passes(error):
+        if retries.is_temporary(error):
             self._retries.wait(1, error)
         return [(target, self._alone(target)) for target in targets]
 
-    def _half(self, targets):
+    def _half(self, targets: Sequence[Waiting]) -> list[Labeled]:
         try:
             return list(zip(targets, self._labels(targets), strict=True))
         except Exception as error:  # noqa: BLE001 - see forward
             failure = error
         return self._again(targets, failure)
 
-    def _alone(self, target, error: BaseException | None = None):
+    def _alone(self, target: Waiting, error: BaseException | None = None) -> Any:
         """The label of one sample, or the text of its error.
 
         Args:
             target: the sample
-            error (None): what asking about it alone has met already
+            error (None): the error of a try of it alone
         """
         tried = 0
         while True:
             if error is not None:
                 tried += 1
-                if not retries.passes(error):
+                if not retries.is_temporary(error):
                     return describe(error)
                 if not self._retries.wait(tried, error):
-                    self._retries.in_vain(error)
+                    self._retries.gave_up(error)
                     return describe(error)
             try:
                 [label] = self._labels([target])
@@ -199,15 +223,12 @@ class Predictor:
                 self._retries.succeeded()
                 return label
 
-    def _labels(self, targets):
+    def _labels(self, targets: Sequence[Waiting]) -> list[Any]:
         batch = self._reader.collate([self._reader.item(target) for target in targets])
-        labels = list(self._model.predict_all(batch))
-        if len(labels) != len(targets):
-            raise ValueError(f"The model gave {len(labels)} outputs for {len(targets)} images")
-        return labels
+        return self._predicted(batch, len(targets))
 
 
-def _is_out_of_memory(error: BaseException):
+def _is_out_of_memory(error: BaseException) -> bool:
     import torch
 
     return isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))

@@ -9,11 +9,12 @@ import email.utils
 import random
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from auto_labeling.core.errors import AutoLabelingError
-from auto_labeling.engine.loading import describe
+from auto_labeling.engine.batches import describe
 
-#: Statuses of answers that say so: timeouts, too many requests, and servers that are not there.
+#: Statuses of temporary errors: timeouts, too many requests, and servers that are not there.
 _STATUSES = frozenset({408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 _GRPC = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"})
 _NAMES = frozenset(
@@ -28,33 +29,35 @@ _NAMES = frozenset(
 )
 
 #: How often one sample is tried again; the intervals are 1, 2, 4 … seconds.
-MOST_TRIES = 6
+MAX_TRIES = 6
 
-#: Seconds that a service may ask us to wait. What asks for more is not waited for.
-LONGEST_WAIT = 300.0
+#: A service that asks for a longer wait than this is not waited for.
+MAX_WAIT_SECONDS = 300.0
 
-#: Samples in a row for which a service did not answer, after which the run stops.
-MOST_IN_VAIN = 16
+#: The run stops after so many samples in a row without an answer from the service.
+MAX_UNANSWERED = 16
 
 
-def passes(error: BaseException) -> bool:
-    """Whether an error says that the same request may succeed a little later."""
-    return any(_says_so(one) for one in _chain(error))
+def is_temporary(error: BaseException) -> bool:
+    """Whether an error, or one behind it, means that the same request may succeed later."""
+    return any(_is_temporary(link) for link in _chain(error))
 
 
 def retry_after(error: BaseException) -> float | None:
-    """The seconds after which a service wants to be asked again; None if it does not say."""
-    for one in _chain(error):
-        for headers in _headers(one):
+    """The seconds after which a service asks to be called again; None if it does not say."""
+    for link in _chain(error):
+        for headers in _headers(link):
             with contextlib.suppress(TypeError, ValueError, AttributeError):
-                said = headers.get("Retry-After") or headers.get("retry-after")
-                if said is not None:
-                    return max(0.0, _seconds(str(said).strip()))
+                value = headers.get("Retry-After") or headers.get("retry-after")
+                if value is not None:
+                    return max(0.0, _seconds(str(value).strip()))
     return None
 
 
 class Retries:
-    """When to ask a service again. A sample in vain costs all tries, more in a row one each.
+    """When to call a service again.
+
+    The first sample without an answer gets all tries, further ones in a row one each.
 
     Args:
         pause: called with seconds to wait; may raise
@@ -62,57 +65,59 @@ class Retries:
 
     def __init__(self, pause: Callable[[float], None] = time.sleep) -> None:
         self._pause = pause
-        self._in_vain = 0
+        self._unanswered = 0
 
     def wait(self, tried: int, error: BaseException) -> bool:
         """Waits before a sample is tried again.
 
         Args:
-            tried: how often it has been
-            error: what the last try met
+            tried: how often it has been tried
+            error: the error of the last try
 
         Returns:
             whether to try again
         """
-        asked = retry_after(error)
-        if tried > (1 if self._in_vain else MOST_TRIES) or (asked or 0) > LONGEST_WAIT:
+        requested = retry_after(error)
+        tries = 1 if self._unanswered else MAX_TRIES
+        if tried > tries or (requested or 0) > MAX_WAIT_SECONDS:
             return False
         # Several workers that were refused together must not come back together.
         own = 2.0 ** (tried - 1) * random.uniform(1, 1.25)
-        self._pause(own if asked is None else max(asked, own))
+        self._pause(max(requested or 0.0, own))
         return True
 
     def succeeded(self) -> None:
-        """A sample has its answer."""
-        self._in_vain = 0
+        """Notes that a sample has its answer."""
+        self._unanswered = 0
 
-    def in_vain(self, error: BaseException) -> None:
-        """A sample has no answer after all its tries.
+    def gave_up(self, error: BaseException) -> None:
+        """Notes that a sample has no answer after all its tries.
 
         Raises:
             AutoLabelingError: if it is the last of too many in a row
         """
-        self._in_vain += 1
-        if self._in_vain >= MOST_IN_VAIN:
+        self._unanswered += 1
+        if self._unanswered >= MAX_UNANSWERED:
             raise AutoLabelingError(
-                f"The model's service did not answer for {self._in_vain:,} samples in a row "
+                f"The model's service did not answer for {self._unanswered:,} samples in a row "
                 f"({describe(error)}). Labels so far are kept. Resume when it answers again"
             ) from error
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """An error and those that led to it."""
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        reason = getattr(error, "reason", None)  # of a URLError
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        reason = getattr(link, "reason", None)  # of a URLError
         if isinstance(reason, BaseException):
             yield reason
-        error = error.__cause__ or error.__context__
+        link = link.__cause__ or link.__context__
 
 
-def _says_so(error: BaseException) -> bool:
+def _is_temporary(error: BaseException) -> bool:
     statuses = [status for status in _statuses(error) if status]
     if statuses:
         return any(status in _STATUSES for status in statuses)
@@ -121,7 +126,7 @@ def _says_so(error: BaseException) -> bool:
     return any(kind.__name__ in _NAMES for kind in type(error).__mro__) or _grpc(error) in _GRPC
 
 
-def _statuses(error: BaseException):
+def _statuses(error: BaseException) -> Iterator[int]:
     """The status of the answer that an error carries, as each library names it."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # Amazon's
@@ -132,9 +137,10 @@ def _statuses(error: BaseException):
             yield _status(getattr(holder, name, None))
 
 
-def _status(value):
-    is_status = isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600
-    return int(value) if is_status else 0
+def _status(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
+        return int(value)
+    return 0
 
 
 def _grpc(error: BaseException) -> str:
@@ -144,15 +150,15 @@ def _grpc(error: BaseException) -> str:
     return str(getattr(code, "name", ""))
 
 
-def _headers(error: BaseException):
+def _headers(error: BaseException) -> Iterator[Any]:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         yield response.get("ResponseMetadata", {}).get("HTTPHeaders")
     yield from (getattr(holder, "headers", None) for holder in (error, response))
 
 
-def _seconds(said):
+def _seconds(value: str) -> float:
     """Seconds from a ``Retry-After``: a number, or a date."""
     with contextlib.suppress(ValueError):
-        return float(said)
-    return email.utils.parsedate_to_datetime(said).timestamp() - time.time()
+        return float(value)
+    return email.utils.parsedate_to_datetime(value).timestamp() - time.time()

@@ -8,6 +8,7 @@ older versions of torch die of a bus error, and newer ones raise.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 FOLDER = "/dev/shm"
 
@@ -22,7 +23,7 @@ _MANY_FILES = 65536
 
 @dataclass(frozen=True)
 class Item:
-    """What the tensors of one sample take.
+    """The memory and the files that the tensors of one sample take.
 
     Args:
         size: their bytes
@@ -33,41 +34,44 @@ class Item:
     tensors: int = 0
 
     @classmethod
-    def of(cls, item) -> "Item":
-        """Measures a model's input, whatever it is made of."""
+    def of(cls, item: Any) -> "Item":
+        """Measures an item of a batch, whatever it is made of."""
         tensors = list(_tensors(item))
         return cls(sum(t.numel() * t.element_size() for t in tensors), len(tensors))
 
 
-def affordable(processes: int, prefetch: int, under_way: int, batch: int, item: Item):
+def affordable(
+    processes: int, prefetch: int, elsewhere: int, batch: int, item: Item
+) -> tuple[int, str]:
     """How many loader processes may run.
 
     Args:
-        processes: how many are wanted
+        processes: how many are requested
         prefetch: how many batches each loads ahead
-        under_way: how many batches may be elsewhere meanwhile
+        elsewhere: how many batches may be elsewhere at the same time
         batch: samples in a batch
-        item: what a sample takes
+        item: the memory that a sample takes
 
     Returns:
-        ``(processes, sentence)``; the sentence says why they are fewer, and is empty otherwise
+        ``(processes, sentence)``; the sentence gives the reason if they are fewer
     """
+    reason = ""
     memory, files = free_memory(), free_files()
     for number in range(processes, -1, -1):
-        batches = number * prefetch + under_way
+        batches = number * prefetch + elsewhere
         size, tensors = batches * batch * item.size, batches * batch * item.tensors
         if number == 0 or (size <= memory * _SHARE and tensors <= files):
             break
         if number == processes:
-            needed = _why(size, memory, tensors, files)
+            reason = _shortage(size, memory, tensors, files)
     if number == processes:
         return processes, ""
     instead = f"{number} of {processes} loader processes" if number else "no loader processes"
-    return number, f"{needed}. Continuing with {instead}, which is slower; see docs/deploy.md"
+    return number, f"{reason}. Continuing with {instead}, which is slower; see docs/deploy.md"
 
 
 def free_memory() -> float:
-    """The bytes that are free for files in shared memory; infinite where it is not limited so."""
+    """The bytes that are free for files in shared memory; infinite without such a limit."""
     if not os.path.isdir(FOLDER):
         return float("inf")
     there = os.statvfs(FOLDER)
@@ -83,13 +87,13 @@ def free_files() -> float:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return float("inf")
-    most = _MANY_FILES if hard == resource.RLIM_INFINITY else hard
-    if soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    return max(0, max(soft, most) - _OTHER_FILES)
+    limit = _MANY_FILES if hard == resource.RLIM_INFINITY else hard
+    if soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return max(0, max(soft, limit) - _OTHER_FILES)
 
 
-def _why(size, memory, tensors, files) -> str:
+def _shortage(size: int, memory: float, tensors: int, files: float) -> str:
     if size > memory * _SHARE:
         return (
             f"Loader processes need about {_megabytes(size)} of shared memory, and {FOLDER} has "
@@ -101,11 +105,11 @@ def _why(size, memory, tensors, files) -> str:
     )
 
 
-def _megabytes(size) -> str:
+def _megabytes(size: float) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
-def _tensors(item) -> Iterator:
+def _tensors(item: Any) -> Iterator[Any]:
     if hasattr(item, "numel") and hasattr(item, "element_size"):
         yield item
     elif isinstance(item, dict):

@@ -2,12 +2,16 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import RunNotFound
 from auto_labeling.core.run import Run, Task
+from auto_labeling.engine.batches import Failure, Waiting
+from auto_labeling.engine.documents import Document, SampleLabels
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.models import label_filter
 from auto_labeling.storage import account, staging
@@ -19,12 +23,12 @@ from auto_labeling.storage.retrying import patiently
 #: A write is made at most this often, unless so many samples wait for it. Each one costs a round
 #: trip to ask whether the attempt still stands.
 _EVERY_SECONDS = 0.3
-_MOST_SAMPLES = 256
+_MAX_SAMPLES = 256
 
 
 @dataclass
 class Written:
-    """What a write came to.
+    """The outcome of a write.
 
     Args:
         samples: how many samples have their labels
@@ -35,8 +39,8 @@ class Written:
 
     samples: int = 0
     labels: int = 0
-    left_out: dict = field(default_factory=dict)
-    failures: list = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
 
 
 class Writer:
@@ -51,7 +55,12 @@ class Writer:
     """
 
     def __init__(
-        self, dataset: Dataset, run: Run, masks: MaskStore, ledger: "Ledger", check
+        self,
+        dataset: Dataset,
+        run: Run,
+        masks: MaskStore,
+        ledger: "Ledger",
+        check: Callable[[], None],
     ) -> None:
         self._dataset = dataset
         self._run = run
@@ -59,33 +68,44 @@ class Writer:
         self._ledger = ledger
         self._check = check
         # Masks take much memory, and much longer to write than to ask.
-        self._most = 1 if run.config.task is Task.INSTANCE_SEGMENTATION else _MOST_SAMPLES
-        self._documents, self._failures = [], []
+        self._max_samples = 1 if run.config.task is Task.INSTANCE_SEGMENTATION else _MAX_SAMPLES
+        self._documents: list[tuple[Waiting, SampleLabels]] = []
+        self._failures: list[Failure] = []
         self._attributes = Attributes(dataset, run)
-        self._guesses, self._guessed = GuessStore(dataset), []
-        self._wrote = float("-inf")
+        self._guesses = GuessStore(dataset)
+        self._guessed: list[tuple[int, str, str]] = []
+        self._written_at = float("-inf")
 
-    def add(self, documents, failures, guessed=()) -> Written | None:
-        """Takes the ``(target, made)`` pairs and the failures of a batch.
+    def add(
+        self,
+        documents: Iterable[tuple[Waiting, SampleLabels]],
+        failures: Iterable[Failure],
+        guessed: Iterable[tuple[Waiting, str]] = (),
+    ) -> Written | None:
+        """Takes the labels and the failures of a batch.
 
         Args:
-            documents: those pairs
+            documents: ``(target, labels)`` of the others
             failures: ``(target, error text)`` of the samples that failed
             guessed (()): ``(target, guess)`` of images whose range of values was guessed
 
         Returns:
-            what has been written, if this was the time for it
+            the outcome, if this was the time for a write
         """
         self._documents += documents
         self._failures += failures
         self._guessed += [(target.chunk, target.sample_id, guess) for target, guess in guessed]
         waiting = len(self._documents) + len(self._failures)
-        if waiting < self._most and time.monotonic() - self._wrote < _EVERY_SECONDS:
+        is_recent = time.monotonic() - self._written_at < _EVERY_SECONDS
+        if waiting < self._max_samples and is_recent:
             return None
         return self.flush()
 
     def flush(self) -> Written | None:
-        """Writes what waits.
+        """Writes all that waits.
+
+        Returns:
+            the outcome; None if nothing waits
 
         Raises:
             CannotWrite: if no further labels or masks could be written either
@@ -97,13 +117,12 @@ class Writer:
         patiently(self._check)()
         guessed, self._guessed = self._guessed, []
         patiently(self._guesses.note)(self._run.id, guessed)
-        pairs = [(target, made.document) for target, made in documents]
-        left_out = {target.sample_id: made.left_out for target, made in documents}
-        saved, unsaved, refusal = self._masks.save(pairs)
+        left_out = {target.sample_id: labels.left_out for target, labels in documents}
+        saved, unsaved, refusal = self._masks.save((t, labels.document) for t, labels in documents)
         written = Written(failures=failures + unsaved)
-        # First what was left out of them: whoever finds their labels finds that, too.
-        lost = self._ledger.note([(target, left_out[target.sample_id], d) for target, d in saved])
-        ours = [pair for pair in saved if pair[0].chunk not in lost]
+        # First the counts of what was left out: where there are labels, there are their counts.
+        overtaken = self._ledger.note([(t, left_out[t.sample_id], d) for t, d in saved])
+        ours = [pair for pair in saved if pair[0].chunk not in overtaken]
         patiently(self._attributes.declare)([document for _, document in ours])
         pairs = [(target.sample_id, document) for target, document in ours]
         if patiently(staging.write)(self._dataset, self._run, pairs) < len(pairs):
@@ -115,12 +134,12 @@ class Writer:
         written.labels = sum(_size(document) for _, document in ours)
         for target, _ in ours:
             label_filter.add_all(written.left_out, left_out[target.sample_id])
-        self._wrote = time.monotonic()
+        self._written_at = time.monotonic()
         return written
 
 
 class Ledger:
-    """Which chunks are under way here, and how many of their samples are still to come.
+    """The chunks that are open here, and how many of their samples still wait.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -128,38 +147,41 @@ class Ledger:
         ended: called with the index of each chunk with which there is nothing more to do here
     """
 
-    def __init__(self, dataset: Dataset, run: Run, ended) -> None:
+    def __init__(self, dataset: Dataset, run: Run, ended: Callable[[int], None]) -> None:
         self._dataset = dataset
         self._run = run
         self._chunks = ChunkStore(dataset)
         self._ended = ended
         self._lock = threading.Lock()
-        self._open = {}
-        self._claimed = {}
+        self._open: dict[int, _OpenChunk] = {}
+        self._claimed: dict[int, _OpenChunk] = {}
 
-    def claim(self, handed_out) -> None:
-        """Claims chunks, and reads what is in them: two messages, however many they are.
+    def claim(self, handed_out: Iterable[tuple[int, int]]) -> None:
+        """Claims chunks, and reads them: two messages, however many they are.
 
         Args:
-            handed_out: a list of ``(index, turn)``: the chunk, and the number of its hand-out
+            handed_out: ``(index, turn)``: the chunk, and the number of its hand-out
+
+        Raises:
+            RunNotFound: if the run has been deleted
         """
         claims = {index: Claim(self._run.attempt, turn) for index, turn in handed_out}
         ours = patiently(self._chunks.claim_all)(self._run.id, claims)
-        found = patiently(self._chunks.read)(self._run.id, ours)
-        if len(found) < len(ours):
+        chunks = patiently(self._chunks.read)(self._run.id, ours)
+        if len(chunks) < len(ours):
             raise RunNotFound(self._run.id)
-        self._claimed = {i: _OpenChunk(i, claims[i], *found[i]) for i in ours}
+        self._claimed = {i: _OpenChunk(i, claims[i], *chunks[i]) for i in ours}
 
-    def open(self, index, fields) -> list:
+    def open(self, index: int, fields: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
         """Begins a chunk that was claimed; one without waiting samples is done.
 
         Args:
             index: the chunk's index
-            fields: the fields that are wanted beside the file path
+            fields: the fields to read beside the file path, by key
 
         Returns:
-            what :func:`auto_labeling.storage.staging.waiting` says of the chunk; nothing if it is
-            done, or has been handed out again since
+            ``(sample id, values)`` of :func:`auto_labeling.storage.staging.waiting`; nothing if
+            the chunk is done, or has been handed out again since
         """
         chunk = self._claimed.pop(index, None)
         if chunk is None:
@@ -167,7 +189,9 @@ class Ledger:
             return []
         return patiently(self._begin)(chunk, fields)
 
-    def _begin(self, chunk, fields):
+    def _begin(
+        self, chunk: "_OpenChunk", fields: Mapping[str, str]
+    ) -> list[tuple[str, dict[str, Any]]]:
         waiting = staging.waiting(self._dataset, self._run, chunk.ids, fields)
         if waiting:
             chunk.left = len(waiting)
@@ -177,33 +201,38 @@ class Ledger:
             self._end(chunk)
         return waiting
 
-    def note(self, samples) -> set[int]:
-        """Records what was left out of samples that are about to get their labels.
+    def note(self, samples: Iterable[tuple[Waiting, dict[str, int], Document | None]]) -> set[int]:
+        """Records the labels left out of samples that are about to get theirs.
 
         Args:
             samples: ``(target, counts by reason, document)`` of each
 
         Returns:
-            the indices of chunks that are others' by now: their labels must not be written
+            the indices of chunks that others have taken over: their labels must not be written
         """
-        by_chunk = {}
+        by_chunk: dict[int, dict[str, dict[str, int] | None]] = {}
         for target, left_out, document in samples:
             noted = self._open[target.chunk].left_out
-            # A sample without a list says nowhere else that the model was asked about it.
+            # For a sample without a list, nothing else shows that the model has seen it.
             if left_out or document is None or target.sample_id in noted:
                 counts = left_out if left_out or document is None else None
                 by_chunk.setdefault(target.chunk, {})[target.sample_id] = counts
-        lost = set()
-        for index, counts in by_chunk.items():
+        overtaken = set()
+        for index, by_sample in by_chunk.items():
             chunk = self._open[index]
-            if patiently(self._chunks.note)(self._run.id, index, chunk.claim, counts):
-                chunk.left_out.update(counts)
+            if patiently(self._chunks.note)(self._run.id, index, chunk.claim, by_sample):
+                chunk.left_out.update(by_sample)
             else:
-                lost.add(index)
-        return lost
+                overtaken.add(index)
+        return overtaken
 
-    def close(self, targets, failures) -> None:
-        """Samples are written or have failed; a chunk without others is done."""
+    def close(self, targets: Iterable[Waiting], failures: Sequence[Failure]) -> None:
+        """Takes samples off their chunks; a chunk without others is done.
+
+        Args:
+            targets: the samples that are written
+            failures: ``(target, error text)`` of those that have failed
+        """
         for target, error in failures:
             self._open[target.chunk].failures.append(
                 {
@@ -221,7 +250,7 @@ class Ledger:
         for chunk in over:
             patiently(self._end)(chunk)
 
-    def _end(self, chunk) -> None:
+    def _end(self, chunk: "_OpenChunk") -> None:
         """Marks a chunk as done if the database says so; asked and marked in one breath.
 
         A database that was killed may have lost what it had acknowledged in its last moments,
@@ -234,8 +263,8 @@ class Ledger:
             )
         self._ended(chunk.index)
 
-    def _account(self, chunk, labels):
-        """What the chunk came to: what is stored now, and what was before it was opened again."""
+    def _account(self, chunk: "_OpenChunk", labels: int) -> dict[str, Any]:
+        """The counts of a chunk: those stored now, and those from before it was opened again."""
         before = chunk.work.get("account")
         if before is not None:
             _, labels = account.tally(self._dataset, self._run, chunk.work["again"])
@@ -249,26 +278,26 @@ class Ledger:
 
 
 class _OpenChunk:
-    """A chunk under way here.
+    """A chunk that is open here.
 
     Args:
         index: its index
         claim: the claim by which it is ours
         ids: the ids of its samples
-        work: what :meth:`auto_labeling.storage.chunks.ChunkStore.read` says of it
+        work: its record, as :meth:`auto_labeling.storage.chunks.ChunkStore.read` returns it
     """
 
-    def __init__(self, index, claim: Claim, ids: list, work: dict) -> None:
+    def __init__(self, index: int, claim: Claim, ids: list[str], work: dict[str, Any]) -> None:
         self.index = index
         self.claim = claim
         self.ids = ids
         self.work = work
-        self.left_out = dict(work.get("left_out") or {})
+        self.left_out: dict[str, dict[str, int] | None] = dict(work.get("left_out") or {})
         self.left = 0
-        self.failures = []
+        self.failures: list[dict[str, Any]] = []
 
 
-def _size(document):
+def _size(document: Document | None) -> int:
     if document is None:
         return 0
     return len(document["detections"]) if "detections" in document else 1

@@ -91,9 +91,9 @@ def check(dataset: Dataset, answers: Mapping[str, Any]) -> RunConfig:
     return validation.check(dataset, answers, RunStore(dataset))
 
 
-def most_workers() -> int:
+def max_workers() -> int:
     """The most workers that a run may ask for."""
-    return limits.most_workers()
+    return limits.max_workers()
 
 
 def start(

@@ -21,8 +21,9 @@ from auto_labeling.core.errors import (
 )
 from auto_labeling.core.run import Run, RunConfig, Speed
 from auto_labeling.engine import documents, drawing
-from auto_labeling.engine.loading import Reader, Waiting
+from auto_labeling.engine.batches import Waiting
 from auto_labeling.engine.prediction import Predictor
+from auto_labeling.engine.reading import Reader
 from auto_labeling.lifecycle import validation
 from auto_labeling.models import availability, catalog, downloads, zoo
 from auto_labeling.models.offline import offline

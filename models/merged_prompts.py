@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 #: Gives the masks of the labels at some positions, cropped to their boxes; None for one without.
-Masks = Callable[[list[int]], Sequence[Any]]
+Masks = Callable[[Sequence[int]], Sequence[Any]]
 
 #: Boxes, or masks where there are masks, that overlap by so much are of the same object.
 OVERLAP = 0.7

@@ -149,7 +149,7 @@ def _ask(
     elif setting.kind == "flag":
         form.bool(setting.name, default=setting.default, **props)
     elif setting.kind in ("number", "whole"):
-        maximum = labeling.most_workers() if setting.name == "workers" else setting.maximum
+        maximum = labeling.max_workers() if setting.name == "workers" else setting.maximum
         bounds = {"min": setting.minimum, "max": maximum}
         limits = {key: value for key, value in bounds.items() if value is not None}
         add = form.int if setting.kind == "whole" else form.float

@@ -1,8 +1,10 @@
 """A Ray actor: one model that labels the chunks which the driver hands out.
 
-It writes labels itself, by the same fences as any worker, and tells the driver what it came to.
-Nothing here imports FiftyOne before :mod:`auto_labeling.engine.ray.nodes` has said that it may.
+It writes labels itself, with the same checks as any worker, and reports the counts to the driver.
+Nothing here imports FiftyOne before :mod:`auto_labeling.engine.ray.nodes` has checked the machine.
 """
+
+from __future__ import annotations
 
 import contextlib
 import logging
@@ -12,7 +14,9 @@ import tempfile
 import threading
 import traceback
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, CannotWrite, RunNotFound
 from auto_labeling.core.names import PACKAGE
@@ -20,97 +24,108 @@ from auto_labeling.core.run import Run
 from auto_labeling.engine.ray import nodes, shipping
 from auto_labeling.models import label_filter
 
+if TYPE_CHECKING:  # see above
+    from bson import ObjectId
+
+    from auto_labeling.engine.writing import Written
+
 logger = logging.getLogger(__name__)
 
-#: How often an actor asks by itself whether its attempt still stands: its driver may be gone.
+#: The interval at which an actor checks that its attempt still stands: its driver may be gone.
 _WATCH_SECONDS = 5.0
 
-#: The longest that an actor waits for its model's thread to end.
+#: An actor waits so long for its model's thread to end.
 _STOP_SECONDS = 5.0
 
 
 @dataclass
-class News:
-    """What an actor has to tell since the last time.
+class Report:
+    """The progress of an actor since its last report.
 
     Args:
         samples: how many samples got labels
         labels: how many labels that is
         left_out: how many labels were left out, by :class:`auto_labeling.core.account.LeftOut`
         failed: how many samples failed
-        error: what was wrong with one of them
+        error: the text of one of their errors
         ended: the chunks with which it has nothing more to do
         facts: fields of :class:`auto_labeling.core.run.Progress`; empty until its model is loaded
-        wants: whether it waits for more chunks
-        broken: why it cannot go on, in words for people; empty if it can
-        is_final: whether no other worker could go on either
+        wants_chunks: whether it waits for more chunks
+        problem: why it cannot continue, in words for people; empty if it can
+        is_final: whether no other worker could continue either
     """
 
     samples: int = 0
     labels: int = 0
-    left_out: dict = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
     failed: int = 0
     error: str = ""
-    ended: list = field(default_factory=list)
-    facts: dict = field(default_factory=dict)
-    wants: bool = False
-    broken: str = ""
+    ended: list[int] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    wants_chunks: bool = False
+    problem: str = ""
     is_final: bool = False
 
 
 class Worker:
-    """A worker of a run. Its methods are called by the driver, several at a time.
+    """A worker of a run. The driver calls its methods, several at a time.
 
     Args:
-        settings: of :func:`auto_labeling.engine.ray.shipping.environment`
+        settings: those of :func:`auto_labeling.engine.ray.shipping.environment`
         run: the run, as JSON
         loaders: how many loader processes it may have
     """
 
-    def __init__(self, settings: dict, run: dict, loaders: int) -> None:
+    def __init__(self, settings: dict[str, str], run: dict[str, Any], loaders: int) -> None:
         shipping.adopt(settings)
         self._run = Run.model_validate(run)
         self._loaders = loaders
         self._changed = threading.Condition()
-        self._chunks = deque()
-        self._news = News()
+        self._chunks: deque[tuple[int, int]] = deque()
+        self._report = Report()
         self._is_urgent = self._is_drained = self._is_stopped = False
-        self._threads = []
+        self._threads: list[threading.Thread] = []
 
     def preflight(self, needs: nodes.Needs) -> tuple[str, list[str]]:
-        """Whether this machine can label the run: its name, and what is missing."""
+        """Checks this machine.
+
+        Returns:
+            its name, and a sentence for each problem
+        """
         return socket.gethostname(), nodes.problems(needs)
 
-    def start(self, dataset_id) -> None:
+    def start(self, dataset_id: ObjectId) -> None:
         """Loads the model and begins to ask for chunks.
 
         Args:
             dataset_id: the id of the run's dataset
         """
-        for function in (self._work, self._watch):
-            thread = threading.Thread(target=function, args=(dataset_id,), daemon=True)
-            self._threads.append(thread)
+        self._threads = [
+            threading.Thread(target=self._work, args=(dataset_id,), daemon=True),
+            threading.Thread(target=self._watch, daemon=True),
+        ]
+        for thread in self._threads:
             thread.start()
 
-    def give(self, chunks, is_last: bool) -> None:
+    def add_chunks(self, chunks: Sequence[tuple[int, int]], is_last: bool) -> None:
         """Takes chunks to label.
 
         Args:
-            chunks: a list of ``(index, turn)``
-            is_last: whether what is here is to be finished without waiting for more
+            chunks: ``(index, turn)``: the chunk, and the number of its hand-out
+            is_last: whether to finish the chunks that are here without waiting for more
         """
         with self._changed:
             self._chunks += chunks
             self._is_drained = is_last
             self._changed.notify_all()
 
-    def news(self, seconds: float) -> News:
-        """What there is to tell; waits so long for something that the driver must know at once."""
+    def report(self, seconds: float) -> Report:
+        """Reports the progress, after so many seconds or when the driver must know at once."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_urgent, seconds)
-            news, self._news = self._news, News(facts=self._news.facts)
+            report, self._report = self._report, Report(facts=self._report.facts)
             self._is_urgent = False
-            return news
+            return report
 
     def stop(self) -> None:
         """Ends the work at the next write, and waits for that."""
@@ -120,54 +135,59 @@ class Worker:
         for thread in self._threads[:1]:
             thread.join(_STOP_SECONDS)
 
-    # --- what the labeler tells -------------------------------------------------------------
+    # --- as the labeler's listener ----------------------------------------------------------
 
     def check(self) -> None:
         """Raises an error if the work is to end, or the run's field is gone."""
         from auto_labeling.storage import fields
 
-        self._refuse_if_over()
+        self._require_attempt()
         fields.require(self._dataset, self._run)
 
-    def _refuse_if_over(self) -> None:
+    def _require_attempt(self) -> None:
         if self._is_stopped or self._store.get(self._run.id).token != self._run.token:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
 
-    def began(self, **facts) -> None:
-        """The model is ready."""
+    def began(self, **facts: Any) -> None:
+        """The model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""
         with self._changed:
-            self._is_urgent = self._is_urgent or not self._news.facts
-            self._news.facts = facts
+            self._is_urgent = self._is_urgent or not self._report.facts
+            self._report.facts = facts
 
-    def wrote(self, written, batch_size) -> None:
-        """Labels have been written."""
+    def wrote(self, written: Written, batch_size: int) -> None:
+        """Counts labels that have been written.
+
+        Args:
+            written: the outcome of the write
+            batch_size: the samples in a batch of the model
+        """
         with self._changed:
-            news = self._news
-            news.samples += written.samples
-            news.labels += written.labels
-            label_filter.add_all(news.left_out, written.left_out)
-            news.failed += len(written.failures)
+            report = self._report
+            report.samples += written.samples
+            report.labels += written.labels
+            label_filter.add_all(report.left_out, written.left_out)
+            report.failed += len(written.failures)
             if written.failures:
-                news.error = news.error or written.failures[0][1]
-            news.facts = {**news.facts, "batch_size": batch_size}
+                report.error = report.error or written.failures[0][1]
+            report.facts = {**report.facts, "batch_size": batch_size}
 
-    def ended(self, index) -> None:
+    def ended(self, index: int) -> None:
         """There is nothing more to do here with a chunk."""
         with self._changed:
-            self._news.ended.append(index)
+            self._report.ended.append(index)
 
     # --- threads ----------------------------------------------------------------------------
 
-    def _work(self, dataset_id) -> None:
+    def _work(self, dataset_id: ObjectId) -> None:
         try:
             self._label(dataset_id)
         except AutoLabelingError as error:
-            self._break(str(error), isinstance(error, CannotWrite))
-        except BaseException as error:  # noqa: BLE001 - told to the driver
+            self._give_up(str(error), isinstance(error, CannotWrite))
+        except BaseException as error:  # noqa: BLE001 - reported to the driver
             logger.error(traceback.format_exc())
-            self._break(f"{type(error).__name__}: {error}".splitlines()[0])
+            self._give_up(f"{type(error).__name__}: {error}".splitlines()[0])
 
-    def _label(self, dataset_id) -> None:
+    def _label(self, dataset_id: ObjectId) -> None:
         import fiftyone.core.odm as foo
         from fiftyone import load_dataset
 
@@ -187,15 +207,15 @@ class Worker:
             while not self._is_stopped:
                 labeler.label(self._handed_out(), min(self._loaders, loader_processes()))
 
-    def _handed_out(self):
-        """The chunks, as they come. Ends when those that are here are to be finished."""
+    def _handed_out(self) -> Iterator[list[tuple[int, int]]]:
+        """The chunks, as they come, until no more are to be waited for."""
         while True:
             with self._changed:
                 if not self._chunks and not self._is_drained:
-                    self._news.wants = self._is_urgent = True
+                    self._report.wants_chunks = self._is_urgent = True
                     self._changed.notify_all()
                     self._changed.wait_for(
-                        lambda: self._chunks or self._is_drained or self._is_stopped
+                        lambda: bool(self._chunks) or self._is_drained or self._is_stopped
                     )
                 if self._is_stopped or not self._chunks:
                     self._is_drained = False
@@ -204,13 +224,14 @@ class Worker:
                 self._chunks.clear()
             yield chunks
 
-    def _break(self, why, is_final=False) -> None:
+    def _give_up(self, problem: str, is_final: bool = False) -> None:
         with self._changed:
-            self._news.broken, self._news.is_final, self._is_urgent = why, is_final, True
+            self._report.problem, self._report.is_final = problem, is_final
+            self._is_urgent = True
             self._changed.notify_all()
 
-    def _watch(self, _) -> None:
-        """Ends this process when its attempt is over: then nobody waits for it."""
+    def _watch(self) -> None:
+        """Ends this process when its attempt is over: then no one waits for it."""
         while not self._is_stopped:
             with self._changed:
                 self._changed.wait_for(lambda: self._is_stopped, _WATCH_SECONDS)
@@ -224,14 +245,14 @@ class Worker:
             return False
         with contextlib.suppress(PyMongoError):
             try:
-                self._refuse_if_over()
+                self._require_attempt()
             except (AttemptRevoked, RunNotFound):
                 return not self._is_stopped
         return False
 
 
 @contextlib.contextmanager
-def _one_download(is_done: bool):
+def _one_download(is_done: bool) -> Iterator[None]:
     """Keeps the workers of a machine from downloading the same weights at the same time."""
     if is_done or os.name != "posix":
         yield

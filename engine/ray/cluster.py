@@ -8,6 +8,8 @@ import os
 import signal
 import tempfile
 import threading
+from collections.abc import Iterator
+from types import ModuleType
 
 from fiftyone.core.dataset import Dataset
 
@@ -17,15 +19,16 @@ from auto_labeling.engine.ray import limits, nodes, shipping
 from auto_labeling.models import catalog
 from auto_labeling.storage.chunks import ChunkStore
 
-#: Ray's smallest object store: nothing goes through it, and ``/dev/shm`` may be small.
+#: The smallest object store that Ray allows: we do not use it, and ``/dev/shm`` may be small.
 _OBJECT_STORE_BYTES = 80 * 2**20
 
+#: Each machine must be able to read about so many files of the run.
 _MEDIA = 8
 _PROBE = ".auto-labeling-"
 
 
 @contextlib.contextmanager
-def connected():
+def connected() -> Iterator[ModuleType]:
     """Connects to Ray for a run, and gives the module.
 
     Raises:
@@ -55,7 +58,7 @@ def connected():
         ray.shutdown()
 
 
-def _connect(ray, address, code) -> None:
+def _connect(ray: ModuleType, address: str, code: str) -> None:
     local = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
     try:
         ray.init(
@@ -71,21 +74,21 @@ def _connect(ray, address, code) -> None:
 
 
 @contextlib.contextmanager
-def _own_signals():
-    """Keeps this process's way of being ended, which Ray would replace."""
+def _own_signals() -> Iterator[None]:
+    """Keeps this process's handler for SIGTERM, which Ray would replace."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    kept = signal.getsignal(signal.SIGTERM)
+    handler = signal.getsignal(signal.SIGTERM)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, kept)
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextlib.contextmanager
-def needs_of(dataset: Dataset, run: Run):
-    """What each machine must have for a run, for as long as machines may come.
+def needs_of(dataset: Dataset, run: Run) -> Iterator[nodes.Needs]:
+    """The needs of a run on each machine, with a file to test the mask location by.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -110,7 +113,7 @@ def needs_of(dataset: Dataset, run: Run):
         yield dataclasses.replace(needs, probe=probe.name)
 
 
-def _media(dataset: Dataset, run: Run):
+def _media(dataset: Dataset, run: Run) -> Iterator[str]:
     """Some files of the run, from all over it, that can be read here."""
     store = ChunkStore(dataset)
     for index in range(0, run.chunks, max(1, run.chunks // _MEDIA)):

@@ -1,200 +1,198 @@
 """A run with several workers: Ray actors label, this process hands out chunks and counts.
 
-Chunks are handed out by number. Whoever has one claims it in the database, with the number of the
-hand-out, so that a chunk which had to be handed out again belongs to whom it was given last.
+Chunks are handed out by number. A worker claims its chunk in the database, with the number of the
+hand-out, so that a chunk which had to be handed out again belongs to the last one who got it.
 """
+
+from __future__ import annotations
 
 import collections
 import contextlib
 import logging
 import time
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError, CannotWrite
 from auto_labeling.core.run import Run
-from auto_labeling.engine.labeler import HOPELESS_AFTER
+from auto_labeling.engine.labeler import HOPELESS_AFTER, LabelChunks
 from auto_labeling.engine.ray import exit_reasons, nodes, shipping
-from auto_labeling.engine.ray.actors import News, Worker
+from auto_labeling.engine.ray.actors import Report, Worker
 from auto_labeling.engine.ray.cluster import connected, needs_of
+from auto_labeling.engine.ray.worker_handle import WorkerHandle
 from auto_labeling.storage.retrying import patiently
+
+if TYPE_CHECKING:  # generation imports this module
+    from auto_labeling.engine.generation import Generation
 
 logger = logging.getLogger(__name__)
 
-#: Seconds in which there must have been room for one worker at least.
-PATIENCE = 120
+#: The run stops if Ray has had no resources for any worker for so long.
+MAX_SECONDS_WITHOUT_RESOURCES = 120
 
-#: Seconds that the first chunk waits for workers that have not come up, once one has.
-GRACE = 30
+#: Once a worker has come up, the first chunk waits so long for the others.
+STARTUP_SECONDS = 30
 
 #: A chunk with which so many workers have died is given up, and the run with it.
-MOST_DEATHS = 3
+MAX_DEATHS = 3
 
-#: Chunks that one worker is given together, while there are many: each time costs two messages.
-_MOST_AT_ONCE = 32
-_LOOK_EVERY_SECONDS = 1.0
-
-
-class Hand:
-    """An actor, as the driver sees it.
-
-    Args:
-        actor: Ray's handle of a :class:`auto_labeling.engine.ray.actors.Worker`
-        call: the call that it is answering
-
-    Attributes:
-        machine: where it is; empty until it has come up
-        is_started: whether it has been told to load its model
-        facts: its fields of :class:`auto_labeling.core.run.Progress`; empty until it is ready
-        chunks: those it has been given and not ended
-        wants: whether it waits for more
-        tried: how many samples it has tried
-        failed: how many of them failed
-    """
-
-    def __init__(self, actor, call) -> None:
-        self.actor = actor
-        self.call = call
-        self.machine = ""
-        self.is_started = False
-        self.facts = {}
-        self.chunks = []
-        self.wants = False
-        self.tried = self.failed = 0
+#: The chunks that a worker gets together, while there are many: each hand-out costs two messages.
+_MAX_CHUNKS_AT_ONCE = 32
+_CHECK_EVERY_SECONDS = 1.0
 
 
 @contextlib.contextmanager
-def crew(dataset: Dataset, run: Run, generation, workers: int):
+def in_actors(
+    dataset: Dataset, run: Run, generation: Generation, count: int
+) -> Iterator[LabelChunks]:
     """Labels in Ray actors: gives a function that labels chunks.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run, as it is in this attempt
         generation: the :class:`auto_labeling.engine.generation.Generation`, which counts
-        workers: how many actors
+        count: how many actors
 
     Raises:
         AutoLabelingError: if there is no Ray, no room, or a machine cannot do it, with the reason
     """
     with connected() as ray, needs_of(dataset, run) as needs:
-        hired = Crew(ray, dataset, run, generation, needs)
+        workers = Workers(ray, dataset, run, generation, needs)
         try:
-            hired.gather(workers)
-            yield hired.label
+            workers.start(count)
+            yield workers.label
         except BaseException:
-            hired.dismiss(gently=True)
+            workers.stop(gently=True)
             raise
-        hired.dismiss()
+        workers.stop()
 
 
-class Crew:
+class Workers:
     """The workers of a run.
 
     Args:
         ray: the module, connected
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run, as it is in this attempt
-        generation: see :func:`crew`
-        needs: what each machine must have
+        generation: see :func:`in_actors`
+        needs: the requirements of the run on each machine
     """
 
-    def __init__(self, ray, dataset: Dataset, run: Run, generation, needs: nodes.Needs) -> None:
-        self._ray = ray
+    def __init__(
+        self,
+        ray: ModuleType,
+        dataset: Dataset,
+        run: Run,
+        generation: Generation,
+        needs: nodes.Needs,
+    ) -> None:
+        self._ray: Any = ray
         self._dataset_id = dataset._doc.id
         self._run = run
         self._generation = generation
         self._needs = needs
-        self._hands = []
-        self._todo = collections.deque()
-        self._turns = None
-        self._deaths = collections.Counter()
-        self._vain = 0  # deaths since a chunk was last ended
-        self._is_gathered = False
-        self._problems = {}
-        self._looked = self._had_room = time.monotonic()
+        self._workers: list[WorkerHandle] = []
+        self._waiting_chunks: collections.deque[int] = collections.deque()
+        self._turns: Iterator[int] = iter(())
+        self._deaths: collections.Counter[int] = collections.Counter()
+        self._deaths_in_vain = 0  # since a chunk was last ended
+        self._is_complete = False
+        self._problems: dict[str, str] = {}
+        self._checked_at = self._had_resources_at = time.monotonic()
 
-    def gather(self, workers: int) -> None:
-        """Starts the workers, and waits until the machines that are up have been checked."""
+    def start(self, count: int) -> None:
+        """Starts the workers, and waits until the machines that are up have been checked.
+
+        Args:
+            count: how many workers
+
+        Raises:
+            AutoLabelingError: if a machine cannot do it, with the reason
+        """
         machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         config = self._run.config
-        self._room = nodes.room(machines, workers, config.device)
-        if self._room is None:
+        resources = nodes.resources_per_worker(machines, count, config.device)
+        if resources is None:
             raise AutoLabelingError(f"No machine has a GPU, which device {config.device} needs")
-        if self._room.gpus and config.device.startswith("cuda:"):
+        if resources.gpus and config.device.startswith("cuda:"):
             # Each actor sees one GPU, and that is its first.
             config = config.model_copy(update={"device": "cuda"})
-        self._sent = self._run.model_copy(update={"config": config}).model_dump(mode="json")
-        self._pause = max(0.5, workers / 200)
-        for _ in range(workers):
-            self._hire()
-        up = None
-        while up is None or time.monotonic() - up < GRACE:
+        self._resources = resources
+        self._run_record = self._run.model_copy(update={"config": config}).model_dump(mode="json")
+        self._report_seconds = max(0.5, count / 200)
+        for _ in range(count):
+            self._add_worker()
+        first_at = None
+        while first_at is None or time.monotonic() - first_at < STARTUP_SECONDS:
             self._listen()
-            if any(hand.machine for hand in self._hands):
-                up = up or time.monotonic()
-            if all(hand.machine for hand in self._hands):
+            if any(worker.machine for worker in self._workers):
+                first_at = first_at or time.monotonic()
+            if all(worker.machine for worker in self._workers):
                 break
         if self._problems:
-            raise AutoLabelingError(
-                "; ".join(f"{machine}: {said}" for machine, said in self._problems.items())
-            )
-        self._is_gathered = True
-        for hand in self._hands:
-            if hand.machine:
-                self._start(hand)
+            problems = (f"{machine}: {problem}" for machine, problem in self._problems.items())
+            raise AutoLabelingError("; ".join(problems))
+        self._is_complete = True
+        for worker in self._workers:
+            if worker.machine:
+                self._load_model(worker)
 
-    def label(self, chunks, turns, few: bool) -> None:
+    def label(self, chunks: Iterable[int], turns: Iterator[int], few: bool) -> None:
         """Labels chunks.
 
         Args:
             chunks: their indices
             turns: an iterator of numbers, each greater than the last
-            few: whether there is little to do
+            few: whether only few samples wait
         """
-        self._todo.extend(chunks)
+        self._waiting_chunks.extend(chunks)
         self._turns = turns
-        while self._todo or any(hand.chunks for hand in self._hands):
-            if not self._hands:
+        while self._waiting_chunks or any(worker.chunks for worker in self._workers):
+            if not self._workers:
                 raise AutoLabelingError("No workers are left")
-            for hand in self._hands:
-                if hand.wants:
-                    self._serve(hand)
+            for worker in self._workers:
+                if worker.wants_chunks:
+                    self._hand_out(worker)
             self._listen()
 
-    def dismiss(self, gently: bool = False) -> None:
+    def stop(self, gently: bool = False) -> None:
         """Ends all workers.
 
         Args:
             gently (False): whether they may finish the batch that they are at
         """
         if gently:
-            started = [hand.actor.stop.remote() for hand in self._hands if hand.is_started]
-            if started:
-                self._ray.wait(started, num_returns=len(started), timeout=5.0)
-        for hand in self._hands:
-            self._ray.kill(hand.actor)
-        self._hands.clear()
+            stopping = [worker.actor.stop.remote() for worker in self._workers if worker.is_started]
+            if stopping:
+                self._ray.wait(stopping, num_returns=len(stopping), timeout=5.0)
+        for worker in self._workers:
+            self._ray.kill(worker.actor)
+        self._workers.clear()
 
     # --- handing out ------------------------------------------------------------------------
 
-    def _serve(self, hand) -> None:
-        if self._todo:
-            chunks = list(self._share())
-            hand.chunks += [index for index, _ in chunks]
-            hand.actor.give.remote(chunks, False)
-            hand.wants = False
-        elif hand.chunks:
-            hand.actor.give.remote([], True)  # what it has begun would else wait for more
-            hand.wants = False
+    def _hand_out(self, worker: WorkerHandle) -> None:
+        if self._waiting_chunks:
+            chunks = list(self._next_chunks())
+            worker.chunks += [index for index, _ in chunks]
+            worker.actor.add_chunks.remote(chunks, False)
+            worker.wants_chunks = False
+        elif worker.chunks:
+            worker.actor.add_chunks.remote([], True)  # its open chunks would else wait for more
+            worker.wants_chunks = False
 
-    def _share(self):
+    def _next_chunks(self) -> Iterator[tuple[int, int]]:
         """The next chunks for one worker: several while there are many, and one near the end."""
-        most = len(self._todo) // (4 * len(self._hands))
-        for number in range(max(1, min(most, _MOST_AT_ONCE))):
-            # With a chunk that others died with, a worker is alone, so that it is known again.
-            if number and self._deaths[self._todo[0]]:
+        share = len(self._waiting_chunks) // (4 * len(self._workers))
+        for number in range(max(1, min(share, _MAX_CHUNKS_AT_ONCE))):
+            # A chunk with which others died is handed out alone, so that it is known if it happens
+            # again.
+            if number and self._deaths[self._waiting_chunks[0]]:
                 return
-            index = self._todo.popleft()
+            index = self._waiting_chunks.popleft()
             yield index, next(self._turns)
             if self._deaths[index]:
                 return
@@ -202,77 +200,78 @@ class Crew:
     # --- listening --------------------------------------------------------------------------
 
     def _listen(self) -> None:
-        """Takes what workers have to say, and looks after them now and then."""
-        calls = {hand.call: hand for hand in self._hands if hand.call is not None}
+        """Takes the workers' answers, and checks on the attempt now and then."""
+        calls = {worker.call: worker for worker in self._workers if worker.call is not None}
         if calls:
-            ready, _ = self._ray.wait(list(calls), timeout=_LOOK_EVERY_SECONDS)
+            ready, _ = self._ray.wait(list(calls), timeout=_CHECK_EVERY_SECONDS)
             if ready:
                 ready, _ = self._ray.wait(list(calls), num_returns=len(calls), timeout=0)
             for call in ready:
-                self._hear(calls[call])
+                self._take_answer(calls[call])
         now = time.monotonic()
-        if not calls or now - self._looked >= _LOOK_EVERY_SECONDS:
-            self._looked = now
-            self._look_after(now)
+        if not calls or now - self._checked_at >= _CHECK_EVERY_SECONDS:
+            self._checked_at = now
+            self._check(now)
 
-    def _hear(self, hand) -> None:
+    def _take_answer(self, worker: WorkerHandle) -> None:
         try:
-            said = self._ray.get(hand.call)
+            answer = self._ray.get(worker.call)
         except self._ray.exceptions.RayTaskError as error:
-            self._let_go(hand, str(error.cause or error))
+            self._release(worker, str(error.cause or error))
         except self._ray.exceptions.RayError as error:
-            self._mourn(hand, error)
+            self._replace_dead(worker, error)
         else:
-            if isinstance(said, News):
-                self._take(hand, said)
+            if isinstance(answer, Report):
+                self._take_report(worker, answer)
             else:
-                self._welcome(hand, *said)
+                self._take_preflight(worker, *answer)
 
-    def _welcome(self, hand, machine, problems) -> None:
+    def _take_preflight(self, worker: WorkerHandle, machine: str, problems: list[str]) -> None:
         """A worker is up, and its machine has been checked."""
-        hand.machine = machine
+        worker.machine = machine
         if problems:
-            self._let_go(hand, ". ".join(problems))
-        elif self._is_gathered:
-            self._start(hand)
+            self._release(worker, ". ".join(problems))
+        elif self._is_complete:
+            self._load_model(worker)
         else:
-            hand.call = None
+            worker.call = None
 
-    def _start(self, hand) -> None:
-        hand.is_started = True
-        hand.actor.start.remote(self._dataset_id)
-        hand.call = hand.actor.news.remote(self._pause)
+    def _load_model(self, worker: WorkerHandle) -> None:
+        worker.is_started = True
+        worker.actor.start.remote(self._dataset_id)
+        worker.call = worker.actor.report.remote(self._report_seconds)
 
-    def _take(self, hand, news) -> None:
-        hand.call = hand.actor.news.remote(self._pause)
-        hand.wants = hand.wants or news.wants
-        if news.ended:
-            self._vain = 0
-            hand.chunks = [index for index in hand.chunks if index not in news.ended]
-        if news.facts != hand.facts:
-            hand.facts = news.facts
+    def _take_report(self, worker: WorkerHandle, report: Report) -> None:
+        worker.call = worker.actor.report.remote(self._report_seconds)
+        worker.wants_chunks = worker.wants_chunks or report.wants_chunks
+        if report.ended:
+            self._deaths_in_vain = 0
+            worker.chunks = [index for index in worker.chunks if index not in report.ended]
+        if report.facts != worker.facts:
+            worker.facts = report.facts
             self._generation.began(**self._facts())
-        if news.samples or news.failed:
-            hand.tried += news.samples + news.failed
-            hand.failed += news.failed
+        if report.samples or report.failed:
+            worker.tried += report.samples + report.failed
+            worker.failed += report.failed
             self._generation.count(
-                samples=news.samples,
-                labels=news.labels,
-                left_out=news.left_out,
-                failed=news.failed,
-                error=news.error,
+                samples=report.samples,
+                labels=report.labels,
+                left_out=report.left_out,
+                failed=report.failed,
+                error=report.error,
             )
-        if news.broken:
+        if report.problem:
             patiently(self._generation.check)()
-            if news.is_final:
-                raise CannotWrite(news.broken)
-            self._let_go(hand, news.broken)
-        elif hand.failed == hand.tried >= HOPELESS_AFTER:
-            self._let_go(hand, f"It failed on each of {hand.tried:,} samples: {news.error}")
+            if report.is_final:
+                raise CannotWrite(report.problem)
+            self._release(worker, report.problem)
+        elif worker.failed == worker.tried >= HOPELESS_AFTER:
+            problem = f"It failed on each of {worker.tried:,} samples: {report.error}"
+            self._release(worker, problem)
 
-    def _facts(self):
-        """What to say of all workers together."""
-        ready = [hand.facts for hand in self._hands if hand.facts]
+    def _facts(self) -> dict[str, Any]:
+        """The facts of all workers together."""
+        ready = [worker.facts for worker in self._workers if worker.facts]
         return {
             "workers": len(ready),
             "device": ", ".join(sorted({facts["device"] for facts in ready})),
@@ -280,60 +279,63 @@ class Crew:
             "batch_size": min((facts["batch_size"] for facts in ready), default=0),
         }
 
-    # --- losses -----------------------------------------------------------------------------
+    # --- losing workers ---------------------------------------------------------------------
 
-    def _mourn(self, hand, error: BaseException) -> None:
-        """A worker has died: others take what it had, and another one its place."""
-        lost = self._part(hand)
-        why = exit_reasons.why(error)
-        logger.warning("A worker on %s died: %s", hand.machine or "a machine", why)
-        logger.debug("Ray says: %s", error)
-        self._ray.kill(hand.actor)  # it may only be out of reach
-        self._vain += 1
-        for index in lost:
+    def _replace_dead(self, worker: WorkerHandle, error: Exception) -> None:
+        """A worker has died: others take its chunks, and a new one its place."""
+        chunks = self._remove(worker)
+        reason = exit_reasons.describe(error)
+        logger.warning("A worker on %s died: %s", worker.machine or "a machine", reason)
+        logger.debug("Ray's error: %s", error)
+        self._ray.kill(worker.actor)  # it may only be out of reach
+        self._deaths_in_vain += 1
+        for index in chunks:
             self._deaths[index] += 1
-            if self._deaths[index] >= MOST_DEATHS and len(lost) == 1:
+            if self._deaths[index] >= MAX_DEATHS and len(chunks) == 1:
                 raise AutoLabelingError(
-                    f"{MOST_DEATHS} workers died in a row while labeling the same "
-                    f"samples (part {index + 1:,} of {self._run.chunks:,}): {why}"
+                    f"{MAX_DEATHS} workers died in a row while labeling the same "
+                    f"samples (part {index + 1:,} of {self._run.chunks:,}): {reason}"
                 )
-        if self._vain > MOST_DEATHS + len(self._hands):
-            raise AutoLabelingError(f"Workers keep dying before they start to label: {why}")
-        self._hire()
+        if self._deaths_in_vain > MAX_DEATHS + len(self._workers):
+            raise AutoLabelingError(f"Workers keep dying before they start to label: {reason}")
+        self._add_worker()
 
-    def _let_go(self, hand, why) -> None:
-        """A worker cannot go on; others may."""
-        logger.warning("Released the worker on %s: %s", hand.machine, why)
-        self._part(hand)
-        self._ray.kill(hand.actor)
-        if not self._is_gathered:
-            self._problems.setdefault(hand.machine, why)
-        if not self._hands and self._is_gathered:
-            raise AutoLabelingError(f"{hand.machine}: {why}")
+    def _release(self, worker: WorkerHandle, problem: str) -> None:
+        """Ends a worker that cannot continue; others may."""
+        logger.warning("Released the worker on %s: %s", worker.machine, problem)
+        self._remove(worker)
+        self._ray.kill(worker.actor)
+        if not self._is_complete:
+            self._problems.setdefault(worker.machine, problem)
+        if not self._workers and self._is_complete:
+            raise AutoLabelingError(f"{worker.machine}: {problem}")
 
-    def _part(self, hand):
-        self._hands.remove(hand)
-        self._todo.extendleft(reversed(hand.chunks))
-        if hand.facts:
+    def _remove(self, worker: WorkerHandle) -> list[int]:
+        """Takes a worker off the list; returns its chunks, which wait again."""
+        self._workers.remove(worker)
+        self._waiting_chunks.extendleft(reversed(worker.chunks))
+        if worker.facts:
             self._generation.began(**self._facts())
-        return hand.chunks
+        return worker.chunks
 
-    def _hire(self) -> None:
+    def _add_worker(self) -> None:
         actor = self._ray.remote(Worker).options(
-            num_cpus=self._room.cpus,
-            num_gpus=self._room.gpus,
+            num_cpus=self._resources.cpus,
+            num_gpus=self._resources.gpus,
             max_concurrency=4,
             max_restarts=0,
             max_task_retries=0,
         )
-        actor = actor.remote(shipping.environment(), self._sent, self._room.loaders)
-        self._hands.append(Hand(actor, actor.preflight.remote(self._needs)))
+        actor = actor.remote(shipping.environment(), self._run_record, self._resources.loaders)
+        self._workers.append(WorkerHandle(actor, actor.preflight.remote(self._needs)))
 
-    def _look_after(self, now) -> None:
+    def _check(self, now: float) -> None:
+        """Checks that the attempt still stands, and that Ray has resources for it."""
         patiently(self._generation.check)()
-        if any(hand.machine for hand in self._hands) or not self._hands:
-            self._had_room = now
-        elif now - self._had_room > PATIENCE:
+        if any(worker.machine for worker in self._workers) or not self._workers:
+            self._had_resources_at = now
+        elif now - self._had_resources_at > MAX_SECONDS_WITHOUT_RESOURCES:
             raise AutoLabelingError(
-                f"Ray has had no resources for a worker ({self._room}) for {PATIENCE:,} seconds"
+                f"Ray has had no resources for a worker ({self._resources}) for "
+                f"{MAX_SECONDS_WITHOUT_RESOURCES:,} seconds"
             )

@@ -2,7 +2,7 @@
 
 import re
 
-#: What Ray's words mean, by class of error and text. The first that fits is told.
+#: The meaning of Ray's errors, by class and text. The first that matches counts.
 _MEANINGS = (
     (
         r"OutOfMemoryError|OUT_OF_MEMORY|memory pressure|low on memory",
@@ -18,8 +18,8 @@ _MEANINGS = (
 _KILLED = "its process was killed or crashed, often because memory ran out"
 
 
-def why(error: Exception) -> str:
-    """Why an actor died, in words that go on after "A worker died: ".
+def describe(error: Exception) -> str:
+    """Why an actor died, in words that continue "A worker died: ".
 
     Args:
         error: a ``ray.exceptions.RayError``
@@ -29,5 +29,6 @@ def why(error: Exception) -> str:
         return f"it could not be set up ({lines[-1] if lines else type(error).__name__})"
     if getattr(error, "preempted", False):
         return "its machine was taken back by the cluster"
-    said = f"{type(error).__name__}: {error}"
-    return next((words for pattern, words in _MEANINGS if re.search(pattern, said)), _KILLED)
+    line = f"{type(error).__name__}: {error}"
+    meanings = (meaning for pattern, meaning in _MEANINGS if re.search(pattern, line))
+    return next(meanings, _KILLED)

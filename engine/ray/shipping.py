@@ -1,13 +1,14 @@
-"""What a process on another machine needs: our code, and access to the database.
+"""Sends our code and the access to the database to a process on another machine.
 
-The code goes as a folder named like the package: a wheel would be installed there with all that
-it requires, and a checkout would be imported under its folder's name.
+The code goes as a folder named like the package: a wheel would be installed there with all its
+requirements, and a checkout would be imported under its folder's name.
 """
 
 import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from auto_labeling.core.names import PACKAGE
@@ -21,30 +22,32 @@ _OWN = {"FIFTYONE_PRIVATE_DATABASE_PORT"}
 
 
 @contextlib.contextmanager
-def staged():
+def staged() -> Iterator[str]:
     """A temporary folder with a copy of the package, named as it is imported."""
     with tempfile.TemporaryDirectory(prefix="auto-labeling-code-") as temporary:
         folder = Path(temporary) / PACKAGE
         folder.mkdir()
         for part in _parts():
-            copy = shutil.copytree if part.is_dir() else shutil.copy
-            more = {"ignore": shutil.ignore_patterns("__pycache__")} if part.is_dir() else {}
-            copy(part, folder / part.name, **more)
+            if part.is_dir():
+                unneeded = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(part, folder / part.name, ignore=unneeded)
+            else:
+                shutil.copy(part, folder / part.name)
         yield str(folder)
 
 
-def _parts():
+def _parts() -> Iterator[Path]:
     yield from sorted(_ROOT.glob("*.py"))
     yield from (_ROOT / name for name in _DATA if (_ROOT / name).is_file())
-    for found in sorted(_ROOT.glob("*/__init__.py")):
-        if found.parent.name not in _NOT_OURS:
-            yield found.parent
+    for path in sorted(_ROOT.glob("*/__init__.py")):
+        if path.parent.name not in _NOT_OURS:
+            yield path.parent
 
 
 def environment() -> dict[str, str]:
     """The settings that a process elsewhere needs: those of FiftyOne, with its database's address.
 
-    They may hold a password, so they never belong into what Ray shows of a job.
+    They may hold a password, so they must never be part of what Ray shows about a job.
     """
     import fiftyone as fo
 
@@ -65,7 +68,7 @@ def environment() -> dict[str, str]:
 def adopt(settings: dict[str, str]) -> None:
     """Takes settings over in the other process, before FiftyOne is imported there.
 
-    What that machine has been told itself stands, except where the database is.
+    That machine's own settings win, except for the address of the database.
     """
     for name in _OWN:
         os.environ.pop(name, None)

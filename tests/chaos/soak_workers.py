@@ -14,7 +14,7 @@ import pytest
 
 from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, CannotWrite
 from auto_labeling.core.run import RunConfig, RunState
-from auto_labeling.engine.ray import driver as crew
+from auto_labeling.engine.ray import driver as ray_driver
 from auto_labeling.lifecycle import labeling
 from tests.support import red_rectangles
 from tests.support.paths import CHECKOUT
@@ -95,7 +95,7 @@ def test_a_machine_that_does_not_see_the_media_is_named_before_the_first_chunk(
 ):
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     # Else the run would begin without a machine that takes longer, and let its worker go.
-    monkeypatch.setattr(crew, "GRACE", SECONDS)
+    monkeypatch.setattr(ray_driver, "STARTUP_SECONDS", SECONDS)
     image = dataset.first().filepath
     cluster.kill(cluster.nodes[1])
     cluster.add(hide=os.path.dirname(image))

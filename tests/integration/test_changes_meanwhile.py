@@ -27,7 +27,7 @@ def meanwhile(monkeypatch):
 
         # Small steps, so that most samples still wait when it happens.
         monkeypatch.setattr("auto_labeling.engine.prediction.BATCH_SIZE", 4)
-        monkeypatch.setattr("auto_labeling.engine.writing._MOST_SAMPLES", 1)
+        monkeypatch.setattr("auto_labeling.engine.writing._MAX_SAMPLES", 1)
         monkeypatch.setattr(staging, "write", write_and_act)
 
     return arrange

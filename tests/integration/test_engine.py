@@ -15,8 +15,9 @@ from PIL import Image
 from auto_labeling.core.errors import CannotWrite
 from auto_labeling.core.run import Run, RunConfig
 from auto_labeling.engine import arrays, loading, masks
-from auto_labeling.engine.loading import Reader, Waiting
+from auto_labeling.engine.batches import Waiting
 from auto_labeling.engine.prediction import Predictor
+from auto_labeling.engine.reading import Reader
 from auto_labeling.models import pixels
 from tests.support.constant_models import model as raw_model
 
@@ -379,6 +380,25 @@ def test_out_of_memory_halves_the_batch_and_goes_on(photos):
         documents, failures = predictor.finish(predictor.forward(reader(waiting(photos))))
     assert len(documents) == 12 and not failures
     assert predictor.batch_size < before
+
+
+def test_a_large_batch_that_runs_out_of_memory_later_does_not_enlarge_the_next_ones(photos):
+    model = raw_model("boxes")
+    network = model._model
+
+    def small(batch):
+        if len(batch) > 6:
+            raise MemoryError("too much")
+        return network(batch)
+
+    model._model = small
+    reader = Reader(model)
+    predictor = Predictor(model, make_run(), reader)
+    predictor.batch_size = 2  # an earlier batch ran out of memory; this one was cut before that
+    with predictor:
+        documents, failures = predictor.finish(predictor.forward(reader(waiting(photos))))
+    assert len(documents) == 12 and not failures
+    assert predictor.batch_size == 2
 
 
 # --- masks -----------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def test_a_run_whose_field_is_gone_says_so_and_can_label_again(numbered, config,
 
 @boxes
 def test_a_field_that_is_renamed_back_goes_on(numbered, config, task, monkeypatch):
-    monkeypatch.setattr("auto_labeling.engine.writing._MOST_SAMPLES", 1)
+    monkeypatch.setattr("auto_labeling.engine.writing._MAX_SAMPLES", 1)
     run = stopped(numbered, config)
     numbered.reload()
     numbered.rename_sample_field(run.staging_field, "kept")
@@ -109,7 +109,7 @@ def test_a_field_that_goes_while_the_worker_labels_stops_the_run(
     numbered, config, monkeypatch, hand, moment
 ):
     monkeypatch.setattr("auto_labeling.engine.prediction.BATCH_SIZE", 4)
-    monkeypatch.setattr("auto_labeling.engine.writing._MOST_SAMPLES", 1)
+    monkeypatch.setattr("auto_labeling.engine.writing._MAX_SAMPLES", 1)
     run = labeling.start(numbered, config, queue=False)
     name = moment.partition(".")[2]
     original, theirs = getattr(staging, name), fo.load_dataset(numbered.name)

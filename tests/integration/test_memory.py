@@ -41,3 +41,29 @@ def test_the_collector_is_as_it_was():
         assert gc.get_threshold() != before[0]
         raise ZeroDivisionError
     assert (gc.get_threshold(), gc.get_freeze_count()) == before
+
+
+@pytest.mark.parametrize("task", ["classification"], indirect=True)
+def test_the_model_is_loaded_before_memory_is_kept_and_released_after_it(
+    numbered, config, monkeypatch
+):
+    from auto_labeling.engine import generation, prediction
+    from auto_labeling.lifecycle import labeling
+    from auto_labeling.models import zoo
+
+    frozen, before = {}, gc.get_freeze_count()
+
+    def noting(owner, name):
+        function = getattr(owner, name)
+
+        def noted(*args):
+            frozen[name] = gc.get_freeze_count() > before
+            return function(*args)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    noting(generation, "_load")
+    noting(prediction.Predictor, "forward")
+    noting(zoo, "release")
+    labeling.generate(numbered, labeling.start(numbered, config).id)
+    assert frozen == {"_load": False, "forward": True, "release": False}

@@ -72,7 +72,7 @@ def test_the_form_of_start_asks_for_each_setting_of_a_run(dataset):
             assert asked[setting.name]["view"]["label"] == setting.title
             assert not asked[setting.name]["error_message"], "nobody has answered yet"
     assert asked["confidence"]["type"]["max"] == 1
-    assert asked["workers"]["type"]["max"] == labeling.most_workers()
+    assert asked["workers"]["type"]["max"] == labeling.max_workers()
     assert asked["target"]["type"]["values"] == ["all", "view", "selection"]
 
 

@@ -8,8 +8,9 @@ import torch
 
 from auto_labeling.core.run import Run
 from auto_labeling.engine import loading, original_sizes
-from auto_labeling.engine.loading import Reader, Waiting
+from auto_labeling.engine.batches import Waiting
 from auto_labeling.engine.prediction import Predictor
+from auto_labeling.engine.reading import Reader
 from tests.support import zoo_models
 
 
@@ -72,4 +73,4 @@ def test_a_model_of_dicts_of_its_own_is_measured_and_gets_no_slots():
 
 def test_other_models_keep_their_batches():
     model, _ = zoo_models.load("efficientnet-lite0-imagenet")
-    assert not original_sizes.wants_sizes(model)
+    assert not original_sizes.needs_sizes(model)

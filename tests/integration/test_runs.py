@@ -124,7 +124,7 @@ def test_fiftyones_own_list_of_operations_says_how_far_a_run_is(
         return result
 
     monkeypatch.setattr(staging, "write", write_and_list)
-    monkeypatch.setattr("auto_labeling.engine.writing._MOST_SAMPLES", 1)
+    monkeypatch.setattr("auto_labeling.engine.writing._MAX_SAMPLES", 1)
     monkeypatch.setattr("auto_labeling.engine.generation._REPORT_EVERY_SECONDS", 0)
     operation = service.get(ObjectId(run.operation_id))
     # In a thread: browser tests leave an event loop running in this one, which would refuse it.

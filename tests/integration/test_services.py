@@ -108,8 +108,8 @@ def test_a_sample_that_is_never_answered_is_tried_in_growing_intervals_and_given
     [failure] = labeling.failures(numbered, run)
     assert "504" in failure["error"]
     assert boxes(numbered, run.id) == {n: b for n, b in EXPECTED.items() if n != 7}
-    grown = waits[-retries.MOST_TRIES :]
-    assert len(grown) == retries.MOST_TRIES
+    grown = waits[-retries.MAX_TRIES :]
+    assert len(grown) == retries.MAX_TRIES
     assert all(2**n <= wait <= 1.25 * 2**n for n, wait in enumerate(grown))
 
 
@@ -156,11 +156,11 @@ def test_what_a_client_library_says_is_understood_without_the_library():
 
     date = email.utils.formatdate(time.time() + 60, usegmt=True)
     dated = urllib.error.HTTPError("x", 503, "busy", {"Retry-After": date}, None)
-    assert [retries.passes(e) for e in (RateLimitError(), RpcError(), ClientError(), dated)] == [
-        True
-    ] * 4
-    assert retries.passes(wrapped(TimeoutError())) and retries.passes(wrapped(RateLimitError()))
-    assert retries.passes(urllib.error.URLError(ConnectionResetError()))
+    for error in (RateLimitError(), RpcError(), ClientError(), dated):
+        assert retries.is_temporary(error)
+    for cause in (TimeoutError(), RateLimitError()):
+        assert retries.is_temporary(wrapped(cause))
+    assert retries.is_temporary(urllib.error.URLError(ConnectionResetError()))
     assert retries.retry_after(wrapped(RateLimitError())) == 2.5
     assert retries.retry_after(ClientError()) == 3
     assert 55 < retries.retry_after(dated) <= 60
@@ -171,4 +171,4 @@ def test_what_a_client_library_says_is_understood_without_the_library():
         KeyError("status"),
         MemoryError(),
     ):
-        assert not retries.passes(error) and retries.retry_after(error) is None
+        assert not retries.is_temporary(error) and retries.retry_after(error) is None

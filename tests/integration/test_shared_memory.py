@@ -56,7 +56,8 @@ def main(folder):
 
 def read(paths):
     from auto_labeling.engine import loading
-    from auto_labeling.engine.loading import Reader, Waiting
+    from auto_labeling.engine.batches import Waiting
+    from auto_labeling.engine.reading import Reader
 
     # A file, since loader processes log too.
     log = paths[0].with_name(f"{len(list(paths[0].parent.iterdir()))}.log")

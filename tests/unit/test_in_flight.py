@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auto_labeling.engine.in_flight import MOST_DEATHS, Sent
+from auto_labeling.engine.in_flight import MAX_DEATHS, InFlight
 
 
 def numbered(count, size=4):
@@ -18,13 +18,13 @@ def drive(count, deadly, in_flight, spurious):
 
     Returns the ids that came back, in order, and those that were given up.
     """
-    sent = Sent(numbered(count))
+    sent = InFlight(numbered(count))
     back, given_up = [], []
     spurious = list(spurious)
     for _ in range(50 * count + 50):
         if sent.peek() is None:
             return back, given_up
-        width = 1 if sent.suspects else in_flight
+        width = 1 if sent.has_suspects else in_flight
         iterator, under_way, died = iter(sent), [], False
         while not died:
             while len(under_way) < width and (batch := next(iterator, None)) is not None:
@@ -62,10 +62,10 @@ def test_one_death_without_a_cause_costs_nothing(count, in_flight, first):
 
 
 def test_a_sample_is_given_up_after_it_has_killed_alone():
-    sent = Sent(numbered(1))
+    sent = InFlight(numbered(1))
     deaths = 0
     while sent.peek() is not None:
         next(iter(sent))
         deaths += 1
         sent.process_died()
-    assert deaths == 1 + MOST_DEATHS
+    assert deaths == 1 + MAX_DEATHS

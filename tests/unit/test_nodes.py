@@ -27,17 +27,17 @@ NEEDS = nodes.Needs(uri="", database="", dataset_id=None)
     ],
 )
 def test_a_worker_gets_a_gpu_or_a_share_of_the_cpus(machines, workers, device, room):
-    got = nodes.room(machines, workers, device)
+    got = nodes.resources_per_worker(machines, workers, device)
     assert (got.gpus, got.cpus) == room
 
 
 def test_there_is_no_room_for_gpus_where_there_are_none():
-    assert nodes.room([{"CPU": 2}], 2, "cuda") is None
+    assert nodes.resources_per_worker([{"CPU": 2}], 2, "cuda") is None
 
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1:1", "[::1]:1"])
 def test_an_address_that_means_each_machine_itself_is_named(monkeypatch, host):
-    monkeypatch.setattr(nodes, "_PATIENCE_MS", 1)
+    monkeypatch.setattr(nodes, "_DATABASE_TIMEOUT_MS", 1)
     needs = dataclasses.replace(NEEDS, uri=f"mongodb://me:secret@{host}/?appname=x", database="d")
     said = nodes._database(needs)
     assert "means each machine itself: set FIFTYONE_DATABASE_URI" in said and "secret" not in said

@@ -18,12 +18,12 @@ def bare(monkeypatch):
 
 
 def test_by_default_there_may_be_one_for_each_core():
-    assert limits.most_workers() == len(os.sched_getaffinity(0))
+    assert limits.max_workers() == len(os.sched_getaffinity(0))
 
 
 def test_or_for_each_gpu(monkeypatch):
     monkeypatch.setattr(devices, "nvidia", lambda: 4)
-    assert limits.most_workers() == 4
+    assert limits.max_workers() == 4
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def test_gpus_are_those_that_the_process_may_use(monkeypatch, visible, gpus):
 
 def test_a_cluster_has_room_for_many(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    assert limits.most_workers() == limits.ON_A_CLUSTER
+    assert limits.max_workers() == limits.MAX_ON_A_CLUSTER
 
 
 @pytest.mark.parametrize(("said", "most"), [("3", 3), (" 200 ", 200), ("0", 64), ("many", 64)])
 def test_the_setting_decides_if_it_is_a_number(monkeypatch, said, most):
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     monkeypatch.setenv(limits.SETTING, said)
-    assert limits.most_workers() == most
+    assert limits.max_workers() == most
 
 
 def test_more_than_the_most_is_refused_by_name(monkeypatch):
