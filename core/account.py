@@ -1,4 +1,4 @@
-"""What happened to a run's samples and labels, and what an approval would keep."""
+"""The counts of a run: of its samples, of its labels, and of the labels that an approval keeps."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 
 class LeftOut(str, Enum):
-    """Why a label that a model gave is not staged. The order is that in which they are judged."""
+    """Why a label of a model is not staged, in the order of the checks."""
 
     NOT_FINITE = "not_finite"
     OTHER_CLASS = "other_class"
@@ -17,12 +17,12 @@ class LeftOut(str, Enum):
     OVER_LIMIT = "over_limit"
 
     @property
-    def words(self) -> str:
+    def phrase(self) -> str:
         """A phrase for labels that were left out for this reason."""
-        return _LEFT_OUT[self]
+        return _PHRASES[self]
 
 
-_LEFT_OUT = {
+_PHRASES = {
     LeftOut.NOT_FINITE: "with a box or confidence that is not a number",
     LeftOut.OTHER_CLASS: "of other classes",
     LeftOut.LOW_CONFIDENCE: "below the minimum confidence",
@@ -34,7 +34,7 @@ _LEFT_OUT = {
 
 
 class Account(BaseModel):
-    """What happened to a run's samples, and to the labels that its model returned. It adds up.
+    """The counts of a run's samples, and of the labels that its model returned. They add up.
 
     A label counts as given when the model returns it. FiftyOne's own models apply the minimum
     confidence themselves, so they never return labels below it. Where a custom model, a remote
@@ -73,7 +73,7 @@ class Account(BaseModel):
 
 
 class Decision(BaseModel, extra="ignore", frozen=True):
-    """What an approval does with a run's labels, counted beforehand."""
+    """The effect of an approval on a run's labels, counted beforehand."""
 
     promoted: int = 0
     added: int = 0  # added by people and not promoted; kept anyway

@@ -2,7 +2,7 @@
 
 .. code-block:: text
 
-    AutoLabelingError            safe to show: says what happened and what to do
+    AutoLabelingError            safe to show: the sentence names the problem and the next step
     ├── ConfigError              the settings of a run are wrong; names every wrong field
     ├── ModelUnavailable         a model cannot be used here, and why
     ├── RunNotFound              the dataset has no such run
@@ -22,10 +22,42 @@ Everything else is a bug, and surfaces with its traceback.
 """
 
 from collections.abc import Mapping
+from enum import Enum
+
+
+class FailureReason(str, Enum):
+    """Why something failed, for programs; the error's message is the sentence for people."""
+
+    OTHER = ""
+    MODEL_NOT_OFFERED = "model not offered"  # unknown, excluded or not allowed here
+    NOT_TRUSTED = "not trusted"
+    PACKAGES_MISSING = "packages missing"
+    PACKAGE_BROKEN = "package broken"
+    WEIGHTS_MISSING = "weights missing"
+    WRONG_CHECKPOINT = "wrong checkpoint"  # no such file, or one of another kind
+    DEVICE_MISSING = "device missing"
+    MODEL_FAILS = "model fails"  # on every sample
+    SERVICE_SILENT = "service silent"
+    DISK_FULL = "disk full"
+    PERMISSION_DENIED = "permission denied"
+    STORAGE_GONE = "storage gone"
+    RAY_MISSING = "ray missing"  # or its cluster cannot be used
+    NO_RESOURCES = "no resources"
+    MACHINE_UNSUITABLE = "machine unsuitable"
+    WORKERS_DIE = "workers die"
 
 
 class AutoLabelingError(Exception):
-    """Base class: the message is safe to show a person."""
+    """Base class: the message is safe to show a person.
+
+    Args:
+        *args: the message
+        reason: why it failed, for programs
+    """
+
+    def __init__(self, *args: object, reason: FailureReason = FailureReason.OTHER) -> None:
+        super().__init__(*args)
+        self.reason = reason
 
 
 class ConfigError(AutoLabelingError):
@@ -52,12 +84,18 @@ class RunNotFound(AutoLabelingError):
 
 
 class NewerRecord(AutoLabelingError):
-    """A newer version of this package has stored the run, in a format that this one cannot read."""
+    """A newer version of this package has stored the run, in a format that this one cannot read.
 
-    def __init__(self, name: str, found: int, readable: int) -> None:
+    Args:
+        name: the run's name
+        stored: the format of its record
+        readable: the newest format that this version reads
+    """
+
+    def __init__(self, name: str, stored: int, readable: int) -> None:
         super().__init__(
             f"The run '{name}' was saved by a newer version of Auto-Labeling (record format "
-            f"{found}; this version reads up to {readable}). Nothing was changed. Update "
+            f"{stored}; this version reads up to {readable}). Nothing was changed. Update "
             "Auto-Labeling here and on every worker to the same version"
         )
 
@@ -75,7 +113,7 @@ class FieldGone(AutoLabelingError):
 
 
 class LabelsChanged(AutoLabelingError):
-    """The labels on the screen are no longer those in the database."""
+    """The labels in the database are no longer those on the screen."""
 
 
 class NotPermitted(AutoLabelingError):
@@ -103,14 +141,14 @@ class StillRunning(AutoLabelingError, TimeoutError):
 
 
 class RunWarning(UserWarning):
-    """What a starting run may do unexpectedly; ``preflight`` reports it beforehand."""
+    """A side effect of a starting run that may surprise; ``preflight`` reports it beforehand."""
 
 
 def first_line(error: BaseException) -> str:
-    """An error in one line, as a run's record keeps it: one that is not ours with its class.
+    """The first line of an error, for a run's record. Errors that are not ours have their class.
 
     Args:
         error: the error
     """
-    said = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return said if isinstance(error, AutoLabelingError) else f"{type(error).__name__}: {said}"
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return line if isinstance(error, AutoLabelingError) else f"{type(error).__name__}: {line}"

@@ -44,7 +44,7 @@ class RunState(str, Enum):
     IN_REVIEW = "in_review"  # all is generated; promote, undo, approve
     APPROVING = "approving"  # promoted labels are moving to the label field
     APPROVED = "approved"  # the label field holds the promoted labels; the run is over
-    FAILED = "failed"  # stopped, with a reason; resume, or review what there is
+    FAILED = "failed"  # stopped, with a reason; resume, or review the labels so far
     DELETING = "deleting"  # its labels are being removed
 
 
@@ -52,12 +52,12 @@ class StopReason(str, Enum):
     """Why a run stopped, for programs; ``Run.error`` is the sentence for people."""
 
     NONE = ""
-    ERROR = "error"  # what the worker said is in ``Run.error``
+    ERROR = "error"  # the error of the worker is in ``Run.error``
     CANCELLED = "cancelled"
     WORKER_LOST = "worker lost"  # another process saw how the worker ended
     WORKER_VANISHED = "worker vanished"  # its signs of life stopped
     NEVER_BEGAN = "never began"  # an operation came to its end, or was deleted, without a worker
-    START_INTERRUPTED = "start interrupted"  # whoever started the run stopped in the middle
+    START_INTERRUPTED = "start interrupted"  # its process stopped while starting it
     APP_STOPPED = "app stopped"  # while existing labels were being copied
 
 
@@ -68,7 +68,7 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     S.GENERATING: frozenset({S.IN_REVIEW, S.FAILED, S.DELETING}),
     S.IMPORTING: frozenset({S.IN_REVIEW, S.FAILED, S.DELETING}),
     S.IN_REVIEW: frozenset({S.APPROVING, S.QUEUED, S.DELETING}),
-    S.APPROVING: frozenset({S.APPROVED, S.IN_REVIEW}),  # back if what was shown has changed
+    S.APPROVING: frozenset({S.APPROVED, S.IN_REVIEW}),  # back if the labels shown have changed
     S.APPROVED: frozenset({S.DELETING}),
     S.FAILED: frozenset({S.QUEUED, S.IMPORTING, S.IN_REVIEW, S.DELETING}),
     S.DELETING: frozenset(),
@@ -122,7 +122,7 @@ class Worker(BaseModel):
     pid: int
     device: str = ""  # "cuda:2", "cpu"; empty until it is known
     state: Literal["idle", "working", "draining"] = "idle"
-    dataset: str = ""  # these five say what it is working on
+    dataset: str = ""  # these five are of its current operation
     run_id: str = ""
     run_name: str = ""
     operation_id: str = ""
@@ -148,7 +148,7 @@ class Speed(BaseModel):
 
 
 #: The format of the records that this version writes. It reads all up to this one; raise it when
-#: an older version would misread what is stored. 1: version 0.1.0, whose records have no number.
+#: an older version would misread the records. 1: version 0.1.0, whose records have no number.
 RECORD_FORMAT = 2
 
 
@@ -170,7 +170,7 @@ class Run(BaseModel):
     attempt: int = 0
     token: str = ""
     operation_id: str = ""
-    delegated: bool = True  # whether a worker is to generate, or whoever started the run
+    delegated: bool = True  # whether a worker generates, or the process that started the run
     reason: StopReason = StopReason.NONE
     error: str = ""
     labels: int = 0
@@ -182,7 +182,7 @@ class Run(BaseModel):
     ] = {}  # images whose range of values was guessed; see models/bit_depth.py
     decision: Decision | None = None  # counted when an approval began
     expected: int | None = None  # the number of labels shown to the approver
-    is_settled: bool = True  # whether that was compared with what is there, where one approves
+    is_settled: bool = True  # whether an approval has compared that with the labels there are
     marks_empty: bool = False  # whether approval marks samples without a label kept as empty
     license: str = ""
     source: str = ""  # the field whose labels were imported; empty for a run of a model
@@ -225,8 +225,9 @@ class Run(BaseModel):
         total = sum(self.guessed.values())
         how = ", ".join(f"{guess} ({number:,})" for guess, number in self.guessed.items())
         images = "image holds" if total == 1 else "images hold"
-        said = f"{total:,} {images} more than 8 bits without stating the range: read as {how}"
-        return said if total else ""
+        if not total:
+            return ""
+        return f"{total:,} {images} more than 8 bits without stating the range: read as {how}"
 
     @property
     def many(self) -> bool:

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, fi
 
 from auto_labeling.core.choices import Choice, Method, Target, Task
 
-LONGEST_CLASS = 200
-LONGEST_PROMPT = 500
+MAX_CLASS_LENGTH = 200
+MAX_PROMPT_LENGTH = 500
 
 #: The models whose outputs a run's classes name, by position: there a name may stand twice.
 NAMES_OUTPUTS = frozenset({"custom-torch-classification"})
@@ -165,8 +165,8 @@ class RunConfig(BaseModel):
         blank = [c for c in classes if not c.strip()]
         if blank:
             raise ValueError("a class must have a name")
-        if any(len(c) > LONGEST_CLASS or not _is_plain(c) for c in classes):
-            raise ValueError(f"a class has at most {LONGEST_CLASS} printable characters")
+        if any(len(c) > MAX_CLASS_LENGTH or not _is_plain(c) for c in classes):
+            raise ValueError(f"a class has at most {MAX_CLASS_LENGTH} printable characters")
         if info.data.get("model") in NAMES_OUTPUTS:
             return classes
         return tuple(dict.fromkeys(classes))
@@ -189,12 +189,12 @@ class RunConfig(BaseModel):
             raise ValueError(
                 f"prompts are given for '{unknown[0]}', which is not among the classes"
             )
-        asked: dict[str, str] = {}
+        class_of: dict[str, str] = {}
         for name in classes:
             for text in prompts.get(name) or (name,):
-                if not text.strip() or len(text) > LONGEST_PROMPT or not _is_plain(text):
-                    raise ValueError(f"a prompt has 1 to {LONGEST_PROMPT} printable characters")
-                other = asked.setdefault(" ".join(text.casefold().split()), name)
+                if not text.strip() or len(text) > MAX_PROMPT_LENGTH or not _is_plain(text):
+                    raise ValueError(f"a prompt has 1 to {MAX_PROMPT_LENGTH} printable characters")
+                other = class_of.setdefault(" ".join(text.casefold().split()), name)
                 if prompts and other != name:
                     raise ValueError(f"'{text}' is a prompt for both '{other}' and '{name}'")
         return {name: tuple(dict.fromkeys(texts)) for name, texts in prompts.items() if texts}

@@ -48,16 +48,16 @@ def ago(moment: str) -> str:
     return "just now"
 
 
-def some(names: Iterable[str], most: int = 3) -> str:
+def some(names: Iterable[str], limit: int = 3) -> str:
     """A list of names, shortened: ``"cat, dog, cow and 4 more"``.
 
     Args:
         names: the names
-        most (3): how many of them are shown
+        limit (3): how many of them are shown
     """
     names = list(names)
-    rest = len(names) - most
-    shown = ", ".join(names[:most])
+    rest = len(names) - limit
+    shown = ", ".join(names[:limit])
     return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 

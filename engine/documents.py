@@ -191,9 +191,9 @@ def _from_detections(label: Any, run: Run, sample_id: str) -> SampleLabels:
     if label is not None and not isinstance(label, fol.Detections):
         raise _wrong_kind(label, run.config, "Detections")
     source: Sequence[fol.Detection] = label.detections if label else ()
-    given = np.array([list(d.bounding_box) for d in source], dtype=float).reshape(-1, 4)
-    boxes = inside(given)
-    mask_cropping.fit(source, given, boxes)
+    raw = np.array([list(d.bounding_box) for d in source], dtype=float).reshape(-1, 4)
+    boxes = inside(raw)
+    mask_cropping.fit(source, raw, boxes)
     kept, cut, left_out = _kept(
         [d.label for d in source],
         boxes,

@@ -15,7 +15,7 @@ import fiftyone.core.models as fom
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import LeftOut
-from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError
+from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, FailureReason
 from auto_labeling.core.run import Run
 from auto_labeling.engine import memory
 from auto_labeling.engine.labeler import (
@@ -219,7 +219,8 @@ class Generation:
             return
         raise AutoLabelingError(
             f"The model failed on each of the {tried:,} samples tried. "
-            f"The first error: {self._first_error}"
+            f"The first error: {self._first_error}",
+            reason=FailureReason.MODEL_FAILS,
         )
 
     def _report_line(self, text: str, force: bool = False) -> None:

@@ -31,7 +31,7 @@ _PR_SET_PDEATHSIG = 1
 _NICE = 10
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
-#: Seconds to wait for the first image, to learn what the model's images are like.
+#: Seconds to wait for the first image, which shows the shape and type of the model's images.
 _PROBE_SECONDS = 60
 
 #: Batches that may be between the loaders and the end of the model's work.
@@ -190,7 +190,7 @@ def _quiet(_: int) -> None:
     import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
-    # The model's thread must never wait for a core that loads what is not needed yet.
+    # The model's thread must never wait for a core that loads later images.
     os.nice(_NICE)
     # A worker that is killed cannot end its loaders, and one that waits for a slot would stay.
     libc = ctypes.CDLL(None)

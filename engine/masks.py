@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from auto_labeling.core.errors import CannotWrite
+from auto_labeling.core.errors import CannotWrite, FailureReason
 from auto_labeling.core.names import UNFINISHED_MASKS
 from auto_labeling.core.run import Run
 from auto_labeling.engine.batches import Failure, Waiting, describe
@@ -29,7 +29,7 @@ from auto_labeling.engine.documents import Document
 _THREADS = 4
 
 #: Errors that every further file would meet, and their cause in words.
-_HOPELESS = {
+_HOPELESS: dict[int, str] = {
     errno.ENOSPC: "its disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EACCES: "the worker has no permission",
@@ -41,11 +41,18 @@ _HOPELESS = {
     errno.ESTALE: "its network share is gone",
     errno.ENOTCONN: "its network share is gone",
 }
+_REMEDY = "Give the worker write permission, then resume"
 _REMEDIES = {
     errno.ENOSPC: "Make room there, then resume",
     errno.EDQUOT: "Make room there, then resume",
 }
-_REMEDY = "Give the worker write permission, then resume"
+_REASONS = {
+    errno.ENOSPC: FailureReason.DISK_FULL,
+    errno.EDQUOT: FailureReason.DISK_FULL,
+    errno.EACCES: FailureReason.PERMISSION_DENIED,
+    errno.EPERM: FailureReason.PERMISSION_DENIED,
+    errno.EROFS: FailureReason.PERMISSION_DENIED,
+}
 
 
 class MaskStore:
@@ -115,7 +122,8 @@ class MaskStore:
         cause = _HOPELESS.get(number) or error.strerror or str(error)
         remedy = _REMEDIES.get(number, _REMEDY)
         return CannotWrite(
-            f"No masks can be written to {self._folder}: {cause}. Labels so far are kept. {remedy}"
+            f"No masks can be written to {self._folder}: {cause}. Labels so far are kept. {remedy}",
+            reason=_REASONS.get(number, FailureReason.STORAGE_GONE),
         )
 
     def forget(self, sample_ids: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ from auto_labeling.models.merged_prompts import Masks
 #: A relative size that is an area beyond doubt, whatever rounding does.
 _SMALL = 1e-6
 
-#: For each sample of a batch: its labels, or what went wrong.
+#: For each sample of a batch: its labels, or its error.
 Results = list[SampleLabels | Exception]
 
 #: The width and height of an image, in pixels.

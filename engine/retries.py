@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError, FailureReason
 from auto_labeling.engine.batches import describe
 
 #: Statuses of temporary errors: timeouts, too many requests, and servers that are not there.
@@ -100,7 +100,8 @@ class Retries:
         if self._unanswered >= MAX_UNANSWERED:
             raise AutoLabelingError(
                 f"The model's service did not answer for {self._unanswered:,} samples in a row "
-                f"({describe(error)}). Labels so far are kept. Resume when it answers again"
+                f"({describe(error)}). Labels so far are kept. Resume when it answers again",
+                reason=FailureReason.SERVICE_SILENT,
             ) from error
 
 

@@ -115,7 +115,7 @@ def preflight(
         "samples": samples,
         "weights": tuple(_weights(spec, config, standing) for spec in models),
         "device": config.device,
-        "device_found": devices.found(config.device),
+        "device_found": devices.exists(config.device),
         "gpus": devices.gpus(),
         "worker_devices": tuple(f"{w.device} on {w.host}" for w in live_workers.live() if w.device),
         "missing_packages": missing,

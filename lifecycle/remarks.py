@@ -41,7 +41,7 @@ def labels_in_words(account: Account) -> str:
 def reasons_in_words(account: Account) -> str:
     """How many labels were left out for which reason, the most frequent first."""
     counts = sorted(account.left_out.items(), key=lambda pair: -pair[1])
-    return ", ".join(f"{number:,} {reason.words}" for reason, number in counts)
+    return ", ".join(f"{number:,} {reason.phrase}" for reason, number in counts)
 
 
 def remarks(run: Run, account: Account | None = None) -> list[str]:

@@ -88,7 +88,7 @@ def _import_problem(named: str) -> str:
             spec = _find(full, folders)
             folders = [*(spec.submodule_search_locations or ())] if spec else None
         except (ImportError, KeyError, ValueError, AttributeError):
-            return ""  # of a kind that cannot be found without importing what is above it
+            return ""  # of a kind that cannot be found without importing its package
         if spec is None:
             return f"There is no module '{full}': PYTHONPATH must name its folder"
         if not folders and number < len(parts) - 1:

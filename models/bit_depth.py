@@ -85,7 +85,7 @@ def values(
 
     Returns:
         a ``(height, width)`` or ``(height, width, 3)`` array; None if the image's own 8 bits, the
-        higher ones, are what is to be seen
+        higher ones, are the ones to show
 
     Raises:
         OSError: if only the higher 8 bits can be read, and not all is there

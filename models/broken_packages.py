@@ -18,11 +18,11 @@ def is_broken(error: BaseException) -> bool:
 
 
 def sentence(name: str, error: BaseException) -> str:
-    """Says why a model cannot run on this machine.
+    """A sentence on why a model cannot run on this machine.
 
     Args:
         name: of the model, for people
-        error: for which :func:`is_broken` is true
+        error: an error for which :func:`is_broken` is true
     """
     cause = _cause(error)
     host, reason = socket.gethostname(), first_line(cause)
@@ -40,7 +40,7 @@ def sentence(name: str, error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first, for a sentence."""
+    """The first line of an error, for a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__
 

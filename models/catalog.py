@@ -8,7 +8,7 @@ App asks for it with every keystroke in the form.
 from functools import lru_cache
 from typing import Any
 
-from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.errors import FailureReason, ModelUnavailable
 from auto_labeling.core.run import Method, ModelType, RunConfig, Task
 from auto_labeling.models import (
     checkpoints,
@@ -102,14 +102,18 @@ def get_model(name: str) -> ModelSpec:
     """
     offered, left_out = _catalog()
     if name in left_out:
-        raise ModelUnavailable(f"'{name}' is not offered: {left_out[name]}")
+        raise _not_offered(f"'{name}' is not offered: {left_out[name]}")
     if name not in offered:
-        raise ModelUnavailable(f"There is no model '{name}' in the catalog")
+        raise _not_offered(f"There is no model '{name}' in the catalog")
     spec = offered[name]
     refusal = licenses.refusal(name, spec.license)
     if refusal:
-        raise ModelUnavailable(f"'{name}' is not offered: {refusal}")
+        raise _not_offered(f"'{name}' is not offered: {refusal}")
     return spec
+
+
+def _not_offered(sentence: str) -> ModelUnavailable:
+    return ModelUnavailable(sentence, reason=FailureReason.MODEL_NOT_OFFERED)
 
 
 def models_of(config: RunConfig) -> list[ModelSpec]:

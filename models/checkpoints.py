@@ -1,6 +1,6 @@
-"""What the files of a custom model contain, read without running their code.
+"""The contents of a custom model's files, read without running their code.
 
-The answer is about this machine's file; on a worker the same path may be another one.
+They are those of this machine's file; on a worker the same path may be another file.
 """
 
 import os
@@ -35,14 +35,14 @@ _TASKS = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds.
+    """The contents of a file.
 
     Args:
         holds: :data:`ULTRALYTICS`, :data:`SCRIPT`, :data:`MODULE` for a pickled network, or
             :data:`STATE` for weights without one; empty if it cannot be told
-        task: Ultralytics' word for what the network does; empty if it cannot be told
+        task: Ultralytics' word for the network's task; empty if it cannot be told
         names: the class of each output; None if it cannot be told
-        problem: what is wrong with the names; empty if nothing is
+        problem: the problem with the names; empty if there is none
     """
 
     holds: str = ""
@@ -61,7 +61,7 @@ def read(path: str) -> Checkpoint:
 
 
 def misfit(spec: ModelSpec, path: str) -> str:
-    """Why a file cannot be what an entry of the catalog takes it for.
+    """Why a file does not fit its entry in the catalog.
 
     Args:
         spec: the :class:`auto_labeling.models.spec.ModelSpec`

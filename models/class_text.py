@@ -6,8 +6,8 @@
     vehicle: car, truck, bus
 
 A line names classes, with commas between them; or one class and, after a colon, the prompts by
-which a zero-shot model is asked for it. A backslash takes the meaning from what follows it, so any
-class can be written: ``ratio 1\\:2``.
+which a zero-shot model is asked for it. A backslash takes the meaning from the next character, so
+any class can be written: ``ratio 1\\:2``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,14 +44,19 @@ def read(text: str, repeated: bool = False) -> tuple[tuple[str, ...], dict[str, 
             raise ValueError(f"Line {number} has prompts but no class before the ':'")
         if name not in prompts:
             classes.append(name)
-        asked = prompts.setdefault(name, {})
-        asked.update(dict.fromkeys(_items(rest)))
+        texts = prompts.setdefault(name, {})
+        texts.update(dict.fromkeys(_items(rest)))
     listed = classes if repeated else dict.fromkeys(classes)
-    return tuple(listed), {name: tuple(asked) for name, asked in prompts.items() if asked}
+    return tuple(listed), {name: tuple(texts) for name, texts in prompts.items() if texts}
 
 
 def write(classes: Iterable[str], prompts: Mapping[str, Iterable[str]]) -> str:
-    """Writes classes and prompts, one class a line, so that :func:`read` reads the same."""
+    """Writes classes and prompts, one class a line, so that :func:`read` reads the same.
+
+    Args:
+        classes: the classes, in order
+        prompts: the prompts of classes that have some
+    """
     lines = []
     for name in classes:
         line = _escaped(name, ":,")
@@ -94,11 +99,11 @@ def _items(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 def _text(tokens: Sequence[Token]) -> str:
-    """What tokens say, without the space around it."""
-    said = [i for i, (character, literal) in enumerate(tokens) if literal or character.strip()]
-    if not said:
+    """The text of tokens, without the space around it."""
+    visible = [i for i, (character, literal) in enumerate(tokens) if literal or character.strip()]
+    if not visible:
         return ""
-    return "".join(character for character, _ in tokens[said[0] : said[-1] + 1])
+    return "".join(character for character, _ in tokens[visible[0] : visible[-1] + 1])
 
 
 def _escaped(text: str, special: str) -> str:

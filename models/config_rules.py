@@ -70,7 +70,7 @@ def _packages(spec: ModelSpec) -> str:
 
 
 def _misfit(spec: ModelSpec, config: RunConfig) -> str:
-    """Why the model cannot do what the method asks of it; empty if it can."""
+    """Why the model cannot take its part in the method; empty if it can."""
     if config.method is Method.EXISTING_DETECTIONS:
         return "" if spec.is_segmenter else f"{spec.name} does not make masks from boxes"
     if spec.is_segmenter:

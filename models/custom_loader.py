@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.errors import FailureReason, ModelUnavailable
 from auto_labeling.core.run import ModelType, RunConfig
 from auto_labeling.models import broken_packages, checkpoints, label_kinds, trust, vocabularies
 from auto_labeling.models.spec import ModelSpec
@@ -37,9 +37,9 @@ def load(spec: ModelSpec, config: RunConfig, options: Mapping[str, Any]) -> fom.
         return _from_import(config.checkpoint)
     if not os.path.isfile(config.checkpoint):
         host = socket.gethostname()
-        raise ModelUnavailable(f"There is no file {config.checkpoint} on the worker ({host})")
+        raise _wrong(f"There is no file {config.checkpoint} on the worker ({host})")
     if problem := checkpoints.misfit(spec, config.checkpoint):
-        raise ModelUnavailable(problem)
+        raise _wrong(problem)
     settings = deepcopy(spec.entry["default_deployment_config_dict"])
     try:
         if spec.family == "custom-torch":
@@ -49,7 +49,7 @@ def load(spec: ModelSpec, config: RunConfig, options: Mapping[str, Any]) -> fom.
         if broken_packages.is_broken(error):
             raise
         reason = broken_packages.first_line(error)
-        raise ModelUnavailable(f"{config.checkpoint} cannot be loaded: {reason}") from error
+        raise _wrong(f"{config.checkpoint} cannot be loaded: {reason}") from error
 
 
 def require_fit(spec: ModelSpec, config: RunConfig, model: fom.Model) -> None:
@@ -76,7 +76,11 @@ def require_fit(spec: ModelSpec, config: RunConfig, model: fom.Model) -> None:
         if isinstance(known, (list, tuple)):
             problem = vocabularies.unknown(name, config.classes, list(map(str, known)))
     if problem:
-        raise ModelUnavailable(problem)
+        raise _wrong(problem)
+
+
+def _wrong(sentence: str) -> ModelUnavailable:
+    return ModelUnavailable(sentence, reason=FailureReason.WRONG_CHECKPOINT)
 
 
 def _from_import(reference: str) -> fom.Model:
@@ -88,22 +92,22 @@ def _from_import(reference: str) -> fom.Model:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise ModelUnavailable(
+        raise _wrong(
             f"'{reference}' cannot be imported on {socket.gethostname()}: there is no module "
             f"'{error.name}'. PYTHONPATH of the worker must include its folder"
         ) from error
     except ImportError:
         raise  # a package that it needs, which is named above
     except Exception as error:
-        raise ModelUnavailable(_failed(reference, "cannot be imported", error)) from error
+        raise _wrong(_failed(reference, "cannot be imported", error)) from error
     try:
         model = made() if callable(made) and not isinstance(made, fom.Model) else made
     except Exception as error:
         if broken_packages.is_broken(error):
             raise
-        raise ModelUnavailable(_failed(reference, "fails when called", error)) from error
+        raise _wrong(_failed(reference, "fails when called", error)) from error
     if not isinstance(model, fom.Model):
-        raise ModelUnavailable(
+        raise _wrong(
             f"'{reference}' returns a {type(model).__name__}, not a fiftyone.core.models.Model"
         )
     return model
@@ -131,7 +135,7 @@ def _from_ultralytics(
         )
         names, unnamed = checkpoints.by_output(name, loaded.model.names, outputs)
         if problem or names is None:
-            raise ModelUnavailable(problem or unnamed)
+            raise _wrong(problem or unnamed)
         loaded.model.names = dict(enumerate(names))
         return loaded
 
@@ -170,15 +174,15 @@ def _require_outputs(model: Any, name: str, names: Sequence[str]) -> None:
             scores = model._forward_pass(images.half() if model.using_half_precision else images)
     except Exception as error:
         height, width = model.config.image_size
-        raise ModelUnavailable(
+        raise _wrong(
             f"{name} fails on an image of {width} by {height} pixels: "
             f"{broken_packages.first_line(error)}"
         ) from error
     if isinstance(scores, dict):
         scores = scores.get("logits")
     if not isinstance(scores, torch.Tensor) or scores.dim() != 2 or len(scores) != 1:
-        raise ModelUnavailable(
+        raise _wrong(
             f"{name} is not a classifier: for each image a classifier gives one row of scores"
         )
     if scores.shape[1] != len(names):
-        raise ModelUnavailable(checkpoints.mismatch(name, scores.shape[1], len(names)))
+        raise _wrong(checkpoints.mismatch(name, scores.shape[1], len(names)))

@@ -39,8 +39,8 @@ def nvidia() -> int | None:
     return len(list(_DRIVER.iterdir())) if _DRIVER.is_dir() else None
 
 
-def found(device: str) -> bool:
-    """Whether this machine has a device that a run names; "" means whatever there is."""
+def exists(device: str) -> bool:
+    """Whether this machine has a device that a run names; "" means any device."""
     if device in ("", "cpu"):
         return True
     number = device.partition(":")[2]

@@ -74,23 +74,23 @@ _DATA = {"oiv7": "Open Images V7", "shapes": "demo shapes"}
 
 
 def family(name: str) -> str:
-    """What a family is called."""
+    """The display name of a family."""
     return _FAMILIES.get(name, name)
 
 
 def version(name: str) -> str:
-    """What a version is called: ``"v8-oiv7"`` → ``"v8, Open Images V7"``."""
+    """The display name of a version: ``"v8-oiv7"`` → ``"v8, Open Images V7"``."""
     number, data = _version_and_data(name)
     return f"{number}, {data}" if data else number
 
 
 def size(name: str) -> str:
-    """What a size is called."""
+    """The display name of a size."""
     return _WORDS.get(name, name.capitalize() if name.isalpha() and len(name) > 1 else name)
 
 
 def model(spec: ModelSpec) -> str:
-    """What a :class:`auto_labeling.models.spec.ModelSpec` is called: ``"YOLO 11 Nano"``."""
+    """The display name of a model: ``"YOLO 11 Nano"``."""
     number, data = _version_and_data(spec.version)
     name = " ".join(filter(None, (family(spec.family), number, spec.size and size(spec.size))))
     return f"{name}, {data}" if data else name

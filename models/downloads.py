@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.errors import FailureReason, ModelUnavailable
 from auto_labeling.models import manifests, weight_files
 
 if TYPE_CHECKING:  # spec imports this module
@@ -53,7 +53,7 @@ def is_downloaded(spec: ModelSpec, checkpoint: str = "") -> bool:
     if spec.source == "bundled" and spec.weights is None:
         return True  # a package brings them
     if spec.source == "custom" and not os.path.isabs(checkpoint):
-        return True  # an import path brings what it brings
+        return True  # an import path brings its own weights
     return bool(files(spec, checkpoint))
 
 
@@ -115,7 +115,10 @@ def clear_damaged(spec: ModelSpec, checkpoint: str = "") -> None:
         path = paths[0]
         if spec.source in ("bundled", "custom") or os.path.isdir(checkpoint):
             how = "Install Auto-Labeling" if spec.source == "bundled" else "Copy the file"
-            raise ModelUnavailable(f"The weights file {path} is empty or incomplete. {how} again")
+            raise ModelUnavailable(
+                f"The weights file {path} is empty or incomplete. {how} again",
+                reason=FailureReason.WEIGHTS_MISSING,
+            )
         try:
             real = path.resolve()
             if time.time() - real.stat().st_mtime < _QUIET_SECONDS:
@@ -128,7 +131,8 @@ def clear_damaged(spec: ModelSpec, checkpoint: str = "") -> None:
             raise ModelUnavailable(
                 f"The weights file {path} is empty or incomplete, and this worker has no "
                 "permission to "
-                f"replace it ({error.strerror}). Delete it, then resume"
+                f"replace it ({error.strerror}). Delete it, then resume",
+                reason=FailureReason.PERMISSION_DENIED,
             ) from error
 
 

@@ -147,7 +147,7 @@ def left_out_of(label: Any) -> dict[str, int]:
 
 
 def attach(label: Any, left_out: Mapping[str, int]) -> None:
-    """Puts the counts of what was left out on a label. They are not stored.
+    """Puts the counts of left-out labels on a label. They are not stored.
 
     Args:
         label: a :class:`fiftyone.core.labels.Label`

@@ -2,8 +2,8 @@
 
 from auto_labeling.core.run import Task
 
-# Ultralytics' words for its tasks, and ours: what a model of that kind is called.
-_CALLED = {
+# The name of a model of each kind, by Ultralytics' words for its tasks, and ours.
+_NAMES = {
     "detect": "a detector",
     "classify": "a classifier",
     "segment": "an instance segmentation model",
@@ -13,12 +13,12 @@ _CALLED = {
     "depth": "a depth model",
     "keypoints": "a keypoint model",
 }
-_WANTED = {
+_NEEDED = {
     Task.DETECTION: "detect",
     Task.CLASSIFICATION: "classify",
     Task.INSTANCE_SEGMENTATION: "segment",
 }
-# What the names of architectures on the Hugging Face hub end in.
+# The ends of the names of architectures on the Hugging Face hub.
 _HEADS = {
     "ImageClassification": "classify",
     "ObjectDetection": "detect",
@@ -41,25 +41,25 @@ def misfit(name: str, kind: str, task: Task) -> str:
     """Why a model of some kind cannot do a task.
 
     Args:
-        name: what people call the model
-        kind: Ultralytics' word for its task, or what an architecture is called; empty if unknown
-        task: what is asked of it
+        name: of the model, for people
+        kind: Ultralytics' word for its task, or the name of an architecture; empty if unknown
+        task: the run's task
 
     Returns:
         a sentence such as "best.pt is an OBB model; detection needs a detector"; empty if it can
     """
-    wanted = _WANTED[task]
-    if kind in ("", wanted):
+    needed = _NEEDED[task]
+    if kind in ("", needed):
         return ""
-    found = _CALLED.get(kind) or f"{_article(kind)} {kind}"
-    return f"{name} is {found}; {task.label.lower()} needs {_CALLED[wanted]}"
+    actual = _NAMES.get(kind) or f"{_article(kind)} {kind}"
+    return f"{name} is {actual}; {task.label.lower()} needs {_NAMES[needed]}"
 
 
 def of_architecture(name: str) -> str:
     """The kind of a Hugging Face architecture, such as ``"DetrForObjectDetection"``.
 
     Returns:
-        a kind that :func:`misfit` takes: the name itself where it has no head that we know
+        a kind that :func:`misfit` takes: the name itself where its head is unknown
     """
     return next((kind for end, kind in _HEADS.items() if name.endswith(end)), name)
 

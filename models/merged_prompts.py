@@ -119,9 +119,9 @@ def overlap_of_masks(
         at, size = (1 - axis), (3 - axis)
         here, there = mask.shape[axis], other_mask.shape[axis]
         centers = box[at] + (np.arange(here) + 0.5) * box[size] / here
-        found = np.floor((centers - other_box[at]) / other_box[size] * there).astype(int)
-        inside = (found >= 0) & (found < there)
-        places.append((np.flatnonzero(inside), found[inside]))
+        other = np.floor((centers - other_box[at]) / other_box[size] * there).astype(int)
+        inside = (other >= 0) & (other < there)
+        places.append((np.flatnonzero(inside), other[inside]))
         pixel.append((other_box[size] / there) / (box[size] / here))
     (columns, other_columns), (rows, other_rows) = places
     common = np.count_nonzero(

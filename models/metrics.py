@@ -18,7 +18,7 @@ class Measured:
     """A published measurement of a model.
 
     Args:
-        metric: what was measured, on which data; empty if only the cost was published
+        metric: the metric and its data; empty if only the cost was published
         value: the number, or None
         params: millions of parameters, or None
         gflops: billions of operations for an image, multiplications and additions each counted
@@ -35,7 +35,7 @@ class Measured:
 
 
 def of(name: str) -> tuple[Measured, ...]:
-    """What is published of a model; empty if nothing is."""
+    """The published measurements of a model."""
     return _all().get(name, ())
 
 

@@ -1,7 +1,7 @@
 """From a task to one model, step by step: each choice narrows the next.
 
-What was chosen is remembered under the choices that led to it, so that going back and forth finds
-everything as it was.
+Each choice is remembered under the choices that led to it, so that going back and forth keeps
+them.
 """
 
 import re
@@ -13,7 +13,8 @@ from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.models import catalog
 from auto_labeling.models.spec import ModelSpec
 
-#: What is asked after the task, in this order. The last is asked where all else is the same.
+#: The choices after the task, in this order. The last is only made between models that are the
+#: same in all others.
 LEVELS = ("method", "model_type", "family", "version", "size", "variant")
 
 #: The version or size of a model that names none, beside others that do.
@@ -32,8 +33,8 @@ class Level:
     """One of the choices.
 
     Args:
-        options: what can be chosen now; empty if there is nothing to ask, or not yet
-        value: what is chosen; empty if nothing is
+        options: the options now; empty if there is no choice, or not yet
+        value: the chosen option; empty if there is none
     """
 
     options: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Choices:
-    """All choices as they stand, and the model that they mean.
+    """All choices so far, and the model that they mean.
 
     Args:
         levels: a :class:`Level` for each of :data:`LEVELS`
@@ -56,14 +57,14 @@ class Choices:
 def narrow(
     task: Task, remembered: Mapping[str, Any], answers: Mapping[str, Any] | None = None
 ) -> Choices:
-    """Lists the options at each level, and what is chosen.
+    """Lists the options at each level, and the chosen ones.
 
     Where one option remains it is chosen; so is the usual method and model type.
 
     Args:
         task: the task
         remembered: the result of :func:`remember`; other keys are ignored
-        answers (None): what is chosen now, by level; values that are no option are ignored
+        answers (None): the choices of now, by level; values that are no option are ignored
     """
     levels: dict[str, Level] = {}
     path, answers = task.value, answers or {}
@@ -88,7 +89,7 @@ def remember(task: Task, remembered: Mapping[str, Any], level: str, value: str) 
 
     Args:
         task: the task
-        remembered: what was chosen before
+        remembered: the earlier choices
         level: one of :data:`LEVELS`
         value: one of the level's options
     """
@@ -97,7 +98,7 @@ def remember(task: Task, remembered: Mapping[str, Any], level: str, value: str) 
 
 
 def leading_to(spec: ModelSpec, task: Task, method: Method) -> dict[str, Any]:
-    """Returns what to remember for the choices to lead to a model.
+    """Returns the choices that lead to a model, in the form of :func:`remember`.
 
     Args:
         spec: the model

@@ -8,7 +8,7 @@ _SIZES = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "xlarge"}
 }
 _WORD = "|".join(_WORDS)
 
-# What the name says of task and data; it is no part of family, version or size.
+# The parts of a name that tell the task and the data, not the family, version or size.
 _NOISE = re.compile(
     r"-torch$|-(imagenet|coco|ade20k|cityscapes)(?=-|$)|-(cls|instance|image)(?=-|$)"
     r"|-224(?=-|$)|-resnet50-fpn"
@@ -49,16 +49,16 @@ _LEFTOVERS = {
 
 
 def parse(name: str) -> tuple[str, str, str]:
-    """Returns ``(family, version, size)`` of a zoo model; what the name does not say is empty."""
+    """Returns ``(family, version, size)`` of a zoo model; parts that the name lacks are empty."""
     if name in _LEFTOVERS:
         return _LEFTOVERS[name]
     short = _NOISE.sub("", name)
     for pattern in _PATTERNS:
         match = pattern.fullmatch(short)
         if match:
-            said = match.groupdict()
-            size = said.get("size") or ""
-            variant = (said.get("variant") or "") if said.get("variant") != "-seg" else ""
-            version = (said.get("version") or "") + (said.get("data") or "")
-            return said["family"] + variant, version, _SIZES.get(size, size)
+            parts = match.groupdict()
+            size = parts.get("size") or ""
+            variant = (parts.get("variant") or "") if parts.get("variant") != "-seg" else ""
+            version = (parts.get("version") or "") + (parts.get("data") or "")
+            return parts["family"] + variant, version, _SIZES.get(size, size)
     return short, "", ""

@@ -1,7 +1,7 @@
 """Keeps a thread off the network while it loads a model that is on this machine.
 
-Each library of models fetches what is missing, and some look for something newer, in ways of their
-own. All of them ask for the address of a host first.
+Each library of models downloads missing files, and some look for newer ones, in their own ways. All
+of them look up the address of a host first.
 """
 
 import contextlib

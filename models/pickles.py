@@ -1,8 +1,8 @@
-"""Reads what a pickle describes, and runs nothing of it.
+"""Reads the contents of a pickle without running anything of it.
 
-Unpickling calls whatever the file names. Here its instructions are followed on stand-ins: a class
-is its name, an object is the name of its class with its state. So the file of somebody whom nobody
-trusts can be asked what it holds.
+Unpickling calls any function that the file names. Here its instructions are followed on stand-ins:
+a class is its name, an object is the name of its class with its state. So the contents of a file
+that is not trusted can be read.
 """
 
 import io
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-#: The longest pickle that is read: what a checkpoint holds beside its tensors is far smaller.
+#: Longer pickles are not read: a checkpoint without its tensors is far smaller.
 MAX_BYTES = 8 * 2**20
 
 _PLAIN = (str, int, float, bool, bytes, type(None))
@@ -42,8 +42,8 @@ class Thing:
 
     Args:
         made_by: the name of its class, or of the function that would make it
-        state: what it would be given: its attributes, as a rule
-        items: what would be put into it, if it is a dict of some kind
+        state: its state: normally the attributes
+        items: its items, if it is a dict of some kind
     """
 
     made_by: str
@@ -80,7 +80,7 @@ def read(data: bytes) -> Any:
 
 
 class _Machine:
-    """The machine that a pickle is a program for, without its powers."""
+    """Follows the instructions of a pickle, without calling anything."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
@@ -121,7 +121,7 @@ class _Machine:
         return popped
 
     def _marked(self) -> list[Any]:
-        """Takes what stands above the last mark, and the mark."""
+        """Takes the items above the last mark, and the mark."""
         at = len(self.stack) - 1
         while self.stack[at] is not _MARK:
             at -= 1

@@ -19,9 +19,8 @@ _ON_THEIR_SIDE = (5, 6, 7, 8)
 _MAX_PIXELS = 178_956_970
 _SO = f"; at most {_MAX_PIXELS:,} are. Scale the image down, or cut it into tiles"
 
-#: OpenCV's and Pillow's own, before Ultralytics replaces them for the whole process; or after it,
-#: what it keeps as Pillow's: its own asks for a package that is not there, and says that instead
-#: of what is wrong with an image.
+#: OpenCV's and Pillow's own functions. Ultralytics replaces them for the whole process, and keeps
+#: Pillow's: its own one reports a missing package instead of the problem with an image.
 _imread = cv2.imread
 _open = getattr(sys.modules.get("ultralytics.utils.patches"), "_image_open", Image.open)
 
@@ -30,13 +29,13 @@ _guess = threading.local()
 #: OpenCV 4.11 and newer.
 _OPENCV_READS_INTO = "dst" in (_imread.__doc__ or "") and hasattr(cv2, "IMREAD_COLOR_RGB")
 
-#: Baseline and extended frames. OpenCV shows what there is of a progressive one that is damaged
+#: Baseline and extended frames. OpenCV shows a part of a progressive one that is damaged
 #: between its scans, where Pillow refuses it.
 _JPEG_FRAMES = {0xC0, 0xC1}
 
 _JPEG_SCAN = 0xDA
 
-#: Tables, restart intervals, comments and application data; Adobe's (0xEE) may change colours.
+#: Tables, restart intervals, comments and application data; Adobe's (0xEE) may change colors.
 _JPEG_HARMLESS = {0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xEE), 0xEF}
 
 

@@ -1,7 +1,7 @@
 """Turns classes into prompts for zero-shot models, and their output back into classes.
 
 A class may have several prompts. Some models answer with the prompt, some with free text that
-resembles it; what resembles none is left out, never made a class.
+resembles it; an answer that resembles none is left out, never made a class.
 """
 
 import re

@@ -39,7 +39,7 @@ _PERFORMANCE = {
     (Task.CLASSIFICATION, ModelType.FIXED_VOCABULARY): ((_TOP_1,), (72, 80)),
     (Task.CLASSIFICATION, ModelType.ZERO_SHOT): ((_ZERO_SHOT_TOP_1,), (65, 75)),
 }
-# Likewise: what its cost is read from, the first that is published, and up to where 3 and 2.
+# Likewise: the basis of its cost, the first that is published, and the limits of 3 and 2.
 _SPEED: dict[tuple[Task, ModelType], dict[str, tuple[float, float]]] = {
     (Task.DETECTION, ModelType.FIXED_VOCABULARY): {"latency": (4, 8.5), "gflops": (35, 125)},
     (Task.DETECTION, ModelType.ZERO_SHOT): {"params": (100, 200)},
@@ -91,7 +91,7 @@ _IN_WORDS = (
 
 @dataclass(frozen=True)
 class Rating:
-    """A rating, and what it comes from.
+    """A rating, and its source.
 
     Args:
         value: 1 to 3, or None if it is unknown
@@ -132,7 +132,7 @@ def performance(spec: ModelSpec) -> Rating:
 
 
 def speed(spec: ModelSpec) -> Rating:
-    """Rates how fast a model is: by its published latency, else by what an image costs it."""
+    """Rates how fast a model is: by its published latency, else by the cost of an image."""
     if spec.needs_checkpoint or spec.source == "remote":
         return Rating()
     if spec.weights is not None:
@@ -146,7 +146,7 @@ def speed(spec: ModelSpec) -> Rating:
                 if cost is not None:
                     of = f" of {sibling}" if by == ARCHITECTURE else ""
                     return _cost(cost, basis, limits, by, one.source, of)
-    if "params" in cuts and spec.size_bytes:  # weights of four bytes each: that is what is loaded
+    if "params" in cuts and spec.size_bytes:  # weights of four bytes each, as loaded
         millions = spec.size_bytes / 4e6
         return _cost(millions, "params", cuts["params"], ARCHITECTURE, "", " by its weights")
     return Rating()

@@ -1,4 +1,4 @@
-"""The Python packages that models need: what is missing, and how to install it."""
+"""The Python packages that models need, and the command that installs missing ones."""
 
 import importlib.metadata
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-# Where what the zoo names cannot be installed: what can, under the same name. OpenAI's
+# Packages to install in place of those that the zoo names and that cannot be installed. OpenAI's
 # build needs pkg_resources, which setuptools 82 dropped: https://github.com/openai/CLIP/issues/528
 _INSTEAD = {
     "clip @ git+https://github.com/openai/CLIP.git": (

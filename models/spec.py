@@ -1,4 +1,4 @@
-"""What is known about a model before it is loaded."""
+"""The facts about a model that are known before it is loaded."""
 
 import re
 from collections.abc import Mapping

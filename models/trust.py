@@ -1,13 +1,12 @@
-"""What may run code on a worker: importing a module or unpickling a checkpoint does.
+"""The references that may run code on a worker: importing a module or unpickling a file does.
 
-Only whoever starts the worker can allow it, in the worker's environment; what is typed into a form
-never can.
+Only the environment of the worker can allow it; a value typed into a form never can.
 """
 
 import os
 from pathlib import Path
 
-from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.errors import FailureReason, ModelUnavailable
 
 SETTING = "FIFTYONE_AUTO_LABELING_TRUSTED"
 
@@ -27,7 +26,7 @@ def require(reference: str) -> None:
     """Raises :class:`ModelUnavailable` unless a reference is trusted."""
     problem = refusal(reference)
     if problem:
-        raise ModelUnavailable(problem)
+        raise ModelUnavailable(problem, reason=FailureReason.NOT_TRUSTED)
 
 
 def _allowed() -> list[str]:

@@ -20,7 +20,7 @@ _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 _TORCH = (".bin", ".pt", ".pth")
 _INDEX = ".index.json"
-# What the libraries of Hugging Face load from a folder, the first that is there.
+# The files that Hugging Face's libraries load from a folder: the first that is there.
 _LOADED = (
     *("model.safetensors", "model.safetensors.index.json"),
     *("pytorch_model.bin", "pytorch_model.bin.index.json"),
@@ -124,7 +124,7 @@ def in_folder(folder: Path) -> list[Path]:
 
 
 def torchvision(settings: Mapping[str, Any]) -> Training | None:
-    """What torchvision itself loads for an entry, which may differ from what the entry names.
+    """The weights that torchvision itself loads for an entry, which may name others.
 
     Args:
         settings: the entry's settings of FiftyOne's wrapper

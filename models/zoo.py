@@ -11,7 +11,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from auto_labeling.core import text
-from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.errors import FailureReason, ModelUnavailable
 from auto_labeling.core.run import Method, ModelType, RunConfig, Task
 from auto_labeling.models import (
     broken_packages,
@@ -58,7 +58,7 @@ def load(spec: ModelSpec, config: RunConfig) -> fom.Model:
         a :class:`fiftyone.core.models.Model`
 
     Raises:
-        ModelUnavailable: if packages, weights, trust or the device are missing, with what to do
+        ModelUnavailable: if packages, weights, trust or the device are missing, with the remedy
     """
     _require_device(config)
     if config.method is Method.ONE_STAGE:
@@ -94,7 +94,8 @@ def _load_one(spec: ModelSpec, config: RunConfig) -> fom.Model:
         if not broken_packages.is_broken(error):
             raise
         named = config.checkpoint if spec.source == "custom" else spec.name
-        raise ModelUnavailable(broken_packages.sentence(named, error)) from error
+        problem = broken_packages.sentence(named, error)
+        raise ModelUnavailable(problem, reason=FailureReason.PACKAGE_BROKEN) from error
 
 
 def _loaded(spec: ModelSpec, config: RunConfig) -> fom.Model:
@@ -128,7 +129,8 @@ def require_packages(spec: ModelSpec) -> None:
     if missing:
         raise ModelUnavailable(
             f"The model '{spec.name}' needs packages that are missing on the worker. "
-            f"Install them where the worker runs: {requirements.install_command(missing)}"
+            f"Install them where the worker runs: {requirements.install_command(missing)}",
+            reason=FailureReason.PACKAGES_MISSING,
         )
 
 
@@ -195,14 +197,16 @@ def _require_device(config: RunConfig) -> None:
 
     if not _DEVICE.fullmatch(config.device):
         raise ModelUnavailable(
-            f"'{config.device}' is an unknown device; use cpu, mps, cuda or cuda:0"
+            f"'{config.device}' is an unknown device; use cpu, mps, cuda or cuda:0",
+            reason=FailureReason.DEVICE_MISSING,
         )
     kind, _, number = config.device.partition(":")
     count = torch.cuda.device_count()
     if kind == "cuda" and int(number or 0) >= count:
         raise ModelUnavailable(
             f"The worker has no device '{config.device}': it sees "
-            f"{text.count(count, 'CUDA device')}"
+            f"{text.count(count, 'CUDA device')}",
+            reason=FailureReason.DEVICE_MISSING,
         )
 
 
@@ -247,7 +251,8 @@ def _load_bundled(spec: ModelSpec, options: Mapping[str, Any]) -> fom.Model:
     if path is not None and not path.is_file():
         raise ModelUnavailable(
             f"The weights of '{spec.name}' are missing from this installation: {path}. "
-            "Install Auto-Labeling again"
+            "Install Auto-Labeling again",
+            reason=FailureReason.WEIGHTS_MISSING,
         )
     # Loading writes into the settings.
     settings = deepcopy(spec.entry["default_deployment_config_dict"])
@@ -276,16 +281,18 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict[str, Any]) -> fo
             raise
         raise ModelUnavailable(
             f"The weights of '{spec.name}' are not on this machine and could not be downloaded "
-            f"from {_origin(spec, options)}: {broken_packages.first_line(error)}"
+            f"from {_origin(spec, options)}: {broken_packages.first_line(error)}",
+            reason=FailureReason.WEIGHTS_MISSING,
         ) from error
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         if not spec.needs_checkpoint:
             raise
         if problem := checkpoints.misfit(spec, config.checkpoint):
-            raise ModelUnavailable(problem) from error
+            raise ModelUnavailable(problem, reason=FailureReason.WRONG_CHECKPOINT) from error
         raise ModelUnavailable(
             f"'{config.checkpoint}' cannot be loaded for {spec.task.label.lower()}: "
-            f"{broken_packages.first_line(error)}"
+            f"{broken_packages.first_line(error)}",
+            reason=FailureReason.WRONG_CHECKPOINT,
         ) from error
 
 

@@ -18,7 +18,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, CannotWrite, RunNotFound
+from auto_labeling.core.errors import (
+    AttemptRevoked,
+    AutoLabelingError,
+    CannotWrite,
+    FailureReason,
+    RunNotFound,
+)
 from auto_labeling.core.names import PACKAGE
 from auto_labeling.core.run import Run
 from auto_labeling.engine.ray import nodes, shipping
@@ -52,6 +58,7 @@ class Report:
         facts: fields of :class:`auto_labeling.core.run.Progress`; empty until its model is loaded
         wants_chunks: whether it waits for more chunks
         problem: why it cannot continue, in words for people; empty if it can
+        reason: the same for programs
         is_final: whether no other worker could continue either
     """
 
@@ -64,6 +71,7 @@ class Report:
     facts: dict[str, Any] = field(default_factory=dict)
     wants_chunks: bool = False
     problem: str = ""
+    reason: FailureReason = FailureReason.OTHER
     is_final: bool = False
 
 
@@ -182,7 +190,7 @@ class Worker:
         try:
             self._label(dataset_id)
         except AutoLabelingError as error:
-            self._give_up(str(error), isinstance(error, CannotWrite))
+            self._give_up(str(error), error.reason, isinstance(error, CannotWrite))
         except BaseException as error:  # noqa: BLE001 - reported to the driver
             logger.error(traceback.format_exc())
             self._give_up(f"{type(error).__name__}: {error}".splitlines()[0])
@@ -224,9 +232,15 @@ class Worker:
                 self._chunks.clear()
             yield chunks
 
-    def _give_up(self, problem: str, is_final: bool = False) -> None:
+    def _give_up(
+        self,
+        problem: str,
+        reason: FailureReason = FailureReason.OTHER,
+        is_final: bool = False,
+    ) -> None:
         with self._changed:
-            self._report.problem, self._report.is_final = problem, is_final
+            self._report.problem, self._report.reason = problem, reason
+            self._report.is_final = is_final
             self._is_urgent = True
             self._changed.notify_all()
 

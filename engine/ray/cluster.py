@@ -13,7 +13,7 @@ from types import ModuleType
 
 from fiftyone.core.dataset import Dataset
 
-from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError, FailureReason
 from auto_labeling.core.run import Run
 from auto_labeling.engine.ray import limits, nodes, shipping
 from auto_labeling.models import catalog
@@ -42,7 +42,8 @@ def connected() -> Iterator[ModuleType]:
     except ImportError:
         command = limits.install_command()
         raise AutoLabelingError(
-            f"More than one worker needs Ray on the worker: {command}"
+            f"More than one worker needs Ray on the worker: {command}",
+            reason=FailureReason.RAY_MISSING,
         ) from None
     if ray.is_initialized():
         raise AutoLabelingError(
@@ -70,7 +71,9 @@ def _connect(ray: ModuleType, address: str, code: str) -> None:
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = f"The Ray cluster at {address}" if address else "Ray on this machine"
         reason = " ".join(str(error).split())[:300]
-        raise AutoLabelingError(f"{where} cannot be used: {reason}") from error
+        raise AutoLabelingError(
+            f"{where} cannot be used: {reason}", reason=FailureReason.RAY_MISSING
+        ) from error
 
 
 @contextlib.contextmanager

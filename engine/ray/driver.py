@@ -6,7 +6,6 @@ hand-out, so that a chunk which had to be handed out again belongs to the last o
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import logging
 import time
@@ -16,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from fiftyone.core.dataset import Dataset
 
-from auto_labeling.core.errors import AutoLabelingError, CannotWrite
+from auto_labeling.core.errors import AutoLabelingError, CannotWrite, FailureReason
 from auto_labeling.core.run import Run
 from auto_labeling.engine.labeler import HOPELESS_AFTER, LabelChunks
 from auto_labeling.engine.ray import exit_reasons, nodes, shipping
 from auto_labeling.engine.ray.actors import Report, Worker
+from auto_labeling.engine.ray.chunk_queue import MAX_DEATHS, ChunkQueue
 from auto_labeling.engine.ray.cluster import connected, needs_of
 from auto_labeling.engine.ray.worker_handle import WorkerHandle
 from auto_labeling.storage.retrying import patiently
@@ -36,11 +36,6 @@ MAX_SECONDS_WITHOUT_RESOURCES = 120
 #: Once a worker has come up, the first chunk waits so long for the others.
 STARTUP_SECONDS = 30
 
-#: A chunk with which so many workers have died is given up, and the run with it.
-MAX_DEATHS = 3
-
-#: The chunks that a worker gets together, while there are many: each hand-out costs two messages.
-_MAX_CHUNKS_AT_ONCE = 32
 _CHECK_EVERY_SECONDS = 1.0
 
 
@@ -95,9 +90,7 @@ class Workers:
         self._generation = generation
         self._needs = needs
         self._workers: list[WorkerHandle] = []
-        self._waiting_chunks: collections.deque[int] = collections.deque()
-        self._turns: Iterator[int] = iter(())
-        self._deaths: collections.Counter[int] = collections.Counter()
+        self._queue = ChunkQueue()
         self._deaths_in_vain = 0  # since a chunk was last ended
         self._is_complete = False
         self._problems: dict[str, str] = {}
@@ -116,7 +109,10 @@ class Workers:
         config = self._run.config
         resources = nodes.resources_per_worker(machines, count, config.device)
         if resources is None:
-            raise AutoLabelingError(f"No machine has a GPU, which device {config.device} needs")
+            raise AutoLabelingError(
+                f"No machine has a GPU, which device {config.device} needs",
+                reason=FailureReason.DEVICE_MISSING,
+            )
         if resources.gpus and config.device.startswith("cuda:"):
             # Each actor sees one GPU, and that is its first.
             config = config.model_copy(update={"device": "cuda"})
@@ -134,7 +130,7 @@ class Workers:
                 break
         if self._problems:
             problems = (f"{machine}: {problem}" for machine, problem in self._problems.items())
-            raise AutoLabelingError("; ".join(problems))
+            raise AutoLabelingError("; ".join(problems), reason=FailureReason.MACHINE_UNSUITABLE)
         self._is_complete = True
         for worker in self._workers:
             if worker.machine:
@@ -148,9 +144,8 @@ class Workers:
             turns: an iterator of numbers, each greater than the last
             few: whether only few samples wait
         """
-        self._waiting_chunks.extend(chunks)
-        self._turns = turns
-        while self._waiting_chunks or any(worker.chunks for worker in self._workers):
+        self._queue.add(chunks, turns)
+        while self._queue or any(worker.chunks for worker in self._workers):
             if not self._workers:
                 raise AutoLabelingError("No workers are left")
             for worker in self._workers:
@@ -175,27 +170,14 @@ class Workers:
     # --- handing out ------------------------------------------------------------------------
 
     def _hand_out(self, worker: WorkerHandle) -> None:
-        if self._waiting_chunks:
-            chunks = list(self._next_chunks())
+        if self._queue:
+            chunks = list(self._queue.take(len(self._workers)))
             worker.chunks += [index for index, _ in chunks]
             worker.actor.add_chunks.remote(chunks, False)
             worker.wants_chunks = False
         elif worker.chunks:
             worker.actor.add_chunks.remote([], True)  # its open chunks would else wait for more
             worker.wants_chunks = False
-
-    def _next_chunks(self) -> Iterator[tuple[int, int]]:
-        """The next chunks for one worker: several while there are many, and one near the end."""
-        share = len(self._waiting_chunks) // (4 * len(self._workers))
-        for number in range(max(1, min(share, _MAX_CHUNKS_AT_ONCE))):
-            # A chunk with which others died is handed out alone, so that it is known if it happens
-            # again.
-            if number and self._deaths[self._waiting_chunks[0]]:
-                return
-            index = self._waiting_chunks.popleft()
-            yield index, next(self._turns)
-            if self._deaths[index]:
-                return
 
     # --- listening --------------------------------------------------------------------------
 
@@ -263,11 +245,11 @@ class Workers:
         if report.problem:
             patiently(self._generation.check)()
             if report.is_final:
-                raise CannotWrite(report.problem)
-            self._release(worker, report.problem)
+                raise CannotWrite(report.problem, reason=report.reason)
+            self._release(worker, report.problem, report.reason)
         elif worker.failed == worker.tried >= HOPELESS_AFTER:
             problem = f"It failed on each of {worker.tried:,} samples: {report.error}"
-            self._release(worker, problem)
+            self._release(worker, problem, FailureReason.MODEL_FAILS)
 
     def _facts(self) -> dict[str, Any]:
         """The facts of all workers together."""
@@ -284,23 +266,31 @@ class Workers:
     def _replace_dead(self, worker: WorkerHandle, error: Exception) -> None:
         """A worker has died: others take its chunks, and a new one its place."""
         chunks = self._remove(worker)
-        reason = exit_reasons.describe(error)
-        logger.warning("A worker on %s died: %s", worker.machine or "a machine", reason)
+        cause = exit_reasons.describe(error)
+        logger.warning("A worker on %s died: %s", worker.machine or "a machine", cause)
         logger.debug("Ray's error: %s", error)
         self._ray.kill(worker.actor)  # it may only be out of reach
         self._deaths_in_vain += 1
-        for index in chunks:
-            self._deaths[index] += 1
-            if self._deaths[index] >= MAX_DEATHS and len(chunks) == 1:
-                raise AutoLabelingError(
-                    f"{MAX_DEATHS} workers died in a row while labeling the same "
-                    f"samples (part {index + 1:,} of {self._run.chunks:,}): {reason}"
-                )
+        given_up = self._queue.count_death(chunks)
+        if given_up is not None:
+            raise AutoLabelingError(
+                f"{MAX_DEATHS} workers died in a row while labeling the same "
+                f"samples (part {given_up + 1:,} of {self._run.chunks:,}): {cause}",
+                reason=FailureReason.WORKERS_DIE,
+            )
         if self._deaths_in_vain > MAX_DEATHS + len(self._workers):
-            raise AutoLabelingError(f"Workers keep dying before they start to label: {reason}")
+            raise AutoLabelingError(
+                f"Workers keep dying before they start to label: {cause}",
+                reason=FailureReason.WORKERS_DIE,
+            )
         self._add_worker()
 
-    def _release(self, worker: WorkerHandle, problem: str) -> None:
+    def _release(
+        self,
+        worker: WorkerHandle,
+        problem: str,
+        reason: FailureReason = FailureReason.MACHINE_UNSUITABLE,
+    ) -> None:
         """Ends a worker that cannot continue; others may."""
         logger.warning("Released the worker on %s: %s", worker.machine, problem)
         self._remove(worker)
@@ -308,12 +298,12 @@ class Workers:
         if not self._is_complete:
             self._problems.setdefault(worker.machine, problem)
         if not self._workers and self._is_complete:
-            raise AutoLabelingError(f"{worker.machine}: {problem}")
+            raise AutoLabelingError(f"{worker.machine}: {problem}", reason=reason)
 
     def _remove(self, worker: WorkerHandle) -> list[int]:
         """Takes a worker off the list; returns its chunks, which wait again."""
         self._workers.remove(worker)
-        self._waiting_chunks.extendleft(reversed(worker.chunks))
+        self._queue.give_back(worker.chunks)
         if worker.facts:
             self._generation.began(**self._facts())
         return worker.chunks
@@ -337,5 +327,6 @@ class Workers:
         elif now - self._had_resources_at > MAX_SECONDS_WITHOUT_RESOURCES:
             raise AutoLabelingError(
                 f"Ray has had no resources for a worker ({self._resources}) for "
-                f"{MAX_SECONDS_WITHOUT_RESOURCES:,} seconds"
+                f"{MAX_SECONDS_WITHOUT_RESOURCES:,} seconds",
+                reason=FailureReason.NO_RESOURCES,
             )

@@ -74,7 +74,7 @@ class Form:
         if setting.name == "confidence" and self._is(Method.EXISTING_DETECTIONS):
             caption = "Boxes below this are skipped. Boxes without a confidence still get masks."
         if setting.name == "workers":
-            maximum = labeling.most_workers()
+            maximum = labeling.max_workers()
             caption = f"Up to {maximum:,}. More workers finish sooner (uses Ray)."
         group.setting(setting, caption, maximum)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from auto_labeling.core.errors import ModelUnavailable
+from auto_labeling.core.errors import FailureReason, ModelUnavailable
 from auto_labeling.models import trust, zoo
 from tests.support import zoo_models
 
@@ -91,8 +91,9 @@ def test_a_file_that_is_missing_or_no_network_is_told(tmp_path, monkeypatch):
 
 
 def test_a_device_that_is_not_there_is_told():
-    with pytest.raises(ModelUnavailable, match="CUDA devices"):
+    with pytest.raises(ModelUnavailable, match="CUDA devices") as caught:
         zoo_models.load("shapes-yolo", device="cuda:99")
+    assert caught.value.reason is FailureReason.DEVICE_MISSING
 
 
 def test_a_model_runs_on_the_chosen_device_and_is_released():

@@ -9,7 +9,7 @@ import fiftyone as fo
 import pytest
 from pymongo.errors import OperationFailure
 
-from auto_labeling.core.errors import CannotWrite
+from auto_labeling.core.errors import CannotWrite, FailureReason
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.engine import masks
 from auto_labeling.lifecycle import labeling
@@ -83,8 +83,9 @@ def test_a_full_disk_stops_the_run_and_a_resume_makes_what_is_missing(red_things
     assert len(clean) == SAMPLES and all(data for ((_, data),) in clean.values())
 
     run = labeling.start(red_things, config(disk))
-    with pytest.raises(CannotWrite):
+    with pytest.raises(CannotWrite) as caught:
         labeling.generate(red_things, run.id)
+    assert caught.value.reason is FailureReason.DISK_FULL
     run = labeling.get(red_things, run.id)
     assert (run.state, run.reason) == (RunState.FAILED, "error")
     assert run.error.startswith(f"No masks can be written to {run.mask_folder}: its disk is full")

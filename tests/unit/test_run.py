@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from auto_labeling.core.errors import IllegalTransition
 from auto_labeling.core.run import TRANSITIONS, Run, RunConfig, RunState, Task
-from auto_labeling.core.settings import LONGEST_CLASS
+from auto_labeling.core.settings import MAX_CLASS_LENGTH
 
 CONFIG = RunConfig(task="detection", model="m", label_field="boxes")
 RUN = Run(id="r", config=CONFIG, created_at="2026-01-01T00:00:00.000+00:00")
@@ -44,7 +44,7 @@ PRINTABLE = st.characters(exclude_categories=["Cc", "Cs"])
 
 @given(
     classes=st.lists(
-        st.text(PRINTABLE, min_size=1, max_size=LONGEST_CLASS).filter(str.strip), max_size=20
+        st.text(PRINTABLE, min_size=1, max_size=MAX_CLASS_LENGTH).filter(str.strip), max_size=20
     ),
     confidence=st.none() | st.floats(0, 1),
     name=st.text(max_size=50).map(str.strip),
