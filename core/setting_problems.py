@@ -1,4 +1,4 @@
-"""What is wrong with a setting of a run, in a sentence for people."""
+"""The problem with a setting of a run, in a sentence for people."""
 
 import difflib
 
@@ -19,18 +19,18 @@ _SENTENCES = {
 
 
 def sentence(field: str, detail: ErrorDetails) -> str:
-    """A sentence on what is wrong with a setting.
+    """A sentence on the problem with a setting.
 
     Args:
         field: the setting's name
         detail: an entry of ``errors()`` of pydantic's ``ValidationError``
     """
-    kind, given = detail["type"], detail.get("input")
+    kind, value = detail["type"], detail.get("input")
     known = {setting.name: setting for setting in settings()}
     if field not in known:
         near = difflib.get_close_matches(field, known, 1)
         return "There is no such setting" + (f"; did you mean '{near[0]}'?" if near else "")
-    if field in _NEEDED and (kind == "missing" or given in (None, "")):
+    if field in _NEEDED and (kind == "missing" or value in (None, "")):
         return _NEEDED[field]
     if field in _SENTENCES and (kind != "value_error" or field != "prompts"):
         return _SENTENCES[field]
@@ -51,7 +51,7 @@ def _by_kind(setting: Setting, detail: ErrorDetails) -> str:
     if setting.kind == "flag":
         return f"{setting.title} must be true or false"
     if setting.kind == "choice":
-        *others, last = (value for value, _ in setting.choices)
+        *others, last = (choice for choice, _ in setting.choices)
         return f"Choose {', '.join(others)} or {last}"
     if setting.kind == "texts":
         return f"{setting.title} must be a list of texts, such as ['one', 'another']"
