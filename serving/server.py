@@ -11,6 +11,7 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.serving import log_file
 from auto_labeling.serving.answering import Answering
 from auto_labeling.serving.event_log import EventLog
+from auto_labeling.serving.exit_reasons import LossReason
 from auto_labeling.serving.options import Options
 from auto_labeling.serving.presence import Presence
 from auto_labeling.serving.process import Process
@@ -196,7 +197,7 @@ class Server:
             self._log_event("started", **work.facts)
         self._pass_on(work)
         if work.unwanted_for(_is_unwanted(job)) > NOTICE_SECONDS:
-            self._kill(process, work, "The run was cancelled, deleted or taken over")
+            self._kill(process, work, LossReason.UNWANTED)
 
     def _pass_on(self, work: Work, at_once: bool = False) -> None:
         work.keep_log(at_once)
@@ -214,10 +215,10 @@ class Server:
         grace = self._options.grace
         if self._signals.count > 1 or (grace is not None and self._signals.since > grace):
             self._log_event("stopping", name=work.name)
-            self._kill(process, work, f"The worker on {self._presence.host} was stopped")
+            self._kill(process, work, LossReason.WORKER_STOPPED)
 
-    def _kill(self, process: Process, work: Work, reason: str) -> None:
-        work.kill_reason = reason
+    def _kill(self, process: Process, work: Work, reason: LossReason) -> None:
+        work.lost = reason
         process.kill()
 
     def _settle(self, process: Process, work: Work) -> bool:
@@ -227,14 +228,15 @@ class Server:
             return False  # another worker took it first, or it was deleted
         work.claimed = True
         if job.state == "running":
-            operations.fail(job.id, work.loss_reason(process.status, self._presence.host))
+            operations.fail(job.id, work.lose(process.status, self._presence.host))
         operation = operations.look_up(job.id)
         error = operation.error if operation and operation.state == "failed" else None
         settled_run_of(job)
         self._pass_on(work, at_once=True)
         facts = {**work.facts, "took": duration(work.seconds), "seconds": round(work.seconds, 1)}
         if error is not None:
-            self._log_event("failed", **facts, error=error)
+            reason = work.lost.value if work.lost else ""
+            self._log_event("failed", **facts, error=error, reason=reason)
         else:
             self._log_event("completed", **facts)
         self._tally["completed" if error is None else "failed"] += 1
@@ -255,16 +257,14 @@ class Server:
                 continue
             host = job.worker.rsplit("-", 2)[0]
             work = Work.on(job, self._options.log_dir)
-            work.kill_reason = (
-                f"The worker on {host} disappeared: it was killed, or its machine went down"
-            )
+            work.lost = LossReason.WORKER_DISAPPEARED
             run = run_of(job)
             is_current = run is not None and run.operation_id == job.id
-            if operations.fail(job.id, work.loss_reason(None, host)):
+            if operations.fail(job.id, work.lose(None, host)):
                 settled_run_of(job)
                 # After a resume, the run has another operation, which may be done by now.
                 event = "swept" if is_current or not job.run_id else "closed"
-                self._log_event(event, **work.facts, host=host)
+                self._log_event(event, **work.facts, host=host, reason=work.lost.value)
         for worker in live_workers.expired():
             live_workers.leave(worker.id)
 

@@ -13,6 +13,7 @@ from auto_labeling.core.errors import NewerRecord, RunNotFound
 from auto_labeling.core.run import Run
 from auto_labeling.lifecycle import labeling
 from auto_labeling.serving import exit_reasons
+from auto_labeling.serving.exit_reasons import LossReason
 from auto_labeling.serving.log_file import Tail
 from auto_labeling.storage import clock, log_tails
 from auto_labeling.storage.operations import Job
@@ -29,13 +30,13 @@ class Work:
         job: the operation
         tail: its log
         claimed: whether this worker has the operation, so that no other executes it
-        kill_reason: why the service killed the process; empty if it did not
+        lost: why the operation did not end by itself; None while that is unknown, or if it did
     """
 
     job: Job
     tail: Tail
     claimed: bool = False
-    kill_reason: str = ""
+    lost: LossReason | None = None
     _started_at: float = field(default_factory=clock.monotonic)
     _unwanted_since: float | None = None
     _kills: int = field(default_factory=exit_reasons.out_of_memory_kills)
@@ -78,19 +79,18 @@ class Work:
         self._unwanted_since = self._unwanted_since or clock.monotonic()
         return clock.monotonic() - self._unwanted_since
 
-    def loss_reason(self, status: int | None, host: str) -> str:
-        """Explains why it did not end by itself, and what to do.
+    def lose(self, status: int | None, host: str) -> str:
+        """Notes why it did not end by itself, and explains that and what to do in a sentence.
 
         Args:
             status: the exit status of the process; None if it still runs
-            host: this machine's name
+            host: the name of the machine
         """
-        reason = self.kill_reason or (
-            exit_reasons.sentence(status, host, exit_reasons.out_of_memory_kills() > self._kills)
-            if status is not None
-            else f"The worker on {host} could not report to the database how it ended"
-        )
-        return f"{reason}. {_LABELS_KEPT}" if self.job.run_id else reason
+        if self.lost is None:
+            out_of_memory = exit_reasons.out_of_memory_kills() > self._kills
+            self.lost = exit_reasons.reason_of(status, out_of_memory)
+        sentence = exit_reasons.sentence(self.lost, host, status)
+        return f"{sentence}. {_LABELS_KEPT}" if self.job.run_id else sentence
 
     def keep_log(self, at_once: bool = False) -> None:
         """Stores the end of the log for the panel, if it has changed and some seconds passed.

@@ -268,7 +268,7 @@ def test_a_run_whose_process_is_killed_says_so_at_once_and_resumes(workers, data
     wait_until(lambda: labeled(dataset, run) > 8, "some are labeled")
     family = [worker.child(), *worker.child().children(recursive=True)]
     worker.child().kill()
-    worker.told("failed", run=run.id)
+    worker.told("failed", run=run.id, reason="killed")
     assert not psutil.wait_procs(family, timeout=10)[1], "a loader process outlived its worker"
     run = labeling.get(dataset, run.id)
     assert (run.status, run.reason) == ("Error", "worker lost")
@@ -287,7 +287,7 @@ def test_a_run_that_is_cancelled_frees_its_worker(workers, dataset, config, tmp_
     child = worker.child()
     child.suspend()
     labeling.cancel(dataset, run.id, by="somebody")
-    worker.told("failed", run=run.id)
+    worker.told("failed", run=run.id, reason="unwanted")
     assert not child.is_running()
     run = labeling.get(dataset, run.id)
     assert (run.reason, run.error) == ("cancelled", "Cancelled by somebody")

@@ -8,6 +8,7 @@ import pytest
 from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.serving import exit_reasons, gpus, log_file
+from auto_labeling.serving.exit_reasons import LossReason
 from auto_labeling.serving.log_file import Tail
 from auto_labeling.serving.options import Options
 
@@ -42,18 +43,30 @@ def test_without_a_gpu_it_says_so(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("status", "out_of_memory", "said"),
+    ("status", "out_of_memory", "reason", "sentence"),
     [
-        (-signal.SIGKILL, True, "ran out of memory on gpu-3"),
-        (-signal.SIGKILL, False, "was killed, by a person or because memory ran out"),
-        (-signal.SIGBUS, False, "/dev/shm"),
-        (-signal.SIGSEGV, False, "segmentation fault"),
-        (-signal.SIGUSR1, False, f"signal {signal.SIGUSR1:d}"),
-        (3, False, "exited unexpectedly with status 3"),
+        (-signal.SIGKILL, True, LossReason.OUT_OF_MEMORY, "ran out of memory on gpu-3"),
+        (
+            -signal.SIGKILL,
+            False,
+            LossReason.KILLED,
+            "killed, by a person or because memory ran out",
+        ),
+        (-signal.SIGBUS, False, LossReason.BUS_ERROR, "/dev/shm"),
+        (-signal.SIGSEGV, False, LossReason.CRASHED, "segmentation fault"),
+        (-signal.SIGUSR1, False, LossReason.SIGNALED, f"signal {signal.SIGUSR1:d}"),
+        (3, False, LossReason.EXITED, "exited unexpectedly with status 3"),
+        (None, False, LossReason.NOT_REPORTED, "could not report to the database how it ended"),
     ],
 )
-def test_how_a_process_died_is_said_in_words(status, out_of_memory, said):
-    assert said in exit_reasons.sentence(status, "gpu-3", out_of_memory)
+def test_how_a_process_died_has_a_reason_and_a_sentence(status, out_of_memory, reason, sentence):
+    assert exit_reasons.reason_of(status, out_of_memory) is reason
+    assert sentence in exit_reasons.sentence(reason, "gpu-3", status)
+
+
+@pytest.mark.parametrize("reason", LossReason)
+def test_each_reason_has_a_sentence(reason):
+    assert exit_reasons.sentence(reason, "gpu-3", -signal.SIGSEGV).startswith("The ")
 
 
 def test_linux_is_asked_whom_it_has_killed():
