@@ -40,14 +40,18 @@ def _gpus(text: str) -> int:
 
 @verb(
     "launch",
-    argument("--all", action="store_true", help="run the operations of all plugins, not only ours"),
+    argument(
+        "--all",
+        action="store_true",
+        help="run the operations of all plugins, not only Auto-Labeling's",
+    ),
     argument(
         "--gpus",
         nargs="?",
         const=0,
         type=_gpus,
         metavar="N",
-        help="one worker per GPU in CUDA_VISIBLE_DEVICES, or for N of these GPUs",
+        help="start a worker for each GPU in CUDA_VISIBLE_DEVICES, or for N of them",
     ),
     argument("--drain", action="store_true", help="exit when the queue is empty"),
     argument("--once", action="store_true", help="exit after one operation"),

@@ -31,7 +31,7 @@ def doctor(args: argparse.Namespace) -> int | None:
     if args.json:
         output.show_json([finding.model_dump(mode="json") for finding in findings])
     elif not findings:
-        output.show("All is well: nothing to repair")
+        output.show("Nothing to repair")
     for finding in () if args.json else findings:
         where = "" if args.dataset else f"{finding.dataset}: "
         output.show(output.plain(f"{where}{finding.said}."))

@@ -178,7 +178,7 @@ def _question(run: Run, decision: Decision, empty: bool) -> str:
         output.say(f"Samples that keep none of their labels ({decision.bare:,}) are {becomes}")
     references = labeling.references(run.dataset, run.record)
     about = (
-        f"{references} made on {run.staging_field} will go by {run.label_field}. "
+        f"{references} made on {run.staging_field} will use {run.label_field}. "
         if references
         else ""
     )

@@ -220,7 +220,7 @@ def _wait_for_answer(uri: str, seconds: float) -> None:
     except PyMongoError as error:
         address = uri.rpartition("@")[2]  # without the password
         reason = str(error).partition(" (configured timeouts")[0]
-        raise DatabaseUnavailable(f"No MongoDB answers at {address} ({reason})") from error
+        raise DatabaseUnavailable(f"No MongoDB responds at {address} ({reason})") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:

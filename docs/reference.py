@@ -114,7 +114,7 @@ def _commands() -> str:
     lines = ["## Command line", "", "| exit status | meaning |", "|---|---|"]
     lines += [f"| {status} | {meaning} |" for status, meaning in verbs.STATUSES.items()]
     for verb in verbs.all_verbs().values():
-        positional = [a.keywords["metavar"] for a in verb.arguments if not a.is_option]
+        positional = [_usage(argument) for argument in verb.arguments if not argument.is_option]
         usage = " ".join(["auto-labeling", verb.name, *positional])
         lines += ["", f"### `{usage}`", "", verb.description, ""]
         lines += ["| | |", "|---|---|"]
@@ -124,6 +124,11 @@ def _commands() -> str:
         ]
         lines += ["", "```", *(f"auto-labeling {line}" for line in verb.examples), "```"]
     return "\n".join(lines) + "\n"
+
+
+def _usage(argument: "Argument") -> str:
+    name = str(argument.keywords["metavar"])
+    return f"[{name}]" if argument.keywords.get("nargs") == "?" else name
 
 
 def _option(argument: "Argument") -> str:

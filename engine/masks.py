@@ -37,14 +37,14 @@ _HOPELESS: dict[int, str] = {
     errno.EROFS: "it is read-only",
     errno.ENOENT: "the folder was removed",
     errno.ENOTDIR: "part of its path is a file, not a folder",
-    errno.EIO: "its disk does not answer (input/output error)",
+    errno.EIO: "its disk does not respond (input/output error)",
     errno.ESTALE: "its network share is gone",
     errno.ENOTCONN: "its network share is gone",
 }
 _REMEDY = "Give the worker write permission, then resume"
 _REMEDIES = {
-    errno.ENOSPC: "Make room there, then resume",
-    errno.EDQUOT: "Make room there, then resume",
+    errno.ENOSPC: "Free some space there, then resume",
+    errno.EDQUOT: "Free some space there, then resume",
 }
 _REASONS = {
     errno.ENOSPC: FailureReason.DISK_FULL,

@@ -203,8 +203,8 @@ def _named(classes: Any, outputs: Sequence[int]) -> list[str]:
     except (IndexError, KeyError, TypeError):
         pass
     raise ValueError(
-        f"The model gives class {max(outputs, key=abs)}, counted from 0, and names "
-        f"{len(classes or ()):,}: give each output a name, in order"
+        f"The model returns class {max(outputs, key=abs)} (counted from 0), but names only "
+        f"{len(classes or ()):,}: name each output, in order"
     )
 
 

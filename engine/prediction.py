@@ -154,7 +154,7 @@ class Predictor:
         labels = list(self._model.predict_all(batch))
         if len(labels) != size:
             raise ValueError(
-                f"The model gave {text.count(len(labels), 'output')} for "
+                f"The model returned {text.count(len(labels), 'output')} for "
                 f"{text.count(size, 'image')}"
             )
         return labels

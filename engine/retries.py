@@ -99,8 +99,8 @@ class Retries:
         self._unanswered += 1
         if self._unanswered >= MAX_UNANSWERED:
             raise AutoLabelingError(
-                f"The model's service did not answer for {self._unanswered:,} samples in a row "
-                f"({describe(error)}). Labels so far are kept. Resume when it answers again",
+                f"The model's service did not respond for {self._unanswered:,} samples in a row "
+                f"({describe(error)}). Labels so far are kept. Resume when it responds again",
                 reason=FailureReason.SERVICE_SILENT,
             ) from error
 

@@ -70,12 +70,15 @@ def _undeclared(dataset: Dataset, runs: Sequence[Run]) -> Iterator[Ailment]:
         )
         if not (name in of_runs or name.endswith(STAGING_SUFFIX)):
             mend = None
-            remedy = f"Not from Auto-Labeling, so it is left alone: declare '{name}', or unset it"
+            remedy = (
+                f"Not from Auto-Labeling, so it is left alone: add '{name}' to the schema, or "
+                "unset it"
+            )
         elif kind is None:
             mend, remedy = partial(fields.sweep, dataset, name), "The empty field is removed"
         else:
             mend = partial(_declare, dataset, name, kind, of_runs.get(name))
-            remedy = "The field is declared again and keeps its labels"
+            remedy = "The field is added to the schema again and keeps its labels"
         yield Ailment("undeclared", name, said, remedy, mend, number)
 
 

@@ -132,7 +132,7 @@ def _why_not(
         return f"It holds {kind.__name__}, not {kinds}"
     below = ".detections" if kind is fol.Detections else ""
     if dataset.has_field(f"{name}{below}.{staging.REVIEW}") and name not in marked:
-        return f"Its labels have an attribute '{staging.REVIEW}' of their own"
+        return f"Its labels already have an attribute '{staging.REVIEW}'"
     if store.claimed_by(name) or dataset.has_field(staging_field(name)):
         return "A run is already generating or reviewing this field"
     return ""

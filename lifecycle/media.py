@@ -26,8 +26,8 @@ _REMEDIES = {
         '`dataset.to_frames(sample_frames=True).clone("frames", persistent=True)` '
         "makes a dataset of images"
     ),
-    fom.POINT_CLOUD: "3D labels that it has already can be analyzed, reviewed and approved",
-    fom.THREE_D: "3D labels that it has already can be analyzed, reviewed and approved",
+    fom.POINT_CLOUD: "You can analyze, review and approve its existing 3D labels",
+    fom.THREE_D: "You can analyze, review and approve its existing 3D labels",
     fom.MULTIMODAL: "Create a dataset from its images, and label that",
     fom.UNKNOWN: "Give the files an image extension, such as .jpg, and add them again",
 }

@@ -110,7 +110,7 @@ def _why_nothing(run: Run, account: Account) -> str:
     if run.config.classes:
         reasons.append("the model uses other names for the classes")
     reasons.append("the model does not suit these images")
-    return f"Possibly {_or(reasons)}. Preview a few samples to find out."
+    return f"Possible reason: {_or(reasons)}. Preview a few samples to find out."
 
 
 _HELPS = {
@@ -132,14 +132,14 @@ def _not_found(names: Sequence[str]) -> str:
     if (rest := len(names) - _MOST_NAMES) > 0:
         shown.append(f"{rest:,} more")
     what = "a class" if len(names) == 1 else "classes"
-    return f"No label is {_or(shown)}, {what} that you asked for."
+    return f"There are no labels of {_or(shown)}, {what} that you requested."
 
 
 def _why_not_found(run: Run, names: Sequence[str]) -> str:
     them = "it" if len(names) == 1 else "them"
     return (
-        f"Possibly the images do not show {them}, the model uses other names for {them}, or the "
-        f"minimum confidence{_least(run)} is too high for {them}."
+        f"Possible reasons: the images do not show {them}, the model uses other names for {them}, "
+        f"or the minimum confidence{_least(run)} is too high for {them}."
     )
 
 

@@ -189,7 +189,7 @@ def _name_problems(name: Any) -> dict[str, str]:
     """Names by which a run could not be told from others; see ``sdk.get``."""
     said = name.strip().casefold() if isinstance(name, str) else ""
     if said == LATEST:
-        return {"name": f"'{LATEST}' stands for the newest run; choose another name"}
+        return {"name": f"'{LATEST}' always means the newest run; choose another name"}
     if _RUN_ID.fullmatch(said):
         return {"name": "This looks like the ID of a run; choose another name"}
     return {}
@@ -250,7 +250,7 @@ def _location_problem(location: str) -> str | None:
     if _CLOUD.match(location):
         return "Choose a local or mounted folder: open-source FiftyOne cannot read cloud paths"
     if any(c < " " for c in location) or not os.path.isabs(location):
-        return "Name the folder by its full path, such as /data/masks"
+        return "Enter the full path of the folder, such as /data/masks"
     if ".." in Path(location).parts:
         return "A folder's path cannot contain '..'"
     try:

@@ -149,7 +149,7 @@ def mismatch(name: str, outputs: int, classes: int, detail: str = "") -> str:
     """
     return (
         f"{name} has {text.count(outputs, 'output')} and names {text.count(classes, 'class')}"
-        f"{detail}: give each output a name, in order"
+        f"{detail}: name each output, in order"
     )
 
 

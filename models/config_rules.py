@@ -125,7 +125,7 @@ def _checkpoint_problems(spec: ModelSpec, config: RunConfig) -> dict[str, str]:
     if spec.source == "custom" and not _is_reference(spec, checkpoint):
         return {"checkpoint": _HOW_TO_NAME[spec.family]}
     if spec.source != "custom" and not (is_hub_id(checkpoint) or os.path.isabs(checkpoint)):
-        return {"checkpoint": f"{_HUB}, or a folder by its full path"}
+        return {"checkpoint": f"{_HUB}, or the full path of a folder"}
     problem = checkpoints.misfit(spec, checkpoint)
     return {"checkpoint": problem} if problem else {}
 
@@ -143,10 +143,10 @@ def _is_reference(spec: ModelSpec, checkpoint: str) -> bool:
     return all(part.isidentifier() for part in [*module.split("."), name])
 
 
-_HUB = "Name a Hugging Face model as owner/name"
-_FILE = "Name the file on the worker by its full path"
+_HUB = "Enter a Hugging Face model as owner/name"
+_FILE = "Enter the full path of the file on the worker"
 _HOW_TO_NAME = {
-    "custom-python": "Name your model as package.module:Name",
+    "custom-python": "Enter your model as package.module:Name",
     "custom-torch": _FILE,
     "custom-ultralytics": _FILE,
 }

@@ -17,7 +17,7 @@ def entries() -> list[dict[str, Any]]:
         listed.append(
             _entry(
                 f"custom-python-{task}",
-                "Your own class or function, by import path: package.module:Name gives a "
+                "Your own class or function, by import path: package.module:Name returns a "
                 "fiftyone.core.models.Model",
                 {"type": "python", "config": {}},
                 (),

@@ -182,7 +182,7 @@ def _require_outputs(model: Any, name: str, names: Sequence[str]) -> None:
         scores = scores.get("logits")
     if not isinstance(scores, torch.Tensor) or scores.dim() != 2 or len(scores) != 1:
         raise _wrong(
-            f"{name} is not a classifier: for each image a classifier gives one row of scores"
+            f"{name} is not a classifier: a classifier returns one row of scores for each image"
         )
     if scores.shape[1] != len(names):
         raise _wrong(checkpoints.mismatch(name, scores.shape[1], len(names)))

@@ -5,17 +5,17 @@ from typing import Any
 
 _BY_TAG = {
     "ocr": "reads text; it does not classify objects",
-    "obb": "gives rotated boxes, which are polylines, not detections",
+    "obb": "produces rotated boxes, which are polylines, not detections",
     "video": "labels videos; runs label images",
     "keypoints": "gives keypoints",
-    "depth": "gives depth maps",
+    "depth": "produces depth maps",
     "gaussian-splatting": "gives 3D scenes",
 }
 _PIXELS = "labels pixels, not instances: a region of two cats is one region"
 _BY_TAG_AT_LAST = {
     "panoptic": _PIXELS,
     "segmentation": _PIXELS,
-    "embeddings": "gives embeddings, not labels",
+    "embeddings": "produces embeddings, not labels",
 }
 _BY_WRAPPER = {
     "fiftyone.utils.qwen3_vl.Qwen3VLModel": (

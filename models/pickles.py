@@ -115,7 +115,7 @@ class _Machine:
         if not count:
             return ()
         if len(self.stack) < count:
-            raise IndexError("an instruction finds nothing to work on")
+            raise IndexError("an instruction has nothing to work on")
         popped = tuple(self.stack[-count:])
         del self.stack[-count:]
         return popped

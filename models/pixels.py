@@ -17,7 +17,7 @@ _ON_THEIR_SIDE = (5, 6, 7, 8)
 #: More would take gigabytes to decode. Pillow has this limit too, but libraries lift it for the
 #: whole process.
 _MAX_PIXELS = 178_956_970
-_SO = f"; at most {_MAX_PIXELS:,} are. Scale the image down, or cut it into tiles"
+_SO = f" (the limit is {_MAX_PIXELS:,}). Scale the image down, or cut it into tiles"
 
 #: OpenCV's and Pillow's own functions. Ultralytics replaces them for the whole process, and keeps
 #: Pillow's: its own one reports a missing package instead of the problem with an image.

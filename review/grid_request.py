@@ -48,8 +48,7 @@ def reading(key: str) -> Iterator[None]:
 
 def _unreadable(key: str) -> Unreadable:
     return Unreadable(
-        f"What the grid shows cannot be read (its {key.replace('_', ' ')}); "
-        "nothing was changed. Reload the page"
+        f"The grid's {key.replace('_', ' ')} cannot be read; nothing was changed. Reload the page"
     )
 
 

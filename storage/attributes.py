@@ -99,7 +99,7 @@ class Attributes:
         if other not in self._warned:
             self._warned.add(other)
             logger.warning(
-                "'%s' is a %s, and the model gives other values too: these are in '%s'",
+                "'%s' is a %s, but the model also returns other types: those values are in '%s'",
                 name,
                 declared[0].removesuffix("Field").lower(),
                 other,

@@ -43,11 +43,11 @@ def doubts(dataset: Dataset, location: str) -> Iterator[str]:
     elif media := _media_above(dataset, folder):
         yield (
             f"{location} is in {media}, which holds this dataset's media: loading that "
-            "folder again takes masks for images. Choose a folder beside it"
+            "folder again would add masks as images. Choose another folder"
         )
     elif _holds_others(folder):
         yield (
-            f"{location} holds other files already. Masks go to a folder of the run's own in it; "
+            f"{location} already contains other files. Masks go to a subfolder for this run; "
             "choose an empty folder to keep them apart"
         )
 

@@ -23,10 +23,10 @@ GIVE_UP_AFTER = 120
 
 _PAUSE = 0.5
 
-_NO_ROOM = "its disk is full, or its quota is used up", "Make room there"
+_NO_ROOM = "its disk is full, or its quota is used up", "Free some space there"
 _NO_RIGHTS = "the worker's user may not write there", "Give that user the role readWrite"
 _RULES = "a validation rule of the dataset's collection forbids it", "Remove that rule"
-_BLOCKED = "its administrator has blocked all writes", "Let writes through again"
+_BLOCKED = "its administrator has blocked all writes", "Allow writes again"
 
 #: What a database means by its codes, and what helps: each write of a run would meet the same.
 _REFUSALS: dict[int | None, tuple[str, str]] = {
@@ -55,7 +55,7 @@ def require_database(seconds: float = 3) -> None:
     except pymongo.errors.PyMongoError as error:
         availability.notice()
         raise DatabaseAway(
-            "The database does not answer. Nothing was changed; this page reconnects by itself "
+            "The database does not respond. Nothing was changed; this page reconnects by itself "
             "when the database is back"
         ) from error
 

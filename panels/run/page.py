@@ -208,7 +208,7 @@ def _facts(
     elements.facts(page, "facts", lines)
     if operation:
         page.md(
-            f"Look at the operation in a terminal: `fiftyone delegated info {run.operation_id}`",
+            f"Inspect the operation in a terminal: `fiftyone delegated info {run.operation_id}`",
             name="info",
         )
 

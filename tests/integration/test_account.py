@@ -230,7 +230,7 @@ def test_no_labels_at_all_is_said_with_what_may_be_the_reason(made, capsys):
 
 def test_a_class_that_was_asked_for_and_never_found_is_named(made, capsys):
     model = made()
-    sentence = "No label is 'elk', a class that you asked for."
+    sentence = "There are no labels of 'elk', a class that you requested."
     account = said_everywhere(model, capsys, sentence)
     assert account["not_found"] == ["elk"]
     _, state = send(model.dataset, "on_load")

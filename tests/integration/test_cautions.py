@@ -176,7 +176,9 @@ def test_masks_among_media_or_other_files_are_warned_of(numbered, tmp_path):
         assert f"is in {media}" in said
     linked = tmp_path / "link"
     linked.symlink_to(media, target_is_directory=True)
-    assert "takes masks for images" in next(mask_locations.doubts(numbered, str(linked / "masks")))
+    assert "would add masks as images" in next(
+        mask_locations.doubts(numbered, str(linked / "masks"))
+    )
     mine = tmp_path / "mine"
     assert list(mask_locations.doubts(numbered, str(mine))) == []
     (mine / "0123456789ab").mkdir(parents=True)
@@ -196,4 +198,4 @@ def test_json_holds_the_warnings_too(numbered, tmp_path, capsys):
     media = Path(numbered.first().filepath).parent
     words = ["run", numbered.name, *file, "--mask-location", media, "--dry-run", "--json"]
     assert cli.main(list(map(str, words))) == 0
-    assert "takes masks for images" in json.loads(capsys.readouterr().out)["warnings"][0]
+    assert "would add masks as images" in json.loads(capsys.readouterr().out)["warnings"][0]

@@ -80,7 +80,7 @@ def test_values_without_a_schema_are_mended(numbered, config, run, capsys):
     assert cli.main(["doctor", numbered.name]) == verbs.FOUND
     told = capsys.readouterr().out
     assert "'old_in_review' has values on 40 samples but is missing" in told
-    assert "With --repair: the field is declared again and keeps its labels" in told
+    assert "With --repair: the field is added to the schema again and keeps its labels" in told
     assert cli.main(["doctor", numbered.name, "--repair", "--json"]) == verbs.FOUND
     found = json.loads(capsys.readouterr().out)
     assert {(f["subject"], f["repaired"]) for f in found} == {
@@ -95,7 +95,7 @@ def test_values_without_a_schema_are_mended(numbered, config, run, capsys):
     promote(numbered, run.id, Shown(numbered.view()), None)
     assert approve(numbered, run.id).approved == run.labels
     assert cli.main(["doctor", numbered.name]) == verbs.OK
-    assert "All is well" in capsys.readouterr().out
+    assert "Nothing to repair" in capsys.readouterr().out
 
 
 def test_a_clone_of_a_dataset_in_review(numbered, config, run, task):

@@ -223,7 +223,7 @@ def test_fields_that_cannot_be_imported_say_why(empty):
     importing.import_labels(empty, "truth", "checked")
     reasons = importing.sources(empty)
     assert reasons["lines"] == "It holds Polylines, not Classification or Detections"
-    assert "of their own" in reasons["mine"]
+    assert "already have an attribute" in reasons["mine"]
     assert reasons["checked_in_review"] == "These labels are in review"
     assert reasons["truth"] == "" and "number" not in reasons
     with pytest.raises(ConfigError) as refused:

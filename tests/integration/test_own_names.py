@@ -115,7 +115,7 @@ def test_a_name_for_each_output_or_one_sentence(dataset, named, shapes, monkeypa
         assert said.startswith(f"mine.pt has {outputs} outputs and {words}")
         with monkeypatch.context() as patched:
             patched.setattr(checkpoints, "read", lambda path: checkpoints.Checkpoint())
-            with pytest.raises(ModelUnavailable, match="give each output a name, in order"):
+            with pytest.raises(ModelUnavailable, match="name each output, in order"):
                 zoo_models.load(DETECTOR["model"], checkpoint=checkpoint)
 
 
@@ -166,7 +166,7 @@ def test_a_model_class_that_names_too_few_of_its_outputs_says_so(tmp_path, monke
     )
     answers = {"task": "detection", "model": "custom-python-detection"}
     previews = al.preview(dataset, answers, checkpoint="tests.support.red_rectangles:detector")
-    words = "The model gives class 1, counted from 0, and names 1: give each output a name"
+    words = "The model returns class 1 (counted from 0), but names only 1: name each output"
     assert {words in preview.error for preview in previews} == {True}
     dataset.delete()
     monkeypatch.setattr(red_rectangles, "CLASSES", ("low", "high"))

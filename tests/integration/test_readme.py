@@ -57,9 +57,9 @@ def test_the_commands_do_what_they_say(demo, tmp_path, monkeypatch, capsys):
         printed = capsys.readouterr().out
         if target:
             target.write_text(printed, encoding="utf-8")
-    found = [r for r in al.runs(demo) if r.label_field in ("found", "again")]
+    found = [r for r in al.runs(demo) if r.label_field in ("predictions", "again")]
     assert [r.status for r in found] == ["Generating", "Approved"]
-    assert found[1].approved == demo.count("found.detections") > 10
+    assert found[1].approved == demo.count("predictions.detections") > 10
 
 
 def test_the_snippets_do_what_they_say(demo):

@@ -42,7 +42,7 @@ def test_what_is_made_of_a_staging_field_goes_by_the_label_field(evaluated, caps
     assert sorted(labeling.references(dataset, run).views) == ["bees", "crowded"]
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert cli.main(["approve", dataset.name, run.id]) == verbs.REFUSED
-    said = "2 saved views and 2 evaluations made on predictions_in_review will go by predictions."
+    said = "2 saved views and 2 evaluations made on predictions_in_review will use predictions."
     assert said in capsys.readouterr().err
     approve(dataset, run.id)
     again = fo.load_dataset(dataset.name, reload=True)

@@ -117,7 +117,7 @@ def test_a_service_that_is_gone_stops_the_run_which_a_resume_finishes(numbered, 
     service = serve(numbered, kind, lambda _, before: 200 if before < 16 else 503)
     run = labeling.get(numbered, service.run_id)
     assert run.state is RunState.FAILED and str(service.error) == run.error
-    assert "service did not answer for 16 samples in a row" in run.error and "503" in run.error
+    assert "service did not respond for 16 samples in a row" in run.error and "503" in run.error
     assert remedies.in_plain_words(run) == "The model's service does not respond"
     assert sum(waits) < 120 and not labeling.failures(numbered, run)
     labeling.resume(numbered, run.id, queue=False)

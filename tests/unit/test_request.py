@@ -254,7 +254,8 @@ def test_numbers_and_lists_are_said_as_people_do():
     ],
 )
 def test_what_no_app_would_say_of_its_grid_is_refused_by_name(key, value):
-    with pytest.raises(Unreadable, match=f"its {key.replace('_', ' ')}.*nothing was changed"):
+    sentence = f"grid's {key.replace('_', ' ')} cannot be read; nothing was changed"
+    with pytest.raises(Unreadable, match=sentence):
         request.request(SimpleNamespace(request_params={key: value}))
 
 
