@@ -29,37 +29,49 @@ RUN = (
     ),
 )
 
-BY = argument("--by", default="", metavar="NAME", help="your name; stored with the run")
+BY = argument("--by", default="", metavar="NAME", help="store your name with the run")
 
 SAMPLES = (
-    argument("--view", metavar="NAME", help="samples in this saved view"),
-    argument("--tags", nargs="+", metavar="TAG", help="samples with any of these tags"),
+    argument("--view", metavar="NAME", help="select the samples in this saved view"),
+    argument("--tags", nargs="+", metavar="TAG", help="select samples with any of these tags"),
     argument(
         "--sample-ids",
         nargs="+",
         metavar="ID",
-        help="samples with these IDs. @FILE reads them from a file, one per line; @- reads "
+        help="select samples with these IDs. @FILE reads them from a file, one per line; @- reads "
         "standard input",
     ),
 )
 
 LABELS = (
-    argument("--min-confidence", type=float, metavar="P", help="minimum confidence"),
-    argument("--max-confidence", type=float, metavar="P", help="maximum confidence"),
-    argument("--without-confidence", action="store_true", help="only labels without a confidence"),
+    argument(
+        "--min-confidence",
+        type=float,
+        metavar="P",
+        help="select labels with at least this confidence",
+    ),
+    argument(
+        "--max-confidence",
+        type=float,
+        metavar="P",
+        help="select labels with at most this confidence",
+    ),
+    argument(
+        "--without-confidence", action="store_true", help="select only labels without a confidence"
+    ),
     argument(
         "--classes",
         action="append",
         metavar="TEXT",
-        help="labels of these classes, separated by commas. Put a backslash before a comma in a "
-        "name",
+        help="select labels of these classes, separated by commas. Put a backslash before a "
+        "comma in a name",
     ),
-    argument("--label-ids", nargs="+", metavar="ID", help="labels with these IDs, or @FILE"),
+    argument("--label-ids", nargs="+", metavar="ID", help="select labels with these IDs, or @FILE"),
     argument(
         "--group-slices",
         nargs="+",
         metavar="NAME",
-        help="grouped datasets: only labels in these slices (default: all)",
+        help="grouped datasets: select only labels in these slices (default: all)",
     ),
     *SAMPLES,
 )

@@ -10,8 +10,8 @@ from auto_labeling.cli.verbs import argument, verb
     argument(
         "--headless", action="store_true", help="run the main workflow without a browser, then exit"
     ),
-    argument("--port", type=int, default=5151, help="the App's port (default: 5151)"),
-    argument("--images", type=int, default=60, help="how many images to create (default: 60)"),
+    argument("--port", type=int, default=5151, help="use this port for the App (default: 5151)"),
+    argument("--images", type=int, default=60, help="create this many images (default: 60)"),
     examples=("demo", "demo --headless"),
 )
 def demo(args: argparse.Namespace) -> int:

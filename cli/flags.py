@@ -22,8 +22,8 @@ CONFIG = argument(
 
 TARGETS = (
     *SAMPLES,
-    argument("--samples-of", metavar="RUN", help="the target samples of another run"),
-    argument("--all", action="store_true", help="all samples, even if the file says otherwise"),
+    argument("--samples-of", metavar="RUN", help="use the target samples of another run"),
+    argument("--all", action="store_true", help="use all samples, even if the file says otherwise"),
 )
 
 #: Settings without a flag of their own, and how a command sets them.

@@ -59,21 +59,22 @@ def _gpus(text: str) -> int:
         "--grace",
         type=_seconds,
         metavar="SECONDS",
-        help="how long an operation may continue after SIGTERM or Ctrl-C (default: until it is "
-        "done)",
+        help="let an operation continue for this long after SIGTERM or Ctrl-C (default: until "
+        "it is done)",
     ),
     argument(
         "--poll",
         type=_seconds,
         default=0.5,
         metavar="SECONDS",
-        help="seconds between two checks of the queue (default: 0.5)",
+        help="check the queue this often (default: 0.5)",
     ),
     argument(
         "--log-dir",
         type=Path,
         metavar="FOLDER",
-        help=f"folder for logs (default: ${LOG_DIR_VARIABLE}, or ~/.fiftyone/auto-labeling/logs)",
+        help=f"store logs in this folder (default: ${LOG_DIR_VARIABLE}, or "
+        "~/.fiftyone/auto-labeling/logs)",
     ),
     argument("--verbose", action="store_true", help="also print the log of each operation"),
     examples=("launch", "launch --gpus", "launch --all --verbose", "launch --drain --json"),

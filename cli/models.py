@@ -28,9 +28,9 @@ def _choice(name: str, enumeration: type[Enum], help: str) -> Argument:
         "--excluded", action="store_true", help="list the models that are not offered, and why"
     ),
     argument("--measured", action="store_true", help="add the speeds measured by past runs"),
-    _choice("--task", Task, "only models for this task"),
-    _choice("--method", Method, "only models for this method"),
-    _choice("--model-type", ModelType, "only models of this type"),
+    _choice("--task", Task, "list only models for this task"),
+    _choice("--method", Method, "list only models for this method"),
+    _choice("--model-type", ModelType, "list only models of this type"),
     examples=(
         "models --task detection --model-type zero_shot",
         "models --measured",

@@ -37,7 +37,7 @@ _WIDTH = 960
         type=int,
         default=_WIDTH,
         metavar="N",
-        help=f"maximum width and height of a picture, in pixels (default: {_WIDTH})",
+        help=f"limit width and height of a picture to this many pixels (default: {_WIDTH})",
     ),
     examples=(
         "preview photos --task detection --model shapes-yolo",
@@ -48,7 +48,7 @@ _WIDTH = 960
 def preview(args: argparse.Namespace) -> int | None:
     """Try a model on up to 8 samples. Nothing is written to the dataset.
 
-    It runs in this process and downloads nothing. You need not name a label field.
+    It runs in this process and downloads nothing. A label field is not needed.
     """
     from auto_labeling import sdk
 

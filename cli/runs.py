@@ -27,7 +27,7 @@ _WORKER_COLUMNS = ("host", "pid", "device", "state", "dataset", "run_id", "run_n
     argument(
         "dataset", metavar="DATASET", nargs="?", help="the dataset's name (default: all datasets)"
     ),
-    argument("--status", metavar="STATUS", help="only runs with this status"),
+    argument("--status", metavar="STATUS", help="list only runs with this status"),
     examples=("list", "list photos", "list photos --status 'In Review' --json"),
 )
 def list_runs(args: argparse.Namespace) -> None:

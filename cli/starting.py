@@ -17,7 +17,7 @@ from auto_labeling.core.errors import AutoLabelingError, ConfigError, RunFailed,
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from auto_labeling.sdk import Run
 
-_AUTHOR = argument("--author", default="", metavar="NAME", help="your name; stored with the run")
+_AUTHOR = argument("--author", default="", metavar="NAME", help="store your name with the run")
 
 
 @verb(
@@ -76,15 +76,15 @@ def run(args: argparse.Namespace) -> int | None:
     "import",
     DATASET,
     flags.CONFIG,
-    argument("--source", metavar="FIELD", help="the field whose labels you want to review"),
-    argument("--label-field", metavar="FIELD", help="the new field for the approved labels"),
+    argument("--source", metavar="FIELD", help="review the labels of this field"),
+    argument("--label-field", metavar="FIELD", help="write the approved labels to this new field"),
     argument(
         "--replace",
         action="store_true",
         default=None,
         help="replace all labels in the source field with the approved ones",
     ),
-    argument("--name", metavar="TEXT", help="a name for the run"),
+    argument("--name", metavar="TEXT", help="name the run"),
     _AUTHOR,
     examples=(
         "import photos --source ground_truth --label-field cleaned",
