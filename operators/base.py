@@ -95,7 +95,7 @@ class RunOperator(foo.Operator):
             run for run in labeling.runs(ctx.dataset, confirm=False) if run.state in self.states
         ]
         if not runs:
-            raise AutoLabelingError("No run is in the right state for this")
+            raise AutoLabelingError("No run is in a state that allows this")
         view = types.DropdownView()
         for run in runs:
             view.add_choice(run.id, label=f"{run.name} ({run.status})", description=run.created_at)

@@ -71,7 +71,7 @@ class UndoPromotion(_OnLabels):
     """Moves promoted labels back to review."""
 
     name = "undo_promotion"
-    label = "take back promoted labels"
+    label = "undo promotions"
     description = "Undoes the promotion of labels that meet every condition"
     icon = "undo"
 

@@ -185,7 +185,7 @@ def generate(run: Run, report: Callable[[float, str], None] | None = None) -> Ru
 def resume(run: Run, *, queue: bool = True, again: bool = False) -> Run:
     """Resumes a run that stopped, or retries the failed samples of a run in review.
 
-    Existing and promoted labels stay as they are. An import continues in this process.
+    Existing and promoted labels are kept. An import continues in this process.
 
     Args:
         run: the run

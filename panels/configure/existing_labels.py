@@ -71,5 +71,5 @@ def _destinations(source: str) -> Iterator[types.Choice]:
     yield types.Choice(
         REPLACE,
         label=f"Replace {source or 'the field'}",
-        description="Labels that you do not promote are removed from it",
+        description="Labels that you do not promote are removed from this field",
     )

@@ -287,7 +287,7 @@ def _targets(counts: Mapping[Target, int]) -> Iterator[types.Choice]:
         description = text.count(number, "sample")
         empty = target is Target.SELECTION and not number
         if target is Target.IDS and not number:
-            description = "A list that you paste"
+            description = "A pasted list"
         yield types.Choice(
             target.value,
             label=target.label,

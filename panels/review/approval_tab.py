@@ -36,7 +36,7 @@ def render(
             "empty",
             "info",
             "No labels are waiting for approval",
-            "Add them in the Review tab; you can take them back here until you approve.",
+            "Add them in the Review tab. Until you approve, you can undo that here.",
         )
         return
     by_slice = summary.slices(ctx.dataset, run, at.tab)
