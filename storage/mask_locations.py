@@ -37,7 +37,7 @@ def doubts(dataset: Dataset, location: str) -> Iterator[str]:
     folder = Path(os.path.realpath(location))
     if _is_system(Path(location)) or _is_system(folder):
         yield (
-            f"{location} belongs to the operating system. Choose a folder of your own for masks, "
+            f"{location} belongs to the operating system. Choose your own folder for masks, "
             "such as /data/masks"
         )
     elif media := _media_above(dataset, folder):

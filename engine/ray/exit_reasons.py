@@ -8,7 +8,7 @@ _MEANINGS = (
         r"OutOfMemoryError|OUT_OF_MEMORY|memory pressure|low on memory",
         "its machine ran out of memory",
     ),
-    (r"PREEMPT|preempted", "its machine was taken back by the cluster"),
+    (r"PREEMPT|preempted", "the cluster reclaimed its machine"),
     (
         r"NodeDiedError|node has died|node was (dead|terminated|drained)|Node Id",
         "its machine went away",
@@ -28,7 +28,7 @@ def describe(error: Exception) -> str:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return f"it could not be set up ({lines[-1] if lines else type(error).__name__})"
     if getattr(error, "preempted", False):
-        return "its machine was taken back by the cluster"
+        return "the cluster reclaimed its machine"
     line = f"{type(error).__name__}: {error}"
     meanings = (meaning for pattern, meaning in _MEANINGS if re.search(pattern, line))
     return next(meanings, _KILLED)
