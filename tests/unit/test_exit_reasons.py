@@ -22,7 +22,7 @@ root causes. (1) The process is killed by SIGKILL by OOM killer due to high memo
         (exceptions.RayActorError(error_msg=PARAGRAPH), "killed or crashed"),
         (exceptions.OutOfMemoryError("Task was killed"), "ran out of memory"),
         (exceptions.RayActorError(error_msg="The actor died because its node has died."), "away"),
-        (exceptions.RayActorError(error_msg="x", preempted=True), "taken back"),
+        (exceptions.RayActorError(error_msg="x", preempted=True), "reclaimed its machine"),
         (exceptions.ActorUnavailableError("rpc", b"1" * 16), "be reached"),
         (
             exceptions.RayActorError(error_msg="a\nKeyError: 3\n", actor_init_failed=True),
