@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core.account import Account, Decision, LeftOut
-from auto_labeling.core.choices import Method, ModelType, Target, Task
+from auto_labeling.core.enums import Method, ModelType, Target, Task
 from auto_labeling.core.errors import IllegalTransition
 from auto_labeling.core.names import staging_field
 from auto_labeling.core.settings import RunConfig
@@ -192,6 +192,7 @@ class Run(BaseModel):
 
     @property
     def name(self) -> str:
+        """The name as people gave it, or the model and the label field."""
         return self.config.name or f"{self.config.model} → {self.config.label_field}"
 
     @property
@@ -201,10 +202,12 @@ class Run(BaseModel):
 
     @property
     def is_active(self) -> bool:
+        """Whether labels are being made or copied, or wait for that."""
         return self.state in ACTIVE
 
     @property
     def staging_field(self) -> str:
+        """The field that holds the labels until approval."""
         return staging_field(self.config.label_field)
 
     @property

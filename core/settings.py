@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
-from auto_labeling.core.choices import Choice, Method, Target, Task
+from auto_labeling.core.enums import Choice, Method, Target, Task
 
 MAX_CLASS_LENGTH = 200
 MAX_PROMPT_LENGTH = 500

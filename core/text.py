@@ -5,7 +5,12 @@ from datetime import datetime, timezone
 
 
 def count(number: int, noun: str) -> str:
-    """``count(1234, "label")`` → ``"1,234 labels"``."""
+    """A number with its noun: ``count(1234, "label")`` → ``"1,234 labels"``.
+
+    Args:
+        number: the number
+        noun: in the singular
+    """
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{number:,} {noun if number == 1 else plural}"
 

@@ -47,7 +47,7 @@ class Generation:
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        run: the run, as it is in this attempt
+        run: the run, in its current attempt
         store: the dataset's :class:`auto_labeling.storage.runs.RunStore`
         heartbeat: the attempt's :class:`auto_labeling.storage.heartbeat.Heartbeat`
         report: a callable that takes the fraction done and a line of text, or None

@@ -57,7 +57,12 @@ class Listener(Protocol):
         """The model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""
 
     def wrote(self, written: Written, batch_size: int) -> None:
-        """Labels have been written."""
+        """Labels have been written.
+
+        Args:
+            written: the outcome of the write
+            batch_size: the samples in a batch of the model
+        """
 
     def ended(self, index: int) -> None:
         """There is nothing more to do here with a chunk."""
@@ -68,7 +73,7 @@ class Labeler:
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        run: the run, as it is in this attempt
+        run: the run, in its current attempt
         model: a :class:`fiftyone.core.models.Model`
         listener: a :class:`Listener`
     """

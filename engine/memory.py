@@ -19,7 +19,7 @@ _USUAL_TRIM, _USUAL_MMAP = 2**26, 2**25
 
 @contextlib.contextmanager
 def steady() -> Iterator[None]:
-    """Keeps the process's memory as it is while labels are made.
+    """Keeps the process's memory while labels are made.
 
     The garbage collector would look at all the libraries' objects each time, and make loader
     processes copy the memory that they share with this one. Label documents are trees, which need

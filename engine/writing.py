@@ -48,7 +48,7 @@ class Writer:
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        run: the run, as it is in this attempt
+        run: the run, in its current attempt
         masks: its :class:`auto_labeling.engine.masks.MaskStore`
         ledger: its :class:`Ledger`
         check: called before each write; raises if the attempt no longer stands
@@ -143,7 +143,7 @@ class Ledger:
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        run: the run, as it is in this attempt
+        run: the run, in its current attempt
         ended: called with the index of each chunk with which there is nothing more to do here
     """
 
@@ -251,10 +251,10 @@ class Ledger:
             patiently(self._end)(chunk)
 
     def _end(self, chunk: "_OpenChunk") -> None:
-        """Marks a chunk as done if the database says so; asked and marked in one breath.
+        """Marks a chunk as done if the database confirms it.
 
-        A database that was killed may have lost what it had acknowledged in its last moments,
-        even between the two. The next round finds those samples.
+        A database that was killed may have lost writes that it had acknowledged in its last
+        moments, even between the question and the mark. The next round finds those samples.
         """
         waiting, labels = account.tally(self._dataset, self._run, chunk.ids)
         if waiting <= len(chunk.failures):

@@ -25,7 +25,7 @@ from auto_labeling.engine.batches import Waiting
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.engine.reading import Reader
 from auto_labeling.lifecycle import validation
-from auto_labeling.models import availability, catalog, downloads, zoo
+from auto_labeling.models import catalog, custom_check, downloads, zoo
 from auto_labeling.models.offline import offline
 from auto_labeling.storage import clock, samples
 
@@ -128,7 +128,7 @@ def trial(
         raise ConfigError(
             {"target": f"At most {MOST_TRIED} samples can be previewed, not {len(ids):,}"}
         )
-    if problems := availability.problems(config):  # here, since it is this process that loads it
+    if problems := custom_check.problems(config):  # here, since it is this process that loads it
         raise ConfigError(problems)
     _require_weights(config)
     found = samples.read(dataset, ids, zoo.field_mapping(config))

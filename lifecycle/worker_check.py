@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import RunConfig
-from auto_labeling.models import availability
+from auto_labeling.models import custom_check
 from auto_labeling.storage import live_workers, worker_questions
 
 #: Seconds that workers have to answer.
@@ -100,10 +100,10 @@ def ask(config: RunConfig) -> Standing | None:
     Returns:
         a :class:`Standing`; None if it is no custom model
     """
-    reference = availability.reference(config)
+    reference = custom_check.reference(config)
     if not reference:
         return None
-    here = "; ".join(availability.problems(config, trusted=True).values())
+    here = "; ".join(custom_check.problems(config, trusted=True).values())
     waiting = {worker.id for worker in live_workers.live()}
     answers = _answers(config, waiting) if waiting else {}
     said = tuple(Said.model_validate(answers[one]) for one in sorted(answers))
@@ -114,7 +114,7 @@ def ask(config: RunConfig) -> Standing | None:
 
 def glance(config: RunConfig) -> Standing | None:
     """The same at once: what is known by now, while a thread asks the workers if needed."""
-    reference = availability.reference(config)
+    reference = custom_check.reference(config)
     if not reference:
         return None
     key = json.dumps(_question(config))
@@ -127,7 +127,7 @@ def glance(config: RunConfig) -> Standing | None:
             threading.Thread(target=_find_out, args=(key, config), daemon=True).start()
     if standing is not None:  # shown while the workers are asked again
         return standing
-    here = "; ".join(availability.problems(config, trusted=True).values())
+    here = "; ".join(custom_check.problems(config, trusted=True).values())
     return Standing(reference=reference, here=here, asking=True)
 
 
@@ -142,7 +142,7 @@ def require(config: RunConfig, queue: bool) -> None:
         ConfigError: if this process cannot run the model, or all live workers say so of theirs
     """
     if not queue:
-        if problems := availability.problems(config):
+        if problems := custom_check.problems(config):
             raise ConfigError(problems)
         return
     standing = ask(config)

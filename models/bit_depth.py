@@ -2,7 +2,7 @@
 
 The rule, which ``docs/guide.md`` tells, too:
 
-1. A range that the file states counts: TIFF's ``SMinSampleValue`` and ``SMaxSampleValue`` (or
+1. A range that the file states is used: TIFF's ``SMinSampleValue`` and ``SMaxSampleValue`` (or
    ``MinSampleValue`` and ``MaxSampleValue``), ``BitsPerSample`` below 16, PNG's ``sBIT``. A range
    that is all that the file's type can hold states nothing.
 2. Numbers with a point between 0 and 1 are taken from 0 to 1.

@@ -69,13 +69,26 @@ def files(spec: ModelSpec, checkpoint: str = "") -> list[Path]:
 
 
 def size_bytes(spec: ModelSpec, checkpoint: str = "") -> int | None:
-    """How large the weights are: those on this machine, else those to download; None if unknown."""
+    """The bytes of the weights on this machine, else of those to download; None if unknown.
+
+    Args:
+        spec: the model
+        checkpoint (""): the weights that a run names, if the model needs that
+    """
     here = files(spec, checkpoint)
     return sum(path.stat().st_size for path in here) if here else spec.size_bytes
 
 
 def weights_name(spec: ModelSpec, checkpoint: str = "") -> str:
-    """Which weights a run loads: a file and its training, or an id; empty if that says nothing."""
+    """The name of the weights that a run loads: a file and its training, or an id.
+
+    Args:
+        spec: the model
+        checkpoint (""): the weights that a run names, if the model needs that
+
+    Returns:
+        empty for models that we bring, or that people bring themselves
+    """
     if spec.source in ("bundled", "custom"):
         return ""
     training = _training(spec)
@@ -96,7 +109,12 @@ def url(spec: ModelSpec) -> str:
 
 
 def damaged(spec: ModelSpec, checkpoint: str = "") -> list[Path]:
-    """The files of weights that are on this machine and not whole, where no others will do."""
+    """The files of weights on this machine that are not whole, if there are no others to use.
+
+    Args:
+        spec: the model
+        checkpoint (""): the weights that a run names, if the model needs that
+    """
     if files(spec, checkpoint):
         return []
     paths = [path for candidate in _candidates(spec, checkpoint) for path in candidate]
@@ -106,7 +124,11 @@ def damaged(spec: ModelSpec, checkpoint: str = "") -> list[Path]:
 def clear_damaged(spec: ModelSpec, checkpoint: str = "") -> None:
     """Sets aside files of weights that were cut off, so that they are downloaded again.
 
-    A file that still changes is being downloaded: its end is waited for.
+    A file that still changes is being downloaded: this waits until it is whole.
+
+    Args:
+        spec: the model
+        checkpoint (""): the weights that a run names, if the model needs that
 
     Raises:
         ModelUnavailable: if the file is a person's own, or part of this installation

@@ -29,7 +29,11 @@ def bundled() -> list[dict[str, Any]]:
 
 
 def zoo() -> list[dict[str, Any]]:
-    """The entries of FiftyOne's torch models."""
+    """The entries of FiftyOne's torch models.
+
+    Raises:
+        ModuleNotFoundError: if FiftyOne is not installed
+    """
     package = importlib.util.find_spec("fiftyone")  # finds the package without importing it
     if package is None or package.origin is None:
         raise ModuleNotFoundError("FiftyOne is not installed", name="fiftyone")

@@ -62,7 +62,7 @@ def read(data: bytes) -> Any:
         data: its bytes
 
     Returns:
-        plain values, lists, tuples and dicts as they are; a :class:`Name` or a :class:`Thing`
+        plain values, lists, tuples and dicts unchanged; a :class:`Name` or a :class:`Thing`
         for everything else
 
     Raises:

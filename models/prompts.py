@@ -21,7 +21,7 @@ def texts(config: RunConfig, template: str = "") -> dict[str, str]:
     Args:
         config: the run's configuration
         template (""): the words that the model puts before the name of a class without prompts;
-            prompts are asked as they are written
+            prompts are used unchanged
     """
     return {
         text: name

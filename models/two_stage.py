@@ -199,6 +199,7 @@ class TwoStage(_Stages):
         super().__exit__(*args)
 
     def build_get_item(self, field_mapping: Mapping[str, str] | None = None) -> ImageAndBoxes:
+        """Builds the loader of inputs, as FiftyOne asks for it."""
         return ImageAndBoxes(
             field_mapping=field_mapping,
             detector_transform=self._detector.transforms if self._is_torch else np.asarray,
@@ -232,6 +233,7 @@ class ExistingDetections(_Stages):
     """
 
     def build_get_item(self, field_mapping: Mapping[str, str] | None = None) -> ImageAndBoxes:
+        """Builds the loader of inputs, as FiftyOne asks for it."""
         return ImageAndBoxes(
             field_mapping=field_mapping,
             detector_transform=_nothing,

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 
 from auto_labeling.core.run import RunConfig
-from auto_labeling.models import availability
+from auto_labeling.models import custom_check
 from auto_labeling.storage import worker_questions
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def _problems(question: dict[str, Any]) -> dict[str, str] | None:
     except ValidationError:  # another version asks, with other settings
         return None
     try:
-        return availability.problems(config)
+        return custom_check.problems(config)
     except Exception:  # a path may be anything; no answer means unknown
         logger.exception("Could not answer a question about a model")
         return None

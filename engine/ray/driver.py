@@ -18,7 +18,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.errors import AutoLabelingError, CannotWrite, FailureReason
 from auto_labeling.core.run import Run
 from auto_labeling.engine.labeler import HOPELESS_AFTER, LabelChunks
-from auto_labeling.engine.ray import exit_reasons, nodes, shipping
+from auto_labeling.engine.ray import actor_deaths, nodes, shipping
 from auto_labeling.engine.ray.actors import Report, Worker
 from auto_labeling.engine.ray.chunk_queue import MAX_DEATHS, ChunkQueue
 from auto_labeling.engine.ray.cluster import connected, needs_of
@@ -47,7 +47,7 @@ def in_actors(
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        run: the run, as it is in this attempt
+        run: the run, in its current attempt
         generation: the :class:`auto_labeling.engine.generation.Generation`, which counts
         count: how many actors
 
@@ -71,7 +71,7 @@ class Workers:
     Args:
         ray: the module, connected
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        run: the run, as it is in this attempt
+        run: the run, in its current attempt
         generation: see :func:`in_actors`
         needs: the requirements of the run on each machine
     """
@@ -266,7 +266,7 @@ class Workers:
     def _replace_dead(self, worker: WorkerHandle, error: Exception) -> None:
         """A worker has died: others take its chunks, and a new one its place."""
         chunks = self._remove(worker)
-        cause = exit_reasons.describe(error)
+        cause = actor_deaths.cause(error)
         logger.warning("A worker on %s died: %s", worker.machine or "a machine", cause)
         logger.debug("Ray's error: %s", error)
         self._ray.kill(worker.actor)  # it may only be out of reach

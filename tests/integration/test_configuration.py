@@ -11,7 +11,7 @@ from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import RunConfig
 from auto_labeling.engine.ray import limits
 from auto_labeling.lifecycle import labeling, validation
-from auto_labeling.models import availability, licenses, trust
+from auto_labeling.models import custom_check, licenses, trust
 
 GOOD = {"task": "detection", "model": "shapes-yolo", "label_field": "predictions"}
 MASKS = {"task": "instance_segmentation", "model": "segment-anything-vitb-torch"}
@@ -174,7 +174,7 @@ def test_what_is_trusted_is_judged_where_it_runs(dataset, monkeypatch, tmp_path)
     ):
         answers = GOOD | {"model": model, "checkpoint": checkpoint}
         config = labeling.check(dataset, answers)  # a form cannot know what a worker trusts
-        assert (trust.SETTING in availability.problems(config)["checkpoint"]) is not is_trusted
+        assert (trust.SETTING in custom_check.problems(config)["checkpoint"]) is not is_trusted
         with pytest.raises(ConfigError):  # there is no such thing, or it is not trusted
             labeling.start(dataset, config, queue=False)
     assert labeling.runs(dataset) == []

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "cli": TOP | {"sdk", "demo", "serving", "__init__"},
     "sdk": TOP | {"__init__"},
     "demo": TOP | {"sdk", "__init__"},
-    "serving": {"core", "lifecycle.labeling", "models.availability", "storage"},
+    "serving": {"core", "lifecycle.labeling", "models.custom_check", "storage"},
     "app": VERBS | {"models"},
     "lifecycle": {"core", "engine", "models", "storage", "__init__"},
     "review": {"core", "lifecycle", "storage"},

@@ -29,6 +29,7 @@ class Method(Choice):
 
     @property
     def label(self) -> str:
+        """The value as people see it."""
         return {
             "one_stage": "One-stage model",
             "two_stage": "Two-stage model",
@@ -44,6 +45,7 @@ class ModelType(Choice):
 
     @property
     def label(self) -> str:
+        """The value as people see it."""
         return {"zero_shot": "Zero-shot", "fixed_vocabulary": "Fixed vocabulary"}[self.value]
 
 
@@ -57,6 +59,7 @@ class Target(Choice):
 
     @property
     def label(self) -> str:
+        """The value as people see it."""
         return {
             "all": "All samples",
             "view": "Current view",

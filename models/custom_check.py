@@ -50,7 +50,7 @@ def problems(config: RunConfig, trusted: bool = False) -> dict[str, str]:
             that is not trusted is refused without a look whether it is there
 
     Returns:
-        a sentence by field; empty if nothing is known to be wrong
+        a sentence by field; empty if there is no known problem
     """
     named = reference(config)
     if not named:

@@ -18,7 +18,7 @@ _MEANINGS = (
 _KILLED = "its process was killed or crashed, often because memory ran out"
 
 
-def describe(error: Exception) -> str:
+def cause(error: Exception) -> str:
     """Why an actor died, in words that continue "A worker died: ".
 
     Args:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auto_labeling.engine.ray import exit_reasons
+from auto_labeling.engine.ray import actor_deaths
 
 exceptions = pytest.importorskip("ray.exceptions")
 
@@ -31,5 +31,5 @@ root causes. (1) The process is killed by SIGKILL by OOM killer due to high memo
     ],
 )
 def test_a_death_is_told_in_one_line(error, said):
-    why = exit_reasons.describe(error)
+    why = actor_deaths.cause(error)
     assert said in why and "\n" not in why and len(why) < 100
