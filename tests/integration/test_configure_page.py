@@ -10,7 +10,7 @@ from auto_labeling.core import text
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
 from auto_labeling.panels.configure import preview
-from tests.support.app_double import answer, notices, page_of, send
+from tests.support.app_double import answer, notices, page_of, send, window_of
 from tests.support.dataset_contents import everything
 from tests.support.waiting import wait_until
 
@@ -18,9 +18,13 @@ SIZE = text.size(catalog.get_model("shapes-yolo").size_bytes)
 YOLO = {"family": "yolo", "version": "v8-shapes"}
 
 
+def preview_of(state):
+    return preview.of(window_of(state["panel_of_test"]))
+
+
 def until_done(dataset, state):
     """Ticks as the App's timer does, until the preview is done. Returns the page."""
-    job = preview.of(state["panel_of_test"])
+    job = preview_of(state)
 
     def done():
         nonlocal state
@@ -40,7 +44,7 @@ def test_a_preview_works_in_a_thread_and_writes_nothing(dataset, no_speeds):
     _, state = answer(dataset, state, **YOLO)
     before = everything(dataset)
     told, state = send(dataset, "preview", state)
-    assert not preview.of(state["panel_of_test"]).done, "the model loads behind it"
+    assert not preview_of(state).done, "the model loads behind it"
     assert state["problems"] == {} and "TimerView" in page_of(told)
     page = until_done(dataset, state)
     assert page.count("data:image/jpeg;base64,") >= 5
@@ -70,7 +74,7 @@ def test_a_preview_is_of_the_selected_samples(dataset):
     _, state = send(dataset, "new_run")
     _, state = answer(dataset, state, **YOLO)
     _, state = send(dataset, "preview", state, selection=chosen)
-    assert preview.of(state["panel_of_test"]).sample_ids == tuple(chosen)
+    assert preview_of(state).sample_ids == tuple(chosen)
     until_done(dataset, state)
 
 

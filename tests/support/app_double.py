@@ -35,7 +35,7 @@ class App:
         self._user = user
         self._panel = AutoLabelingPanel(_builtin=False)
         self._panel_id = panel_id
-        self.window = f"window of {panel_id}"
+        self.window = window_of(panel_id)
         self._page = {}
         self.state = {}
         self.grid = {"view": None, "filters": {}, "selected": [], "selected_labels": []}
@@ -116,6 +116,11 @@ def _find(node, name):
     return next(filter(None, (_find(child, name) for child in node)), None)
 
 
+def window_of(panel_id: str) -> str:
+    """The name of the browser window of a panel."""
+    return f"window of {panel_id}"
+
+
 def send(dataset, method, state=None, **params):
     """One event as the App sends it. Returns ``(what the App is told to do, the state)``."""
     state = {} if state is None else state
@@ -124,7 +129,7 @@ def send(dataset, method, state=None, **params):
         "dataset_name": dataset.name,
         "params": {
             "panel_id": panel_id,
-            "window": {"id": f"window of {panel_id}", "state": state},
+            "window": {"id": window_of(panel_id), "state": state},
             "__method__": method,
             **params,
         },
