@@ -41,6 +41,8 @@ class FailureReason(str, Enum):
     DISK_FULL = "disk full"
     PERMISSION_DENIED = "permission denied"
     STORAGE_GONE = "storage gone"
+    WRITE_REFUSED = "write refused"  # by a rule of the database, or its administrator
+    WRITES_LOST = "writes lost"  # by the database, after it had confirmed them
     RAY_MISSING = "ray missing"  # or its cluster cannot be used
     NO_RESOURCES = "no resources"
     MACHINE_UNSUITABLE = "machine unsuitable"

@@ -189,7 +189,10 @@ class Generation:
             open_chunks = patiently(self._count_again)()
             if not open_chunks:
                 return
-        raise AutoLabelingError("The database keeps losing labels that it had confirmed")
+        raise AutoLabelingError(
+            "The database keeps losing labels that it had confirmed",
+            reason=FailureReason.WRITES_LOST,
+        )
 
     def _count_again(self) -> list[int]:
         """Counts what is stored, and returns the indices of the chunks that are not done."""

@@ -12,7 +12,7 @@ import fiftyone.core.odm as foo
 import pymongo
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure
 
-from auto_labeling.core.errors import CannotWrite, DatabaseAway
+from auto_labeling.core.errors import CannotWrite, DatabaseAway, FailureReason
 from auto_labeling.storage import availability, clock
 
 _P = ParamSpec("_P")
@@ -23,13 +23,32 @@ GIVE_UP_AFTER = 120
 
 _PAUSE = 0.5
 
-_NO_ROOM = "its disk is full, or its quota is used up", "Free some space there"
-_NO_RIGHTS = "the worker's user may not write there", "Give that user the role readWrite"
-_RULES = "a validation rule of the dataset's collection forbids it", "Remove that rule"
-_BLOCKED = "its administrator has blocked all writes", "Allow writes again"
+#: A cause and a remedy in words, and the reason for programs.
+_Refusal = tuple[str, str, FailureReason]
 
-#: What a database means by its codes, and what helps: each write of a run would meet the same.
-_REFUSALS: dict[int | None, tuple[str, str]] = {
+_NO_ROOM: _Refusal = (
+    "its disk is full, or its quota is used up",
+    "Free some space there",
+    FailureReason.DISK_FULL,
+)
+_NO_RIGHTS: _Refusal = (
+    "the worker's user may not write there",
+    "Give that user the role readWrite",
+    FailureReason.PERMISSION_DENIED,
+)
+_RULES: _Refusal = (
+    "a validation rule of the dataset's collection forbids it",
+    "Remove that rule",
+    FailureReason.WRITE_REFUSED,
+)
+_BLOCKED: _Refusal = (
+    "its administrator has blocked all writes",
+    "Allow writes again",
+    FailureReason.WRITE_REFUSED,
+)
+
+#: The codes with which a database refuses every further write of a run, too.
+_REFUSALS: dict[int | None, _Refusal] = {
     13: _NO_RIGHTS,
     121: _RULES,
     371: _BLOCKED,
@@ -80,30 +99,31 @@ def patiently(function: Callable[_P, _T]) -> Callable[_P, _T]:
                     raise
                 time.sleep(_PAUSE)
             except OperationFailure as error:
-                sentence = refusal(error)
-                if not sentence:
+                final = refusal(error)
+                if final is None:
                     raise
-                raise CannotWrite(sentence) from error
+                raise final from error
 
     return patient
 
 
-def refusal(error: OperationFailure) -> str:
-    """Why a database refuses this write and every further one, as a sentence; empty if it may not.
+def refusal(error: OperationFailure) -> CannotWrite | None:
+    """The error for people if a database refuses this write and every further one, else None.
 
     Args:
-        error: what the database said
+        error: the database's own error
     """
-    said = [(error.code, str(error))]
+    answers = [(error.code, str(error))]
     if isinstance(error, BulkWriteError):
-        said = [(one["code"], one.get("errmsg", "")) for one in error.details["writeErrors"]]
-    for code, text in said:
+        answers = [(one["code"], one.get("errmsg", "")) for one in error.details["writeErrors"]]
+    for code, text in answers:
         known = _NO_ROOM if code == _ATLAS and "quota" in text else _REFUSALS.get(code)
         if known:
-            happened, helps = known
+            cause, remedy, reason = known
             name = foo.get_db_conn().name
-            return (
-                f"The database '{name}' refuses to store labels: {happened}. Labels so far are "
-                f"kept. {helps}, then resume"
+            return CannotWrite(
+                f"The database '{name}' refuses to store labels: {cause}. Labels so far are "
+                f"kept. {remedy}, then resume",
+                reason=reason,
             )
-    return ""
+    return None

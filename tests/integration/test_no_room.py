@@ -143,8 +143,9 @@ def test_a_database_that_refuses_labels_stops_the_run(red_things):
     command = {"collMod": collection.name}
     rule = {run.staging_field: {"$type": "null"}}
     collection.database.command({**command, "validator": rule})
-    with pytest.raises(CannotWrite):
+    with pytest.raises(CannotWrite) as caught:
         labeling.generate(red_things, run.id)
+    assert caught.value.reason is FailureReason.WRITE_REFUSED
     run = labeling.get(red_things, run.id)
     assert run.state is RunState.FAILED and labeling.failures(red_things, run) == []
     assert run.error.startswith(
