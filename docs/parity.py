@@ -83,7 +83,16 @@ LOOKS = (
 NAVIGATION = frozenset(
     {
         *("on_load", "on_unload", "on_change_dataset", "on_change_view", "on_change_selected"),
-        *("refresh", "go_home", "new_run", "open_run", "import_labels", "dismiss", "unfold"),
+        *(
+            "go_on_alone",
+            "refresh",
+            "go_home",
+            "new_run",
+            "open_run",
+            "import_labels",
+            "dismiss",
+            "unfold",
+        ),
         *("ask_cancel", "ask_delete", "ask_rename", "ask_approve", "choose_empty"),
         # Answers on a page that wait for its button.
         *("edit", "edit_existing", "edit_name", "edit_search", "add_listed", "clear_ids"),
@@ -97,7 +106,7 @@ NAVIGATION = frozenset(
             "clear_filters",
             "search",
         ),
-        *("toggle_patches", "toggle_empty"),
+        *("toggle_patches", "toggle_empty", "show_slice", "sort_classes"),
         "hide_preview",
     }
 )
