@@ -105,7 +105,7 @@ class Generation:
         """Raises an error if this attempt no longer stands, or its field is gone."""
         if self._store.get(self._run.id).token != self._run.token:
             raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
-        fields.require(self._dataset, self._run)
+        fields.require_staging_field(self._dataset, self._run)
 
     def began(self, **facts: Any) -> None:
         """A model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""

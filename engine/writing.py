@@ -256,7 +256,7 @@ class Ledger:
         A database that was killed may have lost writes that it had acknowledged in its last
         moments, even between the question and the mark. The next round finds those samples.
         """
-        waiting, labels = account.tally(self._dataset, self._run, chunk.ids)
+        waiting, labels = account.count_waiting_and_labels(self._dataset, self._run, chunk.ids)
         if waiting <= len(chunk.failures):
             self._chunks.mark_done(
                 self._run.id, chunk.index, chunk.claim, chunk.failures, self._account(chunk, labels)
@@ -267,7 +267,9 @@ class Ledger:
         """The counts of a chunk: those stored now, and those from before it was opened again."""
         before = chunk.work.get("account")
         if before is not None:
-            _, labels = account.tally(self._dataset, self._run, chunk.work["again"])
+            _, labels = account.count_waiting_and_labels(
+                self._dataset, self._run, chunk.work["again"]
+            )
             labels += before["labels"]
         failed = {failure["sample_id"] for failure in chunk.failures}
         total = dict(before["left_out"]) if before else {}

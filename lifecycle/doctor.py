@@ -1,36 +1,36 @@
 """Finds what a crash, an older version or a manual change left behind; repairs it if asked.
 
-Whatever it looks at may be unreadable for FiftyOne, so no sample is ever loaded: all is asked of
-the database. A person's labels are never deleted; where only a person can decide, it says so.
+FiftyOne may be unable to read such a dataset, so no sample is loaded: all questions go to the
+database. A person's labels are never deleted. Where only a person can decide, the remedy says how.
 """
 
 from fiftyone.core.dataset import Dataset
 from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core.errors import AutoLabelingError
-from auto_labeling.lifecycle import ailments
+from auto_labeling.lifecycle import doctor_checks
 from auto_labeling.storage import runs as storage
 
 
 class Finding(BaseModel):
-    """Something that is not as it should be.
+    """Something wrong with a dataset.
 
     Args:
         dataset: the name of the dataset
-        kind: ``undeclared``, ``orphan``, ``moved``, ``fieldless``, ``workerless``, ``unfinished``,
-            ``marks`` or ``masks``
-        subject: the field, run or folder that it is about
-        said: what it is, in a sentence
+        kind: what is wrong, for programs: a
+            :class:`auto_labeling.lifecycle.doctor_checks.ProblemKind`, whose values are strings
+        subject: the name of the field, the id of the run or the path of the folder
+        said: what is wrong, in a sentence
         remedy: what repair does, or what a person can do, in a sentence
-        number: how many samples or files it is about; 0 if that does not matter
-        can_repair: whether repair mends it
-        repaired: whether it has been mended
+        number: how many samples or files are affected; 0 if that does not matter
+        can_repair: whether repair can fix it
+        repaired: whether it has been repaired
     """
 
     model_config = ConfigDict(frozen=True)
 
     dataset: str
-    kind: str
+    kind: doctor_checks.ProblemKind
     subject: str
     said: str
     remedy: str
@@ -44,33 +44,34 @@ def examine(dataset: Dataset | None = None, repair: bool = False) -> list[Findin
 
     Args:
         dataset (None): a :class:`fiftyone.core.dataset.Dataset`; None means all of the database
-        repair (False): whether to mend what can be mended
+        repair (False): whether to repair what can be repaired
 
     Returns:
-        a list of :class:`Finding`; after a repair, what was found and what has become of it
+        a list of :class:`Finding`; after a repair, each says whether it was repaired
     """
-    found = []
-    for one in [dataset] if dataset is not None else storage.all_datasets():
-        for ailment in ailments.of(one):
-            found.append(_finding(one, ailment, repair))
-    return found
+    datasets = [dataset] if dataset is not None else storage.all_datasets()
+    return [
+        _finding(of_database, problem, repair)
+        for of_database in datasets
+        for problem in doctor_checks.problems(of_database)
+    ]
 
 
-def _finding(dataset: Dataset, ailment: ailments.Ailment, repair: bool) -> Finding:
-    repaired, remedy = False, ailment.remedy
-    if repair and ailment.mend is not None:
+def _finding(dataset: Dataset, problem: doctor_checks.Problem, repair: bool) -> Finding:
+    repaired, remedy = False, problem.remedy
+    if repair and problem.repair is not None:
         try:
-            ailment.mend()
+            problem.repair()
             repaired = True
         except AutoLabelingError as error:  # another process was faster, or it is in use
             remedy = f"Could not be repaired: {error}"
     return Finding(
         dataset=dataset.name,
-        kind=ailment.kind,
-        subject=ailment.subject,
-        said=ailment.said,
+        kind=problem.kind,
+        subject=problem.subject,
+        said=problem.sentence,
         remedy=remedy,
-        number=ailment.number,
-        can_repair=ailment.mend is not None,
+        number=problem.number,
+        can_repair=problem.repair is not None,
         repaired=repaired,
     )

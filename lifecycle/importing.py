@@ -48,7 +48,7 @@ def sources(dataset: Dataset) -> dict[str, str]:
     """
     store = RunStore(dataset)
     known = dataset.get_field_schema(ftype=fof.EmbeddedDocumentField)
-    needed = orphans.in_review(dataset)
+    needed = orphans.needed_fields(dataset)
     marked = {field["name"] for field in fields.schema_of(dataset) if orphans.is_marked(field)}
     return {
         name: _why_not(dataset, store, name, field.document_type, needed, marked)
@@ -101,7 +101,7 @@ def resume(dataset: Dataset, run: Run, background: bool = True) -> Run:
         FieldGone: if its labels were in review, and were deleted or renamed by hand
     """
     store = RunStore(dataset)
-    if run.state is RunState.IN_REVIEW and (what := fields.gone(dataset, run)):
+    if run.state is RunState.IN_REVIEW and (what := fields.missing(dataset, run)):
         raise FieldGone(str(what))
     store.reserve(run)  # its start may have been interrupted before it did
     run = store.move(
@@ -243,16 +243,16 @@ class _Copy:
 
     def _steps(self) -> Run:
         dataset, run, store = self._dataset, self._run, self._store
-        lost = fields.gone(dataset, run) is not None  # deleted or renamed by hand since
+        lost = fields.missing(dataset, run) is not None  # deleted or renamed by hand since
         fields.declare(dataset, run)
         if lost or not run.frozen:
             samples = staging.await_copies(dataset, run, self._check)
             run = self._run = store.amend(run.id, token=run.token, samples=samples, frozen=True)
         self._done = run.samples - staging.count_waiting(dataset, run)
         staging.copy_existing(dataset, run, self._check, self._count)
-        fields.require(dataset, run)
+        fields.require_staging_field(dataset, run)
         run = run.model_copy(update={"labels": staging.count(dataset, run)})
-        taken = account.take(dataset, run)
+        taken = account.add_up(dataset, run)
         return store.move(
             run.id, RunState.IN_REVIEW, token=run.token, labels=run.labels, account=taken
         )

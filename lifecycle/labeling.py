@@ -53,13 +53,13 @@ from auto_labeling.lifecycle.persistence import is_persistent as is_persistent
 from auto_labeling.lifecycle.preflight import Preflight as Preflight
 from auto_labeling.lifecycle.preflight import cautions as cautions
 from auto_labeling.lifecycle.preflight import preflight as preflight
-from auto_labeling.lifecycle.preview import MOST_TRIED as MOST_TRIED
+from auto_labeling.lifecycle.preview import MAX_PREVIEW_SAMPLES as MAX_PREVIEW_SAMPLES
 from auto_labeling.lifecycle.preview import Preview as Preview
 from auto_labeling.lifecycle.preview import Trial as Trial
 from auto_labeling.lifecycle.preview import preview as preview
 from auto_labeling.lifecycle.preview import trial as trial
 from auto_labeling.lifecycle.promoted_counts import promoted_counts as promoted_counts
-from auto_labeling.lifecycle.resuming import gone as gone
+from auto_labeling.lifecycle.resuming import missing_field as missing_field
 from auto_labeling.lifecycle.validation import draft as draft
 from auto_labeling.lifecycle.validation import source_fields as source_fields
 from auto_labeling.lifecycle.validation import unknown_samples as unknown_samples
@@ -70,12 +70,12 @@ from auto_labeling.storage import references as storage_references
 from auto_labeling.storage.account import account as account
 from auto_labeling.storage.account import account_fields
 from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.dataset_classes import class_sources as class_sources
+from auto_labeling.storage.dataset_classes import classes_of as classes_of
 from auto_labeling.storage.guessed_ranges import GuessStore
 from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.references import References
 from auto_labeling.storage.runs import RunStore
-from auto_labeling.storage.vocabulary import class_sources as class_sources
-from auto_labeling.storage.vocabulary import classes_of as classes_of
 
 
 def check(dataset: Dataset, answers: Mapping[str, Any]) -> RunConfig:
@@ -170,7 +170,7 @@ def generate(
     try:
         with Heartbeat(store, run) as heartbeat:
             counts = Generation(dataset, run, store, heartbeat, report).run()
-            fields.require(dataset, run)
+            fields.require_staging_field(dataset, run)
             run = store.move(
                 run_id,
                 RunState.IN_REVIEW,
@@ -217,7 +217,7 @@ def resume(dataset: Dataset, run_id: str, queue: bool = True, again: bool = Fals
     run = get(dataset, run_id)
     if run.source:
         return importing.resume(dataset, run)
-    resuming.refuse(dataset, run, again)
+    resuming.require_resumable(dataset, run, again)
     if queue:
         persistence.require(dataset)
     store.reserve(run)  # its start may have been interrupted before it did
@@ -247,12 +247,12 @@ def orphans(dataset: Dataset) -> list[str]:
 
 def about_orphan(dataset: Dataset, field: str) -> tuple[str, str]:
     """What such a field is, and what can be done about it: two sentences without their end."""
-    return storage_orphans.sentence(field), storage_orphans.ways_out(dataset.name)
+    return storage_orphans.description(field), storage_orphans.remedies(dataset.name)
 
 
 def references(dataset: Dataset, run: Run) -> References:
     """The saved views, evaluations and brain runs that name a run's staging field."""
-    return storage_references.to(dataset, run.staging_field)
+    return storage_references.find(dataset, run.staging_field)
 
 
 def cancel(dataset: Dataset, run_id: str, by: str = "") -> Run:
@@ -272,7 +272,7 @@ def skip(dataset: Dataset, run_id: str) -> Run:
     run = get(dataset, run_id)
     if run.state is not RunState.FAILED:
         raise IllegalTransition(f"'{run.name}' is {run.status.lower()}, not stopped")
-    resuming.refuse_if_gone(dataset, run)
+    resuming.require_field(dataset, run)
     skipped = staging.count_waiting(dataset, run)
     run = store.move(
         run_id,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from auto_labeling.core.run import Progress, Run, RunState, StopReason
-from auto_labeling.storage import availability, clock, live_workers, operations
+from auto_labeling.storage import clock, live_workers, operations, outages
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.operations import Operation
 from auto_labeling.storage.runs import RunStore
@@ -74,7 +74,7 @@ def is_silent(store: RunStore, run: Run) -> bool:
     """
 
     def look() -> Stopped | None:
-        with availability.noticing():
+        with outages.watch():
             progress = store.progress(run)
         return _judge_silence(run, progress)
 
@@ -101,7 +101,7 @@ def _judge_now(store: RunStore, run: Run) -> Stopped | None:
 
 
 def _look(store: RunStore, run: Run) -> _Facts:
-    with availability.noticing():
+    with outages.watch():
         progress = store.progress(run)
         operation = operations.look_up(run.operation_id) if run.operation_id else None
         worker = operation.worker if operation and run.state is RunState.QUEUED else ""
@@ -118,7 +118,7 @@ def _judge_queued(store: RunStore, run: Run, facts: _Facts) -> Stopped | None:
         if facts.has_live_worker:  # which sees to its process itself
             return None
         began = clock.age(store.first_seen_started(run))
-        if began < START_UP_SECONDS or availability.steady_for() < START_UP_SECONDS:
+        if began < START_UP_SECONDS or outages.seconds_since_last() < START_UP_SECONDS:
             return None
         why = operation.error or "The worker stopped before it started to label"
         return Stopped(StopReason.NEVER_BEGAN, why)
@@ -142,7 +142,7 @@ def _judge_silence(
     if clock.age(beat) <= LEASE_SECONDS:
         _suspicions.forget(key)
         return None
-    if availability.steady_for() < LEASE_SECONDS:  # no process could give a sign of life
+    if outages.seconds_since_last() < LEASE_SECONDS:  # no process could give a sign of life
         _suspicions.forget(key)
         return None
     if _suspicions.seconds_since(key, beat) < CONFIRM_SECONDS:

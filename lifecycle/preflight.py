@@ -146,7 +146,7 @@ def cautions(
     """
     said = [] if view is None else [media.meaning(view, samples, config.task, config.group_slices)]
     if config.mask_location:
-        said += mask_locations.doubts(dataset, config.mask_location)
+        said += mask_locations.warnings(dataset, config.mask_location)
     return tuple(filter(None, said))
 
 

@@ -30,10 +30,10 @@ from auto_labeling.models.offline import offline
 from auto_labeling.storage import clock, samples
 
 #: The most samples that can be tried at once.
-MOST_TRIED = 8
+MAX_PREVIEW_SAMPLES = 8
 
 #: Models are large: one is held at a time for this.
-_one_at_a_time = threading.Lock()
+_model_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def preview(dataset: Dataset, config: RunConfig, sample_ids: Iterable[str]) -> l
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         config: what to do; its label field and mask location are not regarded
-        sample_ids: the ids of at most :data:`MOST_TRIED` samples
+        sample_ids: the ids of at most :data:`MAX_PREVIEW_SAMPLES` samples
 
     Returns:
         a :class:`Preview` for each sample
@@ -115,7 +115,7 @@ def trial(
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         config: what to do
-        sample_ids: the ids of at most :data:`MOST_TRIED` samples
+        sample_ids: the ids of at most :data:`MAX_PREVIEW_SAMPLES` samples
         report (None): called with a line of text, now and then
 
     Returns:
@@ -124,9 +124,9 @@ def trial(
     report = report or (lambda text: None)
     validation.check_model(dataset, config)
     ids = validation.frozen_ids(dataset, sample_ids, config.group_slices)
-    if len(ids) > MOST_TRIED:
+    if len(ids) > MAX_PREVIEW_SAMPLES:
         raise ConfigError(
-            {"target": f"At most {MOST_TRIED} samples can be previewed, not {len(ids):,}"}
+            {"target": f"At most {MAX_PREVIEW_SAMPLES} samples can be previewed, not {len(ids):,}"}
         )
     if problems := custom_check.problems(config):  # here, since it is this process that loads it
         raise ConfigError(problems)
@@ -134,7 +134,7 @@ def trial(
     found = samples.read(dataset, ids, zoo.field_mapping(config))
     targets = [Waiting(sample_id, values) for sample_id, values in found]
     report("Waiting for another preview to finish")
-    with _one_at_a_time:
+    with _model_lock:
         report("Loading the model")
         model = _load(config)
         try:

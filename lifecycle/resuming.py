@@ -6,10 +6,10 @@ from auto_labeling.core.errors import FieldGone, IllegalTransition
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.storage import fields, staging
 from auto_labeling.storage.chunks import ChunkStore, undecided
-from auto_labeling.storage.fields import Gone
+from auto_labeling.storage.fields import MissingField
 
 
-def gone(dataset: Dataset, run: Run) -> Gone | None:
+def missing_field(dataset: Dataset, run: Run) -> MissingField | None:
     """What has become of the staging field of a run that needs it, if it is not there.
 
     Args:
@@ -20,20 +20,20 @@ def gone(dataset: Dataset, run: Run) -> Gone | None:
         None if all is well, or the run has no staging field
     """
     over = (RunState.APPROVING, RunState.APPROVED, RunState.DELETING)
-    return None if run.state in over or not run.frozen else fields.gone(dataset, run)
+    return None if run.state in over or not run.frozen else fields.missing(dataset, run)
 
 
-def refuse_if_gone(dataset: Dataset, run: Run) -> None:
+def require_field(dataset: Dataset, run: Run) -> None:
     """Refuses what needs the staged labels of a run whose staging field is gone.
 
     Raises:
         FieldGone: with what has happened, and what can be done
     """
-    if what := gone(dataset, run):
+    if what := missing_field(dataset, run):
         raise FieldGone(str(what))
 
 
-def refuse(dataset: Dataset, run: Run, again: bool) -> None:
+def require_resumable(dataset: Dataset, run: Run, again: bool) -> None:
     """Refuses to resume a run that cannot go on.
 
     Args:
@@ -50,9 +50,9 @@ def refuse(dataset: Dataset, run: Run, again: bool) -> None:
             "This run was interrupted before its target samples were fixed; "
             "delete it and start it again"
         )
-    what = gone(dataset, run)
+    what = missing_field(dataset, run)
     if what is not None:
-        _refuse_gone(run, what, again)
+        _refuse_missing(run, what, again)
     elif again:
         raise IllegalTransition(
             f"'{run.name}' still has its labels, so they are not generated again; resume labels "
@@ -62,7 +62,7 @@ def refuse(dataset: Dataset, run: Run, again: bool) -> None:
         raise IllegalTransition(f"All samples of '{run.name}' are labeled; nothing to resume")
 
 
-def _refuse_gone(run: Run, what: Gone, again: bool) -> None:
+def _refuse_missing(run: Run, what: MissingField, again: bool) -> None:
     if not again or what.is_taken:
         raise FieldGone(str(what))
     if what.renamed_to and run.mask_folder:
@@ -87,12 +87,12 @@ def await_labels(dataset: Dataset, run: Run, again: bool) -> None:
         FieldGone: if its labels are gone, or go while this is done
     """
     chunks = ChunkStore(dataset)
-    if again and fields.gone(dataset, run):
-        fields.sweep(dataset, run.staging_field)
+    if again and fields.missing(dataset, run):
+        fields.unset_undeclared(dataset, run.staging_field)
         for index in range(run.chunks):
             chunks.forget(run.id, index)
         fields.declare(dataset, run)
-    fields.require(dataset, run)
+    fields.require_staging_field(dataset, run)
     for index, work in chunks.works(run):
         if "failures" not in work:
             waiting = undecided(work, chunks.sample_ids(run.id, index), run.many)

@@ -22,7 +22,7 @@ from auto_labeling.core.setting_problems import sentence
 from auto_labeling.engine.ray import limits
 from auto_labeling.lifecycle import media
 from auto_labeling.models import config_rules
-from auto_labeling.storage import orphans, samples, vocabulary
+from auto_labeling.storage import dataset_classes, orphans, samples
 from auto_labeling.storage.runs import RunStore
 
 _RUN_ID = re.compile("[0-9a-f]{12}")
@@ -113,7 +113,7 @@ def source_fields(dataset: Dataset) -> dict[str, str]:
     Returns:
         a dict from field name to the reason; it is empty for a field that can be used
     """
-    fields, needed = {}, orphans.in_review(dataset)
+    fields, needed = {}, orphans.needed_fields(dataset)
     for name, field in dataset.get_field_schema(ftype=fof.EmbeddedDocumentField).items():
         kind = field.document_type
         if not issubclass(kind, fol.Label):
@@ -213,7 +213,7 @@ def _source_problems(dataset: Dataset, config: RunConfig) -> dict[str, str]:
         return {"source_field": f"There is no label field '{name}'"}
     if reason := fields[name]:
         return {"source_field": f"'{name}' cannot be used: {reason}"}
-    known = vocabulary.of_field(dataset, name) if config.classes else None
+    known = dataset_classes.of_field(dataset, name) if config.classes else None
     unknown = [c for c in config.classes if known is not None and c not in known]
     return {"classes": f"No label of '{name}' is '{unknown[0]}'"} if unknown else {}
 
@@ -282,7 +282,7 @@ def label_field_problem(dataset: Dataset, name: str, store: RunStore) -> str | N
     if dataset.has_field(staging_field(name)):
         twin = staging_field(name)
         if twin in orphans.names(dataset):
-            said, ways_out = orphans.sentence(twin), orphans.ways_out(dataset.name)
+            said, ways_out = orphans.description(twin), orphans.remedies(dataset.name)
             return f"{said}, which blocks '{name}'. {ways_out}"
         return (
             f"There is a field '{twin}' already; this run needs that name for its labels in review"

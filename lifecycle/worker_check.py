@@ -182,7 +182,7 @@ def _answers(config: RunConfig, waiting: set[str]) -> dict[str, dict[str, Any]]:
             time.sleep(_LOOK_EVERY_SECONDS)
             answers |= worker_questions.answers(inquiry_id, waiting - answers.keys())
     finally:
-        worker_questions.forget(inquiry_id)
+        worker_questions.remove(inquiry_id)
     return answers
 
 

@@ -229,7 +229,11 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             RunState.APPROVING: "review",
             RunState.APPROVED: "done",
         }
-        page = "progress" if labeling.gone(ctx.dataset, run) else pages.get(run.state, "progress")
+        page = (
+            "progress"
+            if labeling.missing_field(ctx.dataset, run)
+            else pages.get(run.state, "progress")
+        )
         self._go(ctx, state, page, run)
 
     # --- existing labels ----------------------------------------------------------------------

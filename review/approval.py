@@ -128,7 +128,7 @@ def _claim(dataset: Dataset, store: RunStore, run: Run, expected: int | None, em
         run = store.take_over(run.id, run.token, token)
     else:
         if run.state is RunState.IN_REVIEW:
-            fields.require(dataset, run)
+            fields.require_staging_field(dataset, run)
             _refuse_taken_field(dataset, run)
         run = store.move(
             run.id,

@@ -11,7 +11,7 @@ from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run
-from auto_labeling.storage import added_labels, ranges
+from auto_labeling.storage import added_labels, id_ranges
 from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import PERSON, PROMOTED, REVIEW, UNPROMOTED
 
@@ -89,7 +89,7 @@ def read(dataset: Dataset, run: Run, query: Document, everything: bool = False) 
         return gathered
 
     # While one part is being decoded here, the server finds the others.
-    parts: list[Document] = [{}] if everything else ranges.split(dataset._sample_collection)
+    parts: list[Document] = [{}] if everything else id_ranges.split(dataset._sample_collection)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return _joined(list(pool.map(gather, parts)))
 

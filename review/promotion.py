@@ -12,7 +12,7 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.review import snapshot
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid import Shown
-from auto_labeling.storage import added_labels, fields, ranges
+from auto_labeling.storage import added_labels, fields, id_ranges
 from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import PROMOTED, REVIEW, UNPROMOTED
 from auto_labeling.storage.runs import RunStore
@@ -152,7 +152,7 @@ def _set_state(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> in
     query, update, array_filters = _update(run, state, {REVIEW: other, **criteria.wanted()})
     samples = dataset._sample_collection
     if criteria.sample_ids is None:
-        return ranges.update_many(samples, query, update, array_filters)
+        return id_ranges.update_many(samples, query, update, array_filters)
     modified = 0
     for first in range(0, len(criteria.sample_ids), _BATCH):
         query["_id"] = {"$in": list(criteria.sample_ids[first : first + _BATCH])}
@@ -204,5 +204,5 @@ def _in_review(dataset: Dataset, run_id: str) -> Run:
     run = RunStore(dataset).get(run_id)
     if run.state is not RunState.IN_REVIEW:
         raise IllegalTransition(f"'{run.name}' is {run.status.lower()}; labels cannot be moved now")
-    fields.require(dataset, run)
+    fields.require_staging_field(dataset, run)
     return run

@@ -97,12 +97,12 @@ def preview(
     """
     dataset = dataset_of(samples)
     answers = _answers(config, settings)
-    view = samples if sample_ids is not None else samples.limit(labeling.MOST_TRIED)
+    view = samples if sample_ids is not None else samples.limit(labeling.MAX_PREVIEW_SAMPLES)
     target, ids = targets(view, sample_ids, slices_of(answers))
     assert ids is not None  # a view was made above
     unused = {"label_field": f"preview_{secrets.token_hex(6)}", "mask_location": ""}
     checked = labeling.check(dataset, {**_with_target(answers, target), **unused})
-    return labeling.preview(dataset, checked, ids[: labeling.MOST_TRIED])
+    return labeling.preview(dataset, checked, ids[: labeling.MAX_PREVIEW_SAMPLES])
 
 
 def preflight(

@@ -52,7 +52,7 @@ class Answering:
 
     def look(self) -> None:
         """Answers the open questions."""
-        for inquiry_id, question in worker_questions.asked(but=self._answered).items():
+        for inquiry_id, question in worker_questions.open_questions(exclude=self._answered).items():
             self._answered = [*self._answered, inquiry_id][-_MAX_REMEMBERED:]
             problems = _problems(question)
             if problems is not None:

@@ -39,7 +39,7 @@ class Presence:
         self._closed.set()
         self._thread.join()
         with contextlib.suppress(PyMongoError):
-            live_workers.leave(self.id)
+            live_workers.remove(self.id)
 
     def update(self, **facts: Any) -> None:
         """Sets fields of :class:`auto_labeling.core.run.Worker`, and records them at once."""

@@ -17,7 +17,7 @@ from auto_labeling.serving.presence import Presence
 from auto_labeling.serving.process import Process
 from auto_labeling.serving.signals import Signals
 from auto_labeling.serving.work import Work, dataset_of, run_of, settled_run_of
-from auto_labeling.storage import availability, clock, live_workers, operations
+from auto_labeling.storage import clock, live_workers, operations, outages
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.operations import Job
 from auto_labeling.storage.retrying import patiently
@@ -97,7 +97,7 @@ class Server:
     def _attempt(self, function: Callable[..., _T], *args: object) -> _T | None:
         """Calls a function that needs the database; None if the database is away."""
         try:
-            with availability.noticing(LEASE_SECONDS / 4):
+            with outages.watch(LEASE_SECONDS / 4):
                 result = function(*args)
         except ConnectionFailure as error:
             if not self._away:
@@ -105,7 +105,7 @@ class Server:
             self._away = True
             return None
         if self._away:
-            availability.notice()
+            outages.note()
             self._log_event("back")
         self._away = False
         return result
@@ -248,7 +248,7 @@ class Server:
         """Marks operations as failed whose worker was killed together with its service."""
         now = clock.monotonic()
         # After the database was away, all workers look dead for a moment.
-        if now - self._swept_at < LEASE_SECONDS or availability.steady_for() < LEASE_SECONDS:
+        if now - self._swept_at < LEASE_SECONDS or outages.seconds_since_last() < LEASE_SECONDS:
             return
         self._swept_at = now
         live = {worker.id for worker in live_workers.live()}
@@ -266,7 +266,7 @@ class Server:
                 event = "swept" if is_current or not job.run_id else "closed"
                 self._log_event(event, **work.facts, host=host, reason=work.lost.value)
         for worker in live_workers.expired():
-            live_workers.leave(worker.id)
+            live_workers.remove(worker.id)
 
 
 def _is_unwanted(job: Job | None) -> bool:

@@ -104,7 +104,7 @@ class Work:
         if dataset_id is None or not self.job.run_id or size == self._kept_size or not due:
             return
         self._kept_at, self._kept_size = now, size
-        log_tails.keep(dataset_id, self.job.run_id, self.job.id, self.tail.last_lines())
+        log_tails.save(dataset_id, self.job.run_id, self.job.id, self.tail.last_lines())
 
 
 def dataset_of(job: Job) -> Dataset | None:

@@ -30,16 +30,16 @@ def account(dataset: Dataset, run: Run) -> Account | None:
     """
     if run.state in (RunState.APPROVING, RunState.APPROVED, RunState.DELETING):
         return run.account
-    return take(dataset, run)
+    return add_up(dataset, run)
 
 
 def account_fields(dataset: Dataset, run: Run) -> dict[str, Any]:
     """The account of a run as it stands, as fields of its record."""
-    taken = take(dataset, run)
-    return {"account": taken, "dropped": taken.left_out.get(LeftOut.OVER_LIMIT, 0)}
+    current = add_up(dataset, run)
+    return {"account": current, "dropped": current.left_out.get(LeftOut.OVER_LIMIT, 0)}
 
 
-def take(dataset: Dataset, run: Run) -> Account:
+def add_up(dataset: Dataset, run: Run) -> Account:
     """Adds up the account of a run whose labels are staged.
 
     Args:
@@ -57,13 +57,13 @@ def take(dataset: Dataset, run: Run) -> Account:
         for ids, work in parts:
             sums.add_samples(ids, work, states, run.many)
             _add_labels(sums, dataset, run, ids, work)
-    there = _classes(dataset, run) if run.config.classes else ()
+    staged_classes = _classes(dataset, run) if run.config.classes else ()
     return Account(
         samples=run.samples,
         **sums.samples,
         staged=sums.staged,
         left_out=sums.left_out if sums.is_counted else _counted_before(run),
-        not_found=tuple(name for name in run.config.classes if name not in there),
+        not_found=tuple(name for name in run.config.classes if name not in staged_classes),
     )
 
 
@@ -130,13 +130,15 @@ def _add_labels(sums: _Sums, dataset: Dataset, run: Run, ids: Sequence[str], wor
         sums.add_labels(before["labels"], before["left_out"])
         ids = work.get("again", ())
     if ids:
-        sums.add_labels(tally(dataset, run, ids)[1], {})
+        sums.add_labels(count_waiting_and_labels(dataset, run, ids)[1], {})
     for counts in (work.get("left_out") or {}).values():
         sums.is_counted = True
         sums.add_labels(0, counts)
 
 
-def tally(dataset: Dataset, run: Run, sample_ids: Iterable[str]) -> tuple[int, int]:
+def count_waiting_and_labels(
+    dataset: Dataset, run: Run, sample_ids: Iterable[str]
+) -> tuple[int, int]:
     """How many of some samples wait for labels, and how many labels of the run the others have.
 
     Labels that a person has added in the meantime do not count.
@@ -152,10 +154,10 @@ def tally(dataset: Dataset, run: Run, sample_ids: Iterable[str]) -> tuple[int, i
         labels: Document = {"$cond": [{"$isArray": root}, {"$size": {"$filter": ours}}, 0]}
     else:
         labels = {"$cond": [{"$and": [_is_label(field), _is_ours(field, run)]}, 1, 0]}
-    waits = {"$cond": [{"$eq": [{"$type": field}, "null"]}, 1, 0]}
-    group = {"_id": None, "waiting": {"$sum": waits}, "labels": {"$sum": labels}}
-    found = next(iter(_aggregate(dataset, sample_ids, {"$group": group})), None)
-    return (found["waiting"], found["labels"]) if found else (0, 0)
+    is_waiting = {"$cond": [{"$eq": [{"$type": field}, "null"]}, 1, 0]}
+    group = {"_id": None, "waiting": {"$sum": is_waiting}, "labels": {"$sum": labels}}
+    counts = next(iter(_aggregate(dataset, sample_ids, {"$group": group})), None)
+    return (counts["waiting"], counts["labels"]) if counts else (0, 0)
 
 
 def _is_ours(label: str, run: Run) -> Document:
@@ -183,8 +185,8 @@ def _states(dataset: Dataset, run: Run, sample_ids: Iterable[str]) -> Iterator[t
 
 
 def _aggregate(dataset: Dataset, sample_ids: Iterable[str], stage: Document) -> Iterator[Document]:
-    wanted = {"_id": {"$in": [ObjectId(sample_id) for sample_id in sample_ids]}}
-    return dataset._sample_collection.aggregate([{"$match": wanted}, stage])
+    query = {"_id": {"$in": [ObjectId(sample_id) for sample_id in sample_ids]}}
+    return dataset._sample_collection.aggregate([{"$match": query}, stage])
 
 
 def _classes(dataset: Dataset, run: Run) -> set[str]:

@@ -15,7 +15,7 @@ from pymongo import UpdateMany
 from pymongo.collection import Collection
 
 from auto_labeling.core.run import Run
-from auto_labeling.storage import ranges, schema, write_stamp
+from auto_labeling.storage import id_ranges, schema, write_stamp
 from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import (
     INFO,
@@ -29,12 +29,12 @@ from auto_labeling.storage.review_states import (
 )
 
 #: Samples that an update names one by one.
-_BATCH = 1_000
+_BATCH_SIZE = 1_000
 
 #: Samples from which the update looks for them itself.
-_MOST_NAMED = 20_000
+_MAX_SAMPLE_IDS = 20_000
 
-_MOST_KNOWN = 64
+_MAX_REMEMBERED = 64
 
 #: For runs of this process, the stamp of the samples with which no label lacked its state.
 _settled: dict[tuple[ObjectId, str], write_stamp.Stamp] = {}
@@ -57,14 +57,14 @@ def mark(dataset: Dataset, run: Run, sample_ids: Sequence[ObjectId] | None = Non
         the number of samples in which there were some
     """
     updates = [_update(run)] if run.many else list(_updates_of_one(run))
-    if sample_ids is not None and len(sample_ids) > _MOST_NAMED:
+    if sample_ids is not None and len(sample_ids) > _MAX_SAMPLE_IDS:
         sample_ids = None
     if sample_ids is None and not _are_some(dataset, run):
         return 0
     _declare(dataset, run)
     if sample_ids is None:
-        return sum(ranges.update_many(_samples(dataset), *update) for update in updates)
-    batches = [sample_ids[i : i + _BATCH] for i in range(0, len(sample_ids), _BATCH)]
+        return sum(id_ranges.update_many(_samples(dataset), *update) for update in updates)
+    batches = [sample_ids[i : i + _BATCH_SIZE] for i in range(0, len(sample_ids), _BATCH_SIZE)]
     operations = [
         UpdateMany({**query, "_id": {"$in": batch}}, change, array_filters=filters)
         for batch in batches
@@ -86,18 +86,18 @@ def settle(dataset: Dataset, run: Run) -> int:
 
 def note(dataset: Dataset, run: Run, stamp: write_stamp.Stamp) -> None:
     """Notes that no label lacked its state when the samples had a stamp."""
-    while len(_settled) >= _MOST_KNOWN:
+    while len(_settled) >= _MAX_REMEMBERED:
         _settled.pop(next(iter(_settled)), None)
     _settled[_key(dataset, run)] = stamp
 
 
 def declared_sources(dataset: Dataset, run: Run) -> list[str]:
     """The attributes of a run's labels that say of any label that a person added it."""
-    wanted = {"_id": dataset._doc.id, "sample_fields.name": run.staging_field}
-    found = dataset._doc._get_collection().find_one(wanted, {"sample_fields.$": 1})
-    if found is None:
+    query = {"_id": dataset._doc.id, "sample_fields.name": run.staging_field}
+    document = dataset._doc._get_collection().find_one(query, {"sample_fields.$": 1})
+    if document is None:
         return []
-    (field,) = found["sample_fields"]
+    (field,) = document["sample_fields"]
     fields = field.get("fields") or []
     if run.many:
         fields = next((f.get("fields") or [] for f in fields if f["name"] == "detections"), [])
@@ -110,11 +110,11 @@ def _declare(dataset: Dataset, run: Run) -> None:
         dataset.reload()
     if not dataset.has_field(run.staging_field):
         return
-    says = {"description": "Who added the label, if not the run", "info": {INFO: {"ours": 1}}}
+    options = {"description": "Who added the label, if not the run", "info": {INFO: {"ours": 1}}}
     schema.declare_attributes(
         dataset,
         run.staging_field,
-        {REVIEW: fo.StringField(), **{name: fo.StringField(**says) for name in sources(run)}},
+        {REVIEW: fo.StringField(), **{name: fo.StringField(**options) for name in sources(run)}},
     )
 
 

@@ -36,15 +36,15 @@ def count(dataset: Dataset, run: Run, source: bool = True) -> Decision:
             }
         },
     ]
-    found = next(iter(dataset._sample_collection.aggregate(pipeline)), None)
-    if found is None:
+    counts = next(iter(dataset._sample_collection.aggregate(pipeline)), None)
+    if counts is None:
         return Decision()
     counted = Decision(
-        promoted=found["promoted"],
-        added=found["kept"] - found["promoted"],
-        left=found["labels"] - found["kept"],
-        empty=found["empty"],
-        bare=found["bare"],
+        promoted=counts["promoted"],
+        added=counts["kept"] - counts["promoted"],
+        left=counts["labels"] - counts["kept"],
+        empty=counts["empty"],
+        bare=counts["bare"],
     )
     return with_source(dataset, run, counted) if source else counted
 
@@ -63,8 +63,8 @@ def _of_list(run: Run) -> Document:
     labels = {"$ifNull": [f"${run.label_root}", []]}
 
     def number_of(condition: Document) -> Document:
-        chosen = {"$filter": {"input": labels, "as": "label", "cond": condition}}
-        return {"$size": chosen}
+        labels_that_match = {"$filter": {"input": labels, "as": "label", "cond": condition}}
+        return {"$size": labels_that_match}
 
     return {
         "_id": 0,

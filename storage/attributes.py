@@ -64,9 +64,9 @@ class Attributes:
             labels = document["detections"] if self._run.many else [document]
             for label in labels:
                 for name in label.keys() - self._own:
-                    self._settle(label, name)
+                    self._fit_attribute(label, name)
 
-    def _settle(self, label: Document, name: str) -> None:
+    def _fit_attribute(self, label: Document, name: str) -> None:
         if name in self._ours:
             label[f"model_{name}"] = label.pop(name)
             name = f"model_{name}"
@@ -90,9 +90,9 @@ class Attributes:
             schema.widen(self._dataset, self._run.staging_field, name)
             self._read()
         else:
-            self._settle_apart(label, name, declared)
+            self._rename(label, name, declared)
 
-    def _settle_apart(self, label: Document, name: str, declared: tuple[str, str]) -> None:
+    def _rename(self, label: Document, name: str, declared: tuple[str, str]) -> None:
         """Gives a value that does not fit a name of its own."""
         suffix = next((s for kind, _, s in _KINDS if isinstance(label[name], kind)), "other")
         other = f"{name}_{suffix}"
@@ -105,17 +105,17 @@ class Attributes:
                 other,
             )
         label[other] = label.pop(name)
-        self._settle(label, other)
+        self._fit_attribute(label, other)
 
     def _read(self) -> dict[str, tuple[str, str]]:
         """What is declared, asked of the database: another worker may have been faster."""
-        of_all = fields.schema_of(self._dataset)
-        found = next((f for f in of_all if f["name"] == self._run.staging_field), {})
+        stored = fields.schema_of(self._dataset)
+        field = next((f for f in stored if f["name"] == self._run.staging_field), {})
         if self._run.many:
-            found = next((f for f in found.get("fields") or () if f["name"] == "detections"), {})
+            field = next((f for f in field.get("fields") or () if f["name"] == "detections"), {})
         self._declared = declared = {
             f["name"]: (_last(f.get("ftype")), _last(f.get("subfield")))
-            for f in found.get("fields") or ()
+            for f in field.get("fields") or ()
         }
         return declared
 
@@ -158,8 +158,8 @@ def _fit(value: Any, name: str, subfield: str = "") -> tuple[bool, Any]:
     if kind is None or _kind(value) is kind is not list:
         return True, value
     if kind is list and isinstance(value, list):
-        fitted = [_fit(one, subfield) for one in value]
-        return all(fits for fits, _ in fitted), [one for _, one in fitted]
+        fitted = [_fit(item, subfield) for item in value]
+        return all(fits for fits, _ in fitted), [item for _, item in fitted]
     is_number = isinstance(value, (bool, int, float))
     if is_number and (
         kind is str

@@ -80,12 +80,12 @@ class ChunkStore(Keys):
         """
         ids = {f"{run_id}:{index}": index for index in indices}
         works = [_work_key(run_id, index) for index in ids.values()]
-        wanted = {**self._scope, "key": {"$in": [*ids, *works]}}
-        found = {d["key"]: d["value"] for d in self._documents.find(wanted)}
+        query = {**self._scope, "key": {"$in": [*ids, *works]}}
+        values = {d["key"]: d["value"] for d in self._documents.find(query)}
         return {
-            index: (found[key], found.get(_work_key(run_id, index)) or {})
+            index: (values[key], values.get(_work_key(run_id, index)) or {})
             for key, index in ids.items()
-            if key in found
+            if key in values
         }
 
     def claim(self, run_id: str, index: int, claim: Claim) -> bool:
@@ -145,8 +145,8 @@ class ChunkStore(Keys):
                 raise
             indices = list(claims)
             held = [indices[problem["index"]] for problem in problems]
-            lost = {index for index in held if not self.claim(run_id, index, claims[index])}
-            return set(claims) - lost
+            not_claimed = {index for index in held if not self.claim(run_id, index, claims[index])}
+            return set(claims) - not_claimed
         return set(claims)
 
     def note(
@@ -221,9 +221,9 @@ class ChunkStore(Keys):
         for first in range(0, run.chunks, _AT_ONCE):
             indices = range(first, min(first + _AT_ONCE, run.chunks))
             keys = {_work_key(run.id, index): index for index in indices}
-            wanted = {**self._scope, "key": {"$in": list(keys)}}
-            found = {keys[d["key"]]: d["value"] for d in self._documents.find(wanted)}
-            yield from ((index, found.get(index) or {}) for index in indices)
+            query = {**self._scope, "key": {"$in": list(keys)}}
+            values = {keys[d["key"]]: d["value"] for d in self._documents.find(query)}
+            yield from ((index, values.get(index) or {}) for index in indices)
 
     def failures(self, run_id: str, index: int) -> list[dict[str, str]] | None:
         """The failures of a chunk; None if the chunk is not done."""
@@ -250,9 +250,9 @@ class ChunkStore(Keys):
 
     def failed_ids(self, run_id: str, kind: str, limit: int) -> list[str]:
         """The ids of samples that failed for one kind of error; for any if it is empty."""
-        wanted = [{"$match": {"$expr": {"$eq": [_KIND, {"$literal": kind}]}}}] if kind else []
+        match = [{"$match": {"$expr": {"$eq": [_KIND, {"$literal": kind}]}}}] if kind else []
         stages: list[Document] = [
-            *wanted,
+            *match,
             {"$limit": limit},
             {"$project": {"id": "$failure.sample_id"}},
         ]
@@ -272,7 +272,7 @@ class ChunkStore(Keys):
         key = _work_key(run_id, index)
         while (done := self._store.get(key)) and "failures" in done:
             again = [failure["sample_id"] for failure in done["failures"]]
-            opened: Work = {"claim": list(_NOBODY), "again": again}
+            opened: Work = {"claim": list(_NO_CLAIM), "again": again}
             if "account" in done:
                 opened["account"] = done["account"]
             if self._store.compare_and_set(key, done, opened):
@@ -324,7 +324,7 @@ def left_out_in(work: Work) -> Iterator[dict[str, int]]:
 #: Chunks whose samples are looked at together.
 CHUNKS_AT_ONCE = 16
 
-_NOBODY = Claim(0, 0)
+_NO_CLAIM = Claim(0, 0)
 _AT_ONCE = 256
 
 #: The class of a failure's error: "OSError: no such file" is an OSError.

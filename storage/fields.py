@@ -13,13 +13,13 @@ from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import FieldGone, IllegalTransition
 from auto_labeling.core.run import Run, RunState, Task
-from auto_labeling.storage import ranges, schema
+from auto_labeling.storage import id_ranges, schema
 from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import INFO, REVIEW, SOURCE
 
 
 @dataclass(frozen=True)
-class Gone:
+class MissingField:
     """What has become of a run's staging field, which is no longer there.
 
     Args:
@@ -62,14 +62,14 @@ class Gone:
 def schema_of(dataset: Dataset) -> list[Document]:
     """The fields of samples as the database stores them, with what is below them."""
     document = dataset._doc
-    found = document._get_collection().find_one({"_id": document.id}, {"sample_fields": 1})
-    return (found or {}).get("sample_fields") or []
+    stored = document._get_collection().find_one({"_id": document.id}, {"sample_fields": 1})
+    return (stored or {}).get("sample_fields") or []
 
 
-def owner_of(field: Document) -> str:
+def stored_owner(field: Document) -> str:
     """The id of the run that a stored field says it is of; empty if it says nothing."""
-    said = (field.get("info") or {}).get(INFO)
-    return (said.get("run") or "") if isinstance(said, dict) else ""
+    info = (field.get("info") or {}).get(INFO)
+    return (info.get("run") or "") if isinstance(info, dict) else ""
 
 
 def is_staging(field: Document) -> bool:
@@ -80,23 +80,28 @@ def is_staging(field: Document) -> bool:
 
 def is_declared(dataset: Dataset, name: str) -> bool:
     """Whether the schema has a field, at this moment."""
-    wanted = {"_id": dataset._doc.id, "sample_fields.name": name}
-    return dataset._doc._get_collection().find_one(wanted, {"_id": 1}) is not None
+    query = {"_id": dataset._doc.id, "sample_fields.name": name}
+    return dataset._doc._get_collection().find_one(query, {"_id": 1}) is not None
 
 
-def gone(dataset: Dataset, run: Run) -> Gone | None:
+def missing(dataset: Dataset, run: Run) -> MissingField | None:
     """What has become of a run's staging field; None if it is there.
 
     A field whose ``info`` somebody has changed is still the run's, by its review state.
     """
     fields = schema_of(dataset)
     name = run.staging_field
-    here = next((field for field in fields if field["name"] == name), None)
-    if here is not None and (owner_of(here) == run.id or (not owner_of(here) and is_staging(here))):
+    of_that_name = next((field for field in fields if field["name"] == name), None)
+    if of_that_name is not None and (
+        stored_owner(of_that_name) == run.id
+        or (not stored_owner(of_that_name) and is_staging(of_that_name))
+    ):
         return None
     own = {name, run.config.label_field}
-    moved = [f["name"] for f in fields if owner_of(f) == run.id and f["name"] not in own]
-    return Gone(name, next(iter(moved), ""), here is not None, **_makes_again(run))
+    renamed = [f["name"] for f in fields if stored_owner(f) == run.id and f["name"] not in own]
+    return MissingField(
+        name, next(iter(renamed), ""), of_that_name is not None, **_makes_again(run)
+    )
 
 
 def _makes_again(run: Run) -> dict[str, str]:
@@ -107,7 +112,7 @@ def _makes_again(run: Run) -> dict[str, str]:
     return {"makes_again": f"resume to copy the labels of '{run.source}' again"}
 
 
-def require(dataset: Dataset, run: Run) -> None:
+def require_staging_field(dataset: Dataset, run: Run) -> None:
     """Refuses to go on without the run's staging field, and leaves nothing undeclared behind.
 
     Called after values were written into it: whoever deletes a field takes its values first and
@@ -116,27 +121,27 @@ def require(dataset: Dataset, run: Run) -> None:
     Raises:
         FieldGone: with what has happened, and what can be done
     """
-    wanted = {
+    query = {
         "_id": dataset._doc.id,
         "sample_fields": {"$elemMatch": {"name": run.staging_field, f"info.{INFO}.run": run.id}},
     }
-    if dataset._doc._get_collection().find_one(wanted, {"_id": 1}) is not None:
+    if dataset._doc._get_collection().find_one(query, {"_id": 1}) is not None:
         return
-    what = gone(dataset, run)
-    if what is None:
+    missing_field = missing(dataset, run)
+    if missing_field is None:
         return
-    sweep(dataset, run.staging_field)
-    raise FieldGone(str(what))
+    unset_undeclared(dataset, run.staging_field)
+    raise FieldGone(str(missing_field))
 
 
-def sweep(dataset: Dataset, name: str) -> int:
+def unset_undeclared(dataset: Dataset, name: str) -> int:
     """Takes the values of a field that the schema lacks from all samples; returns of how many.
 
     Nothing is done if the schema has the field.
     """
     if is_declared(dataset, name):
         return 0
-    return ranges.update_many(
+    return id_ranges.update_many(
         dataset._sample_collection,
         {name: {"$exists": True}},
         [{"$unset": name}, {"$set": {"last_modified_at": "$$NOW"}}],
@@ -179,9 +184,9 @@ def refuse_renamed(dataset: Dataset, run: Run) -> None:
     Raises:
         FieldGone: with what has happened, and what can be done
     """
-    what = gone(dataset, run)
-    if what and what.renamed_to:
-        raise FieldGone(f"{what.happened}. Rename it back, then finish the approval")
+    missing_field = missing(dataset, run)
+    if missing_field and missing_field.renamed_to:
+        raise FieldGone(f"{missing_field.happened}. Rename it back, then finish the approval")
 
 
 def owner(dataset: Dataset, field_name: str) -> str | None:
@@ -225,7 +230,7 @@ def has_source(dataset: Dataset, field_name: str) -> bool:
 def _declare(dataset: Dataset, name: str, run: Run, description: str) -> None:
     schema.declare(dataset, name, _document_type(run), description, _info(run))
     of_ours = owner(dataset, name) == run.id
-    if not of_ours and (name != run.staging_field or gone(dataset, run)):
+    if not of_ours and (name != run.staging_field or missing(dataset, run)):
         raise IllegalTransition(
             f"Someone else has created a field '{name}'; rename it, then continue"
         )

@@ -9,7 +9,7 @@ from typing import Any
 from pymongo.errors import ConnectionFailure, OperationFailure
 
 from auto_labeling.core.run import Progress, Run
-from auto_labeling.storage import availability, clock
+from auto_labeling.storage import clock, outages
 from auto_labeling.storage.runs import RunStore
 
 #: Seconds without a sign of life after which a process counts as lost.
@@ -63,7 +63,7 @@ class Heartbeat:
         # A beat that is lost, since the database is away, is followed by others.
         # One that is refused is followed by a write of labels, which says why.
         refused = (ConnectionFailure, OperationFailure)
-        with contextlib.suppress(*refused), availability.noticing():
+        with contextlib.suppress(*refused), outages.watch():
             progress = Progress(token=self._run.token, beat_at=clock.stamp(), **facts)
             self._store.beat(self._run, progress)
 

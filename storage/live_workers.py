@@ -10,11 +10,11 @@ from auto_labeling.storage.heartbeat import LEASE_SECONDS
 
 def beat(worker: Worker) -> None:
     """Says what a worker does, and that it is alive."""
-    said = worker.model_copy(update={"beat_at": clock.stamp()})
-    _store().set(worker.id, said.model_dump(mode="json"))
+    seen = worker.model_copy(update={"beat_at": clock.stamp()})
+    _store().set(worker.id, seen.model_dump(mode="json"))
 
 
-def leave(worker_id: str) -> None:
+def remove(worker_id: str) -> None:
     """Forgets a worker."""
     _store().delete(worker_id)
 

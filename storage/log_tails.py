@@ -1,7 +1,7 @@
 """The end of a worker's log for a run, so that the panel can show it on another machine.
 
 One key for each run, apart from its record: it is written every few seconds, whole, and never
-grows beyond :data:`MOST_LINES`.
+grows beyond :data:`MAX_LINES`.
 """
 
 from bson import ObjectId
@@ -12,11 +12,11 @@ from auto_labeling.core.names import LOGS_STORE
 from auto_labeling.core.run import Run
 from auto_labeling.storage import clock
 
-MOST_LINES = 200
-LONGEST_LINE = 500
+MAX_LINES = 200
+MAX_LINE_LENGTH = 500
 
 
-def keep(dataset_id: ObjectId, run_id: str, operation_id: str, lines: list[str]) -> None:
+def save(dataset_id: ObjectId, run_id: str, operation_id: str, lines: list[str]) -> None:
     """Keeps the last lines of a log, in place of those that were kept before.
 
     Args:
@@ -25,8 +25,8 @@ def keep(dataset_id: ObjectId, run_id: str, operation_id: str, lines: list[str])
         operation_id: the delegated operation that logged them
         lines: the lines
     """
-    kept = [line[:LONGEST_LINE] for line in lines[-MOST_LINES:]]
-    value = {"operation": operation_id, "lines": kept, "at": clock.stamp()}
+    last_lines = [line[:MAX_LINE_LENGTH] for line in lines[-MAX_LINES:]]
+    value = {"operation": operation_id, "lines": last_lines, "at": clock.stamp()}
     _store(dataset_id).set(run_id, value)
 
 

@@ -27,12 +27,12 @@ from auto_labeling.storage.runs import RunStore
 logger = logging.getLogger(__name__)
 
 #: Seconds in which it must be known which files labels name; else all files are kept.
-PATIENCE = 10
+TIMEOUT_SECONDS = 10
 
 _DETECTIONS, _DETECTION = "Detections", "Detection"
 
 
-def remove_unused(dataset: Dataset, run: Run, patience: float = PATIENCE) -> int:
+def remove_unused(dataset: Dataset, run: Run, timeout: float = TIMEOUT_SECONDS) -> int:
     """Removes the mask files of a run that no label of this database names.
 
     Only files in the run's own folder are looked at. It can be called again after a crash. A file
@@ -41,7 +41,7 @@ def remove_unused(dataset: Dataset, run: Run, patience: float = PATIENCE) -> int
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: a run whose labels are where they end: in the label field, or deleted
-        patience (PATIENCE): seconds in which it must be known which files are named
+        timeout (TIMEOUT_SECONDS): seconds in which it must be known which files are named
 
     Returns:
         the number of files that are left
@@ -52,32 +52,32 @@ def remove_unused(dataset: Dataset, run: Run, patience: float = PATIENCE) -> int
     store = RunStore(dataset)
     store.keep_masks(run)  # first, so that a crash leaves a note
     try:
-        named = _named(folder, patience)
+        referenced = _referenced(folder, timeout)
     except PyMongoError as error:
-        said = "All mask files of '%s' were kept: it is unknown which of them labels use (%s)"
-        logger.warning(said, run.name, error)
+        message = "All mask files of '%s' were kept: it is unknown which of them labels use (%s)"
+        logger.warning(message, run.name, error)
         return len(files(folder))
-    left = remove(folder, named)
+    left = remove(folder, referenced)
     if not left or run.state is RunState.APPROVING:  # an approved run is on record itself
         store.forget_masks(run.id)
     return left
 
 
-def stray(folder: Path, patience: float) -> list[str]:
+def unreferenced(folder: Path, timeout: float) -> list[str]:
     """The mask files in a run's folder that no label of this database names."""
-    named = _named(folder, patience)
-    return [path for path in files(folder) if tail(path) not in named]
+    referenced = _referenced(folder, timeout)
+    return [path for path in files(folder) if path_key(path) not in referenced]
 
 
-def remove_stray(folder: Path, patience: float) -> None:
-    """Removes what :func:`stray` finds."""
-    remove(folder, _named(folder, patience))
+def remove_unreferenced(folder: Path, timeout: float) -> None:
+    """Removes what :func:`unreferenced` finds."""
+    remove(folder, _referenced(folder, timeout))
 
 
-def remove(folder: Path, named: set[tuple[str, str]]) -> int:
+def remove(folder: Path, referenced: set[tuple[str, str]]) -> int:
     """Removes the mask files in a run's folder but those that are named; returns how many stay."""
     for path in files(folder):
-        if tail(path) not in named:
+        if path_key(path) not in referenced:
             try:
                 os.unlink(path)
             except OSError as error:
@@ -93,17 +93,17 @@ def remove(folder: Path, named: set[tuple[str, str]]) -> int:
 
 def files(folder: Path) -> list[str]:
     """The mask files of a run in its folder; others are not looked at."""
-    found = [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names]
-    return [path for path in found if ObjectId.is_valid(os.path.basename(path).partition("-")[0])]
+    paths = [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names]
+    return [path for path in paths if ObjectId.is_valid(os.path.basename(path).partition("-")[0])]
 
 
-def tail(path: str) -> tuple[str, str]:
+def path_key(path: str) -> tuple[str, str]:
     """The end of a file's path, by which it is known whatever the folder is called elsewhere."""
     head, name = os.path.split(path)
     return os.path.basename(head), name
 
 
-def _named(folder: Path, patience: float) -> set[tuple[str, str]]:
+def _referenced(folder: Path, timeout: float) -> set[tuple[str, str]]:
     """The files in a run's folder that labels of this database name.
 
     Raises:
@@ -112,17 +112,17 @@ def _named(folder: Path, patience: float) -> set[tuple[str, str]]:
     # The folder's own name is the run's id, which no other folder has.
     pattern = {"$regex": rf"[\\/]{re.escape(folder.name)}[\\/]"}
     database = foo.get_db_conn()
-    found: set[tuple[str, str]] = set()
-    with pymongo.timeout(patience):
-        wanted = {"sample_fields": 1, "sample_collection_name": 1}
-        for document in database.datasets.find({}, wanted):
+    keys: set[tuple[str, str]] = set()
+    with pymongo.timeout(timeout):
+        fields = {"sample_fields": 1, "sample_collection_name": 1}
+        for document in database.datasets.find({}, fields):
             name = document.get("sample_collection_name") or ""
             if not name.startswith("samples."):  # a view of patches, which is made again
                 continue
             for path in _mask_paths(document.get("sample_fields") or ()):
-                paths = database[name].aggregate(_asking(path, pattern))
-                found.update(tail(d["_id"]) for d in paths)
-    return found
+                paths = database[name].aggregate(_paths_pipeline(path, pattern))
+                keys.update(path_key(d["_id"]) for d in paths)
+    return keys
 
 
 def _mask_paths(declared: Iterable[Document]) -> Iterator[str]:
@@ -135,8 +135,8 @@ def _mask_paths(declared: Iterable[Document]) -> Iterator[str]:
             yield f"{field['name']}.mask_path"
 
 
-def _asking(path: str, pattern: Document) -> list[Document]:
+def _paths_pipeline(path: str, pattern: Document) -> list[Document]:
     many = ".detections." in path
     unwind = [{"$unwind": f"${path.rpartition('.')[0]}"}] if many else []
-    wanted: Document = {"$match": {path: pattern}}
-    return [wanted, {"$project": {path: 1}}, *unwind, wanted, {"$group": {"_id": f"${path}"}}]
+    match: Document = {"$match": {path: pattern}}
+    return [match, {"$project": {path: 1}}, *unwind, match, {"$group": {"_id": f"${path}"}}]

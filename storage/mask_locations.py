@@ -21,13 +21,13 @@ _SYSTEM = (
 )
 
 #: Samples whose folders are looked at.
-_MOST_SAMPLES = 1_000
+_MAX_SAMPLES = 1_000
 
 #: What the folders of runs are called.
 _RUN = re.compile("[0-9a-f]{12}")
 
 
-def doubts(dataset: Dataset, location: str) -> Iterator[str]:
+def warnings(dataset: Dataset, location: str) -> Iterator[str]:
     """Says why masks may be in the wrong place in a folder; nothing if there is no reason.
 
     Args:
@@ -55,15 +55,15 @@ def doubts(dataset: Dataset, location: str) -> Iterator[str]:
 def _is_system(folder: Path) -> bool:
     if folder == Path(folder.anchor):
         return True
-    return any(folder.is_relative_to(one) for one in _SYSTEM)
+    return any(folder.is_relative_to(system_folder) for system_folder in _SYSTEM)
 
 
 def _media_above(dataset: Dataset, folder: Path) -> str:
     """The folder at or above one in which media of the dataset are; empty if there is none."""
-    found = dataset._sample_collection.find({}, {"filepath": 1}).limit(_MOST_SAMPLES)
-    holding = {os.path.dirname(document["filepath"]) for document in found}
-    real = {Path(os.path.realpath(path)): path for path in holding}
-    return next((real[one] for one in (folder, *folder.parents) if one in real), "")
+    documents = dataset._sample_collection.find({}, {"filepath": 1}).limit(_MAX_SAMPLES)
+    media_folders = {os.path.dirname(document["filepath"]) for document in documents}
+    real = {Path(os.path.realpath(path)): path for path in media_folders}
+    return next((real[parent] for parent in (folder, *folder.parents) if parent in real), "")
 
 
 def _holds_others(folder: Path) -> bool:

@@ -130,18 +130,18 @@ def oldest_queued(everything: bool = False) -> Job | None:
         limit=1,
     )
     ours = None if everything else {"$regex": f"^{PLUGIN}/"}
-    found = DelegatedOperationService().list_operations(
+    documents = DelegatedOperationService().list_operations(
         operator=ours, run_state=ExecutionRunState.QUEUED, paging=first
     )
-    return _job(found[0]) if found else None
+    return _job(documents[0]) if documents else None
 
 
 def claimed() -> list[Job]:
     """The operations that run, or should, on workers of ours."""
-    found = DelegatedOperationService().list_operations(
+    documents = DelegatedOperationService().list_operations(
         run_state=ExecutionRunState.RUNNING, run_link={"$regex": f"^{_LINK}"}
     )
-    return [_job(document) for document in found]
+    return [_job(document) for document in documents]
 
 
 def job(operation_id: str) -> Job | None:
@@ -152,15 +152,15 @@ def job(operation_id: str) -> Job | None:
         return None
 
 
-def fail(operation_id: str, why: str) -> bool:
+def fail(operation_id: str, reason: str) -> bool:
     """Marks a running operation as failed since its worker is gone; whether it was running."""
-    lost = ExecutionResult(result=_LOST, error=why)
-    return _end(operation_id, ExecutionRunState.RUNNING, lost)
+    result = ExecutionResult(result=_LOST, error=reason)
+    return _end(operation_id, ExecutionRunState.RUNNING, result)
 
 
-def withdraw(operation_id: str, why: str) -> bool:
+def withdraw(operation_id: str, reason: str) -> bool:
     """Marks an operation that no worker has taken as failed; whether that was so."""
-    return _end(operation_id, ExecutionRunState.QUEUED, ExecutionResult(error=why))
+    return _end(operation_id, ExecutionRunState.QUEUED, ExecutionResult(error=reason))
 
 
 def _end(operation_id: str, state: str, result: ExecutionResult) -> bool:
@@ -172,15 +172,15 @@ def _end(operation_id: str, state: str, result: ExecutionResult) -> bool:
 
 
 def _job(document: DelegatedOperationDocument) -> Job:
-    asked = document.context.request_params if document.context else {}
+    parameters = document.context.request_params if document.context else {}
     ours = document.operator == GENERATE_OPERATOR
     return Job(
         id=str(document.id),
         operator=document.operator,
         state=document.run_state,
         dataset_id=document.dataset_id,
-        dataset=asked.get("dataset_name") or "",
-        run_id=(asked.get("params") or {}).get("run_id", "") if ours else "",
+        dataset=parameters.get("dataset_name") or "",
+        run_id=(parameters.get("params") or {}).get("run_id", "") if ours else "",
         run_name=(document.label or "").removeprefix(_LABEL) if ours else "",
         worker=_worker(document),
     )

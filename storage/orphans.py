@@ -7,7 +7,7 @@ from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.names import STAGING_SUFFIX
 from auto_labeling.core.run import RunState
-from auto_labeling.storage import fields, ranges, schema
+from auto_labeling.storage import fields, id_ranges, schema
 from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import INFO, REVIEW, STATES
 from auto_labeling.storage.runs import RunStore
@@ -15,7 +15,7 @@ from auto_labeling.storage.runs import RunStore
 _OURS = list(STATES)
 
 
-def in_review(dataset: Dataset) -> set[str]:
+def needed_fields(dataset: Dataset) -> set[str]:
     """The names of the staging fields that runs of the dataset need.
 
     Those of runs that a newer version of this package has stored are among them.
@@ -23,30 +23,30 @@ def in_review(dataset: Dataset) -> set[str]:
     store = RunStore(dataset)
     needed = {run.staging_field for run in store.list() if run.state is not RunState.APPROVED}
     if newer := store.newer():
-        of_newer = (f for f in fields.schema_of(dataset) if fields.owner_of(f) in newer)
+        of_newer = (f for f in fields.schema_of(dataset) if fields.stored_owner(f) in newer)
         needed |= {field["name"] for field in of_newer if is_marked(field)}
     return needed
 
 
 def is_marked(field: Document) -> bool:
     """Whether the labels of a stored field carry a marker that is ours."""
-    of_ours = fields.owner_of(field) or field["name"].endswith(STAGING_SUFFIX)
+    of_ours = fields.stored_owner(field) or field["name"].endswith(STAGING_SUFFIX)
     return bool(of_ours) and fields.is_staging(field)
 
 
 def names(dataset: Dataset) -> list[str]:
     """The staging fields that no run of the dataset needs, renamed ones among them."""
     marked = [field["name"] for field in fields.schema_of(dataset) if is_marked(field)]
-    needed = in_review(dataset) if marked else ()
+    needed = needed_fields(dataset) if marked else ()
     return [name for name in marked if name not in needed]
 
 
-def sentence(name: str) -> str:
+def description(name: str) -> str:
     """What an orphan is, in one sentence without its end."""
     return f"'{name}' holds labels in review of a run that is not in this dataset"
 
 
-def ways_out(dataset_name: str) -> str:
+def remedies(dataset_name: str) -> str:
     """What a person can do about an orphan, in one sentence."""
     return (
         "Analyze its labels as existing labels, rename or delete the field, or make it an ordinary "
@@ -59,7 +59,7 @@ def count(dataset: Dataset, name: str) -> int:
     return dataset._sample_collection.count_documents({name: {"$type": "object"}})
 
 
-def release(dataset: Dataset, name: str) -> None:
+def make_ordinary(dataset: Dataset, name: str) -> None:
     """Makes an orphan an ordinary field: its labels stay, without our marker.
 
     One without any label is removed. All can be repeated after a crash: the field is an orphan
@@ -70,19 +70,19 @@ def release(dataset: Dataset, name: str) -> None:
         name: the field's name
     """
     samples = dataset._sample_collection
-    ranges.update_many(samples, {name: {"$type": "null"}}, {"$unset": {name: ""}})
+    id_ranges.update_many(samples, {name: {"$type": "null"}}, {"$unset": {name: ""}})
     if not count(dataset, name):
-        schema.forget(dataset, name)
+        schema.undeclare(dataset, name)
         return
     field = next(f for f in fields.schema_of(dataset) if f["name"] == name)
     many = (field.get("embedded_doc_type") or "").endswith("Detections")
     root = f"{name}.detections" if many else name
     value = {"$map": {"input": f"${root}", "as": "label", "in": _bare("$$label")}}
     update = {"$set": {root: value if many else _bare(f"${name}")}}
-    ranges.update_many(samples, {f"{root}.{REVIEW}": {"$in": _OURS}}, [update])
+    id_ranges.update_many(samples, {f"{root}.{REVIEW}": {"$in": _OURS}}, [update])
     if samples.find_one({f"{root}.{REVIEW}": {"$exists": True}}, {"_id": 1}) is None:
-        schema.forget_attribute(dataset, name, REVIEW)
-    schema.forget_info(dataset, name, INFO)
+        schema.undeclare_attribute(dataset, name, REVIEW)
+    schema.remove_info(dataset, name, INFO)
 
 
 def _bare(label: str) -> Document:

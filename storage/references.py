@@ -52,12 +52,12 @@ class References:
         return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def to(dataset: Dataset, name: str) -> References:
+def find(dataset: Dataset, name: str) -> References:
     """What names a field of a dataset."""
-    found: dict[str, list[str]] = {"views": [], "evaluations": [], "brain_methods": []}
-    for kind, key, _, _ in _naming(dataset, name):
-        found[kind].append(key)
-    views, evaluations, brain_runs = (tuple(sorted(keys)) for keys in found.values())
+    keys: dict[str, list[str]] = {"views": [], "evaluations": [], "brain_methods": []}
+    for kind, key, _, _ in _documents_naming(dataset, name):
+        keys[kind].append(key)
+    views, evaluations, brain_runs = (tuple(sorted(of_kind)) for of_kind in keys.values())
     return References(views, evaluations, brain_runs)
 
 
@@ -69,7 +69,7 @@ def rename(dataset: Dataset, name: str, new_name: str) -> None:
         name: the field's name
         new_name: the name of the field that holds its labels now
     """
-    for _, _, collection, document in _naming(dataset, name):
+    for _, _, collection, document in _documents_naming(dataset, name):
         changes = {
             key: _renamed(document[key], name, new_name)
             for key in ("view_stages", "config")
@@ -79,19 +79,21 @@ def rename(dataset: Dataset, name: str, new_name: str) -> None:
         collection.update_one({"_id": document["_id"], **before}, {"$set": changes})
 
 
-def _naming(dataset: Dataset, name: str) -> Iterator[tuple[str, str, Collection, Document]]:
+def _documents_naming(
+    dataset: Dataset, name: str
+) -> Iterator[tuple[str, str, Collection, Document]]:
     """Yields ``(kind, key, collection, document)`` of each document that names a field."""
-    database, known = foo.get_db_conn(), dataset._doc
-    own = known._get_collection().find_one({"_id": known.id}) or {}
-    views = database[_VIEWS].find({"_id": {"$in": own.get("saved_views") or []}})
+    database, dataset_document = foo.get_db_conn(), dataset._doc
+    stored = dataset_document._get_collection().find_one({"_id": dataset_document.id}) or {}
+    views = database[_VIEWS].find({"_id": {"$in": stored.get("saved_views") or []}})
     listed = [("views", d.get("name") or "", database[_VIEWS], d) for d in views]
     for kind in ("evaluations", "brain_methods"):
-        by_id = {oid: key for key, oid in (own.get(kind) or {}).items()}
+        by_id = {oid: key for key, oid in (stored.get(kind) or {}).items()}
         runs = database[_RUNS].find({"_id": {"$in": list(by_id)}})
         listed += [(kind, by_id[d["_id"]], database[_RUNS], d) for d in runs]
     for kind, key, collection, document in listed:
-        said = [document.get("view_stages"), document.get("config")]
-        if _renamed(said, name, "") != said:
+        content = [document.get("view_stages"), document.get("config")]
+        if _renamed(content, name, "") != content:
             yield kind, key, collection, document
 
 

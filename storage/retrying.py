@@ -13,7 +13,7 @@ import pymongo
 from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure
 
 from auto_labeling.core.errors import CannotWrite, DatabaseAway, FailureReason
-from auto_labeling.storage import availability, clock
+from auto_labeling.storage import clock, outages
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -72,7 +72,7 @@ def require_database(seconds: float = 3) -> None:
         with pymongo.timeout(seconds):
             foo.get_db_conn().command("ping")
     except pymongo.errors.PyMongoError as error:
-        availability.notice()
+        outages.note()
         raise DatabaseAway(
             "The database does not respond. Nothing was changed; this page reconnects by itself "
             "when the database is back"
@@ -94,7 +94,7 @@ def patiently(function: Callable[_P, _T]) -> Callable[_P, _T]:
             try:
                 return function(*args, **kwargs)
             except ConnectionFailure:
-                availability.notice()
+                outages.note()
                 if clock.monotonic() - began > GIVE_UP_AFTER:
                     raise
                 time.sleep(_PAUSE)

@@ -26,15 +26,15 @@ _RETRIES = 16
 def datasets() -> list[Dataset]:
     """The datasets of this database that have, or had, runs; by name."""
     ids = collection().distinct("dataset_id", {"store_name": RUNS_STORE})
-    found = foo.get_db_conn().datasets.find({"_id": {"$in": ids}}, {"name": 1})
-    return [fo.load_dataset(name) for name in sorted(document["name"] for document in found)]
+    documents = foo.get_db_conn().datasets.find({"_id": {"$in": ids}}, {"name": 1})
+    return [fo.load_dataset(name) for name in sorted(document["name"] for document in documents)]
 
 
 def all_datasets() -> list[Dataset]:
     """Every dataset of this database that is not a view of another, by name."""
     samples = {"sample_collection_name": {"$regex": r"^samples\."}}
-    found = foo.get_db_conn().datasets.find(samples, {"name": 1})
-    return [fo.load_dataset(name) for name in sorted(document["name"] for document in found)]
+    documents = foo.get_db_conn().datasets.find(samples, {"name": 1})
+    return [fo.load_dataset(name) for name in sorted(document["name"] for document in documents)]
 
 
 class RunStore(Keys):
@@ -172,8 +172,8 @@ class RunStore(Keys):
 
     def kept_masks(self) -> dict[str, dict[str, str]]:
         """What :meth:`keep_masks` has noted, by the ids of the runs."""
-        found = self._documents.find(self._where("masks:"))
-        return {d["key"].partition(":")[2]: d["value"] for d in found}
+        documents = self._documents.find(self._where("masks:"))
+        return {d["key"].partition(":")[2]: d["value"] for d in documents}
 
     def claimed_by(self, label_field: str) -> str | None:
         """The id of the run that has claimed a label field, if any."""

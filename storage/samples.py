@@ -32,15 +32,15 @@ def read(
     """
     fields = fields or {}
     projection = {"filepath": 1, **{name: 1 for name in fields.values()}}
-    wanted = {"_id": {"$in": [ObjectId(i) for i in sample_ids]}, **(query or {})}
-    found = {
+    conditions = {"_id": {"$in": [ObjectId(i) for i in sample_ids]}, **(query or {})}
+    values = {
         str(d["_id"]): {
             "filepath": d["filepath"],
             **{key: _label(d.get(name)) for key, name in fields.items()},
         }
-        for d in dataset._sample_collection.find(wanted, projection)
+        for d in dataset._sample_collection.find(conditions, projection)
     }
-    return [(sample_id, found[sample_id]) for sample_id in sample_ids if sample_id in found]
+    return [(sample_id, values[sample_id]) for sample_id in sample_ids if sample_id in values]
 
 
 def unknown(dataset: Dataset, sample_ids: Sequence[str]) -> list[str]:
@@ -49,22 +49,22 @@ def unknown(dataset: Dataset, sample_ids: Sequence[str]) -> list[str]:
     for first in range(0, len(sample_ids), _AT_ONCE):
         some = sample_ids[first : first + _AT_ONCE]
         oids = [ObjectId(text) for text in some if ObjectId.is_valid(text)]
-        found = dataset._sample_collection.find({"_id": {"$in": oids}}, {"_id": 1})
-        known.update(str(document["_id"]) for document in found)
+        documents = dataset._sample_collection.find({"_id": {"$in": oids}}, {"_id": 1})
+        known.update(str(document["_id"]) for document in documents)
     return [text for text in sample_ids if text not in known]
 
 
 def in_slices(dataset: Dataset, names: Iterable[str], query: Document | None = None) -> list[str]:
     """The ids of the samples in some slices of a grouped dataset, in the dataset's order."""
-    wanted = {f"{dataset.group_field}.name": {"$in": list(names)}, **(query or {})}
-    found = dataset._sample_collection.find(wanted, {"_id": 1}).sort("_id", 1)
-    return [str(document["_id"]) for document in found]
+    conditions = {f"{dataset.group_field}.name": {"$in": list(names)}, **(query or {})}
+    documents = dataset._sample_collection.find(conditions, {"_id": 1}).sort("_id", 1)
+    return [str(document["_id"]) for document in documents]
 
 
 def count_in_slices(dataset: Dataset, names: Iterable[str]) -> int:
     """How many samples are in some slices of a grouped dataset."""
-    wanted = {f"{dataset.group_field}.name": {"$in": list(names)}}
-    return dataset._sample_collection.count_documents(wanted)
+    conditions = {f"{dataset.group_field}.name": {"$in": list(names)}}
+    return dataset._sample_collection.count_documents(conditions)
 
 
 def is_in_slice(dataset: Dataset, name: str, field: str) -> bool:

@@ -73,7 +73,7 @@ def declare_attributes(dataset: Dataset, name: str, fields: Mapping[str, fo.Fiel
     reload(dataset)
 
 
-def forget_attribute(dataset: Dataset, name: str, attribute: str) -> None:
+def undeclare_attribute(dataset: Dataset, name: str, attribute: str) -> None:
     """Takes an attribute of a field's labels out of the schema, without touching any sample.
 
     Args:
@@ -95,7 +95,7 @@ def forget_attribute(dataset: Dataset, name: str, attribute: str) -> None:
     reload(dataset)
 
 
-def forget_info(dataset: Dataset, name: str, key: str) -> None:
+def remove_info(dataset: Dataset, name: str, key: str) -> None:
     """Takes a key out of what a field says of itself, and with it a description that we gave it.
 
     Args:
@@ -136,7 +136,7 @@ def widen(dataset: Dataset, name: str, attribute: str) -> None:
     reload(dataset)
 
 
-def forget(dataset: Dataset, name: str) -> None:
+def undeclare(dataset: Dataset, name: str) -> None:
     """Takes a field out of the schema and all that speaks of it, without touching any sample.
 
     ``Dataset.delete_sample_field`` does this too, but rewrites every sample of the dataset and
@@ -189,5 +189,5 @@ def _update(
 ) -> None:
     document = dataset._doc
     update = {**update, "$currentDate": {"last_modified_at": True}}
-    wanted = {**(query or {}), "_id": document.id}
-    document._get_collection().update_one(wanted, update, array_filters=array_filters)
+    conditions = {**(query or {}), "_id": document.id}
+    document._get_collection().update_one(conditions, update, array_filters=array_filters)

@@ -14,49 +14,49 @@ from auto_labeling.storage import clock
 from auto_labeling.storage.mongo import Document
 
 #: Samples below which an attempt says little of how fast its model is.
-ENOUGH = 20
+MIN_SAMPLES = 20
 
 _RETRIES = 16
-_MOST = 20
+_MAX_PER_MODEL = 20
 
 
-def record(run: Run, now: Progress | None, samples: int) -> None:
+def record(run: Run, progress: Progress | None, samples: int) -> None:
     """Keeps how fast an attempt was, in place of an earlier speed of the same kind.
 
     Args:
         run: the run
-        now: its progress at the end; None if the run was deleted since
+        progress: its progress at the end; None if the run was deleted since
         samples: how many samples the attempt labeled
     """
-    if now is None or now.rate is None or samples < ENOUGH:
+    if progress is None or progress.rate is None or samples < MIN_SAMPLES:
         return
     config = run.config
-    _keep(
+    _store(
         Speed(
             model=config.model,
             segmenter=config.segmenter,
             task=config.task,
-            machine=now.worker.partition(":")[0],
-            device=now.device,
-            half=now.half,
+            machine=progress.worker.partition(":")[0],
+            device=progress.device,
+            half=progress.half,
             samples=samples,
-            rate=round(now.rate / max(now.workers, 1), 3),
+            rate=round(progress.rate / max(progress.workers, 1), 3),
             at=clock.stamp(),
         )
     )
 
 
-def _keep(speed: Speed) -> None:
+def _store(speed: Speed) -> None:
     store = ExecutionStore.create(SPEEDS_STORE)
     for _ in range(_RETRIES):
         known = store.get(speed.model)
         others = [s for s in _parsed(known) if _kind(s) != _kind(speed)]
-        value = [s.model_dump(mode="json") for s in [speed, *others][:_MOST]]
+        value = [s.model_dump(mode="json") for s in [speed, *others][:_MAX_PER_MODEL]]
         if known is None:
-            kept = store.set_if_absent(speed.model, value)
+            is_stored = store.set_if_absent(speed.model, value)
         else:
-            kept = store.compare_and_set(speed.model, known, value)
-        if kept:
+            is_stored = store.compare_and_set(speed.model, known, value)
+        if is_stored:
             return
 
 

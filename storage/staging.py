@@ -17,7 +17,7 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 
 from auto_labeling.core.run import Run
-from auto_labeling.storage import approval_update, fields, ranges, replacing, samples, schema
+from auto_labeling.storage import approval_update, fields, id_ranges, replacing, samples, schema
 from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, tried
 from auto_labeling.storage.mongo import Document, Expression
 from auto_labeling.storage.review_states import PROMOTED as PROMOTED
@@ -36,11 +36,14 @@ def await_labels(dataset: Dataset, run: Run, sample_ids: Iterable[str]) -> None:
         {"_id": {"$in": _oids(sample_ids)}, run.staging_field: {"$exists": False}},
         {"$set": {run.staging_field: None}},
     )
-    fields.require(dataset, run)
+    fields.require_staging_field(dataset, run)
 
 
 def waiting(
-    dataset: Dataset, run: Run, sample_ids: Sequence[str], wanted: Mapping[str, str] | None = None
+    dataset: Dataset,
+    run: Run,
+    sample_ids: Sequence[str],
+    label_fields: Mapping[str, str] | None = None,
 ) -> list[tuple[str, dict[str, Any]]]:
     """Returns ``(sample id, values)`` of the samples that still wait, in the order given.
 
@@ -48,13 +51,13 @@ def waiting(
         dataset: the dataset
         run: the run
         sample_ids: the ids of a chunk
-        wanted (None): a dict from key to the name of a field of labels that is wanted too
+        label_fields (None): a dict from key to the name of a field of labels that is wanted too
 
     Returns:
         each sample's ``values`` hold its ``filepath``, and a
         :class:`fiftyone.core.labels.Label` or None for each of ``wanted``
     """
-    return samples.read(dataset, sample_ids, wanted, {run.staging_field: _NULL})
+    return samples.read(dataset, sample_ids, label_fields, {run.staging_field: _NULL})
 
 
 def write(dataset: Dataset, run: Run, documents: Iterable[tuple[str, Document | None]]) -> int:
@@ -140,13 +143,15 @@ def count_waiting(dataset: Dataset, run: Run, sample_ids: Iterable[str] | None =
 def ids_without_label(dataset: Dataset, run: Run) -> list[str]:
     """The samples that a run with one label a sample has tried without finding any."""
     chunks = ChunkStore(dataset)
-    found: list[str] = []
+    without_label: list[str] = []
     for first in range(0, run.chunks, CHUNKS_AT_ONCE):
         parts = chunks.read(run.id, range(first, min(first + CHUNKS_AT_ONCE, run.chunks)))
         ids = _oids(i for of, work in parts.values() for i in tried(work, of, run.many))
         query = {"_id": {"$in": ids}, run.staging_field: {"$exists": False}}
-        found += [str(document["_id"]) for document in _samples(dataset).find(query, {"_id": 1})]
-    return found
+        without_label += [
+            str(document["_id"]) for document in _samples(dataset).find(query, {"_id": 1})
+        ]
+    return without_label
 
 
 def count_without_label(dataset: Dataset, run: Run, labels: int) -> int:
@@ -186,7 +191,7 @@ def publish(dataset: Dataset, run: Run, after: Callable[[int], None] | None = No
     """
     fields.refuse_renamed(dataset, run)
     fields.declare_label_field(dataset, run)
-    ranges.update_many(
+    id_ranges.update_many(
         _samples(dataset),
         {run.staging_field: {"$exists": True}},
         approval_update.pipeline(run),
@@ -194,7 +199,7 @@ def publish(dataset: Dataset, run: Run, after: Callable[[int], None] | None = No
     )
     fields.refuse_renamed(dataset, run)
     fields.declare_label_field(dataset, run, again=True)
-    withdraw(dataset, run)
+    remove_field(dataset, run)
 
 
 def clear(dataset: Dataset, run: Run) -> None:
@@ -204,27 +209,27 @@ def clear(dataset: Dataset, run: Run) -> None:
     """
     name = run.staging_field
     if not fields.is_declared(dataset, name):
-        fields.sweep(dataset, name)
-    elif fields.gone(dataset, run) is None:
-        withdraw(dataset, run)
+        fields.unset_undeclared(dataset, name)
+    elif fields.missing(dataset, run) is None:
+        remove_field(dataset, run)
 
 
-def withdraw(dataset: Dataset, run: Run) -> None:
+def remove_field(dataset: Dataset, run: Run) -> None:
     """Removes the staging field: its data first, its schema last."""
-    ranges.update_many(
+    id_ranges.update_many(
         _samples(dataset),
         {run.staging_field: {"$exists": True}},
         [{"$unset": run.staging_field}, {"$set": {"last_modified_at": "$$NOW"}}],
     )
-    schema.forget(dataset, run.staging_field)
+    schema.undeclare(dataset, run.staging_field)
 
 
 def await_copies(dataset: Dataset, run: Run, before: Callable[[], None] | None = None) -> int:
     """Marks the samples whose labels are to be imported; returns how many wait."""
-    wanted = {run.source: {"$type": "object"}, run.staging_field: {"$exists": False}}
+    query = {run.source: {"$type": "object"}, run.staging_field: {"$exists": False}}
     update = {"$set": {run.staging_field: None}}
-    ranges.update_many(_samples(dataset), wanted, update, before=before)
-    fields.require(dataset, run)
+    id_ranges.update_many(_samples(dataset), query, update, before=before)
+    fields.require_staging_field(dataset, run)
     return count_waiting(dataset, run)
 
 
@@ -242,7 +247,7 @@ def copy_existing(
         before (None): called before each part of the work; it may raise
         after (None): called after each part with its number of samples
     """
-    wanted = {run.staging_field: _NULL, run.source: {"$type": "object"}}
+    query = {run.staging_field: _NULL, run.source: {"$type": "object"}}
     stamp = {"last_modified_at": "$$NOW"}
     if run.many:
         labels: Document = {"detections": {"$ifNull": [f"${run.source}.detections", []]}}
@@ -259,7 +264,7 @@ def copy_existing(
         marked = {REVIEW: UNPROMOTED, **_copy_kept(run, f"${run.source}")}
         copied = {"$mergeObjects": [f"${run.source}", marked]}
         update = [{"$set": {run.staging_field: copied, **stamp}}]
-    ranges.update_many(_samples(dataset), wanted, update, before=before, after=after)
+    id_ranges.update_many(_samples(dataset), query, update, before=before, after=after)
     stop_waiting(dataset, run)  # samples whose labels were deleted since
 
 

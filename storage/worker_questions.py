@@ -22,29 +22,33 @@ def ask(question: dict) -> str:
     return inquiry_id
 
 
-def asked(but: Collection[str] = ()) -> dict[str, dict]:
+def open_questions(exclude: Collection[str] = ()) -> dict[str, dict]:
     """The questions that are open, by id, but for some ids."""
-    store, found = _store(), {}
+    store, questions = _store(), {}
     for key in store.list_keys():
         kind, _, inquiry_id = key.partition(":")
-        if kind == _QUESTION and inquiry_id not in but:
-            found[inquiry_id] = store.get(key)
-    return {inquiry_id: question for inquiry_id, question in found.items() if question is not None}
+        if kind == _QUESTION and inquiry_id not in exclude:
+            questions[inquiry_id] = store.get(key)
+    return {
+        inquiry_id: question for inquiry_id, question in questions.items() if question is not None
+    }
 
 
-def answer(inquiry_id: str, worker_id: str, said: dict) -> None:
+def answer(inquiry_id: str, worker_id: str, content: dict) -> None:
     """Answers a question, for one worker."""
-    _store().set(f"{_ANSWER}:{inquiry_id}:{worker_id}", said, ttl=_KEPT_SECONDS)
+    _store().set(f"{_ANSWER}:{inquiry_id}:{worker_id}", content, ttl=_KEPT_SECONDS)
 
 
 def answers(inquiry_id: str, worker_ids: Iterable[str]) -> dict[str, dict]:
     """What workers have answered so far, by worker."""
     store = _store()
-    said = {one: store.get(f"{_ANSWER}:{inquiry_id}:{one}") for one in worker_ids}
-    return {one: value for one, value in said.items() if value is not None}
+    values = {
+        worker_id: store.get(f"{_ANSWER}:{inquiry_id}:{worker_id}") for worker_id in worker_ids
+    }
+    return {worker_id: value for worker_id, value in values.items() if value is not None}
 
 
-def forget(inquiry_id: str) -> None:
+def remove(inquiry_id: str) -> None:
     """Removes a question and its answers."""
     store = _store()
     for key in store.list_keys():

@@ -36,15 +36,15 @@ class Stamp:
 
 def stamp(dataset: Dataset) -> Stamp | None:
     """The stamp of a dataset's samples; None where the server does not count writes."""
-    question: list[Document] = [{"$collStats": {"latencyStats": {}, "storageStats": {}}}]
+    stages: list[Document] = [{"$collStats": {"latencyStats": {}, "storageStats": {}}}]
     try:
-        (answer,) = dataset._sample_collection.aggregate(question)
-        counted = answer["storageStats"]["wiredTiger"]["cursor"]
+        (statistics,) = dataset._sample_collection.aggregate(stages)
+        counted = statistics["storageStats"]["wiredTiger"]["cursor"]
         return Stamp(
             # "Insert" is the storage engine's word for putting a document, new or not.
             written=counted["insert calls"] + counted["update calls"] + counted["modify"],
             removed=counted["remove calls"] + counted["truncate calls"],
-            commands=answer["latencyStats"]["writes"]["ops"],
+            commands=statistics["latencyStats"]["writes"]["ops"],
         )
     except (OperationFailure, KeyError, ValueError):  # a sharded or another kind of server
         return None
@@ -52,6 +52,6 @@ def stamp(dataset: Dataset) -> Stamp | None:
 
 def newest(dataset: Dataset) -> datetime | None:
     """The latest ``last_modified_at`` of all samples."""
-    found = dataset._sample_collection.find({}, {"last_modified_at": 1, "_id": 0})
-    document: Document = next(iter(found.sort("last_modified_at", -1).limit(1)), {})
+    documents = dataset._sample_collection.find({}, {"last_modified_at": 1, "_id": 0})
+    document: Document = next(iter(documents.sort("last_modified_at", -1).limit(1)), {})
     return document.get("last_modified_at")

@@ -150,7 +150,7 @@ class Worker:
         from auto_labeling.storage import fields
 
         self._require_attempt()
-        fields.require(self._dataset, self._run)
+        fields.require_staging_field(self._dataset, self._run)
 
     def _require_attempt(self) -> None:
         if self._is_stopped or self._store.get(self._run.id).token != self._run.token:

@@ -106,7 +106,7 @@ class ConfigureEvents(PageEvents):
         if state.problems or form.target is None or (job and not job.done):
             return
         ids = targets.some_ids(
-            ctx.dataset, form.grid, form.target, form.answers, labeling.MOST_TRIED
+            ctx.dataset, form.grid, form.target, form.answers, labeling.MAX_PREVIEW_SAMPLES
         )
         if not ids:
             state.problems = {"target": "No samples to preview"}

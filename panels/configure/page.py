@@ -69,7 +69,8 @@ def shows(state: PanelState, counts: Mapping[Target, int]) -> bool:
 
 
 _PREVIEW = (
-    f"Try the model on up to {labeling.MOST_TRIED} samples (your selection, or the first ones)"
+    f"Try the model on up to {labeling.MAX_PREVIEW_SAMPLES} samples "
+    "(your selection, or the first ones)"
 )
 
 

@@ -126,7 +126,7 @@ def add_preflight(
     elements.facts(card, "facts", _facts(report, inline, open_stage))
     can_be_tried = _are_here(report.weights)  # nothing is downloaded for that
     if report.estimated_seconds is None and can_be_tried and (job is None or job.done):
-        few = min(samples, labeling.MOST_TRIED) or labeling.MOST_TRIED
+        few = min(samples, labeling.MAX_PREVIEW_SAMPLES) or labeling.MAX_PREVIEW_SAMPLES
         elements.button(card, "try", f"Measure on {text.count(few, 'sample')}", panel.preview)
 
 

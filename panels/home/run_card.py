@@ -63,7 +63,7 @@ def add(
     elements.pill(head, "status", run.status)
     elements.text(card, "what", _what(run))
     now = labeling.progress(ctx.dataset, run) if run.is_active else None
-    gone = None if run.is_active else labeling.gone(ctx.dataset, run)
+    gone = None if run.is_active else labeling.missing_field(ctx.dataset, run)
     if run.is_active:
         progress(card, run, now)
     elif gone:

@@ -25,7 +25,7 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
     run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     if run.state is not RunState.IN_REVIEW:
         return approval_tab.render_closed(panel, ctx, run)
-    if labeling.gone(ctx.dataset, run):
+    if labeling.missing_field(ctx.dataset, run):
         return progress.render(panel, ctx, state)
     at = grid_sync.of(ctx)
     if summary.settle(ctx.dataset, run):

@@ -8,7 +8,7 @@ import fiftyone.operators.types as types
 
 from auto_labeling.core import text
 from auto_labeling.core.run import Run, RunState
-from auto_labeling.lifecycle.resuming import Gone
+from auto_labeling.lifecycle.resuming import MissingField
 from auto_labeling.panels.run import confirmations
 from auto_labeling.panels.ui import elements
 
@@ -20,7 +20,7 @@ def add(
     page: types.Object,
     panel: AutoLabelingPanel,
     run: Run,
-    gone: Gone,
+    gone: MissingField,
     question: str = "",
 ) -> None:
     """Adds what happened, and the ways out.

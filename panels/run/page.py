@@ -33,7 +33,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     now = labeling.progress(ctx.dataset, run)
     page = elements.page()
     head_of(page, panel, ctx, run)
-    gone = None if run.is_active else labeling.gone(ctx.dataset, run)
+    gone = None if run.is_active else labeling.missing_field(ctx.dataset, run)
     operation = labeling.operation(run)
     if run.is_active:
         _generating(page, panel, run, now, state)

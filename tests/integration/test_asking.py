@@ -158,7 +158,7 @@ def test_the_file_is_looked_for_and_read_where_the_worker_is(dataset, elsewhere,
     config = config.model_copy(update={"checkpoint": str(elsewhere / "network.pt")})
     standing = worker_check.ask(config)
     assert "not an Ultralytics checkpoint" in standing.workers[0].problems["checkpoint"]
-    assert worker_questions.asked() == {}
+    assert worker_questions.open_questions() == {}
 
 
 def test_a_page_never_waits_for_workers(dataset, elsewhere):
@@ -181,5 +181,5 @@ def test_a_question_that_makes_no_sense_harms_no_worker(answering):
         worker_questions.ask(question)
     config = al.RunConfig(**PYTHON, checkpoint="nonesuch:Finder")
     assert answering.host in {worker.host for worker in worker_check.ask(config).workers}
-    for inquiry_id in worker_questions.asked():
-        worker_questions.forget(inquiry_id)
+    for inquiry_id in worker_questions.open_questions():
+        worker_questions.remove(inquiry_id)

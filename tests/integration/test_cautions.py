@@ -151,7 +151,7 @@ MASKS = {"task": "instance_segmentation", "model": "shapes-yolo-seg", "label_fie
 
 @pytest.mark.parametrize("folder", ["/", "/etc/masks", "/usr/share/masks", "/dev/shm"])
 def test_masks_in_folders_of_the_system_are_warned_of(numbered, folder, capsys):
-    said = list(mask_locations.doubts(numbered, folder))
+    said = list(mask_locations.warnings(numbered, folder))
     assert len(said) == 1 and "operating system" in said[0]
     try:
         found = al.preflight(numbered, MASKS, mask_location=folder)
@@ -172,19 +172,19 @@ def test_masks_in_folders_of_the_system_are_warned_of(numbered, folder, capsys):
 def test_masks_among_media_or_other_files_are_warned_of(numbered, tmp_path):
     media = Path(numbered.first().filepath).parent
     for folder in (media, media / "masks", media / "a" / "b"):
-        (said,) = mask_locations.doubts(numbered, str(folder))
+        (said,) = mask_locations.warnings(numbered, str(folder))
         assert f"is in {media}" in said
     linked = tmp_path / "link"
     linked.symlink_to(media, target_is_directory=True)
     assert "would add masks as images" in next(
-        mask_locations.doubts(numbered, str(linked / "masks"))
+        mask_locations.warnings(numbered, str(linked / "masks"))
     )
     mine = tmp_path / "mine"
-    assert list(mask_locations.doubts(numbered, str(mine))) == []
+    assert list(mask_locations.warnings(numbered, str(mine))) == []
     (mine / "0123456789ab").mkdir(parents=True)
-    assert list(mask_locations.doubts(numbered, str(mine))) == [], "masks of another run"
+    assert list(mask_locations.warnings(numbered, str(mine))) == [], "masks of another run"
     (mine / "notes.txt").write_text("mine")
-    (said,) = mask_locations.doubts(numbered, str(mine))
+    (said,) = mask_locations.warnings(numbered, str(mine))
     assert "other files" in said
     (warned,) = started(lambda: al.start(numbered, MASKS, mask_location=str(mine), queue=False))
     assert warned == said

@@ -171,7 +171,7 @@ def test_runs_that_nothing_will_finish(numbered, config, monkeypatch):
     from bson import ObjectId
     from fiftyone.operators.delegated import DelegatedOperationService
 
-    monkeypatch.setattr(liveness.availability, "steady_for", lambda: 3600.0)
+    monkeypatch.setattr(liveness.outages, "seconds_since_last", lambda: 3600.0)
     store = RunStore(numbered)
     run = labeling.start(numbered, config)
     DelegatedOperationService().delete_operation(ObjectId(run.operation_id))
@@ -265,7 +265,7 @@ def test_all_mask_files_stay_where_it_cannot_be_known_in_time(tmp_path, monkeypa
         raise ExecutionTimeout("too slow")
 
     with monkeypatch.context() as patch:
-        patch.setattr(mask_files, "_asking", too_slow)
+        patch.setattr(mask_files, "_paths_pipeline", too_slow)
         labeling.delete(dataset, run.id)
     assert {str(path) for path in tmp_path.rglob("*.png")} == files
     (finding,) = healthy_after_repair(dataset)

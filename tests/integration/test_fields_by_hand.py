@@ -129,16 +129,16 @@ def test_a_field_that_goes_while_the_worker_labels_stops_the_run(
 
 def delete_around(dataset, field):
     """Does what ``delete_sample_field`` does, and lets marks be made before the schema goes."""
-    kept = fields.require
+    kept = fields.require_staging_field
 
     def require(there, run):
-        fields.require = kept
+        fields.require_staging_field = kept
         dataset.reload()
         dataset._sample_doc_cls._delete_field_schema(field)
         dataset._doc.save()
         return kept(there, run)
 
-    fields.require = require
+    fields.require_staging_field = require
 
 
 @boxes

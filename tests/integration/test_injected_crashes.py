@@ -27,7 +27,7 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr(RunStore, "beat", lambda *_: None)
     monkeypatch.setattr(liveness, "LEASE_SECONDS", -1)
     monkeypatch.setattr(liveness, "CONFIRM_SECONDS", -1)
-    monkeypatch.setattr(liveness.availability, "steady_for", lambda: math.inf)
+    monkeypatch.setattr(liveness.outages, "seconds_since_last", lambda: math.inf)
     monkeypatch.setattr(runs_module.clock, "age", lambda _: 10_000.0)
     monkeypatch.setattr(approval_module, "LEASE_SECONDS", 0)
 

@@ -14,7 +14,7 @@ from auto_labeling.core.run import Worker as WorkerRecord
 from auto_labeling.demo.services import StockWorker, Worker
 from auto_labeling.lifecycle import labeling, liveness
 from auto_labeling.review import approval, promotion, selection
-from auto_labeling.storage import availability, clock, live_workers, operations
+from auto_labeling.storage import clock, live_workers, operations, outages
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
 from auto_labeling.storage.runs import RunStore
 from tests.support import red_rectangles
@@ -31,8 +31,8 @@ def task():
 @pytest.fixture(autouse=True)
 def _right_clock(monkeypatch):
     """A database that has been there for long, and a clock that is put right afterwards."""
-    monkeypatch.setattr(availability, "_uptime", lambda: math.inf)
-    monkeypatch.setattr(availability, "_back_since", -math.inf)
+    monkeypatch.setattr(outages, "_uptime", lambda: math.inf)
+    monkeypatch.setattr(outages, "_back_since", -math.inf)
     yield
     clock.move(0)
 
@@ -86,7 +86,7 @@ def test_a_worker_of_ours_that_is_alive_may_take_long_to_start(numbered, config)
         clock.move(HOUR)
         live_workers.beat(worker)
         assert labeling.get(numbered, run.id).state is RunState.QUEUED
-    live_workers.leave(worker.id)
+    live_workers.remove(worker.id)
     assert labeling.get(numbered, run.id).state is RunState.QUEUED
     clock.move(liveness.START_UP_SECONDS + 1)
     assert labeling.get(numbered, run.id).state is RunState.FAILED
@@ -165,10 +165,10 @@ def test_after_an_absence_of_the_database_the_worker_has_a_lease(
     run = generating(numbered, config)
     clock.move(HOUR)
     if known_by == "this process":
-        availability.notice()
+        outages.note()
     else:
         back = clock.monotonic()
-        monkeypatch.setattr(availability, "_uptime", lambda: clock.monotonic() - back)
+        monkeypatch.setattr(outages, "_uptime", lambda: clock.monotonic() - back)
     assert labeling.get(numbered, run.id).is_active
     clock.move(LEASE_SECONDS - 1)
     assert labeling.get(numbered, run.id).is_active

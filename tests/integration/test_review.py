@@ -236,7 +236,7 @@ def test_four_simultaneous_approvals_start_exactly_one(numbered, run, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "module, step", [(fields, "_declare"), (staging, "withdraw"), (staging, "count_approved")]
+    "module, step", [(fields, "_declare"), (staging, "remove_field"), (staging, "count_approved")]
 )
 def test_an_approval_that_dies_is_finished_later_with_the_same_result(
     numbered, run, monkeypatch, module, step

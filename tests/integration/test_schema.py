@@ -86,9 +86,9 @@ def test_a_forgotten_field_leaves_nothing_and_takes_nothing_along(dataset):
     dataset.set_label_schemas(dataset.generate_label_schemas(["boxes_x"], scan_samples=False))
     dataset.active_label_schemas = ["boxes_x"]
     assert all_of(dataset) != before
-    schema.forget(dataset, "boxes_x")
+    schema.undeclare(dataset, "boxes_x")
     assert all_of(dataset) == before
-    schema.forget(dataset, "boxes_x")
+    schema.undeclare(dataset, "boxes_x")
     assert all_of(dataset) == before
 
 

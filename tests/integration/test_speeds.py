@@ -46,7 +46,7 @@ def test_a_speed_says_half_only_if_the_model_ran_in_it(numbered, config):
 
 
 def test_a_few_samples_say_nothing_of_a_speed(numbered, config):
-    ids = numbered.values("id")[: speeds.ENOUGH - 1]
+    ids = numbered.values("id")[: speeds.MIN_SAMPLES - 1]
     labeling.generate(numbered, labeling.start(numbered, config, ids).id)
     assert labeling.measured_speeds() == {}
 

@@ -131,7 +131,7 @@ class Week:
 
     def label_again(self):
         run = self.one(RunState.FAILED, RunState.IN_REVIEW)
-        if run is not None and not run.source and labeling.gone(self.dataset, run):
+        if run is not None and not run.source and labeling.missing_field(self.dataset, run):
             self.allow(labeling.resume, self.dataset, run.id, again=True)
 
     def skip(self):
@@ -202,7 +202,7 @@ class Week:
     def look(self):
         labeling.runs(self.dataset, confirm=False)
         for run in self.runs():
-            if run.state is RunState.IN_REVIEW and not labeling.gone(self.dataset, run):
+            if run.state is RunState.IN_REVIEW and not labeling.missing_field(self.dataset, run):
                 summarize(self.dataset, run, choose(self.dataset))
 
     def clone(self):

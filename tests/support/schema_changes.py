@@ -13,4 +13,4 @@ def change(dataset, mine):
         schema.declare(dataset, f"{mine}{number}", fo.Detections, "", {"by": mine})
         schema.declare_attributes(dataset, f"{mine}{number}", {"review": fo.StringField()})
         if number % 2:
-            schema.forget(dataset, f"{mine}{number - 1}")
+            schema.undeclare(dataset, f"{mine}{number - 1}")

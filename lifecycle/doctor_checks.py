@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from pathlib import Path
 
@@ -13,36 +14,49 @@ from auto_labeling.core import text
 from auto_labeling.core.names import STAGING_SUFFIX
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import deleting, liveness, resuming
-from auto_labeling.storage import fields, mask_files, orphans, ranges, schema
+from auto_labeling.storage import fields, id_ranges, mask_files, orphans, schema
 from auto_labeling.storage.runs import RunStore
 
 #: Seconds in which the files that labels name must be known; a doctor has more time than a click.
-PATIENCE = 600
+MASK_TIMEOUT_SECONDS = 600
+
+
+class ProblemKind(str, Enum):
+    """What is wrong, for programs; :attr:`Problem.sentence` is for people."""
+
+    UNDECLARED = "undeclared"  # samples hold a field that the schema lacks
+    ORPHAN = "orphan"  # a staging field of a run that is not in the dataset
+    MOVED = "moved"  # the staging field of a run was renamed
+    FIELDLESS = "fieldless"  # the staging field of a run is missing
+    WORKERLESS = "workerless"  # a run is active, and no process works on it
+    UNFINISHED = "unfinished"  # a deletion or an approval was interrupted
+    MARKS = "marks"  # samples are marked as waiting for a run that has ended
+    MASKS = "masks"  # mask files that no label uses
 
 
 @dataclass(frozen=True)
-class Ailment:
-    """Something that is not as it should be.
+class Problem:
+    """Something wrong with a dataset.
 
     Args:
-        kind: what sort of thing it is
-        subject: the field, run or folder that it is about
-        said: what it is, in a sentence
-        remedy: what ``mend`` does, or what a person can do
-        mend: mends it; None where only a person can decide
-        number: how many samples or files it is about
+        kind: what is wrong, for programs
+        subject: the name of the field, the id of the run or the path of the folder
+        sentence: what is wrong, for people, without its full stop
+        remedy: what ``repair`` does, or what a person can do
+        repair: repairs it; None where only a person can decide
+        number: how many samples or files are affected; 0 if that does not matter
     """
 
-    kind: str
+    kind: ProblemKind
     subject: str
-    said: str
+    sentence: str
     remedy: str
-    mend: Callable[[], object] | None = None
+    repair: Callable[[], object] | None = None
     number: int = 0
 
 
-def of(dataset: Dataset) -> Iterator[Ailment]:
-    """All that is wrong with a dataset, in the order in which it is to be mended."""
+def problems(dataset: Dataset) -> Iterator[Problem]:
+    """Finds all that is wrong with a dataset, in the order in which to repair it."""
     store = RunStore(dataset)
     yield from _undeclared(dataset, store.list())
     for run in store.list():
@@ -54,7 +68,7 @@ def of(dataset: Dataset) -> Iterator[Ailment]:
 # --- values without a schema ---------------------------------------------------------------------
 
 
-def _undeclared(dataset: Dataset, runs: Sequence[Run]) -> Iterator[Ailment]:
+def _undeclared(dataset: Dataset, runs: Sequence[Run]) -> Iterator[Problem]:
     declared = {field.get("db_field") or field["name"] for field in fields.schema_of(dataset)}
     of_runs = {run.staging_field: run for run in runs} | {r.config.label_field: r for r in runs}
     samples = dataset._sample_collection
@@ -63,23 +77,26 @@ def _undeclared(dataset: Dataset, runs: Sequence[Run]) -> Iterator[Ailment]:
             continue
         number = samples.count_documents({name: {"$exists": True}})
         kind = _kind(samples, name)
-        mend: Callable[[], object] | None
-        said = (
+        repair: Callable[[], object] | None
+        sentence = (
             f"'{name}' has values on {text.count(number, 'sample')} but is missing from the "
             "dataset's schema: no sample of the dataset can be read"
         )
         if not (name in of_runs or name.endswith(STAGING_SUFFIX)):
-            mend = None
+            repair = None
             remedy = (
                 f"Not from Auto-Labeling, so it is left alone: add '{name}' to the schema, or "
                 "unset it"
             )
         elif kind is None:
-            mend, remedy = partial(fields.sweep, dataset, name), "The empty field is removed"
+            repair, remedy = (
+                partial(fields.unset_undeclared, dataset, name),
+                "The empty field is removed",
+            )
         else:
-            mend = partial(_declare, dataset, name, kind, of_runs.get(name))
+            repair = partial(_declare, dataset, name, kind, of_runs.get(name))
             remedy = "The field is added to the schema again and keeps its labels"
-        yield Ailment("undeclared", name, said, remedy, mend, number)
+        yield Problem(ProblemKind.UNDECLARED, name, sentence, remedy, repair, number)
 
 
 def _stored(dataset: Dataset) -> set[str]:
@@ -109,74 +126,83 @@ def _declare(dataset: Dataset, name: str, kind: type[fo.Label], run: Run | None)
 # --- runs ----------------------------------------------------------------------------------------
 
 
-def _of_run(dataset: Dataset, store: RunStore, run: Run) -> Iterator[Ailment]:
+def _of_run(dataset: Dataset, store: RunStore, run: Run) -> Iterator[Problem]:
     subject = run.id
     if run.state is RunState.DELETING and liveness.is_silent(store, run):
-        said = f"The deletion of '{run.name}' was interrupted"
+        sentence = f"The deletion of '{run.name}' was interrupted"
         finish = partial(deleting.delete, dataset, run.id)
-        yield Ailment("unfinished", subject, said, "The deletion is finished", finish)
+        yield Problem(ProblemKind.UNFINISHED, subject, sentence, "The deletion is finished", finish)
         return
     if run.state is RunState.APPROVING and liveness.is_silent(store, run):
-        said = f"The approval of '{run.name}' was interrupted"
+        sentence = f"The approval of '{run.name}' was interrupted"
         remedy = "Finish it: `auto-labeling approve`, or *Finish approval* in the panel"
-        yield Ailment("unfinished", subject, said, remedy)
+        yield Problem(ProblemKind.UNFINISHED, subject, sentence, remedy)
         return
     stopped = liveness.judge(store, run, confirm=True) if run.is_active else None
     if stopped:
-        said = (
+        sentence = (
             f"'{run.name}' is {run.status.lower()}, but no process is working on it. "
             f"{stopped.sentence}"
         )
         stop = partial(store.stop, run, stopped.reason, stopped.sentence)
         remedy = "The run is stopped, so that you can resume it"
-        yield Ailment("workerless", subject, said, remedy, stop)
-    if what := resuming.gone(dataset, run):
-        yield Ailment("fieldless", subject, f"'{run.name}': {what.happened}", what.remedy)
+        yield Problem(ProblemKind.WORKERLESS, subject, sentence, remedy, stop)
+    if what := resuming.missing_field(dataset, run):
+        yield Problem(ProblemKind.FIELDLESS, subject, f"'{run.name}': {what.happened}", what.remedy)
 
 
 # --- fields that no run needs --------------------------------------------------------------------
 
 
-def _orphans(dataset: Dataset, store: RunStore) -> Iterator[Ailment]:
+def _orphans(dataset: Dataset, store: RunStore) -> Iterator[Problem]:
     alive = {run.id: run for run in store.list() if run.state is not RunState.APPROVED}
     stored = {field["name"]: field for field in fields.schema_of(dataset)}
     for name in orphans.names(dataset):
-        run = alive.get(fields.owner_of(stored[name]))
+        run = alive.get(fields.stored_owner(stored[name]))
         number = orphans.count(dataset, name)
         if run is not None and number:
-            said = f"'{name}' was the staging field of '{run.name}' until it was renamed"
+            sentence = f"'{name}' was the staging field of '{run.name}' until it was renamed"
             remedy = f"Rename it back to '{run.staging_field}', or delete the run"
-            yield Ailment("moved", name, said, remedy, None, number)
+            yield Problem(ProblemKind.MOVED, name, sentence, remedy, None, number)
             continue
         if number:
-            said = f"{orphans.sentence(name)}, on {text.count(number, 'sample')}"
+            sentence = f"{orphans.description(name)}, on {text.count(number, 'sample')}"
             remedy = "It becomes an ordinary field and keeps its labels"
         else:
-            said = f"'{name}' is the empty staging field of a run that is not in this dataset"
+            sentence = f"'{name}' is the empty staging field of a run that is not in this dataset"
             remedy = "The empty field is removed"
-        mend = partial(orphans.release, dataset, name)
-        yield Ailment("orphan", name, said, remedy, mend, number)
+        repair = partial(orphans.make_ordinary, dataset, name)
+        yield Problem(ProblemKind.ORPHAN, name, sentence, remedy, repair, number)
     yield from _marks(dataset, store)
 
 
-def _marks(dataset: Dataset, store: RunStore) -> Iterator[Ailment]:
+def _marks(dataset: Dataset, store: RunStore) -> Iterator[Problem]:
     """Samples that wait for labels of a run in review that knows of no failed sample."""
     for run in store.list():
         if run.state is not RunState.IN_REVIEW or run.failed:
             continue
         query = {run.staging_field: {"$type": "null"}}
         number = dataset._sample_collection.count_documents(query)
-        if number and resuming.gone(dataset, run) is None:
-            said = f"{text.count(number, 'sample')} marked as waiting for '{run.name}', which ended"
+        if number and resuming.missing_field(dataset, run) is None:
+            sentence = (
+                f"{text.count(number, 'sample')} marked as waiting for '{run.name}', which ended"
+            )
             unset = {"$unset": {run.staging_field: ""}}
-            mend = partial(ranges.update_many, dataset._sample_collection, query, unset)
-            yield Ailment("marks", run.staging_field, said, "The marks are removed", mend, number)
+            repair = partial(id_ranges.update_many, dataset._sample_collection, query, unset)
+            yield Problem(
+                ProblemKind.MARKS,
+                run.staging_field,
+                sentence,
+                "The marks are removed",
+                repair,
+                number,
+            )
 
 
 # --- mask files ----------------------------------------------------------------------------------
 
 
-def _masks(dataset: Dataset, store: RunStore) -> Iterator[Ailment]:
+def _masks(dataset: Dataset, store: RunStore) -> Iterator[Problem]:
     folders = {note["folder"]: note["name"] for note in store.kept_masks().values()}
     for run in store.list():
         if run.mask_folder and run.state in (RunState.IN_REVIEW, RunState.APPROVED):
@@ -184,9 +210,11 @@ def _masks(dataset: Dataset, store: RunStore) -> Iterator[Ailment]:
     for folder, name in sorted(folders.items()):
         if not Path(folder).is_dir():
             continue
-        stray = mask_files.stray(Path(folder), PATIENCE)
+        stray = mask_files.unreferenced(Path(folder), MASK_TIMEOUT_SECONDS)
         if stray:
-            said = f"{text.count(len(stray), 'mask file')} of '{name}' in {folder} without a label"
-            mend = partial(mask_files.remove_stray, Path(folder), PATIENCE)
+            sentence = (
+                f"{text.count(len(stray), 'mask file')} of '{name}' in {folder} without a label"
+            )
+            repair = partial(mask_files.remove_unreferenced, Path(folder), MASK_TIMEOUT_SECONDS)
             remedy = "They are removed; files that labels use are kept"
-            yield Ailment("masks", folder, said, remedy, mend, len(stray))
+            yield Problem(ProblemKind.MASKS, folder, sentence, remedy, repair, len(stray))

@@ -13,27 +13,29 @@ from auto_labeling.storage import write_stamp
 #: What stands for a dataset's own list of classes among the names of its fields.
 DEFAULT = "default classes"
 
-_PATIENCE_MS = 3000
-_MOST_KEPT = 64
-_kept: OrderedDict[tuple[str, str], tuple[write_stamp.Stamp | None, tuple[str, ...]]] = (
+_TIMEOUT_MS = 3000
+_MAX_REMEMBERED = 64
+_remembered: OrderedDict[tuple[str, str], tuple[write_stamp.Stamp | None, tuple[str, ...]]] = (
     OrderedDict()
 )
 
 
 def class_sources(dataset: Dataset) -> list[str]:
     """Where classes can be taken from: label fields, and :data:`DEFAULT` if there are some."""
-    found = [DEFAULT] if dataset.default_classes else []
+    names = [DEFAULT] if dataset.default_classes else []
     for name, field in dataset.get_field_schema(ftype=fof.EmbeddedDocumentField).items():
-        labels = issubclass(field.document_type, fol.Label) and not name.endswith(STAGING_SUFFIX)
-        if labels and _path(name, field.document_type):
-            found.append(name)
-    return found
+        are_labels = issubclass(field.document_type, fol.Label) and not name.endswith(
+            STAGING_SUFFIX
+        )
+        if are_labels and _path(name, field.document_type):
+            names.append(name)
+    return names
 
 
 def classes_of(dataset: Dataset, name: str) -> tuple[str, ...] | None:
     """The classes of one of :func:`class_sources`; None if there are too many labels to tell."""
     if name == DEFAULT:
-        return tuple(dict.fromkeys(str(one) for one in dataset.default_classes))
+        return tuple(dict.fromkeys(str(label) for label in dataset.default_classes))
     return of_field(dataset, name)
 
 
@@ -52,17 +54,17 @@ def of_field(dataset: Dataset, name: str) -> tuple[str, ...] | None:
     if not path:
         return None
     key, stamp = (dataset._sample_collection_name, path), write_stamp.stamp(dataset)
-    if stamp is not None and key in _kept and _kept[key][0] == stamp:
-        return _kept[key][1]
+    if stamp is not None and key in _remembered and _remembered[key][0] == stamp:
+        return _remembered[key][1]
     try:
-        labels = dataset._sample_collection.distinct(path, maxTimeMS=_PATIENCE_MS)
+        labels = dataset._sample_collection.distinct(path, maxTimeMS=_TIMEOUT_MS)
     except (ExecutionTimeout, OperationFailure):  # or more of them than fit into an answer
         return None
     classes = tuple(sorted(label for label in labels if isinstance(label, str) and label.strip()))
-    _kept[key] = (stamp, classes)
-    _kept.move_to_end(key)
-    while len(_kept) > _MOST_KEPT:
-        _kept.popitem(last=False)
+    _remembered[key] = (stamp, classes)
+    _remembered.move_to_end(key)
+    while len(_remembered) > _MAX_REMEMBERED:
+        _remembered.popitem(last=False)
     return classes
 
 

@@ -27,7 +27,7 @@ _UPTIME_ONLY = {
 
 
 @contextlib.contextmanager
-def noticing(slow: float = SLOW_SECONDS) -> Iterator[None]:
+def watch(slow: float = SLOW_SECONDS) -> Iterator[None]:
     """Notices when the database does not answer in a block, or answers late.
 
     Args:
@@ -37,20 +37,20 @@ def noticing(slow: float = SLOW_SECONDS) -> Iterator[None]:
     try:
         yield
     except ConnectionFailure:
-        notice()
+        note()
         raise
     if clock.monotonic() - began > slow:
-        notice()
+        note()
 
 
-def notice() -> None:
+def note() -> None:
     """Notes that the database was away until now."""
     global _back_since
     with _lock:
         _back_since = clock.monotonic()
 
 
-def steady_for() -> float:
+def seconds_since_last() -> float:
     """Seconds for which the database has been there without a break.
 
     Returns:
@@ -58,8 +58,8 @@ def steady_for() -> float:
         absence; infinity if neither is known
     """
     with _lock:
-        noticed = clock.monotonic() - _back_since
-    return min(noticed, _uptime())
+        since_noticed = clock.monotonic() - _back_since
+    return min(since_noticed, _uptime())
 
 
 def _uptime() -> float:
