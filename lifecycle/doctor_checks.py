@@ -109,10 +109,10 @@ def _stored(dataset: Dataset) -> set[str]:
 
 def _kind(samples: Collection, name: str) -> type[fo.Label] | None:
     """The class of the labels that samples hold under a name; None if they hold none."""
-    found = samples.find_one({name: {"$type": "object"}}, {f"{name}._cls": 1})
-    if found is None:
+    document = samples.find_one({name: {"$type": "object"}}, {f"{name}._cls": 1})
+    if document is None:
         return None
-    return getattr(fo, found[name].get("_cls") or "", fo.Detections)
+    return getattr(fo, document[name].get("_cls") or "", fo.Detections)
 
 
 def _declare(dataset: Dataset, name: str, kind: type[fo.Label], run: Run | None) -> None:
@@ -147,8 +147,10 @@ def _of_run(dataset: Dataset, store: RunStore, run: Run) -> Iterator[Problem]:
         stop = partial(store.stop, run, stopped.reason, stopped.sentence)
         remedy = "The run is stopped, so that you can resume it"
         yield Problem(ProblemKind.WORKERLESS, subject, sentence, remedy, stop)
-    if what := resuming.missing_field(dataset, run):
-        yield Problem(ProblemKind.FIELDLESS, subject, f"'{run.name}': {what.happened}", what.remedy)
+    if missing := resuming.missing_field(dataset, run):
+        yield Problem(
+            ProblemKind.FIELDLESS, subject, f"'{run.name}': {missing.happened}", missing.remedy
+        )
 
 
 # --- fields that no run needs --------------------------------------------------------------------

@@ -51,7 +51,7 @@ def sources(dataset: Dataset) -> dict[str, str]:
     needed = orphans.needed_fields(dataset)
     marked = {field["name"] for field in fields.schema_of(dataset) if orphans.is_marked(field)}
     return {
-        name: _why_not(dataset, store, name, field.document_type, needed, marked)
+        name: _reason_against(dataset, store, name, field.document_type, needed, marked)
         for name, field in known.items()
         if issubclass(field.document_type, fol.Label)
     }
@@ -101,8 +101,8 @@ def resume(dataset: Dataset, run: Run, background: bool = True) -> Run:
         FieldGone: if its labels were in review, and were deleted or renamed by hand
     """
     store = RunStore(dataset)
-    if run.state is RunState.IN_REVIEW and (what := fields.missing(dataset, run)):
-        raise FieldGone(str(what))
+    if run.state is RunState.IN_REVIEW and (missing := fields.missing(dataset, run)):
+        raise FieldGone(str(missing))
     store.reserve(run)  # its start may have been interrupted before it did
     run = store.move(
         run.id,
@@ -115,7 +115,7 @@ def resume(dataset: Dataset, run: Run, background: bool = True) -> Run:
     return _copy(dataset, store, run, background)
 
 
-def _why_not(
+def _reason_against(
     dataset: Dataset,
     store: RunStore,
     name: str,
@@ -243,18 +243,18 @@ class _Copy:
 
     def _steps(self) -> Run:
         dataset, run, store = self._dataset, self._run, self._store
-        lost = fields.missing(dataset, run) is not None  # deleted or renamed by hand since
+        is_missing = fields.missing(dataset, run) is not None  # deleted or renamed by hand since
         fields.declare(dataset, run)
-        if lost or not run.frozen:
+        if is_missing or not run.frozen:
             samples = staging.await_copies(dataset, run, self._check)
             run = self._run = store.amend(run.id, token=run.token, samples=samples, frozen=True)
         self._done = run.samples - staging.count_waiting(dataset, run)
         staging.copy_existing(dataset, run, self._check, self._count)
         fields.require_staging_field(dataset, run)
         run = run.model_copy(update={"labels": staging.count(dataset, run)})
-        taken = account.add_up(dataset, run)
+        current_account = account.add_up(dataset, run)
         return store.move(
-            run.id, RunState.IN_REVIEW, token=run.token, labels=run.labels, account=taken
+            run.id, RunState.IN_REVIEW, token=run.token, labels=run.labels, account=current_account
         )
 
     def _check(self) -> None:

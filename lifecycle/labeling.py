@@ -257,12 +257,12 @@ def references(dataset: Dataset, run: Run) -> References:
 
 def cancel(dataset: Dataset, run_id: str, by: str = "") -> Run:
     """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
-    why = f"Cancelled by {by}" if by else "Cancelled"
+    reason = f"Cancelled by {by}" if by else "Cancelled"
     token = secrets.token_hex(8)
     run = RunStore(dataset).move(
-        run_id, RunState.FAILED, reason=StopReason.CANCELLED, error=why, new_token=token
+        run_id, RunState.FAILED, reason=StopReason.CANCELLED, error=reason, new_token=token
     )
-    _withdraw(run, why)
+    _withdraw(run, reason)
     return run
 
 
@@ -285,8 +285,8 @@ def skip(dataset: Dataset, run_id: str) -> Run:
     failed = 0 if run.source else skipped  # what was not imported has not failed
     counts: dict[str, Any] = {"labels": staging.count(dataset, run), "failed": failed}
     counts["guessed"] = GuessStore(dataset).count(run_id)
-    taken = account_fields(dataset, run.model_copy(update=counts))
-    return store.amend(run_id, token=run.token, **counts, **taken)
+    account_now = account_fields(dataset, run.model_copy(update=counts))
+    return store.amend(run_id, token=run.token, **counts, **account_now)
 
 
 def rename(dataset: Dataset, run_id: str, name: str) -> Run:
@@ -316,7 +316,7 @@ def _queue(dataset: Dataset, store: RunStore, run: Run) -> Run:
     return store.amend(run.id, operation_id=operations.queue(dataset, run))
 
 
-def _withdraw(run: Run, why: str) -> None:
+def _withdraw(run: Run, reason: str) -> None:
     """Spares a worker an operation that is still queued; one that takes it first is refused."""
     if run.operation_id:
-        operations.withdraw(run.operation_id, why)
+        operations.withdraw(run.operation_id, reason)

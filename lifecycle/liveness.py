@@ -83,9 +83,9 @@ def is_silent(store: RunStore, run: Run) -> bool:
 
 def _confirmed(look: Callable[[], Stopped | None], confirm: bool) -> Stopped | None:
     """What a look finds, where a doubtful one counts for nothing; repeated first if asked for."""
-    while (found := look()) is _DOUBTFUL and confirm:
+    while (verdict := look()) is _DOUBTFUL and confirm:
         time.sleep(_LOOK_EVERY_SECONDS)
-    return None if found is _DOUBTFUL else found
+    return None if verdict is _DOUBTFUL else verdict
 
 
 def _judge_now(store: RunStore, run: Run) -> Stopped | None:
@@ -120,13 +120,13 @@ def _judge_queued(store: RunStore, run: Run, facts: _Facts) -> Stopped | None:
         began = clock.age(store.first_seen_started(run))
         if began < START_UP_SECONDS or outages.seconds_since_last() < START_UP_SECONDS:
             return None
-        why = operation.error or "The worker stopped before it started to label"
-        return Stopped(StopReason.NEVER_BEGAN, why)
+        sentence = operation.error or "The worker stopped before it started to label"
+        return Stopped(StopReason.NEVER_BEGAN, sentence)
     if not run.delegated:  # whoever started it calls `generate` when it suits them
         return None
     if run.operation_id:
-        why = "Its delegated operation was deleted before a worker picked it up"
-        return Stopped(StopReason.NEVER_BEGAN, why)
+        sentence = "Its delegated operation was deleted before a worker picked it up"
+        return Stopped(StopReason.NEVER_BEGAN, sentence)
     # Its start, or its resume, is under way: in a process that gives signs of life.
     stopped = Stopped(
         StopReason.START_INTERRUPTED, "The run was interrupted while it was being started"
@@ -140,20 +140,20 @@ def _judge_silence(
     key = run.id, run.attempt
     beat = max(run.changed_at, progress.beat_at if progress else "")
     if clock.age(beat) <= LEASE_SECONDS:
-        _suspicions.forget(key)
+        _overdue.forget(key)
         return None
     if outages.seconds_since_last() < LEASE_SECONDS:  # no process could give a sign of life
-        _suspicions.forget(key)
+        _overdue.forget(key)
         return None
-    if _suspicions.seconds_since(key, beat) < CONFIRM_SECONDS:
+    if _overdue.seconds_since(key, beat) < CONFIRM_SECONDS:
         return _DOUBTFUL
-    return stopped or _why_silent(run)
+    return stopped or _reason_for_silence(run)
 
 
-def _why_silent(run: Run) -> Stopped:
+def _reason_for_silence(run: Run) -> Stopped:
     if run.state is RunState.IMPORTING:
-        why = "The App stopped while labels were being copied. Resume to continue"
-        return Stopped(StopReason.APP_STOPPED, why)
+        sentence = "The App stopped while labels were being copied. Resume to continue"
+        return Stopped(StopReason.APP_STOPPED, sentence)
     return Stopped(
         StopReason.WORKER_VANISHED,
         "The worker stopped unexpectedly: it was killed, ran out of memory, or its machine went "
@@ -161,7 +161,7 @@ def _why_silent(run: Run) -> Stopped:
     )
 
 
-class _Suspicions:
+class _OverdueSigns:
     """Since when this process has seen which sign of life that is too old."""
 
     def __init__(self) -> None:
@@ -185,4 +185,4 @@ class _Suspicions:
             self._since.pop(key, None)
 
 
-_suspicions = _Suspicions()
+_overdue = _OverdueSigns()

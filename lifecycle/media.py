@@ -58,11 +58,11 @@ def can_be_reviewed(dataset: Dataset) -> bool:
 
 
 @contextlib.contextmanager
-def reading(what: str = "The view") -> Iterator[None]:
+def reading(subject: str = "The view") -> Iterator[None]:
     """Takes what goes wrong while FiftyOne makes or reads a view for a fault of the view.
 
     Args:
-        what ("The view"): what is read, as a sentence begins with it
+        subject ("The view"): what is read, as a sentence begins with it
 
     Raises:
         AutoLabelingError: with FiftyOne's reason: the view names a field that is gone, as a rule
@@ -72,9 +72,9 @@ def reading(what: str = "The view") -> Iterator[None]:
     except (AutoLabelingError, ConnectionFailure):
         raise
     except Exception as error:
-        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        message = str(error).strip().partition("\n")[0] or type(error).__name__
         raise AutoLabelingError(
-            f"{what} can no longer be read: {said}. Create it again, or delete it"
+            f"{subject} can no longer be read: {message}. Create it again, or delete it"
         ) from error
 
 
@@ -128,7 +128,7 @@ def target_ids(
     dataset: Dataset,
     view: SampleCollection,
     names: Collection[str] = (),
-    most: int | None = None,
+    limit: int | None = None,
 ) -> list[str]:
     """The ids of the samples that a view stands for when it is to be labeled.
 
@@ -139,15 +139,15 @@ def target_ids(
         dataset: the :class:`fiftyone.core.dataset.Dataset`
         view: a view on it
         names (()): slices of a grouped dataset; by default, all that hold images
-        most (None): how many ids are enough
+        limit (None): how many ids are enough
     """
     if view.media_type == fom.GROUP and dataset.media_type == fom.GROUP:
-        groups = view.limit(most) if most else view
+        groups = view.limit(limit) if limit else view
         ids = groups.values(f"{dataset.group_field}.id")
-        return samples.of_groups(dataset, ids, names or image_slices(dataset))[:most]
+        return samples.of_groups(dataset, ids, names or image_slices(dataset))[:limit]
     if view._is_dynamic_groups:
         view = view.flatten()
-    view = view.limit(most) if most else view
+    view = view.limit(limit) if limit else view
     # In a view of patches, frames or clips the ids are not those of samples.
     generated = view._dataset is not dataset and view.has_field("sample_id")
     ids = list(dict.fromkeys(view.values("sample_id" if generated else "id")))
@@ -183,13 +183,13 @@ def meaning(
     """
     if view._dataset is not view._root_dataset and view.has_field("sample_id"):
         return _of_generated(view, samples, task)
-    said = f"The run labels {text.count(samples, 'sample')}"
+    sentence = f"The run labels {text.count(samples, 'sample')}"
     groups = text.count(len(view), "group") if view.media_type == fom.GROUP else ""
     if view._is_dynamic_groups:
-        return f"{said}: all in the {groups} of the view"
+        return f"{sentence}: all in the {groups} of the view"
     if groups:
         slices_of = ", ".join(names or image_slices(view._root_dataset))
-        return f"{said}: those in {slices_of} of the {groups} of the view"
+        return f"{sentence}: those in {slices_of} of the {groups} of the view"
     return ""
 
 
@@ -198,16 +198,16 @@ def _of_generated(view: SampleCollection, samples: int, task: Task | None) -> st
     number = len(view)
     noun = {"patch": "patches"}.get(kind, f"{kind}s") if number != 1 else kind
     one_each = ", each with one label" if task is Task.CLASSIFICATION else ""
-    said = (
+    sentence = (
         f"The view shows {number:,} {noun}; the run labels the "
         f"{text.count(samples, 'whole image')} they come from{one_each}"
     )
     if not view._is_patches:
-        return said
+        return sentence
     field = getattr(getattr(view, "_patches_stage", None), "field", None) or "FIELD"
     folder = "dataset_type=fo.types.ImageClassificationDirectoryTree"
     return (
-        f"{said}. To label each patch by itself, export the patches as images and label those: "
+        f"{sentence}. To label each patch by itself, export the patches as images and label those: "
         f'`view.export(export_dir="patches", {folder}, label_field="{field}")`, then '
         f'`fo.Dataset.from_dir("patches", {folder})`'
     )

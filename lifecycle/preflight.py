@@ -17,10 +17,10 @@ from auto_labeling.models.spec import ModelSpec
 from auto_labeling.storage import live_workers, mask_locations, speeds
 
 #: Seconds from which a run without a GPU is warned of.
-_LONG = 600
+_LONG_SECONDS = 600
 
 #: Bytes that should stay free where weights and masks go.
-_SPARE = 2**30
+_SPARE_BYTES = 2**30
 
 MEASURED, TRIED = "measured", "trial"
 
@@ -110,10 +110,10 @@ def preflight(
     models = catalog.models_of(config)
     missing = tuple(dict.fromkeys(p for spec in models for p in catalog.missing_packages(spec)))
     speed, origin = _speed(config, tried)
-    standing = worker_check.ask(config) if wait else worker_check.glance(config)
+    status = worker_check.ask_workers(config) if wait else worker_check.latest_status(config)
     known: dict[str, Any] = {
         "samples": samples,
-        "weights": tuple(_weights(spec, config, standing) for spec in models),
+        "weights": tuple(_weights(spec, config, status) for spec in models),
         "device": config.device,
         "device_found": devices.exists(config.device),
         "gpus": devices.gpus(),
@@ -125,12 +125,12 @@ def preflight(
         "estimated_from": origin,
         "speed": speed,
     }
-    if standing is not None:
-        known["asking_workers"] = standing.asking
-    found = Preflight(**known)
-    own = standing.warnings if standing is not None else ()
-    warnings = (*cautions(dataset, config, samples, view), *own, *_warnings(found))
-    return found.model_copy(update={"warnings": warnings})
+    if status is not None:
+        known["asking_workers"] = status.asking
+    result = Preflight(**known)
+    of_custom = status.warnings if status is not None else ()
+    warnings = (*cautions(dataset, config, samples, view), *of_custom, *_warnings(result))
+    return result.model_copy(update={"warnings": warnings})
 
 
 def cautions(
@@ -144,15 +144,19 @@ def cautions(
         samples: the number of the target samples
         view (None): the view that the target samples are of, if they are of one
     """
-    said = [] if view is None else [media.meaning(view, samples, config.task, config.group_slices)]
+    sentences = (
+        [] if view is None else [media.meaning(view, samples, config.task, config.group_slices)]
+    )
     if config.mask_location:
-        said += mask_locations.warnings(dataset, config.mask_location)
-    return tuple(filter(None, said))
+        sentences += mask_locations.warnings(dataset, config.mask_location)
+    return tuple(filter(None, sentences))
 
 
-def _weights(spec: ModelSpec, config: RunConfig, standing: worker_check.Standing | None) -> Weights:
+def _weights(
+    spec: ModelSpec, config: RunConfig, status: worker_check.ModelStatus | None
+) -> Weights:
     named = config.checkpoint if spec.needs_checkpoint else ""
-    of_custom = standing if spec.name == config.model else None
+    of_custom = status if spec.name == config.model else None
     return Weights(
         model=spec.name,
         on_disk=downloads.is_downloaded(spec, named) and not (of_custom and of_custom.here),
@@ -168,9 +172,9 @@ def _disks(models: Sequence[ModelSpec], config: RunConfig) -> Iterator[Disk]:
     if config.mask_location:
         folders.add(("masks", Path(config.mask_location)))
     for holds, folder in sorted(folders):
-        there = next((p for p in (folder, *folder.parents) if p.is_dir()), None)
-        if there is not None:
-            free = shutil.disk_usage(there).free
+        existing = next((p for p in (folder, *folder.parents) if p.is_dir()), None)
+        if existing is not None:
+            free = shutil.disk_usage(existing).free
             yield Disk(holds=holds, folder=str(folder), free_bytes=free)
 
 
@@ -195,44 +199,46 @@ def _seconds(samples: int, speed: Speed | None, config: RunConfig) -> float | No
     return samples / speed.rate / config.workers if speed and speed.rate else None
 
 
-def _is_kind(device: str, wanted: str) -> bool:
-    return not wanted or device.partition(":")[0] == wanted.partition(":")[0]
+def _is_kind(device: str, kind: str) -> bool:
+    return not kind or device.partition(":")[0] == kind.partition(":")[0]
 
 
-def _warnings(found: Preflight) -> Iterator[str]:
-    if not found.samples:
+def _warnings(preflight: Preflight) -> Iterator[str]:
+    if not preflight.samples:
         yield "There are no samples to label"
-    if found.missing_packages:
-        yield f"Packages are missing on this machine: {found.install_command}"
-    if not found.device_found and not found.worker_devices:
-        yield f"This machine has no device '{found.device}'; the worker needs one"
-    for weights in found.weights:
+    if preflight.missing_packages:
+        yield f"Packages are missing on this machine: {preflight.install_command}"
+    if not preflight.device_found and not preflight.worker_devices:
+        yield f"This machine has no device '{preflight.device}'; the worker needs one"
+    for weights in preflight.weights:
         for path in weights.damaged:
             yield f"The weights file {path} is empty or incomplete"
-    yield from _of_time(found)
-    yield from _of_disk(found)
+    yield from _of_time(preflight)
+    yield from _of_disk(preflight)
 
 
-def _of_time(found: Preflight) -> Iterator[str]:
-    there = found.gpus or any(not one.startswith("cpu") for one in found.worker_devices)
-    slow = found.speed.device == "cpu" if found.speed else not there
-    if not slow or not found.samples:
+def _of_time(preflight: Preflight) -> Iterator[str]:
+    has_gpu = preflight.gpus or any(
+        not device.startswith("cpu") for device in preflight.worker_devices
+    )
+    slow = preflight.speed.device == "cpu" if preflight.speed else not has_gpu
+    if not slow or not preflight.samples:
         return
-    seconds = found.estimated_seconds
+    seconds = preflight.estimated_seconds
     if seconds is None:
-        if found.device != "cpu":
+        if preflight.device != "cpu":
             yield "No GPU was found on this machine; a CPU may take seconds per image"
-    elif seconds > _LONG:
+    elif seconds > _LONG_SECONDS:
         yield f"No GPU: about {text.duration(seconds)}"
 
 
-def _of_disk(found: Preflight) -> Iterator[str]:
-    absent = [weights for weights in found.weights if not weights.on_disk]
-    for disk in found.free_disk:
+def _of_disk(preflight: Preflight) -> Iterator[str]:
+    absent = [weights for weights in preflight.weights if not weights.on_disk]
+    for disk in preflight.free_disk:
         needed = 0
         if disk.holds == "weights":
             if not absent:
                 continue
             needed = sum(weights.size_bytes or 0 for weights in absent)
-        if disk.free_bytes < needed + _SPARE:
+        if disk.free_bytes < needed + _SPARE_BYTES:
             yield f"Only {text.size(disk.free_bytes)} free for {disk.holds} in {disk.folder}"

@@ -131,8 +131,8 @@ def trial(
     if problems := custom_check.problems(config):  # here, since it is this process that loads it
         raise ConfigError(problems)
     _require_weights(config)
-    found = samples.read(dataset, ids, zoo.field_mapping(config))
-    targets = [Waiting(sample_id, values) for sample_id, values in found]
+    loaded = samples.read(dataset, ids, zoo.field_mapping(config))
+    targets = [Waiting(sample_id, values) for sample_id, values in loaded]
     report("Waiting for another preview to finish")
     with _model_lock:
         report("Loading the model")
@@ -166,19 +166,19 @@ def _require_weights(config: RunConfig) -> None:
 
 
 def _load(config: RunConfig) -> Model:
-    with offline() as asked:
+    with offline() as requests:
         try:
             return zoo.load(catalog.get_model(config.model), config)
         except Exception as error:
-            if asked:
+            if requests:
                 raise ModelUnavailable(
                     f"'{config.model}' needs files that are not on this machine: it asked for "
-                    f"{asked[0]}, and a preview downloads nothing"
+                    f"{requests[0]}, and a preview downloads nothing"
                 ) from error
             if isinstance(error, AutoLabelingError):
                 raise
-            said = first_line(error)
-            raise ModelUnavailable(f"'{config.model}' cannot be loaded here: {said}") from error
+            message = first_line(error)
+            raise ModelUnavailable(f"'{config.model}' cannot be loaded here: {message}") from error
 
 
 def _try(
@@ -203,10 +203,10 @@ def _try(
             if number == 0:
                 began = time.monotonic()
         seconds = time.monotonic() - began
-        tried = sum(not one.error for one in previews[1:])
+        tried = sum(not preview.error for preview in previews[1:])
         speed = _speed(config, predictor, tried, seconds) if tried else None
     order = {target.sample_id: index for index, target in enumerate(targets)}
-    return Trial(tuple(sorted(previews, key=lambda one: order[one.sample_id])), speed)
+    return Trial(tuple(sorted(previews, key=lambda preview: order[preview.sample_id])), speed)
 
 
 def _previews(

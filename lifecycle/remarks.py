@@ -7,7 +7,7 @@ from auto_labeling.core.account import Account, LeftOut
 from auto_labeling.core.run import Run, RunState
 
 #: Classes that a sentence names; the others are counted.
-_MOST_NAMES = 5
+_MAX_NAMES = 5
 
 #: What helps where the range of values of images was guessed.
 COMPARE = (
@@ -25,17 +25,19 @@ _SAMPLES = {
 
 def samples_in_words(account: Account) -> str:
     """``"40 target samples: 32 labeled, 8 nothing found"``."""
-    parts = [f"{n:,} {words}" for name, words in _SAMPLES.items() if (n := getattr(account, name))]
+    parts = [
+        f"{n:,} {outcome}" for name, outcome in _SAMPLES.items() if (n := getattr(account, name))
+    ]
     return f"{text.count(account.samples, 'target sample')}: {', '.join(parts) or '0 labeled'}"
 
 
 def labels_in_words(account: Account) -> str:
     """``"80 from the model: 70 staged, 10 left out (8 without a mask, 2 of other classes)"``."""
-    said = f"{account.given:,} from the model: {account.staged:,} staged"
+    sentence = f"{account.given:,} from the model: {account.staged:,} staged"
     if account.left_out:
         left_out = account.given - account.staged
-        said += f", {left_out:,} left out ({reasons_in_words(account)})"
-    return said
+        sentence += f", {left_out:,} left out ({reasons_in_words(account)})"
+    return sentence
 
 
 def reasons_in_words(account: Account) -> str:
@@ -66,30 +68,32 @@ def remarks(run: Run, account: Account | None = None) -> list[str]:
 def _of_account(run: Run, account: Account) -> list[str]:
     looked_at = account.labeled + account.nothing_found
     if not looked_at:
-        return [_untried(account)] if run.state is RunState.IN_REVIEW and account.samples else []
+        return (
+            [_of_unlabeled(account)] if run.state is RunState.IN_REVIEW and account.samples else []
+        )
     if not account.staged:
-        return [f"{_nothing(run, account, looked_at)} {_why_nothing(run, account)}"]
-    if account.not_found:
-        return [f"{_not_found(account.not_found)} {_why_not_found(run, account.not_found)}"]
+        return [f"{_no_labels(run, account, looked_at)} {_reasons_for_no_labels(run, account)}"]
+    if names := account.not_found:
+        return [f"{_missing_classes(names)} {_reasons_for_missing_classes(run, names)}"]
     return []
 
 
-def _untried(account: Account) -> str:
+def _of_unlabeled(account: Account) -> str:
     parts = [
-        f"{text.count(number, 'sample')} {words}"
-        for number, words in (
+        f"{text.count(number, 'sample')} {outcome}"
+        for number, outcome in (
             (account.failed, "failed"),
             (account.not_processed, "not processed"),
             (account.deleted, "deleted since the start"),
         )
         if number
     ]
-    said = f"No sample was labeled: {', '.join(parts)}."
+    sentence = f"No sample was labeled: {', '.join(parts)}."
     retry = account.failed or account.not_processed
-    return f"{said} Resume the run to try them again." if retry else said
+    return f"{sentence} Resume the run to try them again." if retry else sentence
 
 
-def _nothing(run: Run, account: Account, looked_at: int) -> str:
+def _no_labels(run: Run, account: Account, looked_at: int) -> str:
     if account.given:
         number, verb = text.count(account.given, "label"), "was" if account.given == 1 else "were"
         every = f"The {number}" if account.given == 1 else f"All {number}"
@@ -100,20 +104,20 @@ def _nothing(run: Run, account: Account, looked_at: int) -> str:
     return f"The model found nothing in {where}."
 
 
-def _why_nothing(run: Run, account: Account) -> str:
+def _reasons_for_no_labels(run: Run, account: Account) -> str:
     if account.left_out:
         most_frequent = max(account.left_out, key=account.left_out.__getitem__)
-        return _HELPS[most_frequent]
+        return _REMEDIES[most_frequent]
     if run.config.source_field:
         return "Choose a field with boxes, or a two-stage model, which detects the objects itself."
-    reasons = [f"the minimum confidence{_least(run)} is too high"]
+    reasons = [f"the minimum confidence{_minimum_confidence(run)} is too high"]
     if run.config.classes:
         reasons.append("the model uses other names for the classes")
     reasons.append("the model does not suit these images")
     return f"Possible reason: {_or(reasons)}. Preview a few samples to find out."
 
 
-_HELPS = {
+_REMEDIES = {
     LeftOut.NOT_FINITE: "The model's numbers overflow: run it without mixed precision, or on "
     "another device.",
     LeftOut.OTHER_CLASS: "The model may use other names for your classes: compare them with the "
@@ -127,23 +131,23 @@ _HELPS = {
 }
 
 
-def _not_found(names: Sequence[str]) -> str:
-    shown = [f"'{name}'" for name in names[:_MOST_NAMES]]
-    if (rest := len(names) - _MOST_NAMES) > 0:
+def _missing_classes(names: Sequence[str]) -> str:
+    shown = [f"'{name}'" for name in names[:_MAX_NAMES]]
+    if (rest := len(names) - _MAX_NAMES) > 0:
         shown.append(f"{rest:,} more")
-    what = "a class" if len(names) == 1 else "classes"
-    return f"There are no labels of {_or(shown)}, {what} that you requested."
+    noun = "a class" if len(names) == 1 else "classes"
+    return f"There are no labels of {_or(shown)}, {noun} that you requested."
 
 
-def _why_not_found(run: Run, names: Sequence[str]) -> str:
+def _reasons_for_missing_classes(run: Run, names: Sequence[str]) -> str:
     them = "it" if len(names) == 1 else "them"
     return (
         f"Possible reasons: the images do not show {them}, the model uses other names for {them}, "
-        f"or the minimum confidence{_least(run)} is too high for {them}."
+        f"or the minimum confidence{_minimum_confidence(run)} is too high for {them}."
     )
 
 
-def _least(run: Run) -> str:
+def _minimum_confidence(run: Run) -> str:
     return "" if run.config.confidence is None else f" of {run.config.confidence:g}"
 
 

@@ -29,8 +29,8 @@ def require_field(dataset: Dataset, run: Run) -> None:
     Raises:
         FieldGone: with what has happened, and what can be done
     """
-    if what := missing_field(dataset, run):
-        raise FieldGone(str(what))
+    if missing := missing_field(dataset, run):
+        raise FieldGone(str(missing))
 
 
 def require_resumable(dataset: Dataset, run: Run, again: bool) -> None:
@@ -50,9 +50,9 @@ def require_resumable(dataset: Dataset, run: Run, again: bool) -> None:
             "This run was interrupted before its target samples were fixed; "
             "delete it and start it again"
         )
-    what = missing_field(dataset, run)
-    if what is not None:
-        _refuse_missing(run, what, again)
+    missing = missing_field(dataset, run)
+    if missing is not None:
+        _refuse_missing(run, missing, again)
     elif again:
         raise IllegalTransition(
             f"'{run.name}' still has its labels, so they are not generated again; resume labels "
@@ -62,12 +62,12 @@ def require_resumable(dataset: Dataset, run: Run, again: bool) -> None:
         raise IllegalTransition(f"All samples of '{run.name}' are labeled; nothing to resume")
 
 
-def _refuse_missing(run: Run, what: MissingField, again: bool) -> None:
-    if not again or what.is_taken:
-        raise FieldGone(str(what))
-    if what.renamed_to and run.mask_folder:
+def _refuse_missing(run: Run, missing: MissingField, again: bool) -> None:
+    if not again or missing.is_taken:
+        raise FieldGone(str(missing))
+    if missing.renamed_to and run.mask_folder:
         raise FieldGone(
-            f"{what.happened}, and its masks use the files that this run would overwrite. "
+            f"{missing.happened}, and its masks use the files that this run would overwrite. "
             "Rename it back to continue, or start another run"
         )
 

@@ -142,15 +142,15 @@ def frozen_ids(
         ConfigError: if there are none, or some are not in the dataset or not in those slices
     """
     grouped = dataset.media_type == fom.GROUP
-    wanted = list(group_slices) or media.image_slices(dataset)
+    slices_to_label = list(group_slices) or media.image_slices(dataset)
     if sample_ids is None:
-        ids = samples.in_slices(dataset, wanted) if grouped else dataset.values("id")
+        ids = samples.in_slices(dataset, slices_to_label) if grouped else dataset.values("id")
     else:
         ids = list(dict.fromkeys(str(sample_id) for sample_id in sample_ids))
         if problem := unknown_samples(dataset, ids):
             raise ConfigError({"target": problem})
-        if grouped and (others := samples.outside_slices(dataset, ids, wanted)):
-            slices = ", ".join(wanted)
+        if grouped and (others := samples.outside_slices(dataset, ids, slices_to_label)):
+            slices = ", ".join(slices_to_label)
             raise ConfigError(
                 {
                     "target": f"{len(others):,} of the samples are not in {slices}: "
@@ -187,10 +187,10 @@ def _parse(answers: Mapping[str, Any]) -> tuple[RunConfig | None, dict[str, str]
 
 def _name_problems(name: Any) -> dict[str, str]:
     """Names by which a run could not be told from others; see ``sdk.get``."""
-    said = name.strip().casefold() if isinstance(name, str) else ""
-    if said == LATEST:
+    folded = name.strip().casefold() if isinstance(name, str) else ""
+    if folded == LATEST:
         return {"name": f"'{LATEST}' always means the newest run; choose another name"}
-    if _RUN_ID.fullmatch(said):
+    if _RUN_ID.fullmatch(folded):
         return {"name": "This looks like the ID of a run; choose another name"}
     return {}
 
@@ -220,21 +220,21 @@ def _source_problems(dataset: Dataset, config: RunConfig) -> dict[str, str]:
 
 def _unused_problems(config: RunConfig, wrong: Collection[str]) -> dict[str, str]:
     """Settings that a run of this kind would not regard."""
-    found = {}
+    problems = {}
     method = None if "method" in wrong else config.method
     if config.segmenter and method not in (None, Method.TWO_STAGE):
-        found["segmenter"] = "Only two-stage runs have a segmenter"
+        problems["segmenter"] = "Only two-stage runs have a segmenter"
     if config.source_field and method not in (None, Method.EXISTING_DETECTIONS):
-        found["source_field"] = "Only runs on existing detections take boxes from a field"
+        problems["source_field"] = "Only runs on existing detections take boxes from a field"
     if "task" not in wrong and config.task is Task.CLASSIFICATION and config.max_labels:
-        found["max_labels"] = "Classification has one label per image"
-    return found
+        problems["max_labels"] = "Classification has one label per image"
+    return problems
 
 
 def _mask_problems(config: RunConfig) -> dict[str, str]:
-    asked = [name for name in ("mask_location", "keep_without_mask") if getattr(config, name)]
+    given = [name for name in ("mask_location", "keep_without_mask") if getattr(config, name)]
     if config.task is not Task.INSTANCE_SEGMENTATION:
-        return dict.fromkeys(asked, "Only instance segmentation makes masks")
+        return dict.fromkeys(given, "Only instance segmentation makes masks")
     if not config.mask_location:
         return {}
     problem = _location_problem(config.mask_location)
@@ -282,8 +282,8 @@ def label_field_problem(dataset: Dataset, name: str, store: RunStore) -> str | N
     if dataset.has_field(staging_field(name)):
         twin = staging_field(name)
         if twin in orphans.names(dataset):
-            said, ways_out = orphans.description(twin), orphans.remedies(dataset.name)
-            return f"{said}, which blocks '{name}'. {ways_out}"
+            description, remedies = orphans.description(twin), orphans.remedies(dataset.name)
+            return f"{description}, which blocks '{name}'. {remedies}"
         return (
             f"There is a field '{twin}' already; this run needs that name for its labels in review"
         )

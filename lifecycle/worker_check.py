@@ -17,26 +17,26 @@ from auto_labeling.models import custom_check
 from auto_labeling.storage import live_workers, worker_questions
 
 #: Seconds that workers have to answer.
-PATIENCE = 5.0
+ANSWER_TIMEOUT_SECONDS = 5.0
 
 _LOOK_EVERY_SECONDS = 0.1
 
 #: Seconds for which an answer is good enough to be shown.
 _FRESH_SECONDS = 20.0
 
-_MOST_KNOWN = 100
+_MAX_REMEMBERED = 100
 
 UNKNOWN = "unknown until a worker picks it up"
 
 # What a worker needs to know to judge a model.
-_ASKED = {"task", "method", "model", "checkpoint", "segmenter", "classes"}
+_QUESTION_FIELDS = {"task", "method", "model", "checkpoint", "segmenter", "classes"}
 
 _lock = threading.Lock()
-_known: dict[str, tuple[float, "Standing"]] = {}
+_statuses: dict[str, tuple[float, "ModelStatus"]] = {}
 _pending: set[str] = set()
 
 
-class Said(BaseModel):
+class WorkerAnswer(BaseModel):
     """What one worker has answered.
 
     Args:
@@ -50,7 +50,7 @@ class Said(BaseModel):
     problems: dict[str, str] = {}
 
 
-class Standing(BaseModel):
+class ModelStatus(BaseModel):
     """Where a custom model can run.
 
     Args:
@@ -65,7 +65,7 @@ class Standing(BaseModel):
 
     reference: str
     here: str = ""
-    workers: tuple[Said, ...] = ()
+    workers: tuple[WorkerAnswer, ...] = ()
     silent: int = 0
     asking: bool = False
 
@@ -73,16 +73,18 @@ class Standing(BaseModel):
     def lines(self) -> tuple[str, ...]:
         """How it stands, for people: a line for each machine that knows something."""
         here = f"not on this machine: {self.here}" if self.here else "on this machine"
-        said = [f"{one.host}: {_reason(one) or 'can run it'}" for one in self.workers]
+        answers = [f"{worker.host}: {_reason(worker) or 'can run it'}" for worker in self.workers]
         if self.asking:
             return (here, "asking the workers")
-        return (here, *(said or [f"on a worker: {UNKNOWN}"]))
+        return (here, *(answers or [f"on a worker: {UNKNOWN}"]))
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What may go wrong, in sentences."""
         refused = [
-            f"{one.host} cannot run it: {_reason(one)}" for one in self.workers if one.problems
+            f"{worker.host} cannot run it: {_reason(worker)}"
+            for worker in self.workers
+            if worker.problems
         ]
         is_settled = self.workers and (not self.silent or len(refused) < len(self.workers))
         if is_settled or self.asking:
@@ -91,44 +93,46 @@ class Standing(BaseModel):
         return (*refused, f"Whether {self.reference} can run is {UNKNOWN}{here}")
 
 
-def ask(config: RunConfig) -> Standing | None:
+def ask_workers(config: RunConfig) -> ModelStatus | None:
     """Asks the live workers about the model that a run names, and waits for their answers.
 
     Args:
         config: the run's configuration
 
     Returns:
-        a :class:`Standing`; None if it is no custom model
+        a :class:`ModelStatus`; None if it is no custom model
     """
     reference = custom_check.reference(config)
     if not reference:
         return None
     here = "; ".join(custom_check.problems(config, trusted=True).values())
     waiting = {worker.id for worker in live_workers.live()}
-    answers = _answers(config, waiting) if waiting else {}
-    said = tuple(Said.model_validate(answers[one]) for one in sorted(answers))
-    return Standing(
-        reference=reference, here=here, workers=said, silent=len(waiting) - len(answers)
+    answers = _collect_answers(config, waiting) if waiting else {}
+    workers = tuple(
+        WorkerAnswer.model_validate(answers[worker_id]) for worker_id in sorted(answers)
+    )
+    return ModelStatus(
+        reference=reference, here=here, workers=workers, silent=len(waiting) - len(answers)
     )
 
 
-def glance(config: RunConfig) -> Standing | None:
+def latest_status(config: RunConfig) -> ModelStatus | None:
     """The same at once: what is known by now, while a thread asks the workers if needed."""
     reference = custom_check.reference(config)
     if not reference:
         return None
     key = json.dumps(_question(config))
     with _lock:
-        at, standing = _known.get(key, (0.0, None))
-        if standing is not None and time.monotonic() - at < _FRESH_SECONDS:
-            return standing
+        at, status = _statuses.get(key, (0.0, None))
+        if status is not None and time.monotonic() - at < _FRESH_SECONDS:
+            return status
         if key not in _pending:
             _pending.add(key)
-            threading.Thread(target=_find_out, args=(key, config), daemon=True).start()
-    if standing is not None:  # shown while the workers are asked again
-        return standing
+            threading.Thread(target=_ask_and_remember, args=(key, config), daemon=True).start()
+    if status is not None:  # shown while the workers are asked again
+        return status
     here = "; ".join(custom_check.problems(config, trusted=True).values())
-    return Standing(reference=reference, here=here, asking=True)
+    return ModelStatus(reference=reference, here=here, asking=True)
 
 
 def require(config: RunConfig, queue: bool) -> None:
@@ -145,37 +149,39 @@ def require(config: RunConfig, queue: bool) -> None:
         if problems := custom_check.problems(config):
             raise ConfigError(problems)
         return
-    standing = ask(config)
-    if standing is None or standing.silent or not standing.workers:
+    status = ask_workers(config)
+    if status is None or status.silent or not status.workers:
         return
-    if all(one.problems for one in standing.workers):
-        fields = dict.fromkeys(field for one in standing.workers for field in one.problems)
-        raise ConfigError({field: _of_field(standing, field) for field in fields})
+    if all(worker.problems for worker in status.workers):
+        fields = dict.fromkeys(field for worker in status.workers for field in worker.problems)
+        raise ConfigError({field: _of_field(status, field) for field in fields})
 
 
-def _of_field(standing: Standing, field: str) -> str:
-    said = dict.fromkeys(
-        f"{one.host}: {one.problems[field]}" for one in standing.workers if field in one.problems
+def _of_field(status: ModelStatus, field: str) -> str:
+    reasons = dict.fromkeys(
+        f"{worker.host}: {worker.problems[field]}"
+        for worker in status.workers
+        if field in worker.problems
     )
-    return f"No worker can run it. {'; '.join(said)}"
+    return f"No worker can run it. {'; '.join(reasons)}"
 
 
-def _find_out(key: str, config: RunConfig) -> None:
-    standing = None
+def _ask_and_remember(key: str, config: RunConfig) -> None:
+    status = None
     try:
-        standing = ask(config)
+        status = ask_workers(config)
     finally:
         with _lock:
             _pending.discard(key)
-            if len(_known) > _MOST_KNOWN:
-                _known.clear()
-            if standing is not None:
-                _known[key] = (time.monotonic(), standing)
+            if len(_statuses) > _MAX_REMEMBERED:
+                _statuses.clear()
+            if status is not None:
+                _statuses[key] = (time.monotonic(), status)
 
 
-def _answers(config: RunConfig, waiting: set[str]) -> dict[str, dict[str, Any]]:
+def _collect_answers(config: RunConfig, waiting: set[str]) -> dict[str, dict[str, Any]]:
     inquiry_id = worker_questions.ask(_question(config))
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + ANSWER_TIMEOUT_SECONDS
     answers: dict[str, dict[str, Any]] = {}
     try:
         while len(answers) < len(waiting) and time.monotonic() < deadline:
@@ -187,8 +193,8 @@ def _answers(config: RunConfig, waiting: set[str]) -> dict[str, dict[str, Any]]:
 
 
 def _question(config: RunConfig) -> dict[str, Any]:
-    return {**config.model_dump(mode="json", include=_ASKED), "label_field": "asked"}
+    return {**config.model_dump(mode="json", include=_QUESTION_FIELDS), "label_field": "asked"}
 
 
-def _reason(one: Said) -> str:
-    return "; ".join(one.problems.values())
+def _reason(worker: WorkerAnswer) -> str:
+    return "; ".join(worker.problems.values())

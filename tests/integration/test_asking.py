@@ -60,7 +60,7 @@ def elsewhere(database, tmp_path_factory):
 def untrusting(monkeypatch):
     """Whoever submits the run trusts nothing."""
     monkeypatch.delenv(trust.SETTING, raising=False)
-    worker_check._known.clear()
+    worker_check._statuses.clear()
 
 
 def flags(answers, **more):
@@ -71,7 +71,7 @@ def test_without_a_worker_it_is_unknown_and_the_run_may_start(dataset, capsys):
     checkpoint = "nonesuch.models:Finder"
     began = time.monotonic()
     run = al.start(dataset, PYTHON, checkpoint=checkpoint)
-    assert time.monotonic() - began < worker_check.PATIENCE
+    assert time.monotonic() - began < worker_check.ANSWER_TIMEOUT_SECONDS
     assert labeling.get(dataset, run.id).state is RunState.QUEUED
     more = {"label_field": "others", "checkpoint": checkpoint}
     assert cli.main(["run", dataset.name, *flags(PYTHON, **more), "--dry-run"]) == 0
@@ -88,7 +88,7 @@ def test_without_a_worker_it_is_unknown_and_the_run_may_start(dataset, capsys):
 def test_a_worker_that_does_not_answer_in_time_leaves_it_unknown(dataset, monkeypatch):
     from auto_labeling.serving.presence import Presence
 
-    monkeypatch.setattr(worker_check, "PATIENCE", 0.3)
+    monkeypatch.setattr(worker_check, "ANSWER_TIMEOUT_SECONDS", 0.3)
     with Presence():
         found = al.preflight(dataset, PYTHON, checkpoint="nonesuch.models:Finder")
         assert any("unknown until a worker picks it up" in warning for warning in found.warnings)
@@ -156,8 +156,8 @@ def test_the_file_is_looked_for_and_read_where_the_worker_is(dataset, elsewhere,
     torch.save(torch.nn.Linear(2, 2), elsewhere / "network.pt")
     config = labeling.check(dataset, {**FILE, "checkpoint": missing})
     config = config.model_copy(update={"checkpoint": str(elsewhere / "network.pt")})
-    standing = worker_check.ask(config)
-    assert "not an Ultralytics checkpoint" in standing.workers[0].problems["checkpoint"]
+    status = worker_check.ask_workers(config)
+    assert "not an Ultralytics checkpoint" in status.workers[0].problems["checkpoint"]
     assert worker_questions.open_questions() == {}
 
 
@@ -180,6 +180,6 @@ def test_a_question_that_makes_no_sense_harms_no_worker(answering):
     for question in ({}, {"model": 3}, {"task": "detection", "model": "x", "label_field": "y"}):
         worker_questions.ask(question)
     config = al.RunConfig(**PYTHON, checkpoint="nonesuch:Finder")
-    assert answering.host in {worker.host for worker in worker_check.ask(config).workers}
+    assert answering.host in {worker.host for worker in worker_check.ask_workers(config).workers}
     for inquiry_id in worker_questions.open_questions():
         worker_questions.remove(inquiry_id)

@@ -110,7 +110,7 @@ def test_a_view_stands_for_the_samples_behind_it(grouped, dataset, kind):
         view = grouped.match({"number": {"$lt": 2}})
         assert len(media.target_ids(grouped, view)) == 4
         assert len(media.target_ids(grouped, view, ["left"])) == 2
-        assert len(media.target_ids(grouped, view, (), most=3)) == 3
+        assert len(media.target_ids(grouped, view, (), limit=3)) == 3
     elif kind == "slice":
         view = grouped.select_group_slices(["left", "right"])
         assert media.target_ids(grouped, view) == view.values("id")
