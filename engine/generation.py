@@ -31,7 +31,8 @@ from auto_labeling.engine.ray.driver import in_actors
 from auto_labeling.engine.writing import Written
 from auto_labeling.models import catalog, label_filter, zoo
 from auto_labeling.storage import fields, staging
-from auto_labeling.storage.chunks import ChunkStore, left_out_in
+from auto_labeling.storage.chunk_work import left_out_in
+from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.retrying import patiently
 from auto_labeling.storage.runs import RunStore

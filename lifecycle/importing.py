@@ -24,7 +24,7 @@ from auto_labeling.core.errors import (
 from auto_labeling.core.names import staging_field
 from auto_labeling.core.run import Run, RunConfig, RunState, StopReason, Task
 from auto_labeling.lifecycle import media, validation
-from auto_labeling.storage import account, clock, fields, orphans, staging
+from auto_labeling.storage import account, clock, fields, label_copies, orphans, staging
 from auto_labeling.storage.heartbeat import Heartbeat
 from auto_labeling.storage.runs import RunStore
 
@@ -195,7 +195,7 @@ def _checked(
         attempt=1,
         token=secrets.token_hex(8),
     )
-    if staging.has_marker(dataset, run):
+    if label_copies.has_marker(dataset, run):
         raise ConfigError({"source": f"Labels of '{source}' have an attribute '{staging.REVIEW}'"})
     return run
 
@@ -246,10 +246,10 @@ class _Copy:
         is_missing = fields.missing(dataset, run) is not None  # deleted or renamed by hand since
         fields.declare(dataset, run)
         if is_missing or not run.frozen:
-            samples = staging.await_copies(dataset, run, self._check)
+            samples = label_copies.await_labels(dataset, run, self._check)
             run = self._run = store.amend(run.id, token=run.token, samples=samples, frozen=True)
         self._done = run.samples - staging.count_waiting(dataset, run)
-        staging.copy_existing(dataset, run, self._check, self._count)
+        label_copies.copy_labels(dataset, run, self._check, self._count)
         fields.require_staging_field(dataset, run)
         run = run.model_copy(update={"labels": staging.count(dataset, run)})
         current_account = account.add_up(dataset, run)

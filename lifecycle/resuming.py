@@ -5,7 +5,8 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.errors import FieldGone, IllegalTransition
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.storage import fields, staging
-from auto_labeling.storage.chunks import ChunkStore, undecided
+from auto_labeling.storage.chunk_work import undecided
+from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.fields import MissingField
 
 

@@ -12,7 +12,8 @@ from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import Account, LeftOut
 from auto_labeling.core.run import Run, RunState
-from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, Work, undecided
+from auto_labeling.storage.chunk_work import Work, undecided
+from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore
 from auto_labeling.storage.mongo import Document, Expression
 from auto_labeling.storage.review_states import is_added
 
@@ -34,7 +35,15 @@ def account(dataset: Dataset, run: Run) -> Account | None:
 
 
 def account_fields(dataset: Dataset, run: Run) -> dict[str, Any]:
-    """The account of a run as it stands, as fields of its record."""
+    """Takes the current account of a run, as fields of its record.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        a dict with keys ``account`` and ``dropped``, the number of labels over the limit
+    """
     current = add_up(dataset, run)
     return {"account": current, "dropped": current.left_out.get(LeftOut.OVER_LIMIT, 0)}
 
@@ -45,6 +54,9 @@ def add_up(dataset: Dataset, run: Run) -> Account:
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
+
+    Returns:
+        the :class:`auto_labeling.core.account.Account`
     """
     if run.source:
         return _of_copies(dataset, run)
@@ -139,14 +151,17 @@ def _add_labels(sums: _Sums, dataset: Dataset, run: Run, ids: Sequence[str], wor
 def count_waiting_and_labels(
     dataset: Dataset, run: Run, sample_ids: Iterable[str]
 ) -> tuple[int, int]:
-    """How many of some samples wait for labels, and how many labels of the run the others have.
+    """Counts the samples that wait for labels, and the run's labels in the others.
 
-    Labels that a person has added in the meantime do not count.
+    Labels that a person has added since do not count.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
         sample_ids: the ids of the samples
+
+    Returns:
+        ``(waiting, labels)``: a number of samples and a number of labels
     """
     field, root = f"${run.staging_field}", f"${run.label_root}"
     if run.many:

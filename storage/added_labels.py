@@ -74,7 +74,15 @@ def mark(dataset: Dataset, run: Run, sample_ids: Sequence[ObjectId] | None = Non
 
 
 def settle(dataset: Dataset, run: Run) -> int:
-    """Sees to it that all labels are marked; asks for nothing where nothing was written since."""
+    """Marks all added labels, unless the samples are unchanged since the last time.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        the number of samples in which there were some
+    """
     now = write_stamp.stamp(dataset)
     if now is not None and _settled.get(_key(dataset, run)) == now:
         return 0
@@ -85,14 +93,28 @@ def settle(dataset: Dataset, run: Run) -> int:
 
 
 def note(dataset: Dataset, run: Run, stamp: write_stamp.Stamp) -> None:
-    """Notes that no label lacked its state when the samples had a stamp."""
+    """Notes that all labels had their state when the samples had a stamp.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        stamp: the stamp of the samples, taken before the labels were read
+    """
     while len(_settled) >= _MAX_REMEMBERED:
         _settled.pop(next(iter(_settled)), None)
     _settled[_key(dataset, run)] = stamp
 
 
 def declared_sources(dataset: Dataset, run: Run) -> list[str]:
-    """The attributes of a run's labels that say of any label that a person added it."""
+    """Lists the declared attributes that mark a label as added by a person.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        their names; empty if no label was marked yet, or the staging field is missing
+    """
     query = {"_id": dataset._doc.id, "sample_fields.name": run.staging_field}
     document = dataset._doc._get_collection().find_one(query, {"sample_fields.$": 1})
     if document is None:

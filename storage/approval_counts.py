@@ -21,6 +21,9 @@ def count(dataset: Dataset, run: Run, source: bool = True) -> Decision:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
         source (True): whether what people did in a source that is to be replaced counts too
+
+    Returns:
+        the :class:`auto_labeling.core.account.Decision`
     """
     pipeline = [
         {"$match": {run.staging_field: {"$type": "object"}}},
@@ -50,7 +53,16 @@ def count(dataset: Dataset, run: Run, source: bool = True) -> Decision:
 
 
 def with_source(dataset: Dataset, run: Run, decision: Decision) -> Decision:
-    """Adds what people did in a source that is to be replaced, since its labels were imported."""
+    """Adds people's changes to a source that is to be replaced, since its import.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        decision: the counts of the staged labels
+
+    Returns:
+        the decision; unchanged if the run replaces no source
+    """
     if not run.replaces:
         return decision
     return decision.model_copy(update=replacing.since_import(dataset, run))

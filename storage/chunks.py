@@ -1,16 +1,6 @@
 """A run's fixed sample IDs in chunks: who works on each, and which are done.
 
-A chunk's work has a key of its own. Its value is, while somebody is at it::
-
-    {"claim": …, "left_out": {sample id: counts}}
-
-where ``left_out`` is written before the samples' labels are, so that whatever dies in between, a
-sample that has its labels has its counts. Once the chunk is done, it is::
-
-    {"claim": …, "failures": […], "account": {"labels": …, "left_out": counts}}
-
-A chunk that is opened again for the samples that failed keeps the account of the others, and has
-the ids of those as ``again``.
+Beside its sample ids, each chunk has a key for its work (``storage/chunk_work.py``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +13,7 @@ from pymongo.errors import BulkWriteError
 from auto_labeling.core.errors import RunNotFound
 from auto_labeling.core.names import CHUNKS_STORE
 from auto_labeling.core.run import Run
+from auto_labeling.storage.chunk_work import Work
 from auto_labeling.storage.key_store import Keys
 from auto_labeling.storage.mongo import Document
 
@@ -43,10 +34,6 @@ class Claim(NamedTuple):
     turn: int
 
 
-#: What is stored of a chunk beside its sample ids, as the module's docstring says.
-Work = dict[str, Any]
-
-
 class ChunkStore(Keys):
     """The frozen sample ids of a run, which chunks are claimed, and which of them are done.
 
@@ -57,11 +44,28 @@ class ChunkStore(Keys):
     NAME = CHUNKS_STORE
 
     def freeze(self, run_id: str, index: int, sample_ids: Sequence[str]) -> None:
-        """Keeps a chunk of sample ids; they never change again."""
+        """Stores the sample ids of a chunk, which never change again.
+
+        Args:
+            run_id: the run's id
+            index: the chunk's index
+            sample_ids: the ids of the chunk's samples
+        """
         self._store.set_if_absent(f"{run_id}:{index}", list(sample_ids))
 
     def sample_ids(self, run_id: str, index: int) -> list[str]:
-        """The sample ids of a chunk."""
+        """Reads the sample ids of a chunk.
+
+        Args:
+            run_id: the run's id
+            index: the chunk's index
+
+        Returns:
+            the ids, in their fixed order
+
+        Raises:
+            RunNotFound: if there is no such chunk, since the run was deleted
+        """
         ids = self._store.get(f"{run_id}:{index}")
         if ids is None:
             raise RunNotFound(run_id)
@@ -226,7 +230,16 @@ class ChunkStore(Keys):
             yield from ((index, values.get(index) or {}) for index in indices)
 
     def failures(self, run_id: str, index: int) -> list[dict[str, str]] | None:
-        """The failures of a chunk; None if the chunk is not done."""
+        """Reads the failures of a chunk.
+
+        Args:
+            run_id: the run's id
+            index: the chunk's index
+
+        Returns:
+            a list of dicts with keys ``sample_id``, ``filepath`` and ``error``; None if the chunk
+            is not done
+        """
         return (self._store.get(_work_key(run_id, index)) or {}).get("failures")
 
     def failure_kinds(self, run_id: str) -> list[dict[str, Any]]:
@@ -249,7 +262,16 @@ class ChunkStore(Keys):
         return list(self._documents.aggregate(self._failed(run_id) + stages))
 
     def failed_ids(self, run_id: str, kind: str, limit: int) -> list[str]:
-        """The ids of samples that failed for one kind of error; for any if it is empty."""
+        """Reads the ids of samples that failed.
+
+        Args:
+            run_id: the run's id
+            kind: the class of the error; empty means any
+            limit: the maximum number of ids
+
+        Returns:
+            the ids, by chunk
+        """
         match = [{"$match": {"$expr": {"$eq": [_KIND, {"$literal": kind}]}}}] if kind else []
         stages: list[Document] = [
             *match,
@@ -268,7 +290,12 @@ class ChunkStore(Keys):
         ]
 
     def reopen(self, run_id: str, index: int) -> None:
-        """Lets a chunk be tried again, for the samples that failed."""
+        """Lets a chunk be tried again, for the samples that failed.
+
+        Args:
+            run_id: the run's id
+            index: the chunk's index
+        """
         key = _work_key(run_id, index)
         while (done := self._store.get(key)) and "failures" in done:
             again = [failure["sample_id"] for failure in done["failures"]]
@@ -279,46 +306,17 @@ class ChunkStore(Keys):
                 return
 
     def forget(self, run_id: str, index: int) -> None:
-        """Lets a chunk be labeled again, as if nobody had begun it."""
+        """Lets a chunk be labeled again from its beginning.
+
+        Args:
+            run_id: the run's id
+            index: the chunk's index
+        """
         self._store.delete(_work_key(run_id, index))
 
     def remove(self, run: Run) -> None:
         """Forgets all chunks of a run."""
         self._documents.delete_many(self._where(f"{run.id}:"))
-
-
-def undecided(work: Work, sample_ids: Sequence[str], many: bool) -> set[str]:
-    """The samples of a chunk that is not done of which the chunk itself does not say that they are.
-
-    Args:
-        work: the chunk's work
-        sample_ids: the ids of its samples
-        many: whether a sample holds a list of labels. If not, a sample without a label holds
-            nothing that says that it was tried, but its counts do
-    """
-    tried = () if many else work.get("left_out") or ()
-    return set(work.get("again", sample_ids)) - set(tried)
-
-
-def tried(work: Work, sample_ids: Sequence[str], many: bool) -> list[str]:
-    """The samples of a chunk that were tried and did not fail.
-
-    Args:
-        work: the chunk's work
-        sample_ids: the ids of its samples
-        many: as for :func:`undecided`
-    """
-    if "failures" in work:
-        others = {failure["sample_id"] for failure in work["failures"]}
-    else:
-        others = undecided(work, sample_ids, many)
-    return [sample_id for sample_id in sample_ids if sample_id not in others]
-
-
-def left_out_in(work: Work) -> Iterator[dict[str, int]]:
-    """The counts, by reason, of the labels that were left out in a chunk, as its work has them."""
-    yield (work.get("account") or {}).get("left_out") or {}
-    yield from filter(None, (work.get("left_out") or {}).values())
 
 
 #: Chunks whose samples are looked at together.

@@ -33,7 +33,15 @@ def class_sources(dataset: Dataset) -> list[str]:
 
 
 def classes_of(dataset: Dataset, name: str) -> tuple[str, ...] | None:
-    """The classes of one of :func:`class_sources`; None if there are too many labels to tell."""
+    """Reads the classes of one of :func:`class_sources`.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: a field of labels, or :data:`DEFAULT`
+
+    Returns:
+        the classes; None if there are too many labels to find out
+    """
     if name == DEFAULT:
         return tuple(dict.fromkeys(str(label) for label in dataset.default_classes))
     return of_field(dataset, name)

@@ -79,15 +79,30 @@ def is_staging(field: Document) -> bool:
 
 
 def is_declared(dataset: Dataset, name: str) -> bool:
-    """Whether the schema has a field, at this moment."""
+    """Whether the schema in the database has a field now.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+
+    Returns:
+        True even if this process has not reloaded the dataset since
+    """
     query = {"_id": dataset._doc.id, "sample_fields.name": name}
     return dataset._doc._get_collection().find_one(query, {"_id": 1}) is not None
 
 
 def missing(dataset: Dataset, run: Run) -> MissingField | None:
-    """What has become of a run's staging field; None if it is there.
+    """Finds out whether the staging field of a run is missing, and why.
 
     A field whose ``info`` somebody has changed is still the run's, by its review state.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        what has happened to it; None if it is there
     """
     fields = schema_of(dataset)
     name = run.staging_field
@@ -113,10 +128,14 @@ def _makes_again(run: Run) -> dict[str, str]:
 
 
 def require_staging_field(dataset: Dataset, run: Run) -> None:
-    """Refuses to go on without the run's staging field, and leaves nothing undeclared behind.
+    """Refuses to continue without the run's staging field, and leaves nothing undeclared.
 
-    Called after values were written into it: whoever deletes a field takes its values first and
-    its schema last, so that what was written in between would be left.
+    Call it after writing values into the field. A person who deletes a field takes its values first
+    and its schema last, so that values written in between would be left.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
 
     Raises:
         FieldGone: with what has happened, and what can be done
@@ -135,9 +154,14 @@ def require_staging_field(dataset: Dataset, run: Run) -> None:
 
 
 def unset_undeclared(dataset: Dataset, name: str) -> int:
-    """Takes the values of a field that the schema lacks from all samples; returns of how many.
+    """Removes the values of a field that the schema lacks from all samples.
 
-    Nothing is done if the schema has the field.
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name; nothing happens if the schema has it
+
+    Returns:
+        the number of samples that had a value
     """
     if is_declared(dataset, name):
         return 0
@@ -152,7 +176,15 @@ def unset_undeclared(dataset: Dataset, name: str) -> int:
 
 
 def declare(dataset: Dataset, run: Run) -> None:
-    """Adds the staging field and its review state to the dataset's schema."""
+    """Adds the staging field and its review state to the dataset's schema.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Raises:
+        IllegalTransition: if another field has its name
+    """
     _declare(dataset, run.staging_field, run, f"Labels of '{run.name}', waiting for review")
     schema.declare_attributes(dataset, run.staging_field, {REVIEW: fo.StringField()})
     if run.source:
@@ -179,7 +211,11 @@ def declare_label_field(dataset: Dataset, run: Run, again: bool = False) -> None
 
 
 def refuse_renamed(dataset: Dataset, run: Run) -> None:
-    """Stops an approval whose labels have another field by now; a deleted one holds nothing.
+    """Stops an approval whose staging field was renamed; a deleted one holds no labels.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
 
     Raises:
         FieldGone: with what has happened, and what can be done
@@ -190,7 +226,15 @@ def refuse_renamed(dataset: Dataset, run: Run) -> None:
 
 
 def owner(dataset: Dataset, field_name: str) -> str | None:
-    """The id of the run that declared a field, or None."""
+    """Tells which run declared a field.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        field_name: the field's name
+
+    Returns:
+        the run's id; None if no run did
+    """
     field = dataset.get_field(field_name)
     return ((getattr(field, "info", None) or {}).get(INFO) or {}).get("run")
 
@@ -222,7 +266,15 @@ def _is_ours(name: str, field: fo.Field) -> bool:
 
 
 def has_source(dataset: Dataset, field_name: str) -> bool:
-    """Whether labels of a field have an attribute ``source`` of their own."""
+    """Whether labels of a field have an attribute ``source`` of their own.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        field_name: the field's name; empty means no field
+
+    Returns:
+        True if the schema declares it
+    """
     paths = (f"{field_name}.{SOURCE}", f"{field_name}.detections.{SOURCE}")
     return bool(field_name) and any(map(dataset.has_field, paths))
 

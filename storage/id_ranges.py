@@ -46,18 +46,21 @@ def update_many(
     before: Callable[[], None] | None = None,
     after: Callable[[int], None] | None = None,
 ) -> int:
-    """Updates all samples that match; returns how many it modified.
+    """Updates all samples that match.
 
     Each sample is updated in one atomic step, in no particular order. If a part fails, or
     ``before`` raises, those under way still end before the error is raised.
 
     Args:
         collection: the collection of a dataset's samples
-        query: what to match; it does not mention ``_id``
+        query: which samples; it does not mention ``_id``
         update: an update document or pipeline
-        array_filters (None): what the update's array filters stand for
+        array_filters (None): the update's array filters
         before (None): called before each part, perhaps from several threads; may raise
         after (None): called after each part with the number of samples it modified
+
+    Returns:
+        the number of samples that were modified
     """
 
     def update_part(part: Document) -> int:

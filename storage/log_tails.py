@@ -31,7 +31,16 @@ def save(dataset_id: ObjectId, run_id: str, operation_id: str, lines: list[str])
 
 
 def tail(dataset: Dataset, run: Run, lines: int) -> list[str]:
-    """The last lines logged by the run's current delegated operation; none if it logs nothing."""
+    """Reads the last lines logged by the run's current delegated operation.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        lines: the maximum number of lines
+
+    Returns:
+        the lines; none if the operation logs nothing
+    """
     value = _store(dataset._doc.id).get(run.id)
     if not value or lines < 1 or value["operation"] != run.operation_id:
         return []
@@ -39,7 +48,12 @@ def tail(dataset: Dataset, run: Run, lines: int) -> list[str]:
 
 
 def remove(dataset: Dataset, run_id: str) -> None:
-    """Forgets what was logged for a run."""
+    """Removes the stored log lines of a run.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+    """
     _store(dataset._doc.id).delete(run_id)
 
 

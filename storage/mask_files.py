@@ -64,18 +64,45 @@ def remove_unused(dataset: Dataset, run: Run, timeout: float = TIMEOUT_SECONDS) 
 
 
 def unreferenced(folder: Path, timeout: float) -> list[str]:
-    """The mask files in a run's folder that no label of this database names."""
+    """Lists the mask files in a run's folder that no label of this database names.
+
+    Args:
+        folder: the run's own folder
+        timeout: seconds in which it must be known which files are named
+
+    Returns:
+        their paths
+
+    Raises:
+        PyMongoError: if it is not known in time
+    """
     referenced = _referenced(folder, timeout)
     return [path for path in files(folder) if path_key(path) not in referenced]
 
 
 def remove_unreferenced(folder: Path, timeout: float) -> None:
-    """Removes what :func:`unreferenced` finds."""
+    """Removes what :func:`unreferenced` lists.
+
+    Args:
+        folder: the run's own folder
+        timeout: as for :func:`unreferenced`
+
+    Raises:
+        PyMongoError: if it is not known in time which files are named
+    """
     remove(folder, _referenced(folder, timeout))
 
 
 def remove(folder: Path, referenced: set[tuple[str, str]]) -> int:
-    """Removes the mask files in a run's folder but those that are named; returns how many stay."""
+    """Removes the mask files in a run's folder, except those that are referenced.
+
+    Args:
+        folder: the run's own folder
+        referenced: the files to keep, as :func:`path_key` gives them
+
+    Returns:
+        the number of files that are left
+    """
     for path in files(folder):
         if path_key(path) not in referenced:
             try:

@@ -28,11 +28,14 @@ _RUN = re.compile("[0-9a-f]{12}")
 
 
 def warnings(dataset: Dataset, location: str) -> Iterator[str]:
-    """Says why masks may be in the wrong place in a folder; nothing if there is no reason.
+    """Explains why a folder may be the wrong place for masks.
 
     Args:
-        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
         location: the folder, by its full path
+
+    Returns:
+        at most one sentence; none if there is no reason for doubt
     """
     folder = Path(os.path.realpath(location))
     if _is_system(Path(location)) or _is_system(folder):

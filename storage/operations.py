@@ -45,10 +45,17 @@ class Operation:
 
 
 def queue(dataset: Dataset, run: Run) -> str:
-    """Queues the generation of a run's labels and returns the operation's id.
+    """Queues the generation of a run's labels.
 
-    The service is used directly, since ``execute_operator`` returns an unfinished task
-    where an event loop is running (a notebook).
+    The service is used directly, since ``execute_operator`` returns an unfinished task where an
+    event loop is running (a notebook).
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        the operation's id
     """
     context = ExecutionContext(
         request_params={
@@ -153,13 +160,29 @@ def job(operation_id: str) -> Job | None:
 
 
 def fail(operation_id: str, reason: str) -> bool:
-    """Marks a running operation as failed since its worker is gone; whether it was running."""
+    """Marks a running operation as failed since its worker is gone.
+
+    Args:
+        operation_id: the operation's id
+        reason: why, in a sentence
+
+    Returns:
+        whether it was running
+    """
     result = ExecutionResult(result=_LOST, error=reason)
     return _end(operation_id, ExecutionRunState.RUNNING, result)
 
 
 def withdraw(operation_id: str, reason: str) -> bool:
-    """Marks an operation that no worker has taken as failed; whether that was so."""
+    """Marks an operation as failed that no worker has taken.
+
+    Args:
+        operation_id: the operation's id
+        reason: why, in a sentence
+
+    Returns:
+        whether it was still queued
+    """
     return _end(operation_id, ExecutionRunState.QUEUED, ExecutionResult(error=reason))
 
 

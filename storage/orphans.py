@@ -55,7 +55,15 @@ def remedies(dataset_name: str) -> str:
 
 
 def count(dataset: Dataset, name: str) -> int:
-    """How many samples have labels in an orphan."""
+    """Counts the samples with labels in an orphan.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+
+    Returns:
+        the number of samples
+    """
     return dataset._sample_collection.count_documents({name: {"$type": "object"}})
 
 

@@ -53,7 +53,15 @@ class References:
 
 
 def find(dataset: Dataset, name: str) -> References:
-    """What names a field of a dataset."""
+    """Finds what names a field of a dataset.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+
+    Returns:
+        the :class:`References`; false if there are none
+    """
     keys: dict[str, list[str]] = {"views": [], "evaluations": [], "brain_methods": []}
     for kind, key, _, _ in _documents_naming(dataset, name):
         keys[kind].append(key)

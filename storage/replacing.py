@@ -28,7 +28,15 @@ _MASK_BYTES = "mask_bytes"
 
 
 def copy(labels: Expression, run: Run) -> Document:
-    """An expression: the copy that is kept of a list of labels, or of one."""
+    """Builds an expression: the copy that is kept of a list of labels, or of one.
+
+    Args:
+        labels: the labels, as expressions name them
+        run: the run
+
+    Returns:
+        the expression
+    """
     if not run.many:
         return _fingerprint(labels)
     return {"$map": {"input": labels, "as": "label", "in": _fingerprint("$$label")}}
@@ -71,6 +79,10 @@ def merged_single(run: Run) -> Document:
 
 def since_import(dataset: Dataset, run: Run) -> dict[str, int]:
     """Counts the labels that people added, changed and deleted in the source since the import.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
 
     Returns:
         a dict with keys ``since_added``, ``since_changed`` and ``since_deleted``

@@ -31,11 +31,14 @@ def sources(run: Run) -> tuple[str, ...]:
 
 
 def is_added(label: str, run: Run) -> Document:
-    """An expression: whether a person added a label.
+    """Builds an expression: whether a person added a label.
 
     Args:
         label: the label, as expressions name it: ``"$$label"`` or ``"$field"``
         run: the run
+
+    Returns:
+        the expression
     """
     return {
         "$or": [
@@ -46,14 +49,30 @@ def is_added(label: str, run: Run) -> Document:
 
 
 def is_kept(label: str, run: Run) -> Document:
-    """An expression: whether approval keeps a label; it is promoted, or a person added it."""
+    """Builds an expression: whether approval keeps a label: promoted, or added by a person.
+
+    Args:
+        label: the label, as expressions name it
+        run: the run
+
+    Returns:
+        the expression
+    """
     # Of labels that nobody added, only these two states are there: one question tells them apart.
     promoted = {"$ne": [f"{label}.{REVIEW}", UNPROMOTED]}
     return {"$or": [promoted, *({"$eq": [f"{label}.{n}", PERSON]} for n in sources(run))]}
 
 
 def bare(label: str, run: Run) -> Document:
-    """An expression: a label without what is ours."""
+    """Builds an expression: a label without our attributes.
+
+    Args:
+        label: the label, as expressions name it
+        run: the run
+
+    Returns:
+        the expression
+    """
     plain = _without(label, REVIEW)
     theirs = _without(plain, REVIEW_SOURCE)  # it has, or may have, a ``source`` of its own
     if run.own_source:
@@ -73,11 +92,14 @@ def bare(label: str, run: Run) -> Document:
 
 
 def all_bare(labels: str, run: Run) -> Document:
-    """An expression: the labels of a list without what is ours.
+    """Builds an expression: the labels of a list without our attributes.
 
     Args:
         labels: the list, as expressions name it
         run: the run
+
+    Returns:
+        the expression
     """
 
     def each(label: Expression) -> Document:

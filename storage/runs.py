@@ -90,6 +90,9 @@ class RunStore(Keys):
             token: the attempt on whose behalf this is done, if any
             **changes: further fields to set, under the name ``new_token`` for the token
 
+        Returns:
+            the run as stored
+
         Raises:
             RunNotFound: if the run has been deleted
             IllegalTransition: if the run's state does not allow it
@@ -100,13 +103,34 @@ class RunStore(Keys):
         return self._change(run_id, token, lambda run: run.to(state, **changes))
 
     def amend(self, run_id: str, *, token: str = "", **changes: Any) -> Run:
-        """Sets fields other than the state; raises as :meth:`move` does."""
+        """Sets fields other than the state.
+
+        Args:
+            run_id: the run's id
+            token: the attempt on whose behalf this is done, if any
+            **changes: the fields to set
+
+        Returns:
+            the run as stored
+
+        Raises:
+            RunNotFound: if the run has been deleted
+            AttemptRevoked: if ``token`` is no longer the run's
+        """
         return self._change(run_id, token, lambda run: run.model_copy(update=changes))
 
     def stop(self, run: Run, reason: StopReason, sentence: str) -> Run:
-        """Writes down that a run has stopped, if it has not changed since it was judged.
+        """Records that a run has stopped, if it has not changed since it was judged.
 
-        A run that a worker has begun to label since, or that was resumed, stays as it is.
+        A run that a worker has begun to label since, or that was resumed, is left alone.
+
+        Args:
+            run: the run, as it was judged
+            reason: why it stopped, for programs
+            sentence: why it stopped, for people
+
+        Returns:
+            the run as stored
 
         Raises:
             IllegalTransition: if the run has changed
@@ -126,8 +150,16 @@ class RunStore(Keys):
     def take_over(self, run_id: str, token: str, new_token: str) -> Run:
         """Passes a run from one attempt to the next without a change of state.
 
+        Args:
+            run_id: the run's id
+            token: the token of the attempt that ends
+            new_token: the token of the attempt that takes over
+
+        Returns:
+            the run as stored
+
         Raises:
-            AttemptRevoked: if somebody else has taken it over meanwhile
+            AttemptRevoked: if another process has taken it over first
         """
         return self._change(run_id, token, lambda run: run.model_copy(update={"token": new_token}))
 
@@ -191,7 +223,12 @@ class RunStore(Keys):
         return (self._store.get(key) or now)["at"]
 
     def beat(self, run: Run, progress: Progress) -> None:
-        """Says how far an attempt has come, and that it is alive."""
+        """Stores the progress of an attempt, which is its sign of life too.
+
+        Args:
+            run: the run, as it is in this attempt
+            progress: the attempt's progress
+        """
         self._store.set(_progress_key(run.id, run.attempt), progress.model_dump(mode="json"))
 
     def progress(self, run: Run) -> Progress | None:

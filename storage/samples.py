@@ -44,7 +44,15 @@ def read(
 
 
 def unknown(dataset: Dataset, sample_ids: Sequence[str]) -> list[str]:
-    """Which of these texts are not the ids of samples of a dataset, in the order given."""
+    """Finds ids that no sample of a dataset has.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        sample_ids: texts that may be sample ids
+
+    Returns:
+        those that are unknown, in the order given
+    """
     known: set[str] = set()
     for first in range(0, len(sample_ids), _AT_ONCE):
         some = sample_ids[first : first + _AT_ONCE]
@@ -55,14 +63,31 @@ def unknown(dataset: Dataset, sample_ids: Sequence[str]) -> list[str]:
 
 
 def in_slices(dataset: Dataset, names: Iterable[str], query: Document | None = None) -> list[str]:
-    """The ids of the samples in some slices of a grouped dataset, in the dataset's order."""
+    """Reads the ids of the samples in some slices of a grouped dataset.
+
+    Args:
+        dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
+        names: the slices
+        query (None): only the samples that this holds for
+
+    Returns:
+        the ids, in the dataset's order
+    """
     conditions = {f"{dataset.group_field}.name": {"$in": list(names)}, **(query or {})}
     documents = dataset._sample_collection.find(conditions, {"_id": 1}).sort("_id", 1)
     return [str(document["_id"]) for document in documents]
 
 
 def count_in_slices(dataset: Dataset, names: Iterable[str]) -> int:
-    """How many samples are in some slices of a grouped dataset."""
+    """Counts the samples in some slices of a grouped dataset.
+
+    Args:
+        dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
+        names: the slices
+
+    Returns:
+        the number of samples
+    """
     conditions = {f"{dataset.group_field}.name": {"$in": list(names)}}
     return dataset._sample_collection.count_documents(conditions)
 
@@ -80,7 +105,16 @@ def is_in_slice(dataset: Dataset, name: str, field: str) -> bool:
 
 
 def outside_slices(dataset: Dataset, sample_ids: Sequence[str], names: Iterable[str]) -> list[str]:
-    """Which of these samples are in other slices of a grouped dataset, in the order given."""
+    """Finds the samples that are in other slices of a grouped dataset.
+
+    Args:
+        dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
+        sample_ids: the ids of the samples
+        names: the slices
+
+    Returns:
+        the ids of the samples in other slices, in the order given
+    """
     inside: set[str] = set()
     for first in range(0, len(sample_ids), _AT_ONCE):
         oids = [ObjectId(text) for text in sample_ids[first : first + _AT_ONCE]]
@@ -89,12 +123,15 @@ def outside_slices(dataset: Dataset, sample_ids: Sequence[str], names: Iterable[
 
 
 def of_groups(dataset: Dataset, group_ids: Sequence[str], names: Iterable[str]) -> list[str]:
-    """The ids of the samples of some groups in some slices.
+    """Reads the ids of the samples of some groups in some slices.
 
     Args:
         dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
         group_ids: the ids of the groups
         names: the slices
+
+    Returns:
+        the ids of the samples
     """
     ids: list[str] = []
     for first in range(0, len(group_ids), _AT_ONCE):

@@ -17,20 +17,28 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 
 from auto_labeling.core.run import Run
-from auto_labeling.storage import approval_update, fields, id_ranges, replacing, samples, schema
-from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore, tried
-from auto_labeling.storage.mongo import Document, Expression
+from auto_labeling.storage import approval_update, fields, id_ranges, samples, schema
+from auto_labeling.storage.chunk_work import tried
+from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore
+from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import PROMOTED as PROMOTED
-from auto_labeling.storage.review_states import REVIEW, STATES, UNPROMOTED
+from auto_labeling.storage.review_states import REVIEW as REVIEW
+from auto_labeling.storage.review_states import UNPROMOTED as UNPROMOTED
 
-_NULL = {"$type": "null"}
+#: What the staging field of a sample holds that waits for labels, as a query.
+WAITING = {"$type": "null"}
 
 
 def await_labels(dataset: Dataset, run: Run, sample_ids: Iterable[str]) -> None:
-    """Marks samples as waiting for this run's labels; those it has labeled stay as they are.
+    """Marks samples as waiting for this run's labels, except those that it has labeled.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        sample_ids: the ids of the samples
 
     Raises:
-        FieldGone: if the staging field is not there; then no mark is left
+        FieldGone: if the staging field is missing; then no mark is left
     """
     _samples(dataset).update_many(
         {"_id": {"$in": _oids(sample_ids)}, run.staging_field: {"$exists": False}},
@@ -57,7 +65,7 @@ def waiting(
         each sample's ``values`` hold its ``filepath``, and a
         :class:`fiftyone.core.labels.Label` or None for each of ``wanted``
     """
-    return samples.read(dataset, sample_ids, label_fields, {run.staging_field: _NULL})
+    return samples.read(dataset, sample_ids, label_fields, {run.staging_field: WAITING})
 
 
 def write(dataset: Dataset, run: Run, documents: Iterable[tuple[str, Document | None]]) -> int:
@@ -73,7 +81,7 @@ def write(dataset: Dataset, run: Run, documents: Iterable[tuple[str, Document | 
         the number of samples that were still waiting
     """
     operations = [
-        UpdateOne({"_id": ObjectId(sample_id), run.staging_field: _NULL}, _update(run, document))
+        UpdateOne({"_id": ObjectId(sample_id), run.staging_field: WAITING}, _update(run, document))
         for sample_id, document in documents
     ]
     if not operations:
@@ -91,8 +99,13 @@ def _update(run: Run, document: Document | None) -> Document | list[Document]:
 
 
 def stop_waiting(dataset: Dataset, run: Run) -> None:
-    """Takes the mark off all samples that still wait, so that no late labels can arrive."""
-    _samples(dataset).update_many({run.staging_field: _NULL}, {"$unset": {run.staging_field: ""}})
+    """Removes the mark from all samples that still wait, so that no late labels can arrive.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+    """
+    _samples(dataset).update_many({run.staging_field: WAITING}, {"$unset": {run.staging_field: ""}})
 
 
 def count(
@@ -105,11 +118,14 @@ def count(
     """Counts the staged labels, or some of them.
 
     Args:
-        dataset: the dataset
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
-        review (""): a review state; none means any
+        review (""): a review state; empty means any
         query (None): which samples
-        wanted (None): what the labels must be, as a query on their own attributes
+        wanted (None): which labels, as a query on their own attributes
+
+    Returns:
+        the number of labels
     """
     root = run.label_root
     pipeline: list[Document] = [
@@ -130,18 +146,29 @@ def count_waiting(dataset: Dataset, run: Run, sample_ids: Iterable[str] | None =
     """Counts the samples that wait for labels, those that failed among them.
 
     Args:
-        dataset: the dataset
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
         sample_ids (None): count only among these
+
+    Returns:
+        the number of samples
     """
-    query: Document = {run.staging_field: _NULL}
+    query: Document = {run.staging_field: WAITING}
     if sample_ids is not None:
         query["_id"] = {"$in": _oids(sample_ids)}
     return _samples(dataset).count_documents(query)
 
 
 def ids_without_label(dataset: Dataset, run: Run) -> list[str]:
-    """The samples that a run with one label a sample has tried without finding any."""
+    """Finds the samples that a run with one label a sample has tried without a label.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        their ids
+    """
     chunks = ChunkStore(dataset)
     without_label: list[str] = []
     for first in range(0, run.chunks, CHUNKS_AT_ONCE):
@@ -158,9 +185,12 @@ def count_without_label(dataset: Dataset, run: Run, labels: int) -> int:
     """Counts the samples that a run has tried and that have no label.
 
     Args:
-        dataset: the dataset
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
         labels: how many labels there are
+
+    Returns:
+        the number of samples
     """
     if run.many:
         return _samples(dataset).count_documents({run.label_root: {"$size": 0}})
@@ -170,7 +200,15 @@ def count_without_label(dataset: Dataset, run: Run, labels: int) -> int:
 
 
 def count_approved(dataset: Dataset, run: Run) -> int:
-    """Counts the labels in the run's label field."""
+    """Counts the labels in the run's label field.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        the number of labels
+    """
     field = run.config.label_field
     pipeline = [{"$match": {field: {"$type": "object"}}}]
     last = _sum_of_sizes(f"{field}.detections") if run.many else {"$count": "labels"}
@@ -203,9 +241,13 @@ def publish(dataset: Dataset, run: Run, after: Callable[[int], None] | None = No
 
 
 def clear(dataset: Dataset, run: Run) -> None:
-    """Takes away all that a run has left in its staging field, whoever the field is of by now.
+    """Removes all that a run has left in its staging field.
 
-    A field that somebody else has made under its name keeps what the run has not written.
+    If another field has its name by now, that field keeps the values that the run has not written.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
     """
     name = run.staging_field
     if not fields.is_declared(dataset, name):
@@ -215,72 +257,18 @@ def clear(dataset: Dataset, run: Run) -> None:
 
 
 def remove_field(dataset: Dataset, run: Run) -> None:
-    """Removes the staging field: its data first, its schema last."""
+    """Removes the staging field: its data first, its schema last.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+    """
     id_ranges.update_many(
         _samples(dataset),
         {run.staging_field: {"$exists": True}},
         [{"$unset": run.staging_field}, {"$set": {"last_modified_at": "$$NOW"}}],
     )
     schema.undeclare(dataset, run.staging_field)
-
-
-def await_copies(dataset: Dataset, run: Run, before: Callable[[], None] | None = None) -> int:
-    """Marks the samples whose labels are to be imported; returns how many wait."""
-    query = {run.source: {"$type": "object"}, run.staging_field: {"$exists": False}}
-    update = {"$set": {run.staging_field: None}}
-    id_ranges.update_many(_samples(dataset), query, update, before=before)
-    fields.require_staging_field(dataset, run)
-    return count_waiting(dataset, run)
-
-
-def copy_existing(
-    dataset: Dataset,
-    run: Run,
-    before: Callable[[], None] | None = None,
-    after: Callable[[int], None] | None = None,
-) -> None:
-    """Copies the labels of the run's source to where they are awaited, unpromoted.
-
-    Args:
-        dataset: the dataset
-        run: the run
-        before (None): called before each part of the work; it may raise
-        after (None): called after each part with its number of samples
-    """
-    query = {run.staging_field: _NULL, run.source: {"$type": "object"}}
-    stamp = {"last_modified_at": "$$NOW"}
-    if run.many:
-        labels: Document = {"detections": {"$ifNull": [f"${run.source}.detections", []]}}
-        copied: Document = {
-            "$mergeObjects": [f"${run.source}", labels, _copy_kept(run, labels["detections"])]
-        }
-        # Setting an attribute of a list sets it in each of its labels.
-        marked = {f"{run.label_root}.{REVIEW}": UNPROMOTED}
-        update: list[Document] = [
-            {"$set": {run.staging_field: copied, **stamp}},
-            {"$set": marked},
-        ]
-    else:
-        marked = {REVIEW: UNPROMOTED, **_copy_kept(run, f"${run.source}")}
-        copied = {"$mergeObjects": [f"${run.source}", marked]}
-        update = [{"$set": {run.staging_field: copied, **stamp}}]
-    id_ranges.update_many(_samples(dataset), query, update, before=before, after=after)
-    stop_waiting(dataset, run)  # samples whose labels were deleted since
-
-
-def _copy_kept(run: Run, labels: Expression) -> Document:
-    """What is kept of labels that go back to their source, to tell what people did there since."""
-    return {replacing.IMPORTED: replacing.copy(labels, run)} if run.replaces else {}
-
-
-def has_marker(dataset: Dataset, run: Run) -> bool:
-    """Whether labels of the source have an attribute of their own that is named as our marker."""
-    path = run.source if not run.many else f"{run.source}.detections"
-    theirs = {"$exists": True, "$nin": list(STATES)}
-    query: Document = {f"{path}.{REVIEW}": theirs}
-    if run.many:
-        query = {path: {"$elemMatch": {REVIEW: theirs}}}
-    return _samples(dataset).find_one(query, {"_id": 1}) is not None
 
 
 def _sum_of_sizes(root: str) -> Document:

@@ -35,12 +35,26 @@ def open_questions(exclude: Collection[str] = ()) -> dict[str, dict]:
 
 
 def answer(inquiry_id: str, worker_id: str, content: dict) -> None:
-    """Answers a question, for one worker."""
+    """Stores the answer of one worker.
+
+    Args:
+        inquiry_id: the question's id
+        worker_id: the worker's id
+        content: the answer, a JSON value
+    """
     _store().set(f"{_ANSWER}:{inquiry_id}:{worker_id}", content, ttl=_KEPT_SECONDS)
 
 
 def answers(inquiry_id: str, worker_ids: Iterable[str]) -> dict[str, dict]:
-    """What workers have answered so far, by worker."""
+    """Reads the answers so far.
+
+    Args:
+        inquiry_id: the question's id
+        worker_ids: the workers that may have answered
+
+    Returns:
+        the answer of each worker that has given one, by its id
+    """
     store = _store()
     values = {
         worker_id: store.get(f"{_ANSWER}:{inquiry_id}:{worker_id}") for worker_id in worker_ids

@@ -9,7 +9,7 @@ from auto_labeling.lifecycle import importing, labeling, liveness
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import promote
-from auto_labeling.storage import approval_update, fields, staging
+from auto_labeling.storage import approval_update, fields, label_copies, staging
 from tests.support.dataset_contents import undeclared_fields
 from tests.support.scripted_model import expected, labels_by_number, without_ids
 
@@ -200,7 +200,7 @@ def test_an_import_whose_field_is_gone_copies_again(numbered, monkeypatch):
         raise AutoLabelingError("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(staging, "copy_existing", fail)
+        patch.setattr(label_copies, "copy_labels", fail)
         with pytest.raises(AutoLabelingError, match="away"):
             importing.import_labels(numbered, "mine", "better")
     (run,) = labeling.runs(numbered)

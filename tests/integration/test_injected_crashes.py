@@ -186,7 +186,7 @@ def test_an_import_that_fails_says_why_and_can_be_resumed(monkeypatch):
         def broken(*_, **__):
             raise ConnectionError("the database is away")
 
-        patch.setattr(importing.staging, "copy_existing", broken)
+        patch.setattr(importing.label_copies, "copy_labels", broken)
         with pytest.raises(ConnectionError):
             importing.import_labels(dataset, "truth", "checked")
     (run,) = labeling.runs(dataset)
