@@ -11,10 +11,14 @@ from auto_labeling.storage.runs import RunStore
 
 
 def delete(dataset: Dataset, run_id: str) -> None:
-    """Deletes a run with its staged labels; approved labels stay where they are.
+    """Deletes a run with its staged labels; approved labels stay.
 
-    What it left is cleared, whoever has changed its staging field since. Mask files that a label
-    of this database still names, in whatever field, stay.
+    Everything that the run left is removed, even if somebody has changed its staging field since.
+    Mask files that a label of this database still names, in whatever field, stay.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
 
     Raises:
         IllegalTransition: while the run is being approved

@@ -94,7 +94,15 @@ def import_labels(
 
 
 def resume(dataset: Dataset, run: Run, background: bool = True) -> Run:
-    """Goes on with an import that has failed. What is copied stays as it is.
+    """Continues an import that has failed. Labels that are copied already stay.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        background (True): whether to return at once and copy in a thread
+
+    Returns:
+        the run: in review, or importing if in the background
 
     Raises:
         IllegalTransition: if it has not failed

@@ -22,7 +22,6 @@ from pymongo.errors import PyMongoError
 from auto_labeling.core.errors import (
     AttemptRevoked,
     AutoLabelingError,
-    IllegalTransition,
     first_line,
 )
 from auto_labeling.core.run import Run, RunConfig, RunState, StopReason
@@ -32,6 +31,7 @@ from auto_labeling.lifecycle import importing, persistence, resuming, validation
 from auto_labeling.lifecycle.deleting import delete as delete
 from auto_labeling.lifecycle.doctor import Finding as Finding
 from auto_labeling.lifecycle.doctor import examine as examine
+from auto_labeling.lifecycle.monitoring import about_orphan as about_orphan
 from auto_labeling.lifecycle.monitoring import datasets as datasets
 from auto_labeling.lifecycle.monitoring import failed_ids as failed_ids
 from auto_labeling.lifecycle.monitoring import failure_kinds as failure_kinds
@@ -42,8 +42,10 @@ from auto_labeling.lifecycle.monitoring import log_tail as log_tail
 from auto_labeling.lifecycle.monitoring import measured_speeds as measured_speeds
 from auto_labeling.lifecycle.monitoring import newer_runs as newer_runs
 from auto_labeling.lifecycle.monitoring import operation as operation
+from auto_labeling.lifecycle.monitoring import orphans as orphans
 from auto_labeling.lifecycle.monitoring import progress as progress
 from auto_labeling.lifecycle.monitoring import record as record
+from auto_labeling.lifecycle.monitoring import references as references
 from auto_labeling.lifecycle.monitoring import require_database as require_database
 from auto_labeling.lifecycle.monitoring import runs as runs
 from auto_labeling.lifecycle.monitoring import target_ids as target_ids
@@ -60,13 +62,14 @@ from auto_labeling.lifecycle.preview import preview as preview
 from auto_labeling.lifecycle.preview import trial as trial
 from auto_labeling.lifecycle.promoted_counts import promoted_counts as promoted_counts
 from auto_labeling.lifecycle.resuming import missing_field as missing_field
+from auto_labeling.lifecycle.stopping import cancel as cancel
+from auto_labeling.lifecycle.stopping import rename as rename
+from auto_labeling.lifecycle.stopping import skip as skip
 from auto_labeling.lifecycle.validation import draft as draft
 from auto_labeling.lifecycle.validation import source_fields as source_fields
 from auto_labeling.lifecycle.validation import unknown_samples as unknown_samples
 from auto_labeling.models import catalog
 from auto_labeling.storage import clock, fields, operations, speeds, staging
-from auto_labeling.storage import orphans as storage_orphans
-from auto_labeling.storage import references as storage_references
 from auto_labeling.storage.account import account as account
 from auto_labeling.storage.account import account_fields
 from auto_labeling.storage.chunks import ChunkStore
@@ -74,7 +77,6 @@ from auto_labeling.storage.dataset_classes import class_sources as class_sources
 from auto_labeling.storage.dataset_classes import classes_of as classes_of
 from auto_labeling.storage.guessed_ranges import GuessStore
 from auto_labeling.storage.heartbeat import Heartbeat
-from auto_labeling.storage.references import References
 from auto_labeling.storage.runs import RunStore
 
 
@@ -84,6 +86,9 @@ def check(dataset: Dataset, answers: Mapping[str, Any]) -> RunConfig:
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         answers: a dict with the fields of :class:`auto_labeling.core.run.RunConfig`
+
+    Returns:
+        the configuration
 
     Raises:
         ConfigError: with a sentence for every wrong field
@@ -157,6 +162,9 @@ def generate(
         run_id: the run's id
         report (None): called with the fraction done and a line of text, now and then
 
+    Returns:
+        the run, in review
+
     Raises:
         IllegalTransition: if the run is not queued; so a second worker loses here
         AttemptRevoked: if the run was cancelled, approved or deleted since
@@ -201,13 +209,16 @@ def generate(
 def resume(dataset: Dataset, run_id: str, queue: bool = True, again: bool = False) -> Run:
     """Queues a failed run again, or the failed samples of a run in review.
 
-    What is labeled, promoted or done stays as it is.
+    Samples that are labeled or done, and promotions, are left alone.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         queue (True): whether a worker is to do it; if not, call :func:`generate`
         again (False): whether to label all samples again if the staging field is gone
+
+    Returns:
+        the run, queued
 
     Raises:
         IllegalTransition: if there is nothing to resume
@@ -240,62 +251,6 @@ def resume(dataset: Dataset, run_id: str, queue: bool = True, again: bool = Fals
         raise
 
 
-def orphans(dataset: Dataset) -> list[str]:
-    """Fields with labels in review of no run of the dataset: a clone or a merge has them."""
-    return storage_orphans.names(dataset)
-
-
-def about_orphan(dataset: Dataset, field: str) -> tuple[str, str]:
-    """What such a field is, and what can be done about it: two sentences without their end."""
-    return storage_orphans.description(field), storage_orphans.remedies(dataset.name)
-
-
-def references(dataset: Dataset, run: Run) -> References:
-    """The saved views, evaluations and brain runs that name a run's staging field."""
-    return storage_references.find(dataset, run.staging_field)
-
-
-def cancel(dataset: Dataset, run_id: str, by: str = "") -> Run:
-    """Stops a run that is queued or generating; it can be resumed, or reviewed as it is."""
-    reason = f"Cancelled by {by}" if by else "Cancelled"
-    token = secrets.token_hex(8)
-    run = RunStore(dataset).move(
-        run_id, RunState.FAILED, reason=StopReason.CANCELLED, error=reason, new_token=token
-    )
-    _withdraw(run, reason)
-    return run
-
-
-def skip(dataset: Dataset, run_id: str) -> Run:
-    """Goes on to review with the labels that a failed run has made (skip and continue)."""
-    store = RunStore(dataset)
-    run = get(dataset, run_id)
-    if run.state is not RunState.FAILED:
-        raise IllegalTransition(f"'{run.name}' is {run.status.lower()}, not stopped")
-    resuming.require_field(dataset, run)
-    skipped = staging.count_waiting(dataset, run)
-    run = store.move(
-        run_id,
-        RunState.IN_REVIEW,
-        new_token=secrets.token_hex(8),
-        reason=StopReason.NONE,
-        error="",
-    )
-    staging.stop_waiting(dataset, run)
-    failed = 0 if run.source else skipped  # what was not imported has not failed
-    counts: dict[str, Any] = {"labels": staging.count(dataset, run), "failed": failed}
-    counts["guessed"] = GuessStore(dataset).count(run_id)
-    account_now = account_fields(dataset, run.model_copy(update=counts))
-    return store.amend(run_id, token=run.token, **counts, **account_now)
-
-
-def rename(dataset: Dataset, run_id: str, name: str) -> Run:
-    """Gives a run another name, whatever its state."""
-    store = RunStore(dataset)
-    answers = {**store.get(run_id).config.model_dump(), "name": name}
-    return store.amend(run_id, config=validation.parse(answers))
-
-
 def _freeze(dataset: Dataset, store: RunStore, run: Run, sample_ids: Sequence[str]) -> Run:
     chunks = ChunkStore(dataset)
     # So many that each worker has its share, even near the end.
@@ -314,9 +269,3 @@ def _freeze(dataset: Dataset, store: RunStore, run: Run, sample_ids: Sequence[st
 
 def _queue(dataset: Dataset, store: RunStore, run: Run) -> Run:
     return store.amend(run.id, operation_id=operations.queue(dataset, run))
-
-
-def _withdraw(run: Run, reason: str) -> None:
-    """Spares a worker an operation that is still queued; one that takes it first is refused."""
-    if run.operation_id:
-        operations.withdraw(run.operation_id, reason)

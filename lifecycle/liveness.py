@@ -69,8 +69,11 @@ def is_silent(store: RunStore, run: Run) -> bool:
     Waits for a second look where one is needed.
 
     Args:
-        store: the store of the run's dataset
+        store: the :class:`auto_labeling.storage.runs.RunStore` of the run's dataset
         run: the run
+
+    Returns:
+        True if it gave no sign of life for too long
     """
 
     def look() -> Stopped | None:

@@ -108,11 +108,14 @@ def labeled_slices(dataset: Dataset, field: str) -> dict[str, str]:
 
 
 def count(dataset: Dataset, names: Collection[str] = ()) -> int:
-    """How many samples of a dataset can be labeled; of a grouped one, in these slices.
+    """Counts the samples of a dataset that can be labeled; of a grouped one, in some slices.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         names (()): slices; by default, all that hold images
+
+    Returns:
+        the number of samples
     """
     if dataset.media_type != fom.GROUP:
         return len(dataset)
@@ -120,7 +123,15 @@ def count(dataset: Dataset, names: Collection[str] = ()) -> int:
 
 
 def count_known(dataset: Dataset, sample_ids: Sequence[str]) -> int:
-    """How many of these ids, each given once, are those of samples of a dataset."""
+    """Counts the ids that samples of a dataset have.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        sample_ids: the ids, each given once
+
+    Returns:
+        the number of samples
+    """
     return len(sample_ids) - len(samples.unknown(dataset, sample_ids))
 
 
@@ -130,16 +141,20 @@ def target_ids(
     names: Collection[str] = (),
     limit: int | None = None,
 ) -> list[str]:
-    """The ids of the samples that a view stands for when it is to be labeled.
+    """Reads the ids of the samples that a view stands for when it is to be labeled.
 
-    A view of groups stands for the samples of its groups in the slices that are chosen, a view of
-    dynamic groups for all samples of its groups, one of patches for the samples they are cut from.
+    A view of groups stands for the samples of its groups in the chosen slices. A view of dynamic
+    groups stands for all samples of its groups, and one of patches for the samples they are cut
+    from.
 
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
         view: a view on it
         names (()): slices of a grouped dataset; by default, all that hold images
-        limit (None): how many ids are enough
+        limit (None): the maximum number of ids
+
+    Returns:
+        the ids, each once
     """
     if view.media_type == fom.GROUP and dataset.media_type == fom.GROUP:
         groups = view.limit(limit) if limit else view
@@ -158,7 +173,16 @@ def target_ids(
 
 
 def target_count(dataset: Dataset, view: SampleCollection, names: Collection[str] = ()) -> int:
-    """How many ids :func:`target_ids` gives, without reading them where the database can tell."""
+    """Counts the ids that :func:`target_ids` gives, without reading them where possible.
+
+    Args:
+        dataset: the :class:`fiftyone.core.dataset.Dataset`
+        view: a view on it
+        names (()): slices of a grouped dataset; by default, all that hold images
+
+    Returns:
+        the number of samples
+    """
     if dataset.media_type == fom.GROUP or view._dataset is not dataset or view._is_dynamic_groups:
         return len(target_ids(dataset, view, names))
     return len(view)
@@ -214,7 +238,15 @@ def _of_generated(view: SampleCollection, samples: int, task: Task | None) -> st
 
 
 def slice_problem(dataset: Dataset, names: Collection[str]) -> str:
-    """What is wrong with a choice of slices; empty if nothing is."""
+    """Explains what is wrong with a choice of slices.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        names: the chosen slices
+
+    Returns:
+        a sentence; empty if nothing is wrong
+    """
     known = slices(dataset)
     if names and not known:
         return "This dataset is not grouped, so it has no slices to choose"

@@ -12,10 +12,13 @@ from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Progress, Run, Speed, Worker
 from auto_labeling.lifecycle import liveness
 from auto_labeling.storage import live_workers, log_tails, operations, retrying, speeds
+from auto_labeling.storage import orphans as orphaned_fields
+from auto_labeling.storage import references as field_references
 from auto_labeling.storage import runs as storage
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import is_alive
 from auto_labeling.storage.operations import Operation
+from auto_labeling.storage.references import References
 from auto_labeling.storage.runs import RunStore
 
 
@@ -46,13 +49,16 @@ def datasets() -> list[Dataset]:
 
 
 def runs(dataset: Dataset, confirm: bool = True) -> list[Run]:
-    """Returns the runs of a dataset, newest first, each as it really stands.
+    """Returns the runs of a dataset, newest first, in their true state.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         confirm (True): whether to wait for a second look, at most
             :data:`auto_labeling.lifecycle.liveness.CONFIRM_SECONDS`, at runs that seem to have
             stopped; without it they count as active until the next look
+
+    Returns:
+        the runs that this version can read
     """
     store = RunStore(dataset)
     # A first look at each: so they all wait for their second at the same time.
@@ -61,12 +67,15 @@ def runs(dataset: Dataset, confirm: bool = True) -> list[Run]:
 
 
 def get(dataset: Dataset, run_id: str, confirm: bool = True) -> Run:
-    """Returns a run as it really stands.
+    """Returns a run in its true state.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         confirm (True): as in :func:`runs`
+
+    Returns:
+        the run; stopped, if no process works on it
 
     Raises:
         RunNotFound: if there is none of that id
@@ -88,7 +97,14 @@ def newer_runs(dataset: Dataset) -> dict[str, str]:
 
 
 def record(dataset: Dataset, run_id: str) -> Run:
-    """Returns a run as its record stands, without a judgement: for whoever works on it.
+    """Returns a run as its record stands, without a judgement: for the process that works on it.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+
+    Returns:
+        the run
 
     Raises:
         RunNotFound: if there is none of that id
@@ -97,12 +113,28 @@ def record(dataset: Dataset, run_id: str) -> Run:
 
 
 def progress(dataset: Dataset, run: Run) -> Progress | None:
-    """How far the run's current attempt has come; None before its first sign of life."""
+    """Returns the progress of the run's current attempt.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        the progress; None before the attempt's first sign of life
+    """
     return RunStore(dataset).progress(run)
 
 
 def is_worked_on(dataset: Dataset, run: Run) -> bool:
-    """Whether a process has given a sign of life for the run's current attempt lately."""
+    """Whether a process gives signs of life for the run's current attempt.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        True if the last sign is recent enough
+    """
     return is_alive(progress(dataset, run))
 
 
@@ -112,12 +144,17 @@ def operation(run: Run) -> Operation | None:
 
 
 def workers() -> list[Worker]:
-    """The workers of this database that are alive; FiftyOne's own are not heard of."""
+    """Returns the live workers of this database. FiftyOne's own workers are not among them."""
     return live_workers.live()
 
 
 def log_tail(dataset: Dataset, run: Run, lines: int = 40) -> list[str]:
-    """The last lines that a worker has logged for the run's current attempt.
+    """Returns the last lines that a worker has logged for the run's current attempt.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        lines (40): the maximum number of lines
 
     Returns:
         a list of lines; empty if there are none (yet), or FiftyOne's own worker has the run
@@ -126,19 +163,35 @@ def log_tail(dataset: Dataset, run: Run, lines: int = 40) -> list[str]:
 
 
 def target_ids(dataset: Dataset, run: Run) -> list[str]:
-    """The ids of a run's target samples, as they were when it started."""
+    """Returns the ids of a run's target samples, fixed when it started.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        the ids
+    """
     chunks = ChunkStore(dataset)
     return [i for index in range(run.chunks) for i in chunks.sample_ids(run.id, index)]
 
 
 def failures(dataset: Dataset, run: Run) -> list[dict[str, str]]:
-    """The samples that failed: dicts with keys ``sample_id``, ``filepath``, ``error``."""
+    """Returns the samples that failed.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        a list of dicts with keys ``sample_id``, ``filepath`` and ``error``
+    """
     chunks = ChunkStore(dataset)
     return [f for index in range(run.chunks) for f in chunks.failures(run.id, index) or ()]
 
 
 def failure_kinds(dataset: Dataset, run: Run) -> list[dict[str, Any]]:
-    """How many samples failed for which kind of error, the most frequent first.
+    """Counts the failed samples by kind of error, the most frequent first.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -151,15 +204,49 @@ def failure_kinds(dataset: Dataset, run: Run) -> list[dict[str, Any]]:
 
 
 def failed_ids(dataset: Dataset, run: Run, kind: str = "", limit: int = 10_000) -> list[str]:
-    """The ids of samples that failed.
+    """Returns the ids of samples that failed.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
         kind (""): the class of the error, as in :func:`failure_kinds`; empty means any
         limit (10000): the maximum number of ids
+
+    Returns:
+        the ids
     """
     return ChunkStore(dataset).failed_ids(run.id, kind, limit)
+
+
+def orphans(dataset: Dataset) -> list[str]:
+    """Lists the staging fields of no run of the dataset, which a clone or a merge leaves."""
+    return orphaned_fields.names(dataset)
+
+
+def about_orphan(dataset: Dataset, field: str) -> tuple[str, str]:
+    """Describes a field of :func:`orphans`, and what a person can do about it.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        field: the field's name
+
+    Returns:
+        ``(description, remedies)``: two sentences without their full stops
+    """
+    return orphaned_fields.description(field), orphaned_fields.remedies(dataset.name)
+
+
+def references(dataset: Dataset, run: Run) -> References:
+    """Finds the saved views, evaluations and brain runs that name a run's staging field.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+
+    Returns:
+        the :class:`auto_labeling.storage.references.References`
+    """
+    return field_references.find(dataset, run.staging_field)
 
 
 def _reconciled(store: RunStore, run: Run, confirm: bool) -> Run:

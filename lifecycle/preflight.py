@@ -87,17 +87,20 @@ def preflight(
     view: SampleCollection | None = None,
     wait: bool = True,
 ) -> Preflight:
-    """Says how things stand for a run: samples, weights, device, packages, disk and time.
+    """Checks samples, weights, device, packages, disk and time for a run.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        config: what to do
+        config: the run's configuration
         sample_ids (None): the ids of the target samples; None means all
-        tried (None): what :func:`auto_labeling.lifecycle.preview.trial` returned, to estimate the
+        tried (None): the result of :func:`auto_labeling.lifecycle.preview.trial`, to estimate the
             time from where no run has measured it
         samples (None): the number of the target samples, if it is known
         view (None): the view that the target samples are of, if they are of one
-        wait (True): whether to wait for what workers say of a custom model
+        wait (True): whether to wait for the workers' answers about a custom model
+
+    Returns:
+        a :class:`Preflight`
 
     Raises:
         ModelUnavailable: if a model is not offered
@@ -136,13 +139,16 @@ def preflight(
 def cautions(
     dataset: Dataset, config: RunConfig, samples: int, view: SampleCollection | None = None
 ) -> tuple[str, ...]:
-    """What a person may not mean with a run, in sentences to be said before it starts.
+    """Warns about settings that a person may not intend, before a run starts.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        config: what to do
+        config: the run's configuration
         samples: the number of the target samples
         view (None): the view that the target samples are of, if they are of one
+
+    Returns:
+        the warnings, in sentences
     """
     sentences = (
         [] if view is None else [media.meaning(view, samples, config.task, config.group_slices)]

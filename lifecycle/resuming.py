@@ -11,21 +11,25 @@ from auto_labeling.storage.fields import MissingField
 
 
 def missing_field(dataset: Dataset, run: Run) -> MissingField | None:
-    """What has become of the staging field of a run that needs it, if it is not there.
+    """Finds out whether the staging field of a run that needs it is missing, and why.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
 
     Returns:
-        None if all is well, or the run has no staging field
+        None if it is there, or the run needs no staging field
     """
     over = (RunState.APPROVING, RunState.APPROVED, RunState.DELETING)
     return None if run.state in over or not run.frozen else fields.missing(dataset, run)
 
 
 def require_field(dataset: Dataset, run: Run) -> None:
-    """Refuses what needs the staged labels of a run whose staging field is gone.
+    """Refuses an action that needs the staged labels of a run without its staging field.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
 
     Raises:
         FieldGone: with what has happened, and what can be done
@@ -35,7 +39,7 @@ def require_field(dataset: Dataset, run: Run) -> None:
 
 
 def require_resumable(dataset: Dataset, run: Run, again: bool) -> None:
-    """Refuses to resume a run that cannot go on.
+    """Refuses to resume a run that cannot continue.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`

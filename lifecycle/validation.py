@@ -50,13 +50,16 @@ def draft(answers: Mapping[str, Any]) -> RunConfig:
 def check(dataset: Dataset, answers: Mapping[str, Any], store: RunStore) -> RunConfig:
     """Turns answers into a configuration that fits the dataset.
 
-    A field that is wrong in itself is not judged further; all others are, so that every
-    problem is named at once.
+    A field that is wrong in itself is not judged further. All others are, so that every problem is
+    named at once.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         answers: a dict with the fields of :class:`auto_labeling.core.run.RunConfig`
         store: the dataset's :class:`auto_labeling.storage.runs.RunStore`
+
+    Returns:
+        the configuration
 
     Raises:
         ConfigError: with a sentence for every wrong field
@@ -130,13 +133,16 @@ def source_fields(dataset: Dataset) -> dict[str, str]:
 def frozen_ids(
     dataset: Dataset, sample_ids: Iterable[str] | None, group_slices: Collection[str] = ()
 ) -> list[str]:
-    """The ids of a run's target samples, each once and in a fixed order.
+    """Returns the ids of a run's target samples, each once and in a fixed order.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         sample_ids: an iterable of sample ids, or None for all samples
-        group_slices (()): the slices of a grouped dataset that are labeled; by default, those
-            that hold images
+        group_slices (()): the slices of a grouped dataset that are labeled; by default, those that
+            hold images
+
+    Returns:
+        the ids
 
     Raises:
         ConfigError: if there are none, or some are not in the dataset or not in those slices
@@ -163,7 +169,15 @@ def frozen_ids(
 
 
 def unknown_samples(dataset: Dataset, sample_ids: Sequence[str]) -> str:
-    """Says which ids are not those of samples of a dataset; empty if there are none."""
+    """Names the ids that no sample of a dataset has.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        sample_ids: texts that may be sample ids
+
+    Returns:
+        a sentence; empty if all are known
+    """
     unknown = samples.unknown(dataset, sample_ids)
     if not unknown:
         return ""
@@ -264,7 +278,16 @@ def _location_problem(location: str) -> str | None:
 
 
 def label_field_problem(dataset: Dataset, name: str, store: RunStore) -> str | None:
-    """Why approved labels cannot go to a new field of that name, if they cannot."""
+    """Explains why approved labels cannot go to a new field.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+        store: the dataset's :class:`auto_labeling.storage.runs.RunStore`
+
+    Returns:
+        a sentence; None if the name can be used
+    """
     try:
         validate_field_name(name, media_type=dataset.media_type)
     except ValueError as error:
