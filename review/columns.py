@@ -65,6 +65,9 @@ def read(dataset: Dataset, run: Run, query: Document, everything: bool = False) 
         run: the run
         query: which samples
         everything (False): whether to return samples without staged labels too
+
+    Returns:
+        their :class:`Columns`
     """
     if not everything:
         query = {**query, run.staging_field: {"$type": "object"}}

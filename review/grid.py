@@ -95,11 +95,15 @@ class Shown:
         return _OfClass(**{f.name: getattr(self, f.name) for f in fields(self)}, label=label)
 
     def labels(self, run: Run, tab: str) -> list[Document]:
-        """An aggregation pipeline that yields a tab's labels in what is shown.
+        """Builds an aggregation pipeline that yields a tab's labels in what is shown.
+
+        Args:
+            run: the run
+            tab: ``"review"`` or ``"approval"``
 
         Returns:
-            the pipeline; run it on the view's own collection. Each document has
-            ``_id`` (the sample's) and ``label`` (the label document)
+            the pipeline; run it on the view's own collection. Each document has ``_id`` (the
+            sample's) and ``label`` (the label document)
         """
         view, generated = self.base, self.base._dataset._is_generated
         # The sidebar's filters look at each sample alone: fewer samples first is the same.
@@ -125,7 +129,7 @@ class Shown:
         return view._pipeline(pipeline=stages)
 
     def aggregate(self, run: Run, tab: str, stages: list[Document]) -> Iterator[Document]:
-        """Runs further aggregation stages over :meth:`labels`."""
+        """Runs further aggregation stages over :meth:`labels`; returns the documents they yield."""
         collection = self.base._dataset._sample_collection
         return collection.aggregate(self.labels(run, tab) + stages, allowDiskUse=True)
 
@@ -183,7 +187,7 @@ def narrowed(
 
 
 def refresh_patches(dataset: Dataset, view: SampleCollection) -> None:
-    """Makes a view of staged labels as patches show them as they are: it is a copy of them."""
+    """Updates a view of staged labels as patches, which holds a copy of them."""
     stage = getattr(view, "_patches_stage", None)
     if not isinstance(view, fop.PatchesView) or not isinstance(stage, fos.ToPatches):
         return
@@ -219,7 +223,7 @@ _copied_at: dict[str, write_stamp.Stamp | None] = {}
 
 
 def label_root(view: SampleCollection, run: Run) -> str:
-    """The path of a run's labels in a view: in one of patches, each sample is one label."""
+    """Returns the path of a run's labels in a view; in one of patches, each sample is a label."""
     if view._dataset._is_generated and view._is_patches:
         return run.staging_field
     return run.label_root
@@ -241,7 +245,7 @@ def _is_plain(asked: Mapping[str, Any], kind: str) -> bool:
 
 
 def root_in(request: Mapping[str, Any], run: Run) -> str:
-    """The path of a run's labels in the sidebar of the view that a request is from."""
+    """Returns the path of a run's labels in the sidebar of the view that a request is from."""
     classes = [str(stage.get("_cls")) for stage in request.get("view") or ()]
     return run.staging_field if any(c.endswith(".ToPatches") for c in classes) else run.label_root
 
@@ -282,12 +286,15 @@ def tab_filters(
 def merged(
     filters: Mapping[str, Any] | None, run: Run, wanted: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The sidebar's filters, with those on the run's staging field replaced.
+    """Replaces the sidebar's filters on the run's staging field.
 
     Args:
-        filters: the sidebar's filters as they are, or None
+        filters: the sidebar's current filters, or None
         run: the run
-        wanted: what to filter the staging field by; empty to lift its filters
+        wanted: the filters on the staging field; empty to lift them
+
+    Returns:
+        all filters
     """
     prefix = f"{run.staging_field}."
     others = {path: f for path, f in (filters or {}).items() if not path.startswith(prefix)}
@@ -295,7 +302,15 @@ def merged(
 
 
 def same(given: Mapping[str, Any] | None, asked: Mapping[str, Any]) -> bool:
-    """Whether a filter of the sidebar is what was asked for; it may hold more, if that is off."""
+    """Whether a filter of the sidebar does the same as another.
+
+    Args:
+        given: the sidebar's filter, which may hold more keys, if these are off; or None
+        asked: the filter to compare it with
+
+    Returns:
+        True if each key is the same in both
+    """
     given = given or {}
     return all(given.get(key, False) == asked.get(key, False) for key in {*given, *asked})
 
@@ -303,11 +318,15 @@ def same(given: Mapping[str, Any] | None, asked: Mapping[str, Any]) -> bool:
 def read_filters(
     filters: Mapping[str, Any] | None, root: str
 ) -> tuple[tuple[float, float] | None, str | None]:
-    """What the sidebar's filters on a run's labels say now.
+    """Reads the sidebar's filters on a run's labels.
+
+    Args:
+        filters: the sidebar's filters, or None
+        root: the path of the run's labels
 
     Returns:
-        ``(confidence, label)``: a ``(low, high)`` range or None, and a class or None
-        (None as well if several are chosen)
+        ``(confidence, label)``: a ``(low, high)`` range or None, and a class or None (None as well
+        if several are chosen)
     """
     filters = filters or {}
     span = (filters.get(f"{root}.confidence") or {}).get("range")

@@ -78,13 +78,19 @@ def told(request: Mapping[str, Any]) -> str:
 def view_with(
     dataset: Dataset, request: Mapping[str, Any], run: Run | None, names: Iterable[str]
 ) -> fov.DatasetView:
-    """A request's view, with these stages of ours in the place of those that it has.
+    """Builds a request's view, with these stages of ours in place of those that it has.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         request: the App's request
         run: the run; None if there are no names
         names: the names of the stages, in their order
+
+    Returns:
+        the view
+
+    Raises:
+        Unreadable: if FiftyOne cannot make the view
     """
     stages = list(request.get("view") or ())
     users = stages[: len(stages) - len(of(request))]
@@ -98,7 +104,15 @@ def view_with(
 
 
 def marked(stage: fos.ViewStage, name: str) -> fos.ViewStage:
-    """A stage with our mark: :func:`of` finds it at the end of a view."""
+    """Marks a stage as ours, so that :func:`of` finds it at the end of a view.
+
+    Args:
+        stage: the stage, which is changed
+        name: the name that :func:`of` gives
+
+    Returns:
+        the same stage
+    """
     stage._uuid = _OURS + name  # type: ignore[assignment]  # FiftyOne declares it as None
     return stage
 

@@ -43,7 +43,15 @@ class Chosen(grid.Shown):
         return replace(self, wanted=replace(self.wanted, span=None), without_confidence=False)
 
     def labels(self, run: Run, tab: str) -> list[Document]:
-        """An aggregation pipeline that yields a tab's labels among those chosen."""
+        """Builds an aggregation pipeline that yields a tab's labels among those chosen.
+
+        Args:
+            run: the run
+            tab: ``"review"`` or ``"approval"``
+
+        Returns:
+            the pipeline, as that of :class:`auto_labeling.review.grid.Shown`
+        """
         wanted = {f"label.{name}": value for name, value in self.wanted.wanted().items()}
         if self.without_confidence:
             wanted["$nor"] = [{"label.confidence": {"$gte": float("-inf")}}]
@@ -94,6 +102,9 @@ def choose(
         group_slices (None): the names of slices of a grouped dataset
         as_shown (False): whether of a view of groups only what a grid shows of it is chosen: one
             slice, and one sample of each dynamic group
+
+    Returns:
+        the :class:`Chosen` labels
 
     Raises:
         ConfigError: with a sentence for every condition of another kind

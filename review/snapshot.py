@@ -209,7 +209,7 @@ class Snapshot:
         return int(np.count_nonzero(self._wanted(state, criteria)))
 
     def table(self, state: str, criteria: Criteria = Criteria()) -> dict[str, Group]:  # noqa: B008 - frozen
-        """The labels of a review state that meet the criteria: :class:`Group` s by class."""
+        """Counts the labels of a review state that meet the criteria: a :class:`Group` by class."""
         return self._once(("table", state, criteria), self._table, state, criteria)
 
     def _table(self, state: str, criteria: Criteria) -> dict[str, Group]:
@@ -229,11 +229,15 @@ class Snapshot:
         }
 
     def spread(self, state: str, criteria: Criteria) -> dict[str, np.ndarray]:
-        """How many labels of each class have a confidence in each of :data:`BINS` parts of [0, 1].
+        """Counts labels by class and by confidence, in :data:`BINS` parts of [0, 1].
+
+        Args:
+            state: the review state
+            criteria: which labels
 
         Returns:
-            a dict from class to an array of :data:`BINS` counts; classes without any such label
-            are left out
+            a dict from class to an array of :data:`BINS` counts; classes without any such label are
+            left out
         """
         return self._once(("spread", state, criteria), self._spread, state, criteria)
 
@@ -303,7 +307,7 @@ _lock = threading.Lock()
 
 
 def of(dataset: Dataset, run: Run) -> contextlib.AbstractContextManager[Snapshot | None, None]:
-    """The snapshot of a run, for a ``with`` block; there it is None where it cannot be kept.
+    """Returns a context manager that gives the snapshot of a run, or None where none is kept.
 
     In the block the snapshot is the caller's alone. Call ``catch_up`` first.
     """

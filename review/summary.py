@@ -67,6 +67,9 @@ def summarize(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> 
         run: a run in review
         shown: what the grid shows
         tab ("review"): ``"review"`` or ``"approval"``
+
+    Returns:
+        the :class:`Summary`
     """
     criteria = shown.criteria(run)
     with snapshot.of(dataset, run) as kept:
@@ -87,10 +90,15 @@ def summarize(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> 
 
 
 def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> dict[str, np.ndarray]:
-    """How many labels of each class have a confidence in each of :data:`BINS` parts of [0, 1].
+    """Counts labels by class and by confidence, in :data:`BINS` parts of [0, 1].
 
-    The range of confidence that the grid is filtered by does not count: a spread is where it is
-    chosen.
+    The grid's own filter on confidence does not count, since a spread is where it is chosen.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: a run in review
+        shown: what the grid shows
+        tab ("review"): ``"review"`` or ``"approval"``
 
     Returns:
         a dict from class to an array of :data:`BINS` counts; classes without any such label are
@@ -141,6 +149,9 @@ def decision(dataset: Dataset, run: Run, source: bool = True) -> Decision:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: a run in review
         source (True): whether what people did in a source that is to be replaced counts too
+
+    Returns:
+        the :class:`auto_labeling.core.account.Decision`
     """
     with snapshot.of(dataset, run) as kept:
         if kept is not None and kept.catch_up(dataset):
@@ -150,7 +161,15 @@ def decision(dataset: Dataset, run: Run, source: bool = True) -> Decision:
 
 
 def settle(dataset: Dataset, run: Run) -> bool:
-    """Marks the labels that people have added; returns whether there were any since last time."""
+    """Marks the labels that people have added.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: a run in review
+
+    Returns:
+        whether there were any since the last time
+    """
     with snapshot.of(dataset, run) as kept:
         if kept is not None:
             before = kept.marked
