@@ -10,6 +10,7 @@ from typing import Any
 from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import ExecutionContext
 
+from auto_labeling.app import window
 from auto_labeling.app.values import name_of, text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, NotPermitted
 from auto_labeling.core.settings import settings
@@ -169,6 +170,7 @@ def set_view(ctx: ExecutionContext, view: SampleCollection) -> None:
         view: the view
     """
     ctx.ops.set_view(view=view)
+    window.will_read_again(ctx)
     ctx.request_params["view"] = view._serialize()
     ctx.request_params["view_name"] = None
 

@@ -1,5 +1,7 @@
 """What an event says of the window of a browser that it is from."""
 
+import secrets
+
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app.values import name_of
@@ -30,3 +32,43 @@ def panel_id(ctx: ExecutionContext) -> str:
 def has_panel_state(ctx: ExecutionContext) -> bool:
     """Whether the App has a state of the panel, which it saves with the workspace."""
     return bool(ctx.params.get("panel_state"))
+
+
+def reload_dataset(ctx: ExecutionContext) -> None:
+    """Makes the App read the dataset again: its fields have changed."""
+    ctx.ops.reload_dataset()
+    will_read_again(ctx)
+
+
+def will_read_again(ctx: ExecutionContext) -> None:
+    """Notes that the App reads the dataset again because of this event.
+
+    It empties its filters, lasso and selection then: the window puts them back (``kept``).
+    """
+    if own := of(ctx):
+        own["readings"] = _readings(own) + 1
+
+
+def kept(ctx: ExecutionContext) -> dict | None:
+    """What the grid is to show when the App has read the dataset again; None if it will not.
+
+    These are the filters, the lasso, the selected samples and the slice as this event leaves them.
+    """
+    own = of(ctx)
+    if not own or not _readings(own):
+        return None
+    asked = ctx.request_params
+    lasso = asked.get("extended_selection")
+    return {
+        "id": secrets.token_hex(4),
+        "times": _readings(own),
+        "filters": asked.get("filters") or {},
+        "lasso": lasso if isinstance(lasso, dict) else {},
+        "selected": list(asked.get("selected") or ()),
+        "slice": asked.get("group_slice"),
+    }
+
+
+def _readings(own: dict) -> int:
+    number = own.get("readings")
+    return number if type(number) is int else 0

@@ -71,7 +71,13 @@ def drawn(panel: foo.Panel, ctx: ExecutionContext, page: types.Property) -> type
     if not window.of(ctx):
         return page
     tells = {name: getattr(panel, name) for name in _EVENTS}
-    view = types.View(component="AutoLabelingPage", page=page.to_json(), **tells, **_COMPOSITE)
+    view = types.View(
+        component="AutoLabelingPage",
+        page=page.to_json(),
+        kept=window.kept(ctx),
+        **tells,
+        **_COMPOSITE,
+    )
     return types.Property(types.Object(), view=view)
 
 

@@ -167,7 +167,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         state.window = secrets.token_hex(4)
         self._begin_anew_elsewhere(ctx, state)
         if state.page == "review" and (run := self._run_or_leave(ctx, state)):
-            grid_sync.enter(ctx, state, run)
+            grid_sync.enter(ctx, state, run, is_known=True)
 
     @event
     def go_on_alone(self, ctx: ExecutionContext, state: PanelState) -> None:

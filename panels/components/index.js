@@ -14,7 +14,8 @@
 
   const React = window.React;
   const mui = window.__mui__;
-  const { OperatorIO, types, useGlobalExecutionContext, usePanelEvent } = window.__foo__;
+  const { OperatorIO, executeOperator, types } = window.__foo__;
+  const { useGlobalExecutionContext, usePanelEvent } = window.__foo__;
   const { PluginComponentType, registerComponent } = window.__fop__;
   const { usePanelId, usePanelState } = window.__fosp__;
   const h = React.createElement;
@@ -141,6 +142,49 @@
     }, now);
   }
 
+  /* Milliseconds in which the App reads a dataset again, and empties what a person has set. */
+  const READING = 8000;
+
+  /* Puts back what the App empties when Python makes it read the dataset again, for a new field or
+     another view. "kept" is what there was, and how often the App will read. */
+  function useKept(kept) {
+    const grid = useGlobalExecutionContext();
+    const selection = grid.selectedSamples ? [...grid.selectedSamples.keys()] : [];
+    const lasso = (grid.extendedSelection && grid.extendedSelection.selection) || [];
+    const now = { filters: grid.filters, lasso, selected: selection };
+    const before = React.useRef(now);
+    const due = React.useRef({ until: 0 });
+    React.useEffect(() => {
+      if (!kept) return;
+      const { times } = kept;
+      const until = Date.now() + READING;
+      due.current = { until, kept, filters: times, lasso: times, selected: times };
+    }, [kept && kept.id]);
+    React.useEffect(() => {
+      const was = before.current;
+      before.current = now;
+      const { until, kept: last } = due.current;
+      if (Date.now() > until) return;
+      const all = {
+        filters: [last.filters, () => tellApp("set_filters", last.filters)],
+        lasso: [last.lasso.selection, () => tellApp("set_extended_selection", last.lasso)],
+        selected: [
+          last.selected,
+          () => tellApp("set_selected_samples", { samples: last.selected }),
+        ],
+      };
+      for (const [what, [value, putBack]] of Object.entries(all)) {
+        const isEmptied = size(was[what]) > 0 && size(now[what]) === 0;
+        if (!isEmptied || size(value) === 0 || due.current[what] === 0) continue;
+        due.current[what] -= 1;
+        putBack();
+      }
+    }, [grid.filters, grid.extendedSelection, grid.selectedSamples]);
+  }
+
+  const size = (value) => Object.keys(value || NOTHING).length;
+  const tellApp = (name, params) => executeOperator(`@voxel51/operators/${name}`, params);
+
   /* Calls back when no other value has come for the same path for a moment. */
   function usePause(callback) {
     const timers = React.useRef({});
@@ -164,6 +208,7 @@
     const [values, latest, change] = useValues(panelId);
     const send = useSend(panelId, latest);
     useGridEvents(view, panelId, send);
+    useKept(view.kept);
     React.useEffect(() => remember(panelId, values), [panelId, values]);
     const tell = usePause((path, operator, value) => send(operator, { path, value }));
     const onPathChange = (path, value, { onChange, view: { component } = {} }) => {

@@ -4,7 +4,7 @@ import functools
 
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import answers, pasted_ids, request
+from auto_labeling.app import answers, pasted_ids, request, window
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
@@ -85,7 +85,7 @@ class HomeEvents(PageEvents):
             self._go(ctx, state, "home")
             ctx.ops.notify(f"'{run.name}' deleted", variant="success")
             if run.state is not RunState.APPROVED:
-                ctx.ops.reload_dataset()
+                window.reload_dataset(ctx)
 
         verb = functools.partial(labeling.delete, dataset, run.id)
         self._work(ctx, state, f"Deleting '{run.name}'", verb, deleted)

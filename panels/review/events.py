@@ -2,7 +2,7 @@
 
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import request, values
+from auto_labeling.app import request, values, window
 from auto_labeling.core import text as words
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Run, RunState
@@ -179,7 +179,7 @@ class ReviewEvents(PageEvents):
     def _approved(self, ctx: ExecutionContext, state: PanelState, run: Run) -> None:
         state.users_fields = [*state.users_fields, run.config.label_field]
         self._go(ctx, state, "done", run)
-        ctx.ops.reload_dataset()
+        window.reload_dataset(ctx)
         ctx.ops.notify(
             f"{words.count(run.approved, 'label')} written to {run.config.label_field}",
             variant="success",

@@ -15,7 +15,7 @@ import time
 
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import request
+from auto_labeling.app import request, window
 from auto_labeling.core.run import Run
 from auto_labeling.panels.review.grid_memory import FULL, forget, of
 from auto_labeling.panels.state import PanelState
@@ -29,13 +29,23 @@ MOST_PATCHES = 20_000
 TOO_MANY_PATCHES = f"Patches show at most {MOST_PATCHES:,} labels: choose a class"
 
 
-def enter(ctx: ExecutionContext, state: PanelState, run: Run, tab="review") -> None:
-    """Makes the grid show the run's labels alone."""
+def enter(
+    ctx: ExecutionContext, state: PanelState, run: Run, tab: str = "review", is_known: bool = False
+) -> None:
+    """Makes the grid show the run's labels alone.
+
+    Args:
+        ctx: the context of the event
+        state: the panel's state
+        run: the run
+        tab ("review"): the tab whose labels are shown
+        is_known (False): whether the App knows the run's field already
+    """
     if run.staging_field not in request.active_fields(ctx):
         state.users_fields = request.active_fields(ctx)
     state.staging_field = run.staging_field
-    # The staging field is newer than what the App knows of the dataset.
-    ctx.ops.reload_dataset()
+    if not is_known:  # the staging field may be newer than what the App knows of the dataset
+        window.reload_dataset(ctx)
     of(ctx).tab = tab
     look_at(ctx, run, None, None)
     ctx.ops.set_active_fields([run.staging_field])
@@ -254,6 +264,7 @@ def _set_stages(ctx: ExecutionContext, run: Run, names) -> None:
         ctx.ops.set_view(name=at.saved_view)
     else:
         ctx.ops.set_view(view=view)
+    window.will_read_again(ctx)
     ctx.request_params["view"] = view._serialize()
     ctx.request_params["view_name"] = None if names else at.saved_view or None
     _expect(ctx)
