@@ -6,8 +6,8 @@
    the App's own controls, but their values stay in this window: in the panel's local data. They go
    to the server with each event, and come back as patches. See docs/adr/0012.
 
-   Where the App's own control cannot be used with a keyboard, ours stands in its place: tables, and
-   the range of confidence. Python describes those as the App's own, and where this file is not
+   Where the App's own control cannot do it, ours stands in its place: tables that are reached by
+   keyboard, the range of confidence, and a search while typing. Python describes those as the App's own, and where this file is not
    loaded, the App draws them so. */
 (function () {
   "use strict";
@@ -102,6 +102,7 @@
     TableView: "AutoLabelingTable",
     SliderView: "AutoLabelingRange",
     TimerView: "AutoLabelingTimer",
+    LazyFieldView: "AutoLabelingSearch",
   };
 
   /* The page as the App draws it here: our controls, and buttons that say from which window. */
@@ -354,6 +355,34 @@
     });
   }
 
+  /* A field that tells what is typed in it, a moment after the last letter. */
+  function Search({ schema, path }) {
+    const { label, value, on_change: operator } = schema.view;
+    const send = React.useContext(Send);
+    const [text, setText] = React.useState(value);
+    const told = React.useRef(value);
+    React.useEffect(() => {
+      if (value !== told.current) setText(value); // Python has changed it by itself
+      told.current = value;
+    }, [value]);
+    const tell = usePause((_, next) => {
+      told.current = next;
+      send(operator, { path, value: next });
+    });
+    return h(mui.TextField, {
+      type: "search",
+      size: "small",
+      fullWidth: true,
+      placeholder: label,
+      value: text,
+      inputProps: { "aria-label": label },
+      onChange: ({ target }) => {
+        setText(target.value);
+        tell(path, PAUSE, target.value);
+      },
+    });
+  }
+
   /* A table whose rows and buttons are reached by keyboard: arrows go from row to row. */
   function Table({ schema, path, data }) {
     const { view } = schema;
@@ -417,6 +446,7 @@
     AutoLabelingPage: Page,
     AutoLabelingTimer: Timer,
     AutoLabelingRange: Range,
+    AutoLabelingSearch: Search,
     AutoLabelingTable: Table,
   };
   for (const [name, component] of Object.entries(COMPONENTS)) {

@@ -73,7 +73,7 @@ def _searched(page: types.Object, panel, at, rows):
     page.str(
         "search",
         default=at.search,
-        view=types.LazyFieldView(label="Search classes"),
+        view=types.LazyFieldView(label="Search classes", value=at.search),
         on_change=panel.search,
     )
     wanted = at.search.casefold()

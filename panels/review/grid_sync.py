@@ -1,11 +1,10 @@
 """A review's visit to the grid: the filters and fields it sets there, and takes back.
 
-The sidebar's filters are the truth about what is shown, with one exception. FiftyOne 1.22 saves the
-state of a panel with the workspace and then reads the dataset again under a new id, which empties
-the sidebar's filters: so whenever a control of the panel changes its state, the filters are gone
-some 100 ms later. So nothing that changes in a review is kept in the panel's state, but here in
-memory; and where a control (the slider) writes state by itself, what the App dropped is asked for
-again in the very event in which the App tells of it.
+The sidebar's filters are the truth about what is shown, with one exception. FiftyOne 1.22 reads
+the dataset again under a new id when its workspace, its view or its fields change, which empties
+the sidebar's filters. Nothing of ours writes the workspace (``docs/adr/0012``); but a person who
+moves a panel does, and in an App that does not load our script each control of the panel. So what
+the App dropped is asked for again in the very event in which the App tells of it.
 
 Another view empties them too, and it may take the App seconds to show one that was asked for: until
 then its events still tell of the view that was there before, and nothing is concluded from them.

@@ -126,7 +126,7 @@ def _review(
     elements.button(
         bar,
         "promote",
-        f"Add {text.count(numbers.current, 'label')} for approval",
+        f"Add {_all(at)}{text.count(numbers.current, 'label')} for approval",
         panel.promote,
         kind="primary",
         disabled=not numbers.current,
@@ -134,6 +134,11 @@ def _review(
     )
     props = {"chosen": chosen, "on_click_row": panel.toggle_class, "spreads": spreads}
     class_table.table(page, panel, at, "classes", numbers, **props)
+
+
+def _all(at) -> str:
+    """Says that the button counts what the search of the table does not show."""
+    return "all " if at.search else ""
 
 
 def _selected(shown):

@@ -128,6 +128,8 @@ class Fields:
     ) -> None:
         """Adds a field for a number; ``limits`` are its ``min`` and ``max``."""
         props = self._props(name, label, part="field", **more)
+        if (limits or {}).get("max") == 1:  # a share: an arrow key changes it by a hundredth
+            props["componentsProps"]["field"]["inputProps"]["step"] = 0.01
         view = types.TextFieldView(placeholder=placeholder, **props)
         self._add(name, types.Number(**(limits or {})), view)
 
