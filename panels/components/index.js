@@ -145,39 +145,39 @@
 
   /* Milliseconds in which the App reads a dataset again, and empties what a person has set. */
   const READING = 8000;
+  /* By panel: what is put back for now, and what the grid last had. Not kept by the page itself,
+     which the App may take down while it reads. */
+  const keeping = new Map();
 
   /* Puts back what the App empties when Python makes it read the dataset again, for a new field or
      another view. "kept" is what there was, and how often the App will read. */
-  function useKept(kept) {
+  function useKept(kept, panelId) {
     const grid = useGlobalExecutionContext();
-    const selection = grid.selectedSamples ? [...grid.selectedSamples.keys()] : [];
+    const selected = grid.selectedSamples ? [...grid.selectedSamples.keys()] : [];
     const lasso = (grid.extendedSelection && grid.extendedSelection.selection) || [];
-    const now = { filters: grid.filters, lasso, selected: selection };
-    const before = React.useRef(now);
-    const due = React.useRef({ until: 0 });
+    const now = { filters: grid.filters, lasso, selected };
+    if (!keeping.has(panelId)) keeping.set(panelId, { until: 0, last: now });
+    const keeper = keeping.get(panelId);
     React.useEffect(() => {
-      if (!kept) return;
+      if (!kept || (keeper.kept && keeper.kept.id === kept.id)) return;
       const { times } = kept;
       const until = Date.now() + READING;
-      due.current = { until, kept, filters: times, lasso: times, selected: times };
+      Object.assign(keeper, { kept, until, filters: times, lasso: times, selected: times });
     }, [kept && kept.id]);
     React.useEffect(() => {
-      const was = before.current;
-      before.current = now;
-      const { until, kept: last } = due.current;
+      const { last, until, kept: was } = keeper;
+      keeper.last = now;
       if (Date.now() > until) return;
+      const samples = was.selected;
       const all = {
-        filters: [last.filters, () => tellApp("set_filters", last.filters)],
-        lasso: [last.lasso.selection, () => tellApp("set_extended_selection", last.lasso)],
-        selected: [
-          last.selected,
-          () => tellApp("set_selected_samples", { samples: last.selected }),
-        ],
+        filters: [was.filters, () => tellApp("set_filters", was.filters)],
+        lasso: [was.lasso.selection, () => tellApp("set_extended_selection", was.lasso)],
+        selected: [samples, () => tellApp("set_selected_samples", { samples })],
       };
       for (const [what, [value, putBack]] of Object.entries(all)) {
-        const isEmptied = size(was[what]) > 0 && size(now[what]) === 0;
-        if (!isEmptied || size(value) === 0 || due.current[what] === 0) continue;
-        due.current[what] -= 1;
+        const isEmptied = size(last[what]) > 0 && size(now[what]) === 0;
+        if (!isEmptied || size(value) === 0 || keeper[what] === 0) continue;
+        keeper[what] -= 1;
         putBack();
       }
     }, [grid.filters, grid.extendedSelection, grid.selectedSamples]);
@@ -209,7 +209,7 @@
     const [values, latest, change] = useValues(panelId);
     const send = useSend(panelId, latest);
     useGridEvents(view, panelId, send);
-    useKept(view.kept);
+    useKept(view.kept, panelId);
     React.useEffect(() => remember(panelId, values), [panelId, values]);
     const tell = usePause((path, operator, value) => send(operator, { path, value }));
     const onPathChange = (path, value, { onChange, view: { component } = {} }) => {

@@ -20,6 +20,7 @@ from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling import operators
 from auto_labeling.app.form_settings import group_of
+from auto_labeling.app import window
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.lifecycle import importing, labeling
@@ -153,7 +154,7 @@ class Fuzzer:
         PANEL.execute(ctx)
         told = [request.to_json() for request in ctx.executor._requests]
         json_util.dumps(told)  # or the App's server fails to send it
-        if "window" in params:  # the App would save it with the workspace, and empty its filters
+        if window.of(ctx):  # the App would save it with the workspace, and empty its filters
             assert not [one for one in told if one["operator_uri"].endswith("_panel_state")]
         if self.chance.random() < 0.5 and ctx.panel_id:
             self.states = [*self.states[-20:], copy.deepcopy(state)]
