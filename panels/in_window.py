@@ -12,6 +12,7 @@ import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request, window
+from auto_labeling.core import names
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 from auto_labeling.panels.window_memory import ByWindow
@@ -90,3 +91,20 @@ _EVENTS = (
     "on_change_group_slice",
     "on_change_selected",
 )
+
+
+def tell(ctx: ExecutionContext, operator: str, **params: object) -> bool:
+    """Has our script do something in the App that Python cannot.
+
+    Args:
+        ctx: the context of the event
+        operator: the name of the script's operator
+        **params: what it is told
+
+    Returns:
+        whether the App has the script
+    """
+    if not PanelState(ctx).is_own:
+        return False
+    ctx.trigger(f"{names.PLUGIN}/{operator}", params)
+    return True

@@ -14,11 +14,14 @@
 
   const React = window.React;
   const mui = window.__mui__;
-  const { OperatorIO, executeOperator, types } = window.__foo__;
+  const { Operator, OperatorConfig, OperatorIO, executeOperator, registerOperator, types } =
+    window.__foo__;
   const { useGlobalExecutionContext, usePanelEvent } = window.__foo__;
+  const fos = window.__fos__;
   const { PluginComponentType, registerComponent } = window.__fop__;
   const { usePanelId, usePanelState } = window.__fosp__;
   const h = React.createElement;
+  const PLUGIN = "@auto-labeling/auto-labeling";
 
   /* This window, until it is loaded again. */
   const WINDOW = Math.random().toString(16).slice(2, 10);
@@ -77,19 +80,19 @@
   }
 
   /* A browser's tab keeps its values when it is loaded again, and shares them with no other. */
-  const keyOf = (panelId) => `auto-labeling/${panelId}`;
+  const keyOf = (name) => `auto-labeling/${name}`;
 
-  function remembered(panelId) {
+  function remembered(name) {
     try {
-      return JSON.parse(window.sessionStorage.getItem(keyOf(panelId))) || NOTHING;
+      return JSON.parse(window.sessionStorage.getItem(keyOf(name))) || NOTHING;
     } catch (error) {
       return NOTHING; // storage is switched off, or holds something else
     }
   }
 
-  function remember(panelId, values) {
+  function remember(name, values) {
     try {
-      window.sessionStorage.setItem(keyOf(panelId), JSON.stringify(values));
+      window.sessionStorage.setItem(keyOf(name), JSON.stringify(values));
     } catch (error) {
       // Storage is switched off, or full: this window starts at the list of runs when reloaded.
     }
@@ -440,6 +443,52 @@
       )
     );
   }
+
+  // --- the grid ---------------------------------------------------------------------------------
+
+  /* Makes the grid ask for its samples again, and stay where it is.
+
+     The App's "reload_samples" counts up "refresher": the tiles are made again, but from answers
+     that the App has kept, since what fetches pages remembers which ones it has fetched. It is made
+     anew when the filters are another object, be they the same filters. */
+  class RefreshGrid extends Operator {
+    get config() {
+      return new OperatorConfig({ name: "refresh_grid", label: "Refresh the grid", unlisted: true });
+    }
+
+    async execute({ state: { snapshot, set } }) {
+      const [filters, count] = await Promise.all(
+        [fos.filters, fos.refresher].map((atom) => snapshot.getPromise(atom))
+      );
+      set(fos.filters, { ...filters }); // both at once, or the grid is drawn in between
+      set(fos.refresher, count + 1);
+    }
+  }
+
+  /* Colors labels by class while a field is in review, and gives back what there was before. */
+  class ColorByClass extends Operator {
+    get config() {
+      return new OperatorConfig({ name: "color_by_class", label: "Color by class", unlisted: true });
+    }
+
+    async execute({ state: { snapshot, set }, params: { field, on } }) {
+      const scheme = await snapshot.getPromise(fos.colorScheme);
+      const name = `colors/${await snapshot.getPromise(fos.datasetName)}`;
+      const { by } = remembered(name);
+      if (on) {
+        set(fos.shownLabelAttributes(field), ["label", "confidence"]);
+        if (scheme.colorBy === "value") return;
+        remember(name, { by: scheme.colorBy });
+        set(fos.colorScheme, { ...scheme, colorBy: "value" });
+      } else if (by) {
+        remember(name, NOTHING);
+        // What a person has chosen since then stays.
+        if (scheme.colorBy === "value") set(fos.colorScheme, { ...scheme, colorBy: by });
+      }
+    }
+  }
+
+  for (const operator of [RefreshGrid, ColorByClass]) registerOperator(operator, PLUGIN);
 
   const COMPONENTS = {
     AutoLabelingHello: Hello,

@@ -16,6 +16,7 @@ from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request, window
 from auto_labeling.core.run import Run
+from auto_labeling.panels import in_window
 from auto_labeling.panels.review.grid_memory import FULL, forget, of
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages, summary
@@ -48,6 +49,7 @@ def enter(
     of(ctx).tab = tab
     look_at(ctx, run, None, None)
     ctx.ops.set_active_fields([run.staging_field])
+    in_window.tell(ctx, "color_by_class", field=run.staging_field, on=True)
 
 
 def look_at(ctx: ExecutionContext, run: Run, span, label: str) -> None:
@@ -237,8 +239,11 @@ def reload(ctx: ExecutionContext, run: Run) -> None:
     """Makes the grid look again at labels that have changed.
 
     FiftyOne's ``reload_samples`` refreshes the numbers in the sidebar, and draws the tiles from
-    answers that the App has kept. Filters that are written in another way it has not.
+    answers that the App has kept. Our script makes it ask again and stay where it is. Without the
+    script, filters that are written in another way do so too, and the grid is at its top again.
     """
+    if in_window.tell(ctx, "refresh_grid"):
+        return
     if shows_samples(ctx):
         ctx.ops.reload_samples()
         return
@@ -287,6 +292,7 @@ def leave(ctx: ExecutionContext, state: PanelState) -> None:
     filters = request.request(ctx).get("filters") or {}
     request.set_filters(ctx, {p: f for p, f in filters.items() if not p.startswith(prefix)})
     ctx.ops.set_active_fields(state.users_fields)
+    in_window.tell(ctx, "color_by_class", field=state.staging_field, on=False)
     state.staging_field = ""
     forget(state)
 
