@@ -2,6 +2,7 @@
 
 import pytest
 
+from auto_labeling.panels import in_window
 from auto_labeling.panels.review import grid_memory, grid_sync
 from auto_labeling.review.grid import shown
 from tests.support.app_double import App
@@ -265,3 +266,28 @@ def test_what_narrows_the_labels_is_said_and_cleared_in_one_click(ui):
     ui.send("clear_filters")
     assert ui.find("range")["view"]["title"] == "All" and ui.find("clear") is None
     assert set(named(ui)) == {"review"} and ui.grid["filters"]["number"] == USERS["number"]
+
+
+def test_the_tiles_are_asked_for_again_when_labels_have_moved(ui):
+    before = dict(ui.grid["filters"])
+    assert "refresh_grid" in ui.send("promote", **ui.button("promote")["params"])
+    assert ui.grid["filters"] == before
+    assert "reload_samples" not in ui.send("select_tab", tab="approval")
+    assert "refresh_grid" in ui.send("undo_all")
+
+
+def test_without_the_script_the_same_filters_are_written_in_another_way(ui, monkeypatch):
+    monkeypatch.setattr(in_window, "tell", lambda ctx, operator, **params: False)
+    path = f"{ui.root}.review"
+    for _ in range(2):
+        before = ui.grid["filters"][path]
+        ui.send("toggle_class", row=0)
+        ui.send("promote", **ui.button("promote")["params"])
+        now = ui.grid["filters"][path]
+        assert now != before and now["values"] == before["values"]
+
+
+def test_labels_are_colored_by_class_until_the_review_is_left(ui, run):
+    assert f'"field": "{run.staging_field}", "on": false' in ui.send("go_home")
+    told = ui.send("open_run", run_id=run.id)
+    assert f'"field": "{run.staging_field}", "on": true' in told
