@@ -41,8 +41,9 @@ def enter(
         tab ("review"): the tab whose labels are shown
         is_known (False): whether the App knows the run's field already
     """
-    if run.staging_field not in request.active_fields(ctx):
-        state.users_fields = request.active_fields(ctx)
+    active = request.active_fields(ctx)
+    if active != [run.staging_field]:  # else the window was loaded again during the review
+        state.users_fields = [name for name in active if name != run.staging_field]
     state.staging_field = run.staging_field
     if not is_known:  # the staging field may be newer than what the App knows of the dataset
         window.reload_dataset(ctx)

@@ -19,8 +19,8 @@ from fiftyone import ViewField as F
 from fiftyone.operators.executor import ExecutionContext, Executor
 
 from auto_labeling import operators
-from auto_labeling.app.form_settings import group_of
 from auto_labeling.app import window
+from auto_labeling.app.form_settings import group_of
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.lifecycle import importing, labeling
