@@ -14,6 +14,7 @@ import uuid
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -25,6 +26,8 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 PREFIX = "auto_labeling_test"
+#: Bytes of free memory from which on the database is kept there; it takes less than a tenth.
+ROOM = 8 * 2**30
 
 
 def pytest_configure(config):
@@ -43,7 +46,7 @@ def pytest_configure(config):
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     config.stash[_FOLDER] = folder
     _isolate(folder)
-    server = config.stash[_SERVER] = _Server(folder / "mongod", name)
+    server = config.stash[_SERVER] = _Server(_database_folder(folder), name)
     sys.meta_path.insert(0, server)
 
 
@@ -67,6 +70,23 @@ def _isolate(folder: Path) -> None:
         YOLO_AUTOINSTALL="false",
         YOLO_CONFIG_DIR=str(folder),
     )
+
+
+def _database_folder(folder: Path) -> Path:
+    """A folder in memory if there is room, otherwise in ``folder``.
+
+    A new dataset makes the database create and sync ten files, which takes longer than most tests.
+    """
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or min(_free(memory), psutil.virtual_memory().available) < ROOM:
+        return folder / "mongod"
+    made = Path(tempfile.mkdtemp(prefix="auto-labeling-tests-", dir=memory))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made / "mongod"
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
 
 
 class _Server(MetaPathFinder):

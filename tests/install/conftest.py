@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environments import Environment, make_environment
+from tests.support.environments import Environment, around, make_environment
 from tests.support.paths import CHECKOUT
 
 
@@ -46,3 +46,15 @@ def wheel(tree, tmp_path_factory) -> Path:
 def environment(tmp_path, database) -> Environment:
     """An :class:`Environment` in which Auto-Labeling is not installed."""
     return make_environment(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def python_with_wheel(wheel, database, tmp_path_factory) -> Path:
+    """An interpreter with the wheel installed by pip, which takes seconds."""
+    return make_environment(tmp_path_factory.mktemp("installed"), wheel).python
+
+
+@pytest.fixture
+def installed(python_with_wheel, tmp_path) -> Environment:
+    """An :class:`Environment` with the wheel installed, and a plugins directory of its own."""
+    return around(python_with_wheel, tmp_path)

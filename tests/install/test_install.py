@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.environments import NAME, make_environment
+from tests.support.environments import NAME
 from tests.support.paths import CHECKOUT
 
 DECLARED = yaml.safe_load((CHECKOUT / "fiftyone.yml").read_text(encoding="utf-8"))
@@ -59,40 +59,35 @@ def test_symlink(environment, tree):
     assert_installed(environment, link, tree)
 
 
-def test_pip_install(tmp_path, database, wheel):
+def test_pip_install(installed):
     """``pip install``, then ``auto-labeling install-plugin``."""
-    environment = make_environment(tmp_path, wheel)
-    command = environment.script("auto-labeling")
-    assert environment.run(command, "--version").stdout.strip() == str(DECLARED["version"])
-    assert "Installed" in environment.run(command, "install-plugin").stdout
-    link = environment.plugins / "auto-labeling"
-    assert_installed(environment, link, link)
+    command = installed.script("auto-labeling")
+    assert installed.run(command, "--version").stdout.strip() == str(DECLARED["version"])
+    assert "Installed" in installed.run(command, "install-plugin").stdout
+    link = installed.plugins / "auto-labeling"
+    assert_installed(installed, link, link)
     assert "site-packages" in str(link.resolve())
 
 
-def test_a_link_to_a_checkout_and_an_installed_package_are_one_copy(
-    tmp_path, database, tree, wheel
-):
+def test_a_link_to_a_checkout_and_an_installed_package_are_one_copy(installed, tree):
     """Both at once: the installed package wins, whatever folder FiftyOne found."""
-    environment = make_environment(tmp_path, wheel)
-    link = environment.plugins / "auto-labeling"
+    link = installed.plugins / "auto-labeling"
     link.symlink_to(tree, target_is_directory=True)
     find = "import auto_labeling; print(auto_labeling.__file__)"
-    installed = Path(environment.run(environment.python, "-c", find).stdout.strip()).parent
-    assert_installed(environment, link, installed)
+    package = Path(installed.run(installed.python, "-c", find).stdout.strip()).parent
+    assert_installed(installed, link, package)
 
 
-def test_two_versions_are_refused_by_name(tmp_path, database, tree, wheel):
-    environment = make_environment(tmp_path, wheel)
+def test_two_versions_are_refused_by_name(installed, tmp_path, tree):
     newer = tmp_path / "newer"
     shutil.copytree(tree, newer)
     entry = newer / "__init__.py"
     text, replaced = re.subn(r'__version__ = ".*"', '__version__ = "99.1.2"', entry.read_text())
     assert replaced == 1
     entry.write_text(text)
-    (environment.plugins / "auto-labeling").symlink_to(newer, target_is_directory=True)
+    (installed.plugins / "auto-labeling").symlink_to(newer, target_is_directory=True)
 
-    found = environment.discover()
+    found = installed.discover()
     (error,) = found["errors"]
     assert str(DECLARED["version"]) in error and "99.1.2" in error
     assert found["operators"] == found["panels"] == []

@@ -7,7 +7,6 @@ import zipfile
 import pytest
 import yaml
 
-from tests.support.environments import make_environment
 from tests.support.paths import CHECKOUT
 
 if sys.version_info >= (3, 11):
@@ -54,14 +53,13 @@ def test_wheel_holds_every_module_and_data_file(wheel, shipped):
     assert held == {f"auto_labeling/{name}" for name in shipped}
 
 
-def test_wheel_imports_every_module(tmp_path, database, wheel, shipped):
-    environment = make_environment(tmp_path, wheel)
+def test_wheel_imports_every_module(installed, shipped):
     modules = []
     for name in shipped:
         if name.endswith(".py") and not name.endswith("__main__.py"):
             dotted = "auto_labeling." + name.removesuffix(".py").replace("/", ".")
             modules.append(dotted.removesuffix(".__init__"))
-    environment.run(environment.python, "-c", IMPORT_ALL, *modules)
+    installed.run(installed.python, "-c", IMPORT_ALL, *modules)
 
 
 def test_versions_agree():

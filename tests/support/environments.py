@@ -56,14 +56,19 @@ class Environment:
         return json.loads(self.run(self.python, DISCOVERY, NAME).stdout.splitlines()[-1])
 
 
+def around(python: Path, folder: Path) -> Environment:
+    """An interpreter with a fresh plugins directory."""
+    (folder / "plugins").mkdir()
+    (folder / "elsewhere").mkdir()
+    return Environment(python, folder / "plugins", folder / "elsewhere")
+
+
 def make_environment(folder: Path, wheel: Path | None = None) -> Environment:
     """Makes an :class:`Environment`, with ``wheel`` installed by pip if one is given."""
     home = folder / "environment"
     venv.create(home, symlinks=True)
     scripts = home / ("Scripts" if sys.platform == "win32" else "bin")
-    (folder / "plugins").mkdir()
-    (folder / "elsewhere").mkdir()
-    environment = Environment(scripts / "python", folder / "plugins", folder / "elsewhere")
+    environment = around(scripts / "python", folder)
     if wheel:  # before the other packages become visible, so that pip leaves them alone
         pip = [sys.executable, "-m", "pip", "--python", environment.python]
         environment.run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel)
