@@ -21,7 +21,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env docs bench-engine bench-panel bench-review bench-scaleout browser pictures test test-unit test-browser lint format demo lock types wheel soak clean
+.PHONY: help env docs bench-engine bench-grid bench-panel bench-review bench-scaleout browser pictures test test-unit test-browser lint format demo lock types wheel soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -82,6 +82,9 @@ bench-review: $(ENV_STAMP) ## how fast a million labels are reviewed; writes doc
 
 bench-panel: $(ENV_STAMP) ## how long the panel's handlers take to answer; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.panel $(ARGS)
+
+bench-grid: $(ENV_STAMP) browser ## how the App's grid follows the panel; writes docs/benchmarks.md (ARGS="--only KEY": a part)
+	@$(BIN)/python -m benchmarks.grid $(ARGS)
 
 bench-scaleout: $(ENV_STAMP) ## how a run gets faster with workers; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.scaleout $(ARGS)

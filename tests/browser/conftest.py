@@ -10,7 +10,7 @@ from playwright.sync_api import Error, expect, sync_playwright
 
 from auto_labeling.demo.services import StockWorker
 from tests.support import outcome, scripted_model
-from tests.support.browser.app import PROBE, TIMEOUT_MS, App
+from tests.support.browser.app import TIMEOUT_MS, App, new_context
 from tests.support.browser.server import STOCK_PROGRAM, Server, keep_log
 from tests.support.paths import ARTIFACTS
 
@@ -78,9 +78,7 @@ def chromium():
 @pytest.fixture
 def page(chromium, request):
     """A browser window. After a failure its trace and a picture are in ``artifacts/``."""
-    context = chromium.new_context(viewport={"width": 1600, "height": 1000})
-    context.set_default_timeout(TIMEOUT_MS)
-    context.add_init_script(path=PROBE)
+    context = new_context(chromium)
     # Its snapshots show each step; a film beside them would cost more than the App itself.
     context.tracing.start(screenshots=False, snapshots=True)
     page = context.new_page()

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from auto_labeling.demo import data
-from tests.support.browser.app import TIMEOUT_MS
+from tests.support.browser.app import new_context
 from tests.support.paths import ARTIFACTS
 
 pytestmark = pytest.mark.timeout(900)
@@ -27,8 +27,7 @@ _COLOURS = 192
 
 @pytest.fixture
 def page(chromium):
-    context = chromium.new_context(viewport={"width": 1600, "height": 1000})
-    context.set_default_timeout(TIMEOUT_MS)
+    context = new_context(chromium)
     page = context.new_page()
     yield page
     page.screenshot(path=ARTIFACTS / "pictures-last.png")
@@ -48,7 +47,7 @@ def take(ui, name):
     ui.page.mouse.move(800, 4)
     loaded = ui.page.locator("[data-cy=looker] canvas[canvas-loaded=true]")
     expect(loaded.nth(8)).to_be_visible()
-    ui.page.wait_for_timeout(1500)  # for the grid to draw what it has loaded
+    ui.rest()
     image = Image.open(io.BytesIO(ui.page.screenshot())).convert("RGB")
     height = round(image.height * WIDTH / image.width)
     image = image.resize((WIDTH, height), Image.Resampling.LANCZOS)

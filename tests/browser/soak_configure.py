@@ -1,5 +1,6 @@
 """More of the configure page in the real App; long, so ``make soak`` runs it and CI does not."""
 
+import contextlib
 import io
 
 import fiftyone as fo
@@ -74,8 +75,8 @@ def test_of_groups_the_slices_that_are_chosen_are_labeled(app, grouped, start_wo
     option = ui.page.get_by_role("option", name="right")
     for _ in range(3):
         ui.panel.get_by_role("combobox").first.click()  # the slices come before all others
-        ui.page.wait_for_timeout(1000)
-        if option.is_visible():
+        with contextlib.suppress(AssertionError):
+            expect(option).to_be_visible(timeout=1000)
             break
     option.click()
     expect(ui.button("Generate labels for 4 samples")).to_be_visible()

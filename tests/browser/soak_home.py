@@ -119,7 +119,7 @@ def test_two_windows_on_one_run_stay_truthful(app, numbered, make, chromium, app
 
     # Nobody tells a window what a script does: it promotes nothing then, says so, and is right
     # from then on.
-    one.page.wait_for_timeout(2500)  # what the other window set in motion has come to rest
+    one.rest()
     some = shown(numbered, {"selected": numbered.values("id")[:6]})
     behind = promotion.promote(numbered, run.id, some, expected=None)
     assert 0 < behind < left
@@ -139,7 +139,7 @@ def test_two_windows_on_one_run_stay_truthful(app, numbered, make, chromium, app
         ui.back()
         ui.press("View progress")
         ui.sees("Cancel run")
-    one.page.wait_for_timeout(2500)  # the windows of a session take each other along
+    one.rest()
     one.press("Cancel run")
     one.press("Cancel the run")
     two.sees("Cancelled")

@@ -14,7 +14,7 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.review import approval, promotion
 from auto_labeling.review.grid import merged, shown, tab_filters
 from tests.support.browser import scenes
-from tests.support.browser.app import TIMEOUT_MS
+from tests.support.browser.app import new_context
 from tests.support.browser.gallery import ALL, HEIGHT, WINDOW, Gallery
 from tests.support.browser.scenes import DAY, HOUR, MINUTE
 from tests.support.browser.server import VIEW_ONLY_PROGRAM
@@ -34,8 +34,7 @@ _MISSING = "FileNotFoundError: [Errno 2] No such file or directory: '/data/north
 @pytest.fixture
 def page(chromium, request):
     """A window of its own size, without a trace: pictures are what these tests are for."""
-    context = chromium.new_context(viewport={"width": WINDOW, "height": HEIGHT})
-    context.set_default_timeout(TIMEOUT_MS)
+    context = new_context(chromium, WINDOW, HEIGHT)
     page = context.new_page()
     yield page
     if has_failed(request.node):

@@ -7,9 +7,13 @@ from auto_labeling.core.run import Run, RunConfig, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage.runs import RunStore
 from tests.support.browser import scenes
-from tests.support.waiting import wait_until
+from tests.support.browser.app import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+
+
+#: Milliseconds after which a panel that polls has asked again.
+_POLL_MS = 2_700
 
 
 def past(dataset, number):
@@ -60,7 +64,7 @@ def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(app, numbe
     ui.does_not_see("Cars")
     scroll = ui.scroll_of_panel()
     sent = executions(ui.page)
-    wait_until(lambda: ui.page.wait_for_timeout(50) or sent.count("refresh") >= 2, "two refreshes")
+    wait_for(ui.page, lambda: sent.count("refresh") >= 2, "two refreshes")
     expect(search).to_be_focused()
     expect(search).to_have_value("old 5")
     assert ui.scroll_of_panel() == scroll
@@ -69,9 +73,9 @@ def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(app, numbe
     labeling.cancel(numbered, waiting.id, by="Vera")
     search.fill("")
     ui.sees("Cancelled by Vera")
-    ui.page.wait_for_timeout(3000)
+    ui.rest()
     sent.clear()
-    ui.page.wait_for_timeout(6000)
+    ui.page.wait_for_timeout(_POLL_MS)
     assert sent == []
 
 
@@ -93,7 +97,7 @@ def test_a_run_goes_on_while_the_panel_is_closed(app, numbered, make, finish):
     ui.close()
     sent.clear()
     run = finish(waiting)
-    ui.page.wait_for_timeout(3000)
+    ui.page.wait_for_timeout(_POLL_MS)
     assert sent == [], "a panel that is closed asks for nothing"
     ui.open("Runs")
     ui.card("Later").get_by_role("button", name="Review").click()

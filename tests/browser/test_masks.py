@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from auto_labeling.core.run import Method, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
+from tests.support.browser.app import wait_for
 from tests.support.tiny_sam import SAM, tiny_sam
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
@@ -178,14 +179,13 @@ def see_masks(ui, dataset, labels_path) -> list:
         drawn |= mask
     assert drawn.sum() > 200, "the test needs a mask that can be seen"
     photo = np.asarray(Image.open(sample.filepath).convert("RGB"), float)
-    for _ in range(60):
+
+    def are_drawn() -> bool:
         changed = np.abs(_first_in_grid(ui, photo.shape) - photo).mean(axis=2)
         inside, outside = changed[drawn].mean(), np.median(changed[~boxes])
-        if inside > 25 and inside > 2 * outside:
-            break
-        ui.page.wait_for_timeout(500)
-    else:
-        raise AssertionError(f"masks are not drawn: {inside:.1f} inside, {outside:.1f} outside")
+        return inside > 25 and inside > 2 * outside
+
+    wait_for(ui.page, are_drawn, "masks are drawn", seconds=30)
     found = [label for sample in dataset for label in sample[root][leaf] if sample[root]]
     return found
 

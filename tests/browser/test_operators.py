@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
-from tests.support.waiting import wait_until
+from tests.support.browser.app import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -70,10 +70,10 @@ def test_a_run_is_started_promoted_and_approved(app, demo_data, start_worker):
     expect(browser.form).to_have_count(0)
 
     def reviewed():
-        ui.page.wait_for_timeout(50)
         return next((r for r in labeling.runs(dataset) if r.state is RunState.IN_REVIEW), None)
 
-    run = wait_until(reviewed, "the run is in review")
+    wait_for(ui.page, reviewed, "the run is in review")
+    run = reviewed()
     dataset.reload()
     assert (run.name, run.config.model, run.samples) == ("By hand", "shapes-yolo", 6)
 
@@ -84,18 +84,18 @@ def test_a_run_is_started_promoted_and_approved(app, demo_data, start_worker):
     confidences = dataset.values(f"{run.label_root}.confidence", unwind=True)
     sure = sum(confidence >= 0.5 for confidence in confidences)
     promoted = {f"{run.label_root}.review": "promoted"}
-    wait_until(
-        lambda: (
-            ui.page.wait_for_timeout(50) or dataset._sample_collection.count_documents(promoted)
-        ),
+    wait_for(
+        ui.page,
+        lambda: dataset._sample_collection.count_documents(promoted),
         "labels are promoted",
     )
 
     browser.choose("Auto-Labeling: approve a run")
     ui.picture("68-operator-approve")
     browser.execute()
-    wait_until(
-        lambda: ui.page.wait_for_timeout(50) or labeling.get(dataset, run.id).approved,
+    wait_for(
+        ui.page,
+        lambda: labeling.get(dataset, run.id).approved,
         "the run is approved",
     )
     dataset.reload()
@@ -112,8 +112,6 @@ def test_existing_labels_are_imported(app, demo_data):
     browser.fill("Label field", "checked")
     browser.execute()
     expect(browser.form).to_have_count(0)
-    wait_until(
-        lambda: ui.page.wait_for_timeout(50) or labeling.runs(dataset), "the labels are a run"
-    )
+    wait_for(ui.page, lambda: labeling.runs(dataset), "the labels are a run")
     (run,) = labeling.runs(dataset)
     assert (run.source, run.config.label_field) == ("ground_truth", "checked")

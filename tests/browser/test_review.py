@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import importing, labeling
+from tests.support.browser.app import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -115,7 +116,7 @@ def promotes(ui, number):
 def test_panel_and_sidebar_are_one_filter(reviewing, truth):
     ui, run = reviewing
     name = CLASSES[2]
-    ui.page.wait_for_timeout(2500)  # what entering the page set in motion has come to rest
+    ui.rest()
     ui.all_filters.clear()
     ui.click_class(name)
     promotes(ui, count(truth, name))
@@ -135,7 +136,7 @@ def test_panel_and_sidebar_are_one_filter(reviewing, truth):
     low = ui.filters[f"{run.label_root}.confidence"]["range"][0]
     promotes(ui, count(truth, low=low))
     ui.picture("24-slider")
-    ui.page.wait_for_timeout(2500)
+    ui.rest()
     ui.grid_filters_by("review", "confidence")
 
     # The other handle: what a person sets in the sidebar is what the panel says.
@@ -167,7 +168,7 @@ def test_samples_without_labels_and_patches_of_a_class_are_a_click_away(app, lab
     ui.sees("87 labels in 3 classes")
     ui.sees("1 sample has no labels")
     ui.grid_filters_by("review")
-    ui.page.wait_for_timeout(2500)
+    ui.rest()
     ui.press("Show in grid")
     expect(ui.page.locator("[data-cy=looker]")).to_have_count(1)
     ui.sees("Show labels again")
@@ -178,12 +179,12 @@ def test_samples_without_labels_and_patches_of_a_class_are_a_click_away(app, lab
     dogs = sum(name == "dog" for labels in rest for name, _ in labels)
     ui.click_class("dog")
     promotes(ui, dogs)
-    ui.page.wait_for_timeout(2500)
+    ui.rest()
     ui.press("Show patches")
     ui.sees("Show samples")
     expect(ui.page.get_by_text(f"{dogs} patches")).to_be_visible()
     promotes(ui, dogs)
-    ui.page.wait_for_timeout(2500)
+    ui.rest()
     ui.picture("31-patches")
     ui.select_samples(0, 1)
     promotes(ui, 2)
@@ -227,14 +228,14 @@ def test_a_review_of_1203_classes_is_searched_paged_and_ordered(app, demo_data):
     ui.sees("51 to 100 of 1,203 classes")
     ui.press("Previous")
     ui.sees("1 to 50 of 1,203 classes")
-    ui.page.wait_for_timeout(2500)
+    ui.rest()
     for number, name in enumerate(NAMES[:4]):
         ui.click_class(name)
         promotes(ui, len(NAMES) + 1 - number)
-        ui.page.wait_for_timeout(1500)  # until the App has drawn its table for the last time
+        ui.rest()
         ui.click_class(name)
         promotes(ui, len(labels))
-        ui.page.wait_for_timeout(1500)
+        ui.rest()
     box = ui.panel.get_by_role("textbox")
     box.fill("class 119")
     box.press("Tab")
@@ -252,7 +253,7 @@ def test_a_review_of_1203_classes_is_searched_paged_and_ordered(app, demo_data):
 
 def test_selected_samples_narrow_what_is_counted_and_promoted(reviewing, truth):
     ui, _ = reviewing
-    ui.page.wait_for_timeout(2500)
+    ui.rest()
     ui.select_samples(0, 3)
     promotes(ui, count(truth, samples=(0, 3)))
     ui.picture("26-selected-samples")
@@ -267,14 +268,14 @@ def test_selected_samples_narrow_what_is_counted_and_promoted(reviewing, truth):
 
 def test_a_selected_label_is_promoted_alone(reviewing):
     ui, _ = reviewing
-    ui.page.wait_for_timeout(2500)
+    ui.rest()
     ui.page.locator("[data-cy=looker]").first.click()
     modal = ui.page.locator("[data-cy=modal-looker-container]")
-    expect(modal).to_be_visible()
-    ui.page.wait_for_timeout(2000)
+    expect(modal.locator("canvas[canvas-loaded=true]")).to_be_visible()
+    ui.rest()
     box = modal.bounding_box()
     ui.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    ui.page.wait_for_timeout(500)
+    wait_for(ui.page, lambda: ui.page.evaluate("appProbe.state()")["labels"], "it is selected")
     ui.picture("27-modal")
     ui.page.mouse.click(8, 992)  # beside the window that shows the sample
     expect(ui.promote_button()).to_have_text("Add 1 label for approval")
@@ -295,7 +296,7 @@ def test_a_lasso_in_the_embeddings_panel_narrows_the_review(app, labeled, truth)
     ui = app(labeled)
     ui.press("Review")
     ui.sees("Review (90)")
-    ui.page.wait_for_timeout(2500)
+    ui.rest()
     ui.open_embeddings("map")
     ui.lasso_half()
     expect(ui.promote_button()).not_to_have_text("Add 90 labels for approval")

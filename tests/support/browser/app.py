@@ -1,10 +1,14 @@
 """The App in a browser window, with the panel open in it."""
 
+import contextlib
 import math
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from auto_labeling.core.names import PANEL
 from auto_labeling.models import catalog, model_choice
@@ -15,6 +19,8 @@ SCREENSHOTS = ARTIFACTS / "screenshots"
 TIMEOUT_MS = 60_000
 #: Lets a window be read, once its context has it; see ``window.py``.
 PROBE = Path(__file__).with_name("app_probe.js")
+#: Milliseconds without a request and without a tile being drawn, after which the App is at rest.
+QUIET_MS = 600
 
 
 class App:
@@ -45,9 +51,7 @@ class App:
 
     def another_window(self, chromium, url) -> "App":
         """A second window on the same session: the panel is open in it as in this one."""
-        context = chromium.new_context(viewport={"width": 1600, "height": 1000})
-        context.set_default_timeout(TIMEOUT_MS)
-        page = context.new_page()
+        page = new_context(chromium).new_page()
         page.goto(url)
         return App(page, is_open=True)
 
@@ -75,11 +79,10 @@ class App:
         """Waits until the grid asks for samples by these attributes of labels, and no others."""
 
         def as_wanted():
-            self.page.wait_for_timeout(50)  # lets the browser speak
             return {path.rpartition(".")[2] for path in self.filters} == set(names)
 
         # The App drops its filters now and then, and the panel asks for them again.
-        wait_until(as_wanted, f"the grid filters by {names}")
+        wait_for(self.page, as_wanted, f"the grid filters by {names}")
         expect(
             self.page.locator("[data-cy=looker] canvas[canvas-loaded=true]").first
         ).to_be_visible()
@@ -140,10 +143,14 @@ class App:
         rows = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
 
         def read():  # at once: the App may be drawing its page anew
-            self.page.wait_for_timeout(50)
             return self.panel.locator("tbody tr").evaluate_all(rows)
 
-        return {cells[0]: cells[1] for cells in wait_until(read, "a table is on the page")}
+        wait_for(self.page, read, "a table is on the page")
+        return {cells[0]: cells[1] for cells in read()}
+
+    def rest(self):
+        """Waits until the App asks for nothing and draws nothing."""
+        rest(self.page)
 
     def slide_low(self, value):
         """Drags the left thumb of the confidence slider; again if the App drew a new one."""
@@ -158,10 +165,9 @@ class App:
             mouse.down()
             mouse.move(rail["x"] + rail["width"] * value, rail["y"] + rail["height"] / 2, steps=8)
             mouse.up()
-            for _ in range(10):
-                if thumb.locator("input").input_value() != before:
-                    return
-                self.page.wait_for_timeout(100)
+            with contextlib.suppress(AssertionError):
+                expect(thumb.locator("input")).not_to_have_value(before, timeout=1000)
+                return
         raise AssertionError("the slider cannot be dragged")
 
     def click_bar(self, confidence):
@@ -193,7 +199,7 @@ class App:
         panel = self.page.locator("[data-cy=panel-content-Embeddings]")
         plot = panel.locator(".nsewdrag, canvas").first
         box = wait_until(plot.bounding_box, "the plot is drawn")
-        self.page.wait_for_timeout(2000)  # for its points
+        self.rest()  # with its points
         panel.get_by_text("Select", exact=True).click()
         mouse = self.page.mouse
         corners = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98), (0.02, 0.02)]
@@ -219,3 +225,57 @@ class App:
     def picture(self, name):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def new_context(chromium: Browser, width: int = 1600, height: int = 1000) -> BrowserContext:
+    """A browser context whose windows can be read.
+
+    Args:
+        chromium: the browser
+        width: of its windows, in pixels
+        height: the same
+    """
+    context = chromium.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(TIMEOUT_MS)
+    context.add_init_script(path=PROBE)
+    return context
+
+
+def wait_for(
+    page: Page, condition: Callable[[], Any], what: Callable[[], Any] | str, seconds: float = 60
+) -> float:
+    """Waits for what a page comes to show, and lets the browser work on.
+
+    Args:
+        page: the browser's window
+        condition: becomes true
+        what: what is waited for, or says what is wrong
+        seconds: how long at most
+
+    Returns:
+        when it was so, by :func:`time.monotonic`
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return time.monotonic()
+        except Error:
+            if time.monotonic() > deadline:
+                raise
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds} s: {what() if callable(what) else what}")
+        page.wait_for_timeout(50)  # in which the browser's events arrive
+
+
+def rest(page: Page, quiet_ms: int = QUIET_MS, seconds: float = 30) -> None:
+    """Waits until the App asks for nothing and draws nothing.
+
+    Args:
+        page: the browser's window
+        quiet_ms: for how many milliseconds
+        seconds: how long at most it may take
+    """
+    page.wait_for_function(
+        "quiet => appProbe.isQuiet(quiet)", arg=quiet_ms, polling=50, timeout=seconds * 1000
+    )

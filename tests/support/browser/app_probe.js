@@ -59,6 +59,24 @@
       });
   };
 
+  // When the mouse was last released, and when a text last changed: for the benchmark.
+  addEventListener("mouseup", () => (probe.releasedAt = performance.now()), true);
+  probe.watch = (selector, text) => {
+    const read = () => {
+      const found = [...document.querySelectorAll(selector)].map((e) => e.innerText.trim());
+      return found.find((one) => one.includes(text)) ?? "";
+    };
+    probe.watched = { text: read(), changedAt: 0 };
+    const mine = probe.watched;
+    const look = () => {
+      if (probe.watched !== mine) return;
+      const now = read();
+      if (now !== mine.text) Object.assign(mine, { text: now, changedAt: performance.now() });
+      requestAnimationFrame(look);
+    };
+    look();
+  };
+
   // What the App asks its server for; the stream of events never ends, so it does not count.
   const ask = window.fetch;
   window.fetch = async (...values) => {

@@ -6,6 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from auto_labeling.core.names import PANEL
+from tests.support.browser import console
 
 #: Whether to take pictures of every state at all widths and in both themes.
 ALL = os.environ.get("GALLERY") == "all"
@@ -47,10 +48,6 @@ _MISSING_HEIGHT = """
   return Math.round(bottom + 32 - panel.getBoundingClientRect().bottom);
 }
 """
-#: What the browser says when it cannot reach the internet, which is none of our business.
-_OFFLINE = ("net::ERR_", "Failed to fetch", "Failed to load resource")
-#: What the App's grid says when it is resized while it draws.
-_OF_THE_GRID = ("entry is loading", "Error posting message to worker DataCloneError")
 
 
 class Gallery:
@@ -63,14 +60,13 @@ class Gallery:
 
     def __init__(self, page: Page, folder: Path):
         self.faults = []
-        self.known_errors = [*_OFFLINE, *_OF_THE_GRID]
+        self.known_errors: list[str] = []
         self._page = page
         self._folder = folder
         self._theme = "dark"
         self._width = 0
         self._page_name = "opening"
-        page.on("console", self._note_message)
-        page.on("pageerror", lambda error: self._note_error(str(error)))
+        console.listen(page, self._note_error)
 
     def show(self, name: str, often=True):
         """Takes pictures of what the panel shows, at each width and in each theme.
@@ -147,10 +143,6 @@ class Gallery:
             height = min(_MOST_HEIGHT, now + missing + 400)
             self._page.set_viewport_size({"width": WINDOW, "height": height})
             panel.evaluate(_AT_REST)
-
-    def _note_message(self, message):
-        if message.type == "error":
-            self._note_error(message.text)
 
     def _note_error(self, said):
         if not any(known in said for known in self.known_errors):

@@ -181,6 +181,9 @@ def _approval(ui: App, run: Run | None) -> None:
     ui.tab("Approval")
 
 
+#: Before and after the question.
+_APPROVAL = re.compile("These labels are written when you approve|This cannot be undone")
+
 PAGE_SCENES = {
     "home": PageScene(_some_runs, _press(), "Runs"),
     "configure": PageScene(lambda dataset: None, _press("Auto Label"), "Target samples"),
@@ -191,10 +194,10 @@ PAGE_SCENES = {
         lambda dataset: None, _press("Analyze existing labels"), "Approved labels go to"
     ),
     "queued": PageScene(_queued, _press("View progress"), "Waiting for a worker"),
-    "failed": PageScene(_failed, _press("Details"), "Show the details"),
+    "failed": PageScene(_failed, _press("Details"), re.compile("(Show|Hide) the details")),
     "failed-samples": PageScene(_partly, _review, "3 samples failed"),
     "review": PageScene(_in_review, _review, "for approval"),
     "review-groups": PageScene(_in_review, _review, "for approval", grouped=True),
-    "approval": PageScene(_half_promoted, _approval, "These labels are written when you approve"),
+    "approval": PageScene(_half_promoted, _approval, _APPROVAL),
     "approved": PageScene(_approved, _press("View"), "labels are in checked"),
 }

@@ -2,23 +2,26 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import fiftyone as fo
 import fiftyone.server.view as fosv
-from playwright.sync_api import ConsoleMessage, Error, Page
+from playwright.sync_api import Page
 
 from auto_labeling.review import grid_stages
+from tests.support.browser import console
+from tests.support.browser.app import QUIET_MS, rest, wait_for
 
-#: Errors of the App's own in the console, each with its address.
-KNOWN_ERRORS: dict[str, str] = {}
-
-#: Milliseconds without a request and without a tile being drawn, after which the App is at rest.
-QUIET = 600
+#: A throttled network: milliseconds, and bytes per second.
+SLOW_3G = {
+    "offline": False,
+    "latency": 400,
+    "downloadThroughput": 400_000 / 8,
+    "uploadThroughput": 400_000 / 8,
+}
 
 #: Digits to which the corners of a drawn box agree with the database, and what keeps a corner from
 #: lying between two of them.
@@ -54,40 +57,44 @@ class Window:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.errors: list[str] = []
-        page.on("console", self._note_message)
-        page.on("pageerror", lambda error: self._note(str(error)))
+        console.listen(page, lambda text: self.errors.append(text[:400]))
 
     # --- what a person does ---------------------------------------------------------------------
 
     def set(self, person: Person) -> None:
         """Sets what a person sets, through the App's own operators."""
         if person.slice:
-            self._tell("set_group_slice", slice=person.slice)
+            self.tell("set_group_slice", slice=person.slice)
             self.settle()
         if person.view and self.state()["viewName"] != person.view:
-            self._tell("set_view", name=person.view)
+            self.tell("set_view", name=person.view)
             self.settle()  # another view empties the rest
-        self._tell("set_filters", **{**self.state()["filters"], **person.filters})
+        self.tell("set_filters", **{**self.state()["filters"], **person.filters})
         self.settle()
         if person.lasso:
-            self._tell("set_extended_selection", selection=list(person.lasso), scope="embeddings")
+            self.tell("set_extended_selection", selection=list(person.lasso), scope="embeddings")
             self.settle()
         if person.selected:
-            self._tell("set_selected_samples", samples=list(person.selected))
+            self.tell("set_selected_samples", samples=list(person.selected))
         self.settle()
 
-    def _tell(self, operator: str, **params: Any) -> None:
+    def tell(self, operator: str, **params: Any) -> None:
+        """Executes an operator of the App's own."""
         self.page.evaluate(
             "([name, params]) => void appProbe.tell(name, params)", [operator, params]
         )
 
+    def slow_down(self) -> None:
+        """Lets the network be as slow as 3G from now on."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", SLOW_3G)
+
     # --- what the App shows ---------------------------------------------------------------------
 
-    def settle(self, quiet: int = QUIET, seconds: float = 30) -> None:
+    def settle(self, quiet_ms: int = QUIET_MS, seconds: float = 30) -> None:
         """Waits until the App asks for nothing and draws nothing."""
-        self.page.wait_for_function(
-            "quiet => appProbe.isQuiet(quiet)", arg=quiet, polling=50, timeout=seconds * 1000
-        )
+        rest(self.page, quiet_ms, seconds)
 
     def state(self) -> dict[str, Any]:
         """Filters, lasso, selected samples, view and the rest, as the App holds them."""
@@ -177,18 +184,6 @@ class Window:
         errors, self.errors = self.errors, []
         assert not errors, "\n".join(["the console says:", *dict.fromkeys(errors)])
 
-    def _note_message(self, message: ConsoleMessage) -> None:
-        if message.type != "error":
-            return
-        address = urlparse(message.location.get("url", ""))
-        at_home = address.hostname in (None, "127.0.0.1", "localhost")
-        if at_home or not message.text.startswith("Failed to load resource"):
-            self._note(message.text)
-
-    def _note(self, text: str) -> None:
-        if not any(known in text for known in KNOWN_ERRORS):
-            self.errors.append(text[:400])
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -264,30 +259,3 @@ def _plain(filters: dict[str, dict]) -> dict[str, dict]:
         for path, f in filters.items()
     }
     return {path: {k: v for k, v in f.items() if v is not False} for path, f in kept.items()}
-
-
-def wait_for(
-    page: Page, condition: Callable[[], Any], what: Callable[[], Any] | str, seconds: float = 60
-) -> float:
-    """Waits for what a page comes to show, and lets the browser work on.
-
-    Args:
-        page: the browser's window
-        condition: becomes true
-        what: what is waited for, or says what is wrong
-        seconds: how long at most
-
-    Returns:
-        when it was so, by :func:`time.monotonic`
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if condition():
-                return time.monotonic()
-        except Error:
-            if time.monotonic() > deadline:
-                raise
-        if time.monotonic() > deadline:
-            raise AssertionError(f"after {seconds} s: {what() if callable(what) else what}")
-        page.wait_for_timeout(50)  # lets the browser speak
