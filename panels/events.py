@@ -1,8 +1,12 @@
 """What happens when a handler of the panel goes wrong."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import logging
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from fiftyone.core.dataset import DatasetNotFoundError
 from fiftyone.operators import ExecutionContext
@@ -13,16 +17,22 @@ from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.window_memory import ByWindow
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
+
+#: A method of the panel, as it is written.
+Handler = Callable[[Any, ExecutionContext, PanelState], None]
+
 logger = logging.getLogger(__name__)
 
-_MOST_WINDOWS = 1000
+_MAX_WINDOWS = 1000
 #: Pages that say how many samples or labels the grid shows.
 _FOLLOW_THE_GRID = ("configure", "review")
-_latest: ByWindow = ByWindow(_MOST_WINDOWS)  # ``(moves, page)``
+_latest: ByWindow[tuple[int, str]] = ByWindow(_MAX_WINDOWS)  # ``(moves, page)``
 
 
 @contextlib.contextmanager
-def move(state: PanelState):
+def move(state: PanelState) -> Iterator[None]:
     """Counts what a person does in a panel, and notes to which page it leads.
 
     What a person does in a review, and stays there, is not counted: the App drops the sidebar's
@@ -45,7 +55,7 @@ def move(state: PanelState):
         _latest.note(window, (number, state.page))
 
 
-def _next(state: PanelState):
+def _next(state: PanelState) -> int:
     # Two windows of one session share a state, of which each may know an older version.
     return max(state.moves, _latest.get(state.window, (0, ""))[0]) + 1
 
@@ -70,7 +80,7 @@ def is_late(state: PanelState, about_grid: bool) -> bool:
     return state.page != page or (about_grid and page not in _FOLLOW_THE_GRID)
 
 
-def event(handler):
+def event(handler: Handler) -> Any:
     """Makes a method an event: one that a browser may call, also with view-only access.
 
     What goes wrong becomes a sentence: the App's error screen would end the panel.
@@ -80,20 +90,19 @@ def event(handler):
     """
 
     @functools.wraps(handler)
-    def handle(self, ctx: ExecutionContext) -> None:
+    def handle(self: AutoLabelingPanel, ctx: ExecutionContext) -> None:
         try:
-            if handle.changes:
+            if is_change(handle):
                 request.require_edit(ctx)
             handler(self, ctx, PanelState(ctx))
         except Exception as error:  # noqa: BLE001
             ctx.ops.notify(sentence(error), variant="error")
 
-    handle.is_event = True
-    handle.changes = False
+    handle.__dict__.update(is_event=True, changes=False)
     return handle
 
 
-def change(handler):
+def change(handler: Handler) -> Any:
     """Makes a method an event that changes a dataset, or leads to a page where one is changed.
 
     It is refused to view-only users, and controls that call it are not drawn for them.
@@ -102,18 +111,18 @@ def change(handler):
         handler: a method of the panel that takes ``(ctx, state)``
     """
     handle = event(handler)
-    handle.changes = True
+    handle.__dict__.update(changes=True)
     return handle
 
 
-def is_event(handler) -> bool:
+def is_event(handler: object) -> bool:
     """Whether a browser may call a method of the panel."""
     return getattr(handler, "is_event", False)
 
 
-def is_change(handler) -> bool:
+def is_change(handler: object) -> bool:
     """Whether a callable is an event that changes a dataset."""
-    return is_event(handler) and handler.changes
+    return getattr(handler, "changes", False)
 
 
 def sentence(error: Exception) -> str:

@@ -18,7 +18,7 @@ from auto_labeling.panels.ui import elements
 from auto_labeling.panels.window_memory import ByWindow
 
 #: Milliseconds after which a panel goes on without the script.
-_PATIENCE = 1500
+_HELLO_TIMEOUT = 1500
 _MAX_PANELS = 1000
 
 _windows: ByWindow = ByWindow(_MAX_PANELS)  # by panel: the window that it was last used in
@@ -57,7 +57,7 @@ def greeting(on_hello: Callable, on_patience: Callable) -> types.Property:
     hidden = elements.column(page, "hidden", display="none")  # where the App does not know the view
     hidden.view("hello", types.View(component="AutoLabelingHello", on_hello=on_hello, **_COMPOSITE))
     elements.progress(page, "opening", None, "Opening…")
-    page.view("patience", types.TimerView(timeout=_PATIENCE, on_timeout=on_patience))
+    page.view("patience", types.TimerView(timeout=_HELLO_TIMEOUT, on_timeout=on_patience))
     return elements.finished(page)
 
 

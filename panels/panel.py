@@ -4,7 +4,10 @@ Every method that takes ``ctx`` alone can be called from a browser, in any order
 parameters: so each checks what it needs, and the verbs refuse what a run's state forbids.
 """
 
+from __future__ import annotations
+
 import secrets
+from collections.abc import Callable
 
 import fiftyone.operators as foo
 import fiftyone.operators.types as types
@@ -59,7 +62,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
     """Generate labels, review them beside the grid, approve the good ones."""
 
     @property
-    def config(self):
+    def config(self) -> foo.PanelConfig:
         return foo.PanelConfig(
             name=names.PANEL,
             label="Auto Labeling",
@@ -93,7 +96,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         if is_wanted() and self._concerns_page(ctx, state):
             self._answer(ctx, is_wanted)
 
-    def _answer(self, ctx: ExecutionContext, is_wanted=lambda: True) -> None:
+    def _answer(self, ctx: ExecutionContext, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Does what a request asks for, if it is an event, and draws the page.
 
         Args:
@@ -102,7 +105,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
                 since the person may have left it already
         """
         handler = getattr(type(self), request.event_name(ctx), None)
-        if is_event(handler):
+        if handler is not None and is_event(handler):
             handler(self, ctx)
         page = self.render(ctx)
         if is_wanted():
@@ -131,7 +134,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             return True
         return not configure.shows(state, now)
 
-    def render(self, ctx: ExecutionContext):
+    def render(self, ctx: ExecutionContext) -> types.Property:
         state = PanelState(ctx)
         try:
             page = PAGES[state.page](self, ctx, state)
@@ -145,7 +148,9 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         except Exception as error:  # noqa: BLE001 - or the App's error screen ends the panel
             return self._apology("This page could not be displayed", sentence(error))
 
-    def _apology(self, title, said, severity="error", ways_on=True):
+    def _apology(
+        self, title: str, said: str, severity: str = "error", ways_on: bool = True
+    ) -> types.Property:
         page = elements.page()
         elements.alert(page, "sorry", severity, title, said)
         if ways_on:
@@ -154,7 +159,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             elements.button(actions, "again", "Try again", self.refresh)
         return elements.finished(page)
 
-    def _waiting_for_database(self, error: BaseException):
+    def _waiting_for_database(self, error: BaseException) -> types.Property:
         page = elements.page()
         elements.alert(page, "away", "error", "Can't reach the database", str(error))
         elements.timer(page, self.refresh, milliseconds=5000)

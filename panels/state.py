@@ -20,7 +20,7 @@ PAGES = ("home", "configure", "existing", "progress", "review", "done", "working
 #: The page for existing labels before any answer.
 BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
 
-_MOST_MOVES = 10**9
+_MAX_MOVES = 10**9
 
 
 class _WindowValues:
@@ -86,11 +86,11 @@ class PanelState:
         values = self._own["state"] if self._own else self._ctx.panel_state
         return json.dumps(values, sort_keys=True, default=str)
 
-    def _get(self, key, kind, default):
+    def _get(self, key: str, kind: type, default: Any) -> Any:
         value = self._state.get(key)
         return value if isinstance(value, kind) else default
 
-    def _set(self, key, value) -> None:
+    def _set(self, key: str, value: Any) -> None:
         if self._state.get(key) != value:
             self._state.set(key, value)
 
@@ -107,10 +107,10 @@ class PanelState:
     def moves(self) -> int:
         """How many things a person has done in this panel; see ``events.is_late``."""
         moves = self._get("moves", int, 0)
-        return moves if 0 <= moves < _MOST_MOVES else 0
+        return moves if 0 <= moves < _MAX_MOVES else 0
 
     @moves.setter
-    def moves(self, moves) -> None:
+    def moves(self, moves: int) -> None:
         self._set("moves", moves)
 
     @property
@@ -121,7 +121,7 @@ class PanelState:
         return values.name_of(self._get("window", str, "")) or self._ctx.panel.id
 
     @window.setter
-    def window(self, window) -> None:
+    def window(self, window: str) -> None:
         if self._own is None:
             self._set("window", window)
 
@@ -146,20 +146,20 @@ class PanelState:
     def form(self) -> dict:
         """The answers on the configure page. Its controls write them, in groups, by this name."""
         groups = self._get("form", dict, {})
-        said = {}
+        form = {}
         for name, value in answers.blank().items():
             group = groups.get(group_of()[name])
-            said[name] = group.get(name, value) if isinstance(group, dict) else value
-        return said
+            form[name] = group.get(name, value) if isinstance(group, dict) else value
+        return form
 
     @form.setter
     def form(self, form: dict) -> None:
-        groups = {}
+        groups: dict[str, dict[str, Any]] = {}
         for name, value in form.items():
             groups.setdefault(group_of()[name], {})[name] = value
         self._set("form", groups)
 
-    def answer(self, name: str, value) -> None:
+    def answer(self, name: str, value: Any) -> None:
         """Sets one answer; the others keep their cursor."""
         group = self._get("form", dict, {}).get(group_of()[name])
         if not isinstance(group, dict):  # a browser may send anything
@@ -172,7 +172,7 @@ class PanelState:
         return self._get("remembered", dict, {})
 
     @remembered.setter
-    def remembered(self, remembered) -> None:
+    def remembered(self, remembered: dict) -> None:
         self._set("remembered", remembered)
 
     @property
@@ -182,7 +182,7 @@ class PanelState:
         return {**BLANK, **{name: v for name, v in given.items() if isinstance(v, str)}}
 
     @existing.setter
-    def existing(self, answers) -> None:
+    def existing(self, answers: dict) -> None:
         self._set("existing", answers)
 
     @property
@@ -192,7 +192,7 @@ class PanelState:
         return {str(k): v for k, v in problems.items() if isinstance(v, str)}
 
     @problems.setter
-    def problems(self, problems) -> None:
+    def problems(self, problems: dict) -> None:
         self._set("problems", problems)
 
     @property
@@ -206,17 +206,17 @@ class PanelState:
         return self._get("runs_status", str, "")
 
     @status.setter
-    def status(self, status) -> None:
+    def status(self, status: str) -> None:
         self._set("runs_status", status)
 
     @property
     def part(self) -> int:
         """Which part of a long list of runs the home page shows, from 0."""
         part = self._get("runs_part", int, 0)
-        return part if 0 <= part < _MOST_MOVES else 0
+        return part if 0 <= part < _MAX_MOVES else 0
 
     @part.setter
-    def part(self, part) -> None:
+    def part(self, part: int) -> None:
         self._set("runs_part", part)
 
     @property
@@ -234,7 +234,7 @@ class PanelState:
         return self._get("unfolded", bool, False)
 
     @unfolded.setter
-    def unfolded(self, unfolded) -> None:
+    def unfolded(self, unfolded: bool) -> None:
         self._set("unfolded", unfolded)
 
     @property
@@ -243,7 +243,7 @@ class PanelState:
         return self._get("question", str, "")
 
     @question.setter
-    def question(self, question) -> None:
+    def question(self, question: str) -> None:
         self._set("question", question)
 
     @property
@@ -261,7 +261,7 @@ class PanelState:
         return [name for name in self._get("users_fields", list, []) if isinstance(name, str)]
 
     @users_fields.setter
-    def users_fields(self, fields) -> None:
+    def users_fields(self, fields: list) -> None:
         self._set("users_fields", fields)
 
     @property
@@ -270,5 +270,5 @@ class PanelState:
         return self._get("lit_fields", bool, False)
 
     @lit_fields.setter
-    def lit_fields(self, lit) -> None:
+    def lit_fields(self, lit: bool) -> None:
         self._set("lit_fields", lit)

@@ -1,22 +1,30 @@
 """What is kept in memory for the windows of browsers, each by its name (``PanelState.window``)."""
 
 from collections import OrderedDict
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-class ByWindow(OrderedDict):
+class ByWindow(OrderedDict[str, T]):
     """Something for each window; those that were not heard of for longest are forgotten.
 
     Args:
-        most: how many windows are remembered
+        limit: how many windows are remembered
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__()
-        self._most = most
+        self._limit = limit
 
-    def note(self, window: str, value) -> None:
-        """Keeps something for a window, in place of what was there."""
+    def note(self, window: str, value: T) -> None:
+        """Keeps something for a window, in place of what was there.
+
+        Args:
+            window: the window's name
+            value: what is kept
+        """
         self[window] = value
         self.move_to_end(window)
-        while len(self) > self._most:
+        while len(self) > self._limit:
             self.popitem(last=False)

@@ -33,7 +33,7 @@ SAMPLES, FAILED = "samples ", "samples failed "
 PATCHES = "patches"
 
 #: Samples that a stage names one by one.
-MOST_IDS = 5_000
+MAX_IDS = 5_000
 
 _CLASS = "class "
 
@@ -123,7 +123,7 @@ def _stage(dataset: Dataset, run: Run, name: str) -> fos.ViewStage:
     if name == WITHOUT_LABELS and run.many:
         return fos.Match({f"{run.staging_field}.detections": {"$size": 0}})
     if name == WITHOUT_LABELS:
-        return fos.Select(staging.ids_without_label(dataset, run)[:MOST_IDS])
+        return fos.Select(staging.ids_without_label(dataset, run)[:MAX_IDS])
     confidence = ViewField("confidence")
     if name == WITHOUT_CONFIDENCE:
         wanted = ~(confidence.is_number() & (confidence >= float("-inf")))

@@ -27,7 +27,7 @@ from auto_labeling.storage.review_states import PROMOTED, UNPROMOTED
 from auto_labeling.storage.write_stamp import Stamp
 
 #: Labels of all runs together that are kept in memory; about 20 bytes each.
-MOST_LABELS = 20_000_000
+MAX_LABELS = 20_000_000
 
 #: Parts of [0, 1] for which confidences are counted.
 BINS = 20
@@ -35,7 +35,7 @@ BINS = 20
 _NO_BIN = 255
 
 #: Answers that are kept while the labels stay as they are.
-_MOST_KNOWN = 16
+_MAX_KNOWN = 16
 
 #: How often the labels are read again, should people add some all the while.
 _LOOKS = 4
@@ -269,7 +269,7 @@ class Snapshot:
     def _once(self, key: Hashable, answer: Callable[..., Any], *question: object) -> Any:
         """An answer that was given since the labels last changed, or the answer now."""
         if key not in self._known:
-            while len(self._known) >= _MOST_KNOWN:
+            while len(self._known) >= _MAX_KNOWN:
                 self._known.pop(next(iter(self._known)))
             self._known[key] = answer(*question)
         else:
@@ -311,13 +311,13 @@ def of(dataset: Dataset, run: Run) -> contextlib.AbstractContextManager[Snapshot
 
     In the block the snapshot is the caller's alone. Call ``catch_up`` first.
     """
-    if run.labels > MOST_LABELS:
+    if run.labels > MAX_LABELS:
         return contextlib.nullcontext()
     key = (dataset._doc.id, run.id)
     with _lock:
         snapshot = _snapshots.setdefault(key, Snapshot(run))
         _snapshots.move_to_end(key)
-        while len(_snapshots) > 1 and sum(map(len, _snapshots.values())) > MOST_LABELS:
+        while len(_snapshots) > 1 and sum(map(len, _snapshots.values())) > MAX_LABELS:
             _snapshots.popitem(last=False)
         return snapshot
 

@@ -1,5 +1,10 @@
 """The review page's Approval tab, and what it shows of a run that is in review no longer."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
@@ -9,14 +14,24 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.review import class_table, grid_sync, slices
+from auto_labeling.panels.review.grid_memory import Visit
 from auto_labeling.panels.run import approved_page
 from auto_labeling.panels.run import page as progress
 from auto_labeling.panels.ui import elements
 from auto_labeling.review import summary
+from auto_labeling.review.summary import Summary
+
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
 
 
 def render(
-    page: types.Object, panel, ctx: ExecutionContext, run: Run, promoted, here: str | None = None
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    ctx: ExecutionContext,
+    run: Run,
+    promoted: Summary,
+    here: str | None = None,
 ) -> None:
     """Adds the tab to the review page.
 
@@ -65,7 +80,7 @@ def render(
     )
 
 
-def _actions(page: types.Object, panel, run: Run, decision: Decision) -> None:
+def _actions(page: types.Object, panel: AutoLabelingPanel, run: Run, decision: Decision) -> None:
     bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto")
     elements.text(bar, "hint", "These labels are written when you approve")
     label = f"Undo all {decision.promoted:,}"
@@ -82,7 +97,7 @@ def _actions(page: types.Object, panel, run: Run, decision: Decision) -> None:
         elements.text(page, "added", _added(decision))
 
 
-def _without_labels(page: types.Object, panel, run: Run) -> None:
+def _without_labels(page: types.Object, panel: AutoLabelingPanel, run: Run) -> None:
     elements.alert(page, "empty", "info", "This run has no labels", _closes(run))
     actions = elements.row(page, "actions")
     params = {"run_id": run.id}
@@ -105,7 +120,7 @@ def _added(decision: Decision) -> str:
 
 def _ask(
     page: types.Object,
-    panel,
+    panel: AutoLabelingPanel,
     ctx: ExecutionContext,
     run: Run,
     decision: Decision,
@@ -150,7 +165,9 @@ def _since(run: Run, decision: Decision) -> str:
     return f"{labels} of '{run.source}' {stays} the changes made since the import: {said}."
 
 
-def _choose_empty(card, panel, at, decision: Decision) -> None:
+def _choose_empty(
+    card: types.Object, panel: AutoLabelingPanel, at: Visit, decision: Decision
+) -> None:
     """Asks what becomes of samples whose labels all go. (Buttons: see grid_sync.py.)"""
     number = decision.bare
     have, they = ("has", "It is") if number == 1 else ("have", "They are")
@@ -161,7 +178,7 @@ def _choose_empty(card, panel, at, decision: Decision) -> None:
     elements.button(card, "choose_empty", label, panel.choose_empty)
 
 
-def _consequences(run: Run, decision: Decision):
+def _consequences(run: Run, decision: Decision) -> Iterator[str]:
     field, left = run.config.label_field, decision.left
     if run.replaces:
         yield f"The labels of '{field}' will be replaced by {text.count(decision.kept, 'label')}."
@@ -192,7 +209,7 @@ def _consequences(run: Run, decision: Decision):
     yield f"The staging field '{run.staging_field}' will be removed."
 
 
-def render_closed(panel, ctx: ExecutionContext, run: Run):
+def render_closed(panel: AutoLabelingPanel, ctx: ExecutionContext, run: Run) -> types.Property:
     """Builds the review page of a run that is in review no longer."""
     page = elements.page()
     progress.head_of(page, panel, ctx, run)
@@ -210,7 +227,7 @@ def render_closed(panel, ctx: ExecutionContext, run: Run):
     return elements.finished(page)
 
 
-def _unfinished(page: types.Object, panel, run: Run) -> None:
+def _unfinished(page: types.Object, panel: AutoLabelingPanel, run: Run) -> None:
     run_card.approving(page, run, None, alive=False)
     foot = elements.row(page, "foot")
     elements.button(

@@ -1,9 +1,20 @@
 """The table of classes of the review page's tabs: searched and paged where there are many."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import fiftyone.operators.types as types
+import numpy as np
 
 from auto_labeling.core import text
+from auto_labeling.panels.review.grid_memory import Visit
 from auto_labeling.panels.ui import elements, histogram, pager
+from auto_labeling.review.summary import Row, Summary
+
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
 
 #: Rows of the table on one page.
 ROWS = 50
@@ -20,7 +31,14 @@ ORDERS = {
 
 
 def table(
-    page: types.Object, panel, at, name: str, numbers, chosen=None, spreads=None, **props
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    at: Visit,
+    name: str,
+    numbers: Summary,
+    chosen: str | None = None,
+    spreads: Mapping[str, np.ndarray] | None = None,
+    **props: Any,
 ) -> None:
     """Adds the table of classes: searched, sorted and paged where there are many.
 
@@ -50,7 +68,7 @@ def table(
             cell.append(text.confidence(row.confidence))
     if spreads is not None:
         columns["spread"] = "Spread"
-        of_rows = [spreads.get(row.label, ()) for row in here]
+        of_rows = [list(spreads.get(row.label, ())) for row in here]
         for cell, counts in zip(cells, of_rows, strict=True):
             cell.append(histogram.in_words(counts))
         props["look"] = histogram.in_rows(of_rows)
@@ -69,7 +87,9 @@ def table(
         pager.add(page, "pages", panel.turn, where, len(rows), "classes")
 
 
-def _searched(page: types.Object, panel, at, rows):
+def _searched(
+    page: types.Object, panel: AutoLabelingPanel, at: Visit, rows: list[Row]
+) -> list[Row]:
     page.str(
         "search",
         default=at.search,
@@ -80,7 +100,7 @@ def _searched(page: types.Object, panel, at, rows):
     return [row for row in rows if wanted in str(row.label).casefold()]
 
 
-def _order(page: types.Object, panel, at, numbers) -> None:
+def _order(page: types.Object, panel: AutoLabelingPanel, at: Visit, numbers: Summary) -> None:
     line = elements.row(page, "orders", gap=3)
     elements.text(line, "said", "Sort by")
     for order, (label, _) in ORDERS.items():

@@ -1,5 +1,9 @@
 """What a person does on the review page: look at labels, promote them, take back, approve."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request, values, window
@@ -98,7 +102,7 @@ class ReviewEvents(PageEvents):
         at = grid_sync.of(ctx)
         at.page = max(0, at.page + request.step(ctx))
 
-    def _narrow(self, ctx: ExecutionContext, state: PanelState, **change) -> None:
+    def _narrow(self, ctx: ExecutionContext, state: PanelState, **change: Any) -> None:
         at = grid_sync.of(ctx)
         grid_sync.look_at(
             ctx, self._run(ctx, state), **{"span": at.span, "label": at.label, **change}
@@ -163,7 +167,12 @@ class ReviewEvents(PageEvents):
         self._approve(ctx, state, labeling.get(ctx.dataset, request.run_id(ctx), confirm=False))
 
     def _approve(
-        self, ctx: ExecutionContext, state: PanelState, run: Run, expected=None, empty=False
+        self,
+        ctx: ExecutionContext,
+        state: PanelState,
+        run: Run,
+        expected: int | None = None,
+        empty: bool = False,
     ) -> None:
         run = approving.approve(
             ctx.dataset,
@@ -186,7 +195,7 @@ class ReviewEvents(PageEvents):
         )
 
 
-def _clicked(ctx: ExecutionContext):
+def _clicked(ctx: ExecutionContext) -> str | None:
     """The class in the row that was clicked, as the table was drawn."""
     row = request.row(ctx)
     labels = grid_sync.of(ctx).rows

@@ -14,7 +14,7 @@ SETTLED = 2.0
 #: The range that holds every confidence.
 FULL = (0.0, 1.0)
 
-_MOST_VISITS = 256
+_MAX_VISITS = 256
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Visit:
     """
 
     tab: str = "review"
-    span: tuple | None = None
+    span: tuple[float, float] | None = None
     label: str | None = None
     question: str = ""
     marks_empty: bool = False
@@ -53,15 +53,15 @@ class Visit:
     order: str = "instances"
     is_reversed: bool = False
     page: int = 0
-    rows: list = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
     slider: int = 0
-    slid: tuple = FULL
+    slid: tuple[float, float] = FULL
     asked_at: float = 0.0
     asking: bool = False
     known_state: str = ""
     saved_view: str = ""
-    names: tuple | None = None
-    view: list = field(default_factory=list)
+    names: tuple[str, ...] | None = None
+    view: list[dict] = field(default_factory=list)
     asks_again: bool = False
 
     def touched(self) -> None:
@@ -80,7 +80,7 @@ class Visit:
         return time.monotonic() - self.asked_at > SETTLED
 
 
-_visits: ByWindow = ByWindow(_MOST_VISITS)
+_visits: ByWindow[Visit] = ByWindow(_MAX_VISITS)
 
 
 def of(ctx: ExecutionContext) -> Visit:

@@ -10,23 +10,27 @@ Another view empties them too, and it may take the App seconds to show one that 
 then its events still tell of the view that was there before, and nothing is concluded from them.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Iterable
+from typing import Any
 
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request, window
 from auto_labeling.core.run import Run
 from auto_labeling.panels import in_window
-from auto_labeling.panels.review.grid_memory import FULL, forget, of
+from auto_labeling.panels.review.grid_memory import FULL, Visit, forget, of
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages, summary
 
 #: Seconds in which the App shows a view that was asked for, unless it has failed to.
-MOST_FOR_A_VIEW = 20.0
+MAX_VIEW_SECONDS = 20.0
 
 #: FiftyOne copies each label of a view of patches into a collection of its own.
-MOST_PATCHES = 20_000
-TOO_MANY_PATCHES = f"Patches show at most {MOST_PATCHES:,} labels: choose a class"
+MAX_PATCHES = 20_000
+TOO_MANY_PATCHES = f"Patches show at most {MAX_PATCHES:,} labels: choose a class"
 
 
 def enter(
@@ -53,7 +57,9 @@ def enter(
     in_window.tell(ctx, "color_by_class", field=run.staging_field, on=True)
 
 
-def look_at(ctx: ExecutionContext, run: Run, span, label: str) -> None:
+def look_at(
+    ctx: ExecutionContext, run: Run, span: tuple[float, float] | None, label: str | None
+) -> None:
     """Makes the grid show the current tab's labels, and the controls say so.
 
     Args:
@@ -72,7 +78,7 @@ def look_at(ctx: ExecutionContext, run: Run, span, label: str) -> None:
     request.set_filters(ctx, _wanted(ctx, run))
 
 
-def _show(visit, span) -> None:
+def _show(visit: Visit, span: tuple[float, float] | None) -> None:
     visit.span = span
     if visit.slid != (span or FULL):
         # A slider keeps what a person did with it: one that says something else is another.
@@ -115,9 +121,12 @@ def follow(ctx: ExecutionContext, state: PanelState, run: Run) -> None:
         _show(visit, span)
 
 
-def ours(ctx: ExecutionContext) -> tuple:
+def ours(ctx: ExecutionContext) -> tuple[str, ...]:
     """The names of the stages that the panel has added to the view, or has just asked for."""
-    return of(ctx).names if _awaits_view(ctx) else grid_stages.of(request.request(ctx))
+    names = of(ctx).names
+    if names is not None and _awaits_view(ctx):
+        return names
+    return grid_stages.of(request.request(ctx))
 
 
 def _awaits_view(ctx: ExecutionContext) -> bool:
@@ -126,7 +135,7 @@ def _awaits_view(ctx: ExecutionContext) -> bool:
     if at.names is None or at.asking:
         return at.names is not None
     arrived = grid_stages.of(request.request(ctx)) == at.names
-    if arrived or time.monotonic() - at.asked_at > MOST_FOR_A_VIEW:
+    if arrived or time.monotonic() - at.asked_at > MAX_VIEW_SECONDS:
         at.names = None
     return at.names is not None
 
@@ -213,7 +222,7 @@ def may_show_patches(ctx: ExecutionContext, run: Run) -> bool:
         return True
     rows = summary.summarize(ctx.dataset, run, shown(ctx, run), of(ctx).tab).rows
     label = chosen_class(ctx)
-    return sum(row.total for row in rows if label in (None, row.label)) <= MOST_PATCHES
+    return sum(row.total for row in rows if label in (None, row.label)) <= MAX_PATCHES
 
 
 def toggle_patches(ctx: ExecutionContext, run: Run) -> None:
@@ -227,7 +236,7 @@ def toggle_patches(ctx: ExecutionContext, run: Run) -> None:
         _narrow(ctx, run, (grid_stages.only_class(label),))
 
 
-def _patches(label: str):
+def _patches(label: str | None) -> tuple[str, ...]:
     # Only the class that is shown: making a patch of every label may take long.
     return (
         (grid_stages.PATCHES,)
@@ -253,13 +262,13 @@ def reload(ctx: ExecutionContext, run: Run) -> None:
     request.set_filters(ctx, _wanted(ctx, run))
 
 
-def _narrow(ctx: ExecutionContext, run: Run, names) -> None:
+def _narrow(ctx: ExecutionContext, run: Run, names: Iterable[str]) -> None:
     of(ctx).touched()
     _set_stages(ctx, run, names)
     request.set_filters(ctx, _wanted(ctx, run))
 
 
-def _set_stages(ctx: ExecutionContext, run: Run, names) -> None:
+def _set_stages(ctx: ExecutionContext, run: Run | None, names: Iterable[str]) -> None:
     """Sets which stages of ours the view has; what follows in the same event already sees it."""
     asked, at = request.request(ctx), of(ctx)
     if not ours(ctx):
@@ -307,13 +316,13 @@ def _is_lost(ctx: ExecutionContext, run: Run) -> bool:
     return any(not grid.same(filters.get(path), asked) for path, asked in wanted.items())
 
 
-def _said(ctx: ExecutionContext, run: Run):
+def _said(ctx: ExecutionContext, run: Run) -> tuple[tuple[float, float] | None, str | None]:
     filters = request.request(ctx).get("filters")
     span, label = grid.read_filters(filters, _root(ctx, run))
     return (None if span == FULL else span), label
 
 
-def _wanted(ctx: ExecutionContext, run: Run):
+def _wanted(ctx: ExecutionContext, run: Run) -> dict[str, Any]:
     visit = of(ctx)
     root = _root(ctx, run)
     if shows_samples(ctx):  # whose labels nothing can ask for
@@ -324,6 +333,6 @@ def _wanted(ctx: ExecutionContext, run: Run):
     return grid.merged(request.request(ctx).get("filters"), run, wanted)
 
 
-def _root(ctx: ExecutionContext, run: Run):
+def _root(ctx: ExecutionContext, run: Run) -> str:
     asked = request.request(ctx)
     return grid.root_in({"view": of(ctx).view} if _awaits_view(ctx) else asked, run)

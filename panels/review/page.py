@@ -3,7 +3,13 @@
 The tab is the sidebar's filter: what the grid shows is what the panel counts and promotes.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import fiftyone.operators.types as types
+import numpy as np
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
@@ -13,14 +19,20 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.lifecycle.remarks import COMPARE, reasons_in_words
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.review import approval_tab, class_table, grid_sync, slices
+from auto_labeling.panels.review.grid_memory import Visit
 from auto_labeling.panels.run import failures
 from auto_labeling.panels.run import page as progress
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements, histogram, styles
 from auto_labeling.review import grid_stages, summary
+from auto_labeling.review.grid import Shown
+from auto_labeling.review.summary import Summary
+
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
 
 
-def render(panel, ctx: ExecutionContext, state: PanelState):
+def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page."""
     run = labeling.get(ctx.dataset, state.run_id, confirm=False)
     if run.state is not RunState.IN_REVIEW:
@@ -52,7 +64,9 @@ def render(panel, ctx: ExecutionContext, state: PanelState):
     return elements.finished(page)
 
 
-def _tabs(page: types.Object, panel, at, totals) -> None:
+def _tabs(
+    page: types.Object, panel: AutoLabelingPanel, at: Visit, totals: Mapping[str, int]
+) -> None:
     # Buttons: tabs of the App's own keep their value in the panel's state (see grid_sync.py).
     bar = elements.row(page, "tabs", borderBottom="1px solid", borderColor="divider", gap=0)
     for tab, total in totals.items():
@@ -62,7 +76,9 @@ def _tabs(page: types.Object, panel, at, totals) -> None:
         )
 
 
-def _summary(page: types.Object, panel, ctx: ExecutionContext, run: Run, numbers) -> None:
+def _summary(
+    page: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, run: Run, numbers: Summary
+) -> None:
     """Adds what there is in all, and the samples that have no label or failed."""
     classes = sum(1 for row in numbers.rows if row.total)
     if numbers.total:
@@ -91,19 +107,25 @@ def _left_out(account: Account) -> str:
 
 
 #: What is said takes what the buttons leave; where the panel is narrow, it stands above them.
-_FIRST_TAKES_THE_ROOM = {
+_FIRST_TAKES_THE_ROOM: dict[str, Any] = {
     "& > :first-of-type": {"flex": "1 1 0", "minWidth": 0},
     "@container (max-width: 520px)": {"& > :first-of-type": {"flexBasis": "100%"}},
 }
 
 
 def _review(
-    page: types.Object, panel, ctx: ExecutionContext, run: Run, shown, numbers, spreads
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    ctx: ExecutionContext,
+    run: Run,
+    shown: Shown,
+    numbers: Summary,
+    spreads: Mapping[str, np.ndarray] | None,
 ) -> None:
     at, chosen = grid_sync.of(ctx), grid_sync.chosen_class(ctx)
     if not numbers.has_confidence or grid_stages.WITHOUT_CONFIDENCE in grid_sync.ours(ctx):
         spreads = None
-    else:
+    elif spreads is not None:
         bars = summary.histogram(spreads)
         _confidence(page, panel, ctx, at, chosen, bars)
         if at.span is None and chosen is None:
@@ -136,12 +158,12 @@ def _review(
     class_table.table(page, panel, at, "classes", numbers, **props)
 
 
-def _all(at) -> str:
+def _all(at: Visit) -> str:
     """Says that the button counts what the search of the table does not show."""
     return "all " if at.search else ""
 
 
-def _selected(shown):
+def _selected(shown: Shown) -> str:
     """To what the grid limits the labels: by its slice of groups, and by what is selected."""
     part = f" · slice {shown.base.group_slice}" if shown.base.group_slice else ""
     if shown.label_ids:
@@ -150,13 +172,15 @@ def _selected(shown):
     return f"{part} · only in the {text.count(number, 'selected sample')}" if number else part
 
 
-def _patches(bar, panel, ctx: ExecutionContext, run: Run, numbers) -> None:
+def _patches(
+    bar: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, run: Run, numbers: Summary
+) -> None:
     if not run.many:
         return
     shown = grid_stages.PATCHES in grid_sync.ours(ctx)
     label = grid_sync.chosen_class(ctx)
     number = sum(row.total for row in numbers.rows if label in (None, row.label))
-    many = not shown and number > grid_sync.MOST_PATCHES
+    many = not shown and number > grid_sync.MAX_PATCHES
     elements.button(
         bar,
         "patches",
@@ -170,7 +194,7 @@ def _patches(bar, panel, ctx: ExecutionContext, run: Run, numbers) -> None:
 _FOUND_NOTHING = "The model found nothing in these samples"
 
 
-def _nothing_left(page: types.Object, panel, run: Run, numbers) -> None:
+def _nothing_left(page: types.Object, panel: AutoLabelingPanel, run: Run, numbers: Summary) -> None:
     if numbers.totals["approval"]:
         elements.alert(page, "empty", "success", "All labels of this run are in the Approval tab")
         _to_approval(page, panel, "Go to Approval")
@@ -185,13 +209,20 @@ def _nothing_left(page: types.Object, panel, run: Run, numbers) -> None:
         elements.alert(page, "empty", "info", "There are no labels to review")
 
 
-def _to_approval(page: types.Object, panel, label: str) -> None:
+def _to_approval(page: types.Object, panel: AutoLabelingPanel, label: str) -> None:
     actions = elements.row(page, "actions")
     params = {"tab": "approval"}
     elements.button(actions, "approval", label, panel.select_tab, kind="primary", params=params)
 
 
-def _confidence(page: types.Object, panel, ctx: ExecutionContext, at, chosen, bars) -> None:
+def _confidence(
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    ctx: ExecutionContext,
+    at: Visit,
+    chosen: str | None,
+    bars: Sequence[int],
+) -> None:
     is_plain = PanelState(ctx).is_plain
     room = -5 if is_plain else -2  # the App's own slider takes too much
     plot = elements.column(page, "distribution", gap=0, mb=room)
@@ -220,11 +251,11 @@ def _confidence(page: types.Object, panel, ctx: ExecutionContext, at, chosen, ba
         ctx.panel.set_data(name, list(at.slid))
 
 
-def _range(span) -> str:
+def _range(span: tuple[float, float] | None) -> str:
     return f"{span[0]:.2f} to {span[1]:.2f}" if span else "All"
 
 
-def _outside(page: types.Object, numbers, inside) -> None:
+def _outside(page: types.Object, numbers: Summary, inside: int) -> None:
     """Says that the slider cannot reach some labels, while it leaves none out."""
     number = numbers.current - numbers.without_confidence - inside
     if number > 0:
@@ -233,7 +264,9 @@ def _outside(page: types.Object, numbers, inside) -> None:
         elements.text(page, "outside", said)
 
 
-def _without_confidence(page: types.Object, panel, ctx: ExecutionContext, numbers) -> None:
+def _without_confidence(
+    page: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, numbers: Summary
+) -> None:
     only = grid_stages.WITHOUT_CONFIDENCE in grid_sync.ours(ctx)
     if not only and not numbers.without_confidence:
         return

@@ -4,6 +4,9 @@ A stage of the view does it, which carries our mark: so it is found again whatev
 of the view, and by any process of the App.
 """
 
+from __future__ import annotations
+
+from fiftyone.core.stages import ViewStage
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
@@ -17,7 +20,7 @@ def lit(ctx: ExecutionContext) -> str:
     return name.removeprefix(grid_stages.SAMPLES) if name.startswith(grid_stages.SAMPLES) else ""
 
 
-def toggle(ctx: ExecutionContext, which: str, stage) -> int | None:
+def toggle(ctx: ExecutionContext, which: str, stage: ViewStage) -> int | None:
     """Shows some samples of the current view alone; if they are already, all again.
 
     Args:
@@ -38,7 +41,7 @@ def toggle(ctx: ExecutionContext, which: str, stage) -> int | None:
     return len(view)
 
 
-def fields(ctx: ExecutionContext, state: PanelState, *names) -> None:
+def fields(ctx: ExecutionContext, state: PanelState, *names: str) -> None:
     """Makes the grid show these fields, until :func:`off`."""
     if not state.lit_fields:
         state.users_fields = request.active_fields(ctx)

@@ -1,12 +1,21 @@
 """Names the slices of a grouped dataset: the grid shows one, and the others are a click away."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import fiftyone.operators.types as types
 
 from auto_labeling.core import text
 from auto_labeling.panels.ui import elements
 
+if TYPE_CHECKING:
+    from auto_labeling.panels.panel import AutoLabelingPanel
 
-def add(page: types.Object, panel, here: str | None, numbers: dict[str, int]) -> None:
+
+def add(
+    page: types.Object, panel: AutoLabelingPanel, here: str | None, numbers: dict[str, int]
+) -> None:
     """Adds the line that names the slice in the grid and leads to the others.
 
     Args:

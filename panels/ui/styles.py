@@ -55,7 +55,7 @@ ALONE_IN_ALERT = {"mb": 0, "mt": "1px", **IN_ALERT}
 ONE_COLUMN = {"@container (max-width: 520px)": {"gridTemplateColumns": "minmax(0, 1fr)"}}
 
 #: A row that stays at the top of the panel while what follows it is scrolled.
-STAYS_IN_SIGHT = {
+STAYS_IN_SIGHT: dict[str, Any] = {
     "position": "sticky",
     "top": 0,
     "zIndex": 2,

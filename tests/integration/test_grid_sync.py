@@ -226,7 +226,7 @@ def test_a_second_click_before_the_app_has_followed_the_first_takes_it_back(ui):
 
 
 def test_patches_of_too_many_labels_are_refused_with_a_sentence(ui, monkeypatch):
-    monkeypatch.setattr(grid_sync, "MOST_PATCHES", 3)
+    monkeypatch.setattr(grid_sync, "MAX_PATCHES", 3)
     ui.send("toggle_patches")
     assert ui.notices == [grid_sync.TOO_MANY_PATCHES] and not ui.grid["view"]
     assert ui.find("patches")["view"]["disabled"]

@@ -17,7 +17,7 @@ THEMES = ("dark", "light") if ALL else ("dark",)
 WINDOW = 1920
 #: Its height at first, and at most: it grows with what there is to see.
 HEIGHT = 1600
-_MOST_HEIGHT = 6000
+_MAX_HEIGHT = 6000
 
 _AUDIT = Path(__file__).with_name("audit.js").read_text()
 #: Resolves when the panel's layout has not changed for a while.
@@ -138,9 +138,9 @@ class Gallery:
         """Makes the window so high that all of the panel is seen at once."""
         missing = panel.evaluate(_MISSING_HEIGHT)
         now = self._page.viewport_size["height"]
-        if missing > 0 and now < _MOST_HEIGHT:
+        if missing > 0 and now < _MAX_HEIGHT:
             # Never lower again: the App draws its whole grid anew each time.
-            height = min(_MOST_HEIGHT, now + missing + 400)
+            height = min(_MAX_HEIGHT, now + missing + 400)
             self._page.set_viewport_size({"width": WINDOW, "height": height})
             panel.evaluate(_AT_REST)
 
