@@ -148,7 +148,7 @@ def _review(
     elements.button(
         bar,
         "promote",
-        f"Add {_all(at)}{text.count(numbers.current, 'label')} for approval",
+        f"Add {_all(at, chosen)}{text.count(numbers.current, 'label')} for approval",
         panel.promote,
         kind="primary",
         disabled=not numbers.current,
@@ -158,9 +158,9 @@ def _review(
     class_table.table(page, panel, at, "classes", numbers, **props)
 
 
-def _all(at: Visit) -> str:
+def _all(at: Visit, chosen: str | None) -> str:
     """Says that the button counts what the search of the table does not show."""
-    return "all " if at.search else ""
+    return "all " if at.search and chosen is None else ""
 
 
 def _selected(shown: Shown) -> str:

@@ -100,7 +100,8 @@ def test_what_goes_wrong_in_the_background_is_said_where_it_was_asked_for(run, n
 def test_a_page_that_is_loaded_again_meanwhile_leads_to_the_runs(numbered, slow):
     _, state = begin(numbered)
     the_run(numbered)
-    told, state = send(numbered, "on_load", state)
+    reloaded = {"id": "another", "state": state}  # the script gives each page load a name
+    told, state = send(numbered, "on_load", state, window=reloaded)
     assert "may still be running" in page_of(told)
     told, state = send(numbered, "go_home", state)
     assert "Preparing the target samples" in page_of(told)

@@ -19,6 +19,9 @@ Permission = Enum("Permission", ["NO_ACCESS", "VIEW", "TAG", "EDIT", "MANAGE"])
 
 #: What a person may do without the right to edit.
 LOOKS = {
+    "go_on_alone",
+    "show_slice",
+    "sort_classes",
     "add_listed",
     "clear_ids",
     "hide_preview",

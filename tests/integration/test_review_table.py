@@ -22,7 +22,7 @@ def review(numbered):
         sample["boxes"] = fo.Detections(detections=boxes)
         sample.save()
         run = al.import_labels(numbered, "boxes", "kept")
-        app = App(numbered)
+        app = App(numbered, panel_id=f"table-{run.id}")
         app.send("on_load")
         app.send("open_run", run_id=run.id)
         return app

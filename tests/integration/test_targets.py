@@ -136,8 +136,8 @@ def test_a_view_stands_for_the_samples_behind_it(grouped, dataset, kind):
     ("file", "said", "remedy"),
     [
         ("a.mp4", "videos", "to_frames"),
-        ("a.pcd", "point clouds", "analyzed"),
-        ("a.fo3d", "3D scenes", "analyzed"),
+        ("a.pcd", "point clouds", "analyze"),
+        ("a.fo3d", "3D scenes", "analyze"),
     ],
 )
 def test_what_cannot_be_labeled_is_said_with_what_would_work(

@@ -87,7 +87,8 @@ class App:
 
     def events(self) -> set:
         """The panel's events that the controls on the page would send."""
-        return set(re.findall(rf"{re.escape(self._panel.uri)}#(\w+)", json.dumps(self._page)))
+        page = self._page["output"]["view"].get("page", self._page)  # without the script's own
+        return set(re.findall(rf"{re.escape(self._panel.uri)}#(\w+)", json.dumps(page)))
 
     def names(self) -> list:
         """The names of the runs on the home page, from the top."""
