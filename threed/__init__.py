@@ -1,0 +1,1 @@
+"""Three dimensions: reading point clouds, clusters, boxes, and cameras that see them."""
