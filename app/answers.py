@@ -124,29 +124,45 @@ def problems(form: Form, spec: ModelSpec | None) -> dict[str, str]:
     return problems
 
 
-def missing(form: Form, spec: ModelSpec | None) -> list[str]:
-    """Lists the answers that a run still needs, in the order of the page.
+def missing(form: Form, spec: ModelSpec | None) -> dict[str, str]:
+    """Finds the answers that a run still needs, in the order of the page.
 
     Args:
         form: the answers
         spec: the model that they name, if there is one
+
+    Returns:
+        a dict from the name of an answer to words for it
     """
     method = form.get("method")
     needs_boxes = method == Method.EXISTING_DETECTIONS.value
     in_files = makes_masks(form) and form.get("masks") != MASKS_INLINE
     lacks = {
-        "sample IDs": by_ids(form) and not text(form.get("ids")),
-        "a model": spec is None,
-        "the weights": spec is not None
+        "ids": by_ids(form) and not text(form.get("ids")),
+        "model": spec is None,
+        "checkpoint": spec is not None
         and spec.needs_checkpoint
         and not text(form.get("checkpoint")),
-        "a segmenter": method == Method.TWO_STAGE.value and not text(form.get("segmenter")),
-        "a field with boxes": needs_boxes and not text(form.get("source_field")),
+        "segmenter": method == Method.TWO_STAGE.value and not text(form.get("segmenter")),
+        "source_field": needs_boxes and not text(form.get("source_field")),
         "classes": asks_in_words(spec) and not text(form.get("vocabulary")),
-        "a label field": not text(form.get("label_field")),
-        "a folder for the masks": in_files and not _location(form),
+        "label_field": not text(form.get("label_field")),
+        "mask_location": in_files and not _location(form),
     }
-    return [name for name, is_missing in lacks.items() if is_missing]
+    return {name: words for name, words in _IN_WORDS.items() if lacks[name]}
+
+
+#: What a run needs, in words.
+_IN_WORDS = {
+    "ids": "sample IDs",
+    "model": "a model",
+    "checkpoint": "the weights",
+    "segmenter": "a segmenter",
+    "source_field": "a field with boxes",
+    "classes": "classes",
+    "label_field": "a label field",
+    "mask_location": "a folder for the masks",
+}
 
 
 def from_config(config: RunConfig) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -295,8 +311,7 @@ def _in_words(form: Form) -> dict[str, Any]:
 
 
 def _location(form: Form) -> str:
-    answer = form.get("mask_location")  # the file explorer's answer is an object
-    return text(answer.get("absolute_path") if isinstance(answer, dict) else answer)
+    return text(form.get("mask_location")).strip()
 
 
 def _unless_empty(value: Any) -> Any:

@@ -69,6 +69,18 @@ def kept(ctx: ExecutionContext) -> dict | None:
     }
 
 
+def point_at_problems(ctx: ExecutionContext) -> None:
+    """Notes that the page, as this event leaves it, must show the first field to correct."""
+    if own := of(ctx):
+        own["pointed"] = secrets.token_hex(4)
+
+
+def pointed(ctx: ExecutionContext) -> str | None:
+    """An ID of the moment in which the page must show the first field to correct; None if not."""
+    own = of(ctx)
+    return name_of(own.get("pointed")) or None if own else None
+
+
 def _readings(own: dict) -> int:
     number = own.get("readings")
     return number if type(number) is int else 0

@@ -76,6 +76,7 @@ def drawn(panel: foo.Panel, ctx: ExecutionContext, page: types.Property) -> type
         component="AutoLabelingPage",
         page=page.to_json(),
         kept=window.kept(ctx),
+        pointed=window.pointed(ctx),
         **tells,
         **_COMPOSITE,
     )

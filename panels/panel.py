@@ -15,7 +15,7 @@ from fiftyone.core.dataset import DatasetNotFoundError
 from fiftyone.operators import ExecutionContext
 from fiftyone.operators.categories import Categories
 
-from auto_labeling.app import answers, request, targets
+from auto_labeling.app import answers, request, targets, window
 from auto_labeling.core import names
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
 from auto_labeling.core.run import RunState
@@ -270,6 +270,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             )
         except ConfigError as error:
             state.problems = error.problems
+            window.point_at_problems(ctx)
             return
         state.existing = {}
         self._go(ctx, state, "progress", run)

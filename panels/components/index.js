@@ -189,6 +189,35 @@
   const size = (value) => Object.keys(value || NOTHING).length;
   const tellApp = (name, params) => executeOperator(`@voxel51/operators/${name}`, params);
 
+  /* Shows the first field to correct, and puts the keyboard into it: "moment" is when, by an id. */
+  function usePointed(moment, box) {
+    React.useEffect(() => {
+      if (!moment) return undefined;
+      const timer = setTimeout(() => {
+        const field = box.current && box.current.querySelector("[data-to-correct]");
+        if (!field) return;
+        center(field);
+        const control = field.querySelector(":checked") || field.querySelector(CONTROLS.join());
+        if (control) control.focus({ preventScroll: true });
+      }, 0); // once the App has drawn the page
+      return () => clearTimeout(timer);
+    }, [moment]);
+  }
+
+  /* Scrolls the panel so far that an element stands in its middle. Its own scrollIntoView would move
+     the App too, which cannot be scrolled back by hand. */
+  function center(element) {
+    const scrolls = (box) => /auto|scroll/.test(getComputedStyle(box).overflowY);
+    let frame = element.parentElement;
+    while (frame && !(scrolls(frame) && frame.scrollHeight > frame.clientHeight))
+      frame = frame.parentElement;
+    if (!frame) return;
+    const [inner, outer] = [element, frame].map((box) => box.getBoundingClientRect());
+    frame.scrollTop += inner.top + inner.height / 2 - (outer.top + outer.height / 2);
+  }
+
+  const CONTROLS = ["[role=combobox]", "input:not([aria-hidden]):not([type=file])", "textarea"];
+
   /* Calls back when no other value has come for the same path for a moment. */
   function usePause(callback) {
     const timers = React.useRef({});
@@ -213,6 +242,8 @@
     const send = useSend(panelId, latest);
     useGridEvents(view, panelId, send);
     useKept(view.kept, panelId);
+    const box = React.useRef(null);
+    usePointed(view.pointed, box);
     React.useEffect(() => remember(panelId, values), [panelId, values]);
     const tell = usePause((path, operator, value) => send(operator, { path, value }));
     const onPathChange = (path, value, { onChange, view: { component } = {} }) => {
@@ -230,7 +261,7 @@
       { value: send },
       h(
         mui.Box,
-        { sx: VISIBLE_FOCUS },
+        { sx: VISIBLE_FOCUS, ref: box },
         h(OperatorIO, { ...drawn, onChange: () => undefined, shouldClearUseKeyStores: false })
       )
     );

@@ -5,7 +5,7 @@ from typing import Any
 
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import answers, class_sources, pasted_ids, request, targets
+from auto_labeling.app import answers, class_sources, pasted_ids, request, targets, window
 from auto_labeling.app.form_settings import CLASS_ENTRIES
 from auto_labeling.core import text
 from auto_labeling.core.errors import ConfigError
@@ -56,6 +56,7 @@ class ConfigureEvents(PageEvents):
             return
         config, state.problems = ResolvedForm(ctx, state).check()
         if config is None or state.problems:
+            window.point_at_problems(ctx)
             return
         dataset, grid, form = ctx.dataset, request.request(ctx), state.form
         author = request.person(ctx)
@@ -73,6 +74,7 @@ class ConfigureEvents(PageEvents):
     def _started(self, ctx: ExecutionContext, state: PanelState, run: Run | ConfigError) -> None:
         if isinstance(run, ConfigError):
             state.page, state.problems = "configure", run.problems
+            window.point_at_problems(ctx)
             return
         previewing.forget(state.window)
         state.form = {**state.form, "label_field": "", "name": ""}
@@ -103,6 +105,8 @@ class ConfigureEvents(PageEvents):
         _, problems = form.check()
         state.problems = {k: v for k, v in problems.items() if k not in _NOT_NEEDED_TO_PREVIEW}
         job = previewing.of(state.window)
+        if state.problems:
+            window.point_at_problems(ctx)
         if state.problems or form.target is None or (job and not job.done):
             return
         ids = targets.some_ids(

@@ -36,7 +36,9 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
         "Choose a field, and review a copy of its labels in the same way as labels from a model. "
         "Your own fields do not change until you approve.",
     )
-    group = Fields(page, "existing", problems, panel.edit_existing, heard=answers)
+    labels: dict[str, str] = {}
+    change = panel.edit_existing
+    group = Fields(page, "existing", problems, change, heard=answers, labels=labels)
     usable = [name for name, reason in sources.items() if not reason]
     options = [types.Choice(name, label=name) for name in usable]
     group.dropdown("source", "Labels", options, "Choose a field…" if usable else "No label fields")
@@ -48,7 +50,8 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     foot = elements.row(page, "foot", gap=1, pt=1)
     elements.button(foot, "start", "Review these labels", panel.start_import, kind="primary")
     elements.button(foot, "cancel", "Cancel", panel.go_home)
-    elements.attention(foot, problems)
+    empty = [name for name, answer in answers.items() if not answer.strip()]
+    elements.attention(foot, problems, empty, labels)
     return elements.finished(page)
 
 

@@ -37,6 +37,8 @@ class Form:
         self._form = resolved.answers
         self._spec = resolved.spec
         self._groups = types.Object()
+        #: The labels of the fields, by name, once they are drawn.
+        self.labels: dict[str, str] = {}
 
     def add_to(self, page: types.Object) -> None:
         """Adds the form to a page."""
@@ -56,7 +58,15 @@ class Form:
 
     def _group(self, name: str, columns: int = 1, by_column: bool = False) -> Fields:
         problems = self._resolved.problems
-        return Fields(self._groups, name, problems, self._panel.edit, columns, by_column)
+        return Fields(
+            self._groups,
+            name,
+            problems,
+            self._panel.edit,
+            columns,
+            by_column,
+            labels=self.labels,
+        )
 
     def _section(self, name: str, columns: int = 2) -> None:
         """The settings that are one control each, and those of the section that are more."""
@@ -144,7 +154,11 @@ class Form:
             return
         if "model" in self._resolved.problems:
             elements.text(
-                self._groups, "model_problem", self._resolved.problems["model"], color="error.main"
+                self._groups,
+                "model_problem",
+                self._resolved.problems["model"],
+                color="error.main",
+                parts=elements.to_correct("model"),
             )
         model_card.add(self._groups, "card", self._spec, self._segmenter)
 
@@ -248,10 +262,12 @@ class Form:
         ]
         group.radio("masks", "Masks", options)
         if self._form["masks"] != answers.MASKS_INLINE:
-            group.folder(
+            group.text(
                 "mask_location",
                 "Mask location",
-                caption="A local or mounted folder that the App and the worker reach by this path",
+                "/data/masks",
+                caption="The full path of a local or mounted folder. The App and the worker must "
+                "reach it by this path",
             )
 
     def _device(self, group: Fields) -> None:

@@ -41,7 +41,8 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
         )
     form = ResolvedForm(ctx, state)
     _shown.note(state.window, form.counts)
-    Form(panel, form).add_to(page)
+    drawn = Form(panel, form)
+    drawn.add_to(page)
     job = preview.of(state.window)
     _before_a_run(page, panel, form, job)
     foot = elements.row(page, "foot", gap=1, pt=1)
@@ -50,7 +51,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
         label = "Preview again" if job else "Preview"
         elements.button(foot, "look", label, panel.preview, title=_PREVIEW)
     elements.button(foot, "cancel", "Cancel", panel.go_home)
-    _add_missing(foot, form)
+    _add_missing(foot, form, drawn.labels)
     return elements.finished(page)
 
 
@@ -89,13 +90,13 @@ def _before_a_run(
         preflight.add_preflight(page, panel, form, job)
 
 
-def _add_missing(foot: types.Object, form: ResolvedForm) -> None:
+def _add_missing(foot: types.Object, form: ResolvedForm, labels: Mapping[str, str]) -> None:
     """Adds what is wrong, or else what is missing, beside the button."""
     if form.problems:
-        elements.attention(foot, form.problems)
+        elements.attention(foot, form.problems, form.missing, labels)
         return
-    missing = list(form.missing)
-    if form.samples == 0 and "sample IDs" not in missing:
+    missing = list(form.missing.values())
+    if form.samples == 0 and "ids" not in form.missing:
         missing.insert(0, "samples")
     if missing:
         elements.text(foot, "missing", f"Still needed: {', '.join(missing)}")

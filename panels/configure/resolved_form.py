@@ -129,8 +129,8 @@ class ResolvedForm:
         return {**ids, **earlier}
 
     @cached_property
-    def missing(self) -> list[str]:
-        """Names what is still needed before a run can start."""
+    def missing(self) -> dict[str, str]:
+        """What is still needed before a run can start, in words by field."""
         return answers.missing(self.answers, self.spec)
 
     def id_problems(self, most: int | None = None) -> dict[str, str]:

@@ -6,7 +6,7 @@ own, so that both of the App's themes work.
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import fiftyone.operators.types as types
@@ -60,19 +60,21 @@ def text(
         words: the text
         variant ("body2"): the App's name for the size
         color ("text.secondary"): a color of the App's theme
-        **props: ``bold``, ``title`` (a hint), ``sx`` (a style), and other properties of the view
+        **props: ``bold``, ``title`` (a hint), ``sx`` (a style), ``parts`` (other parts of the
+            view), and other properties of the view
     """
     red = styles.RED if color == "error.main" else {}
     # A style replaces the App's own, in which "bold" would be.
     weight = {"fontWeight": 600} if props.pop("bold", False) else {}
     sx = {"overflowWrap": "anywhere", "lineHeight": 1.45, **red, **weight, **props.pop("sx", {})}
+    parts = {"text": {"sx": sx, "title": props.pop("title", None)}, **props.pop("parts", {})}
     view = types.TextView(
         title=words,
         variant=variant,
         color=color,
         padding=0,
         font_size=styles.SIZES[variant],
-        componentsProps={"text": {"sx": sx, "title": props.pop("title", None)}},
+        componentsProps=parts,
         **props,
     )
     parent.view(name, view)
@@ -187,11 +189,34 @@ def output(parent: types.Object, name: str, lines: str) -> None:
     text(parent, name, lines, sx=look)
 
 
-def attention(parent: types.Object, problems: Mapping[str, str]) -> None:
-    """Adds how many fields something is wrong with, beside the button that found it."""
-    if problems:
-        said = "1 field needs" if len(problems) == 1 else f"{len(problems):,} fields need"
-        text(parent, "wrong", f"{said} attention", color="error.main")
+def attention(
+    parent: types.Object,
+    problems: Iterable[str],
+    empty: Collection[str],
+    labels: Mapping[str, str],
+) -> None:
+    """Names the fields to fill in or to correct, beside the button that found them.
+
+    Args:
+        parent: the object to add to
+        problems: the names of the fields with a problem
+        empty: the names of those that are empty, and of others
+        labels: a dict from name to label, in the order of the page
+    """
+    known = {name: labels.get(name, name.replace("_", " ").capitalize()) for name in problems}
+    names = sorted(known, key=lambda name: [*labels, name].index(name))
+    for verb, some in (
+        ("Fill in", [known[name] for name in names if name in empty]),
+        ("Correct", [known[name] for name in names if name not in empty]),
+    ):
+        if some:
+            said = f"{verb}: {', '.join(dict.fromkeys(some))}"
+            text(parent, verb.lower().replace(" ", "_"), said, color="error.main")
+
+
+def to_correct(name: str) -> dict[str, Any]:
+    """Marks what shows a problem with a field, so that our script finds it on the page."""
+    return {"item": {"data-to-correct": name}}
 
 
 def tab(

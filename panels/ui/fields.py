@@ -49,6 +49,7 @@ class Fields:
         columns (1): how many fields stand beside each other, where there is room
         by_column (False): whether the first fields stand in the first of two columns
         heard (answers.NARROWING): the fields whose changes are told at once
+        labels (None): a dict to which the label of each field is added, by the field's name
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Fields:
         columns: int = 1,
         by_column: bool = False,
         heard: Iterable[str] = answers.NARROWING,
+        labels: dict[str, str] | None = None,
     ) -> None:
         self._form = form
         self._group = group
@@ -68,6 +70,7 @@ class Fields:
         self._columns = columns
         self._flow = _BY_COLUMN if by_column else {}
         self._heard = frozenset(heard)
+        self._labels = {} if labels is None else labels
         self._object: types.Object | None = None
 
     def radio(self, name: str, label: str, choices: Iterable[types.Choice], **more: Any) -> None:
@@ -160,16 +163,6 @@ class Fields:
         else:
             self.text(name, label, setting.placeholder, caption=caption)
 
-    def folder(self, name: str, label: str, **more: Any) -> None:
-        """Adds a folder on the App's server, found in a file explorer."""
-        view = types.FileExplorerView(
-            choose_dir=True,
-            button_label="Browse…",
-            choose_button_label="Choose",
-            **self._props(name, label, **more),
-        )
-        self._add(name, types.File(), view)
-
     def file(self, name: str, label: str, max_bytes: int, too_large: str, **more: Any) -> None:
         """Adds a text file, which the browser reads and sends."""
         view = types.FileView(
@@ -182,7 +175,9 @@ class Fields:
 
     def note(self, name: str, words: str) -> None:
         """Adds a line of text in place of a field."""
-        elements.text(self._grid(), f"{name}_note", self._problems.get(name) or words)
+        problem = self._problems.get(name)
+        parts = elements.to_correct(name) if problem else {}
+        elements.text(self._grid(), f"{name}_note", problem or words, parts=parts)
 
     def button(self, name: str, label: str, on_click: elements.Handler) -> None:
         """Adds a button that belongs to a field."""
@@ -221,6 +216,10 @@ class Fields:
         wrong = next((self._problems[n] for n in (name, *problem_of) if n in self._problems), None)
         look = {"sx": styles.WRONG} if wrong else {"color": "text.secondary"}
         components: dict[str, Any] = {"caption": look, "header": {"caption": look}}
+        for answer in (name, *problem_of):
+            self._labels.setdefault(answer, label)
+        if wrong:
+            components |= elements.to_correct(name)
         if part:  # the App does not tie a label to its control
             named = {"aria-label": label}
             by_part = {"select": "SelectDisplayProps", "field": "inputProps"}

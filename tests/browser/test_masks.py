@@ -38,7 +38,6 @@ def test_existing_detections_get_masks_in_files(app, demo_data, sam_worker, tmp_
     dataset = demo_data("shapes", SAMPLES)
     truth = dataset.values("ground_truth.detections")
     location = tmp_path / "masks"
-    location.mkdir()
     sam_worker()
     ui = app(dataset)
     asked = masks_asked_for(ui.page)
@@ -53,7 +52,10 @@ def test_existing_detections_get_masks_in_files(app, demo_data, sam_worker, tmp_
     ui.press(f"Generate labels for {SAMPLES} samples")
     ui.sees("Choose a folder for the masks")
     assert labeling.runs(dataset) == []
-    browse_to(ui, location)
+    ui.sees("Fill in: Mask location")
+    folder = ui.panel.get_by_label("Mask location", exact=True)
+    expect(folder).to_be_focused()
+    folder.fill(str(location))
     ui.does_not_see("Choose a folder for the masks")
     ui.picture("20-configure-existing")
     ui.press(f"Generate labels for {SAMPLES} samples")
@@ -117,18 +119,6 @@ def test_one_stage_gives_masks(app, demo_data, start_worker):
     approve(ui, dataset, run)
     labels = see_masks(ui, dataset, "masks.detections")
     assert all(label.has_mask for label in labels)
-
-
-def browse_to(ui, folder):
-    """Finds a folder in the App's file explorer."""
-    ui.panel.get_by_title("Choose a directory").get_by_role("button").click()
-    dialog = ui.page.get_by_role("dialog")
-    path = dialog.get_by_role("textbox").first
-    path.fill(str(folder.parent))
-    path.press("Enter")
-    dialog.get_by_text(folder.name, exact=True).click()
-    ui.picture("20-file-explorer")
-    dialog.get_by_role("button", name="Choose", exact=True).click()
 
 
 def review(ui, dataset):

@@ -165,7 +165,7 @@ def test_masks_in_folders_of_the_system_are_warned_of(numbered, folder, capsys):
     _, state = send(numbered, "new_run")
     told, state = answer(numbered, state, task="instance_segmentation")
     told, state = answer(numbered, state, family="yolo", version="v8-shapes")
-    told, state = answer(numbered, state, masks="files", mask_location={"absolute_path": folder})
+    told, state = answer(numbered, state, masks="files", mask_location=folder)
     assert said[0] in str(page_of(told))
 
 

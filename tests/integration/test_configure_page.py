@@ -3,10 +3,15 @@
 import base64
 
 import fiftyone as fo
+import fiftyone.operators as operators
 import pytest
 
+import auto_labeling as al
+from auto_labeling import cli
 from auto_labeling.app.form_settings import group_of
+from auto_labeling.cli import verbs
 from auto_labeling.core import text
+from auto_labeling.core.names import PLUGIN
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import catalog
 from auto_labeling.panels.configure import preview
@@ -92,9 +97,65 @@ def test_how_things_stand_is_shown_at_once_and_what_is_missing(dataset, tmp_path
         dataset, state, task="instance_segmentation", **{**YOLO, "version": "v8-shapes"}
     )
     assert "a folder for the masks" in page_of(told)
-    told, state = answer(dataset, state, mask_location={"absolute_path": str(tmp_path)})
+    told, state = answer(dataset, state, mask_location=str(tmp_path))
     assert f"for masks ({tmp_path})" in page_of(told)
     assert "Still needed" not in page_of(told)
+
+
+def test_generate_names_the_fields_to_fill_in_and_to_correct_in_the_order_of_the_page(dataset):
+    _, state = send(dataset, "new_run")
+    told, state = send(dataset, "start", state)
+    assert "Fill in: Model family, Label field'" in page_of(told)
+    assert "'data-to-correct': 'label_field'" in page_of(told)
+    _, state = answer(dataset, state, **YOLO, confidence=7)
+    told, state = send(dataset, "start", state)
+    assert "Fill in: Label field'" in page_of(told)
+    assert "Correct: Minimum confidence'" in page_of(told)
+    assert "'pointed': None" not in page_of(told), "the script shows the first of them"
+    told, state = answer(dataset, state, confidence=0.7)
+    assert "Correct:" not in page_of(told) and "'pointed': None" in page_of(told)
+    told, state = answer(dataset, state, label_field="boxes")
+    assert "Fill in" not in page_of(told)
+
+
+def test_existing_labels_name_the_fields_to_fill_in(dataset):
+    _, state = send(dataset, "import_labels")
+    told, state = send(dataset, "start_import", state)
+    assert "Fill in: Labels, Label field'" in page_of(told)
+    assert "'pointed': None" not in page_of(told)
+
+
+def test_a_folder_for_masks_is_taken_as_typed(dataset, tmp_path):
+    _, state = send(dataset, "new_run")
+    _, state = answer(dataset, state, task="instance_segmentation", **YOLO, label_field="outlines")
+    _, state = answer(dataset, state, mask_location="masks")
+    _, state = send(dataset, "start", state)
+    assert state["problems"] == {
+        "mask_location": "Enter the full path of the folder, such as /data/masks"
+    }
+    folder = tmp_path / "not" / "there yet"
+    _, state = answer(dataset, state, mask_location=f" {folder} ")
+    _, state = send(dataset, "start", state)
+    (run,) = labeling.runs(dataset)
+    assert run.config.mask_location == str(folder)
+    _, state = send(dataset, "duplicate", state, run_id=run.id)
+    assert state["form"]["masks"]["mask_location"] == str(folder)
+    given = {
+        "task": "instance_segmentation",
+        "model": run.config.model,
+        "mask_location": str(folder),
+    }
+    started = al.start(dataset, label_field="by_sdk", **given)
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+    assert cli.main(["run", dataset.name, "--label-field=by_cli", *flags]) == verbs.OK
+    operators.execute_operator(
+        f"{PLUGIN}/start_run",
+        {"dataset": dataset.name},
+        params={**given, "label_field": "by_operator"},
+    )
+    assert started.config.mask_location == str(folder)
+    others = [r for r in labeling.runs(dataset) if r.config.label_field.startswith("by_")]
+    assert [r.config.mask_location for r in others] == [str(folder)] * 3
 
 
 def upload(dataset, state, data: bytes, name="classes.txt"):

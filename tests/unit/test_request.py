@@ -191,7 +191,7 @@ def test_files_of_masks_need_a_place():
     form = {**answers.blank(), "task": "instance_segmentation"}
     assert "mask_location" in answers.problems(form, answers.chosen_model(form))
     assert answers.problems({**form, "masks": "inline"}, None) == {}
-    chosen = {**form, "mask_location": {"absolute_path": "/data/masks", "type": "directory"}}
+    chosen = {**form, "mask_location": " /data/masks "}
     assert answers.problems(chosen, answers.chosen_model(chosen)) == {}
     assert answers.given(chosen, answers.chosen_model(chosen))["mask_location"] == "/data/masks"
 
