@@ -37,6 +37,7 @@ class FailureReason(str, Enum):
     WRONG_CHECKPOINT = "wrong checkpoint"  # no such file, or one of another kind
     DEVICE_MISSING = "device missing"
     MODEL_FAILS = "model fails"  # on every sample
+    POINTS_UNREADABLE = "points unreadable"  # of a point cloud or scene
     SERVICE_SILENT = "service silent"
     DISK_FULL = "disk full"
     PERMISSION_DENIED = "permission denied"
