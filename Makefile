@@ -21,10 +21,10 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help env docs bench-engine bench-grid bench-panel bench-review bench-scaleout browser pictures test test-unit test-browser lint format demo lock types wheel soak clean
+.PHONY: help env docs bench-3d bench-engine bench-grid bench-panel bench-review bench-scaleout browser pictures test test-unit test-browser lint format demo lock types wheel soak clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 env: $(ENV_STAMP) ## create .venv from the lock, and find or fetch a mongod
@@ -59,6 +59,9 @@ format: $(ENV_STAMP) ## let ruff repair what it can
 
 docs: $(ENV_STAMP) ## write docs/reference.md from the code
 	@$(BIN)/python -m docs.reference
+
+bench-3d: $(ENV_STAMP) ## how good 3D boxes made from 2D labels are (ARGS="--seed 1": a run again)
+	@$(BIN)/python -m benchmarks.threed $(ARGS)
 
 bench-engine: $(ENV_STAMP) ## how fast labels are generated; about 30 minutes (ARGS="--only zero_cost": a part)
 	@$(BIN)/python -m benchmarks.engine $(ARGS)
