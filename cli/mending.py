@@ -34,7 +34,7 @@ def doctor(args: argparse.Namespace) -> int | None:
         output.show("Nothing to repair")
     for finding in () if args.json else findings:
         where = "" if args.dataset else f"{finding.dataset}: "
-        output.show(output.plain(f"{where}{finding.said}."))
+        output.show(output.plain(f"{where}{finding.description}."))
         output.show(output.plain(f"  {_outcome(finding, args.repair)}."))
     return None if all(finding.repaired for finding in findings) else FOUND
 

@@ -73,14 +73,25 @@ class Account(BaseModel):
 
 
 class Decision(BaseModel, extra="ignore", frozen=True):
-    """The effect of an approval on a run's labels, counted beforehand."""
+    """The effect of an approval on a run's labels, counted beforehand.
+
+    Args:
+        promoted: the promoted labels, which are kept
+        added: labels that people added and did not promote; they are kept, too
+        left: all other labels, which are removed
+        empty: samples in which the model found nothing
+        bare: samples with labels, of which none is kept
+        since_added: if the labels of a field are replaced: labels added there since the import
+        since_changed: the same, changed there
+        since_deleted: the same, deleted there
+    """
 
     promoted: int = 0
-    added: int = 0  # added by people and not promoted; kept anyway
-    left: int = 0  # all others
-    empty: int = 0  # samples in which nothing was found
-    bare: int = 0  # samples with labels, of which none is kept
-    since_added: int = 0  # labels of a source that is replaced: added there since the import
+    added: int = 0
+    left: int = 0
+    empty: int = 0
+    bare: int = 0
+    since_added: int = 0
     since_changed: int = 0
     since_deleted: int = 0
 

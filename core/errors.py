@@ -23,10 +23,14 @@ Everything else is a bug, and surfaces with its traceback.
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import ClassVar
 
 
 class FailureReason(str, Enum):
-    """Why something failed, for programs; the error's message is the sentence for people."""
+    """Why something failed, for programs; a message beside it is the sentence for people.
+
+    ``error.reason`` of our errors, and ``run.failure_reason`` of a run that stopped.
+    """
 
     OTHER = ""
     MODEL_NOT_OFFERED = "model not offered"  # unknown, excluded or not allowed here
@@ -36,6 +40,10 @@ class FailureReason(str, Enum):
     WEIGHTS_MISSING = "weights missing"
     WRONG_CHECKPOINT = "wrong checkpoint"  # no such file, or one of another kind
     DEVICE_MISSING = "device missing"
+    DEVICE_FAILED = "device failed"
+    OUT_OF_MEMORY = "out of memory"  # of the machine or its device
+    FILE_MISSING = "file missing"
+    DOWNLOAD_FAILED = "download failed"
     MODEL_FAILS = "model fails"  # on every sample
     POINTS_UNREADABLE = "points unreadable"  # of a point cloud or scene
     SERVICE_SILENT = "service silent"
@@ -48,6 +56,23 @@ class FailureReason(str, Enum):
     NO_RESOURCES = "no resources"
     MACHINE_UNSUITABLE = "machine unsuitable"
     WORKERS_DIE = "workers die"
+    FIELD_GONE = "field gone"  # deleted or renamed by hand
+    DATABASE_AWAY = "database away"
+    # How a worker lost an operation.
+    UNWANTED = "unwanted"  # its run was canceled, deleted or taken over
+    WORKER_STOPPED = "worker stopped"  # by a signal, before the operation was done
+    WORKER_DISAPPEARED = "worker disappeared"  # together with its process
+    NOT_REPORTED = "not reported"  # the process could not tell the database how it ended
+    KILLED = "killed"
+    BUS_ERROR = "bus error"
+    CRASHED = "crashed"
+    SIGNALED = "signaled"  # any other signal ended the process
+    EXITED = "exited"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "FailureReason | None":
+        """Reads a reason that a newer version has stored as unknown."""
+        return cls.OTHER if isinstance(value, str) else None
 
 
 class AutoLabelingError(Exception):
@@ -55,12 +80,14 @@ class AutoLabelingError(Exception):
 
     Args:
         *args: the message
-        reason: why it failed, for programs
+        reason (None): why it failed, for programs; None for that of the class
     """
 
-    def __init__(self, *args: object, reason: FailureReason = FailureReason.OTHER) -> None:
+    REASON: ClassVar[FailureReason] = FailureReason.OTHER
+
+    def __init__(self, *args: object, reason: FailureReason | None = None) -> None:
         super().__init__(*args)
-        self.reason = reason
+        self.reason = self.REASON if reason is None else reason
 
 
 class ConfigError(AutoLabelingError):
@@ -114,6 +141,8 @@ class AttemptRevoked(AutoLabelingError):
 class FieldGone(AutoLabelingError):
     """A field that a run needs was deleted or renamed by hand."""
 
+    REASON = FailureReason.FIELD_GONE
+
 
 class LabelsChanged(AutoLabelingError):
     """The labels in the database are no longer those on the screen."""
@@ -129,6 +158,8 @@ class Unreadable(AutoLabelingError):
 
 class DatabaseAway(AutoLabelingError):
     """The database does not answer."""
+
+    REASON = FailureReason.DATABASE_AWAY
 
 
 class CannotWrite(AutoLabelingError):

@@ -10,14 +10,21 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from auto_labeling.core import failure_reasons
 from auto_labeling.core.account import Account, Decision, LeftOut
 from auto_labeling.core.enums import Method, ModelType, Target, Task
-from auto_labeling.core.errors import IllegalTransition
+from auto_labeling.core.errors import (
+    AutoLabelingError,
+    FailureReason,
+    IllegalTransition,
+    first_line,
+)
 from auto_labeling.core.names import staging_field
 from auto_labeling.core.settings import RunConfig
 
 __all__ = [
     "ACTIVE",
+    "NOT_STOPPED",
     "RECORD_FORMAT",
     "STATUSES",
     "TRANSITIONS",
@@ -32,6 +39,7 @@ __all__ = [
     "Target",
     "Task",
     "iso",
+    "stopped_by",
 ]
 
 
@@ -171,8 +179,10 @@ class Run(BaseModel):
     token: str = ""
     operation_id: str = ""
     delegated: bool = True  # whether a worker generates, or the process that started the run
-    reason: StopReason = StopReason.NONE
+    reason: StopReason = StopReason.NONE  # how it stopped
+    failure_reason: FailureReason | None = None  # and why; older versions did not store it
     error: str = ""
+    is_explained: bool = False  # whether ``error`` is a sentence for people
     labels: int = 0
     dropped: int = 0
     failed: int = 0
@@ -253,6 +263,25 @@ class Run(BaseModel):
                 f"it cannot become {state.value} now"
             )
         return self.model_copy(update={"state": state, **changes})
+
+
+#: The fields of a record that tell why a run stopped, for one that has not, or goes on.
+NOT_STOPPED: dict[str, Any] = {
+    "reason": StopReason.NONE,
+    "failure_reason": None,
+    "error": "",
+    "is_explained": False,
+}
+
+
+def stopped_by(error: BaseException) -> dict[str, Any]:
+    """Returns the fields of a record that tell by which error a run was stopped."""
+    return {
+        "reason": StopReason.ERROR,
+        "failure_reason": failure_reasons.of_error(error),
+        "error": first_line(error),
+        "is_explained": isinstance(error, AutoLabelingError),
+    }
 
 
 def iso(moment: datetime) -> str:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +52,38 @@ _ORDER = {
         "Progress",
         "Account",
         "LeftOut",
+        "Summary",
+        "Decision",
+        "Preflight",
+        "Preview",
+        "ModelSpec",
         "Worker",
-        "Target",
+        "Finding",
+    ),
+    "Values": (
         "Task",
+        "Method",
+        "ModelType",
+        "Target",
+        "StopReason",
+        "FailureReason",
+        "ProblemKind",
+    ),
+    "Errors": (
+        "AutoLabelingError",
+        "ConfigError",
+        "ModelUnavailable",
+        "RunNotFound",
+        "NewerRecord",
+        "IllegalTransition",
+        "AttemptRevoked",
+        "FieldGone",
+        "LabelsChanged",
+        "DatabaseAway",
+        "CannotWrite",
+        "RunFailed",
+        "StillRunning",
+        "RunWarning",
     ),
 }
 
@@ -166,6 +196,9 @@ def _named(name: str, member: Any) -> list[str]:
     if inspect.isfunction(member):
         return [f"#### `al.{name}`", "", "```python", _signature(member), "```", "", *_doc(member)]
     lines = [f"#### `al.{name}`", "", *_doc(member)]
+    if issubclass(member, Enum):
+        values = ", ".join(f'`"{value.value}"`' for value in member)
+        lines += ["", f"Values: {values}."]
     if name == "Run":
         for attribute, value in vars(member).items():
             if not attribute.startswith("_"):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.lifecycle import doctor_checks
+from auto_labeling.lifecycle.doctor_checks import ProblemKind
 from auto_labeling.storage import runs as storage
 
 
@@ -18,9 +19,9 @@ class Finding(BaseModel):
     Args:
         dataset: the name of the dataset
         kind: what is wrong, for programs: a
-            :class:`auto_labeling.lifecycle.doctor_checks.ProblemKind`, whose values are strings
+            :class:`ProblemKind`, whose values are strings
         subject: the name of the field, the id of the run or the path of the folder
-        said: what is wrong, in a sentence
+        description: what is wrong, in a sentence
         remedy: what repair does, or what a person can do, in a sentence
         number: how many samples or files are affected; 0 if that does not matter
         can_repair: whether repair can fix it
@@ -30,9 +31,9 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     dataset: str
-    kind: doctor_checks.ProblemKind
+    kind: ProblemKind
     subject: str
-    said: str
+    description: str
     remedy: str
     number: int = 0
     can_repair: bool = True
@@ -69,7 +70,7 @@ def _finding(dataset: Dataset, problem: doctor_checks.Problem, repair: bool) -> 
         dataset=dataset.name,
         kind=problem.kind,
         subject=problem.subject,
-        said=problem.sentence,
+        description=problem.sentence,
         remedy=remedy,
         number=problem.number,
         can_repair=problem.repair is not None,

@@ -144,7 +144,7 @@ def _of_run(dataset: Dataset, store: RunStore, run: Run) -> Iterator[Problem]:
             f"'{run.name}' is {run.status.lower()}, but no process is working on it. "
             f"{stopped.sentence}"
         )
-        stop = partial(store.stop, run, stopped.reason, stopped.sentence)
+        stop = partial(store.stop, run, *stopped)
         remedy = "The run is stopped, so that you can resume it"
         yield Problem(ProblemKind.WORKERLESS, subject, sentence, remedy, stop)
     if missing := resuming.missing_field(dataset, run):

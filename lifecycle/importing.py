@@ -19,10 +19,9 @@ from auto_labeling.core.errors import (
     AutoLabelingError,
     ConfigError,
     FieldGone,
-    first_line,
 )
 from auto_labeling.core.names import staging_field
-from auto_labeling.core.run import Run, RunConfig, RunState, StopReason, Task
+from auto_labeling.core.run import NOT_STOPPED, Run, RunConfig, RunState, Task, stopped_by
 from auto_labeling.lifecycle import media, validation
 from auto_labeling.storage import account, clock, fields, label_copies, orphans, staging
 from auto_labeling.storage.heartbeat import Heartbeat
@@ -116,8 +115,7 @@ def resume(dataset: Dataset, run: Run, background: bool = True) -> Run:
         run.id,
         RunState.IMPORTING,
         new_token=secrets.token_hex(8),
-        reason=StopReason.NONE,
-        error="",
+        **NOT_STOPPED,
         attempt=run.attempt + 1,
     )
     return _copy(dataset, store, run, background)
@@ -239,8 +237,7 @@ class _Copy:
                     self._run.id,
                     RunState.FAILED,
                     token=self._run.token,
-                    reason=StopReason.ERROR,
-                    error=first_line(error),
+                    **stopped_by(error),
                 )
             raise
 

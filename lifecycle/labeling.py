@@ -22,9 +22,8 @@ from pymongo.errors import PyMongoError
 from auto_labeling.core.errors import (
     AttemptRevoked,
     AutoLabelingError,
-    first_line,
 )
-from auto_labeling.core.run import Run, RunConfig, RunState, StopReason
+from auto_labeling.core.run import NOT_STOPPED, Run, RunConfig, RunState, stopped_by
 from auto_labeling.engine.generation import Generation
 from auto_labeling.engine.ray import limits
 from auto_labeling.lifecycle import importing, persistence, resuming, validation, worker_check
@@ -148,7 +147,7 @@ def start(
             run = _freeze(dataset, store, run, ids)
             return _queue(dataset, store, run) if queue else run
     except Exception as error:
-        store.move(run.id, RunState.FAILED, reason=StopReason.ERROR, error=first_line(error))
+        store.move(run.id, RunState.FAILED, **stopped_by(error))
         raise
 
 
@@ -194,13 +193,7 @@ def generate(
         # If the run was cancelled or taken over since, that stands. A database that refuses may
         # refuse this, too; what was wrong first is what the worker's log must say.
         with contextlib.suppress(AutoLabelingError, PyMongoError):
-            store.move(
-                run_id,
-                RunState.FAILED,
-                token=run.token,
-                reason=StopReason.ERROR,
-                error=first_line(error),
-            )
+            store.move(run_id, RunState.FAILED, token=run.token, **stopped_by(error))
         raise
     speeds.record(run, store.progress(run), counts["tried"])
     return run
@@ -235,8 +228,7 @@ def resume(dataset: Dataset, run_id: str, queue: bool = True, again: bool = Fals
     run = store.move(
         run_id,
         RunState.QUEUED,
-        reason=StopReason.NONE,
-        error="",
+        **NOT_STOPPED,
         account=None,
         operation_id="",
         new_token="",
@@ -247,7 +239,7 @@ def resume(dataset: Dataset, run_id: str, queue: bool = True, again: bool = Fals
             resuming.await_labels(dataset, run, again)
             return _queue(dataset, store, run) if queue else run
     except Exception as error:
-        store.move(run_id, RunState.FAILED, reason=StopReason.ERROR, error=first_line(error))
+        store.move(run_id, RunState.FAILED, **stopped_by(error))
         raise
 
 

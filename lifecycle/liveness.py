@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
+from auto_labeling.core.errors import FailureReason
 from auto_labeling.core.run import Progress, Run, RunState, StopReason
 from auto_labeling.storage import clock, live_workers, operations, outages
 from auto_labeling.storage.heartbeat import LEASE_SECONDS
@@ -31,12 +32,14 @@ class Stopped(NamedTuple):
     """Why a run stopped.
 
     Args:
-        reason: for programs
-        sentence: for people
+        reason: how
+        sentence: why, for people
+        failure_reason: why, for programs, as far as that is known
     """
 
     reason: StopReason
     sentence: str
+    failure_reason: FailureReason = FailureReason.OTHER
 
 
 class _Facts(NamedTuple):
@@ -97,7 +100,7 @@ def _judge_now(store: RunStore, run: Run) -> Stopped | None:
     if operation and operation.state == "failed" and run.state is not RunState.IMPORTING:
         sentence = operation.error or "The delegated operation was marked as failed"
         reason = StopReason.WORKER_LOST if operation.lost else StopReason.ERROR
-        return Stopped(reason, sentence)
+        return Stopped(reason, sentence, operation.reason)
     if run.state is RunState.QUEUED:
         return _judge_queued(store, run, facts)
     return _judge_silence(run, facts.progress)

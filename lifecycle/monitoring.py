@@ -254,6 +254,6 @@ def _reconciled(store: RunStore, run: Run, confirm: bool) -> Run:
     if not stopped:
         return run
     try:
-        return store.stop(run, stopped.reason, stopped.sentence)
+        return store.stop(run, *stopped)
     except AutoLabelingError:  # another process was faster; theirs is the truth
         return store.get(run.id)

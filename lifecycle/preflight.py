@@ -53,27 +53,42 @@ class Disk(BaseModel):
 
 
 class Preflight(BaseModel):
-    """How things stand for a run, on the machine that asks.
+    """What to know before a run starts, as seen from this machine.
 
-    ``warnings`` says in sentences what may go wrong or take long. None of it forbids the run: what
-    is wrong with a configuration is said by ``labeling.check``.
+    ``check`` refuses settings that cannot work. Nothing here forbids the run.
+
+    Args:
+        samples: the number of target samples
+        weights: for each model, whether its weights are on disk, and their size
+        device: the device of the configuration; empty for a GPU if there is one
+        device_found: whether this machine has that device
+        gpus: the number of GPUs of this machine
+        worker_devices: the devices of the live workers
+        missing_packages: packages that the model needs and this machine lacks
+        install_command: installs them
+        free_disk: the free bytes of each folder to which the run writes
+        estimated_seconds: how long the run takes, in seconds; None if unknown
+        estimated_from: ``"measured"`` by an earlier run, or a ``"trial"``; empty if unknown
+        speed: the measured speed behind the estimate
+        asking_workers: whether live workers have not yet answered whether they can run the model
+        warnings: sentences about what may go wrong or take long
     """
 
     model_config = ConfigDict(frozen=True)
 
     samples: int
     weights: tuple[Weights, ...]
-    device: str  # as the configuration names it; "" means a GPU if there is one
+    device: str
     device_found: bool
     gpus: int
-    worker_devices: tuple[str, ...] = ()  # of the live workers that are heard of
+    worker_devices: tuple[str, ...] = ()
     missing_packages: tuple[str, ...] = ()
     install_command: str = ""
     free_disk: tuple[Disk, ...] = ()
     estimated_seconds: float | None = None
-    estimated_from: str = ""  # "measured" by an earlier run, or a "trial"
-    speed: Speed | None = None  # what the estimate is made of
-    asking_workers: bool = False  # whether they are being asked about the model
+    estimated_from: str = ""
+    speed: Speed | None = None
+    asking_workers: bool = False
     warnings: tuple[str, ...] = ()
 
 

@@ -38,13 +38,13 @@ _model_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run would make of a sample.
+    """The labels that a run would give a sample.
 
     Args:
         sample_id: the sample's id
         filepath: its image
-        labels: the :class:`fiftyone.core.labels.Label`, as it would be once approved; None if the
-            sample failed, or the model gives one label per sample and gave none that counts
+        labels: the :class:`fiftyone.core.labels.Label`, as after approval; None if the sample
+            failed, or if a classifier gave no label that counts
         error: why the sample failed; empty if it did not
         guess: how the range of values of an image of more than 8 bits was guessed; empty if it
             was not

@@ -6,7 +6,7 @@ from typing import Any
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import IllegalTransition
-from auto_labeling.core.run import Run, RunState, StopReason
+from auto_labeling.core.run import NOT_STOPPED, Run, RunState, StopReason
 from auto_labeling.lifecycle import resuming, validation
 from auto_labeling.lifecycle.monitoring import get
 from auto_labeling.storage import operations, staging
@@ -62,8 +62,7 @@ def skip(dataset: Dataset, run_id: str) -> Run:
         run_id,
         RunState.IN_REVIEW,
         new_token=secrets.token_hex(8),
-        reason=StopReason.NONE,
-        error="",
+        **NOT_STOPPED,
     )
     staging.stop_waiting(dataset, run)
     failed = 0 if run.source else skipped  # what was not imported has not failed

@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """All classes of a tab, the largest first, and their sums.
+    """The classes of a tab of the review, the largest first, and their sums.
 
     Args:
         rows: a list of :class:`Row`

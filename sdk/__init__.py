@@ -10,8 +10,40 @@
     al.approve(run)
 """
 
-from auto_labeling.core.account import Account, LeftOut
-from auto_labeling.core.run import Progress, RunConfig, RunState, Target, Task, Worker
+from auto_labeling.core.account import Account, Decision, LeftOut
+from auto_labeling.core.errors import (
+    AttemptRevoked,
+    AutoLabelingError,
+    CannotWrite,
+    ConfigError,
+    DatabaseAway,
+    FailureReason,
+    FieldGone,
+    IllegalTransition,
+    LabelsChanged,
+    ModelUnavailable,
+    NewerRecord,
+    RunFailed,
+    RunNotFound,
+    RunWarning,
+    StillRunning,
+)
+from auto_labeling.core.run import (
+    Method,
+    ModelType,
+    Progress,
+    RunConfig,
+    RunState,
+    StopReason,
+    Target,
+    Task,
+    Worker,
+)
+from auto_labeling.lifecycle.doctor import Finding, ProblemKind
+from auto_labeling.lifecycle.preflight import Preflight
+from auto_labeling.lifecycle.preview import Preview
+from auto_labeling.models.spec import ModelSpec
+from auto_labeling.review.summary import Summary
 from auto_labeling.sdk.files import export_config, load_config
 from auto_labeling.sdk.following import (
     cancel,
@@ -43,11 +75,36 @@ from auto_labeling.sdk.starting import (
 
 __all__ = [
     "Account",
+    "AttemptRevoked",
+    "AutoLabelingError",
+    "CannotWrite",
+    "ConfigError",
+    "DatabaseAway",
+    "Decision",
+    "FailureReason",
+    "FieldGone",
+    "Finding",
+    "IllegalTransition",
+    "LabelsChanged",
     "LeftOut",
+    "Method",
+    "ModelSpec",
+    "ModelType",
+    "ModelUnavailable",
+    "NewerRecord",
+    "Preflight",
+    "Preview",
+    "ProblemKind",
     "Progress",
     "Run",
     "RunConfig",
+    "RunFailed",
+    "RunNotFound",
     "RunState",
+    "RunWarning",
+    "StillRunning",
+    "StopReason",
+    "Summary",
     "Target",
     "Task",
     "Worker",

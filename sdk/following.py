@@ -262,7 +262,7 @@ def doctor(dataset: SampleCollection | str | None = None, *, repair: bool = Fals
         repair (False): whether to repair what can be repaired
 
     Returns:
-        a list of findings, each with a description (``said``), a fix (``remedy``) and whether it
+        a list of findings, each with a ``description``, a fix (``remedy``) and whether it
         was applied (``repaired``)
 
     Example:

@@ -7,8 +7,8 @@ from typing import Any
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import Account
-from auto_labeling.core.errors import RunFailed, StillRunning
-from auto_labeling.core.run import Progress, RunConfig, RunState
+from auto_labeling.core.errors import FailureReason, RunFailed, StillRunning
+from auto_labeling.core.run import Progress, RunConfig, RunState, StopReason
 from auto_labeling.core.run import Run as Record
 from auto_labeling.lifecycle import labeling, remarks
 
@@ -117,8 +117,18 @@ class Run:
 
     @property
     def error(self) -> str:
-        """Why the run stopped; empty if it did not stop."""
+        """Why the run stopped, in words; empty if it did not stop."""
         return self._record.error or self._record.reason
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """How the run stopped, for programs: an error, a lost worker, canceled and so on."""
+        return self._record.reason
+
+    @property
+    def failure_reason(self) -> FailureReason:
+        """Why the run stopped, for programs: missing packages, out of memory and so on."""
+        return self._record.failure_reason or FailureReason.OTHER
 
     @property
     def staging_field(self) -> str:

@@ -2,25 +2,11 @@
 
 import contextlib
 import signal
-from enum import Enum
 from pathlib import Path
 
+from auto_labeling.core.errors import FailureReason
+
 _COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
-
-
-class LossReason(str, Enum):
-    """Why an operation did not end by itself, for programs; :func:`sentence` is for people."""
-
-    UNWANTED = "unwanted"  # its run was cancelled, deleted or taken over
-    WORKER_STOPPED = "worker stopped"  # by a signal, before the operation was done
-    WORKER_DISAPPEARED = "worker disappeared"  # together with its process
-    NOT_REPORTED = "not reported"  # the process could not tell the database how it ended
-    OUT_OF_MEMORY = "out of memory"
-    KILLED = "killed"
-    BUS_ERROR = "bus error"
-    CRASHED = "crashed"
-    SIGNALED = "signaled"  # any other signal ended the process
-    EXITED = "exited"
 
 
 _CRASHES = {
@@ -41,7 +27,7 @@ def out_of_memory_kills() -> int:
     return count
 
 
-def reason_of(status: int | None, out_of_memory: bool) -> LossReason:
+def reason_of(status: int | None, out_of_memory: bool) -> FailureReason:
     """Finds out how a process died.
 
     Args:
@@ -49,17 +35,17 @@ def reason_of(status: int | None, out_of_memory: bool) -> LossReason:
         out_of_memory: whether Linux has killed a process since its start because memory ran out
     """
     if status is None:
-        return LossReason.NOT_REPORTED
+        return FailureReason.NOT_REPORTED
     if status == -signal.SIGKILL:
-        return LossReason.OUT_OF_MEMORY if out_of_memory else LossReason.KILLED
+        return FailureReason.OUT_OF_MEMORY if out_of_memory else FailureReason.KILLED
     if status == -signal.SIGBUS:
-        return LossReason.BUS_ERROR
+        return FailureReason.BUS_ERROR
     if status >= 0:
-        return LossReason.EXITED
-    return LossReason.CRASHED if -status in _CRASHES else LossReason.SIGNALED
+        return FailureReason.EXITED
+    return FailureReason.CRASHED if -status in _CRASHES else FailureReason.SIGNALED
 
 
-def sentence(reason: LossReason, host: str, status: int | None = None) -> str:
+def sentence(reason: FailureReason, host: str, status: int | None = None) -> str:
     """Explains in a sentence why an operation did not end by itself.
 
     Args:
@@ -67,23 +53,24 @@ def sentence(reason: LossReason, host: str, status: int | None = None) -> str:
         host: the machine's name
         status (None): the exit status of the process, if it has ended
     """
-    if reason is LossReason.CRASHED and status is not None:
+    if reason is FailureReason.CRASHED and status is not None:
         return f"The worker on {host} crashed with {_CRASHES[signal.Signals(-status)]}"
-    if reason is LossReason.SIGNALED and status is not None:
+    if reason is FailureReason.SIGNALED and status is not None:
         return f"The worker on {host} was ended by signal {-status}"
-    if reason is LossReason.EXITED:
+    if reason is FailureReason.EXITED:
         return f"The worker on {host} exited unexpectedly with status {status}"
     return _SENTENCES[reason].format(host=host)
 
 
 _SENTENCES = {
-    LossReason.UNWANTED: "The run was cancelled, deleted or taken over",
-    LossReason.WORKER_STOPPED: "The worker on {host} was stopped",
-    LossReason.WORKER_DISAPPEARED: "The worker on {host} disappeared: it was killed, or its "
+    FailureReason.UNWANTED: "The run was cancelled, deleted or taken over",
+    FailureReason.WORKER_STOPPED: "The worker on {host} was stopped",
+    FailureReason.WORKER_DISAPPEARED: "The worker on {host} disappeared: it was killed, or its "
     "machine went down",
-    LossReason.NOT_REPORTED: "The worker on {host} could not report to the database how it ended",
-    LossReason.OUT_OF_MEMORY: "The worker ran out of memory on {host}, and Linux killed it",
-    LossReason.KILLED: "The worker on {host} was killed, by a person or because memory ran out",
-    LossReason.BUS_ERROR: "The worker on {host} crashed with a bus error. Likely causes: too "
+    FailureReason.NOT_REPORTED: "The worker on {host} could not report to the database how it "
+    "ended",
+    FailureReason.OUT_OF_MEMORY: "The worker ran out of memory on {host}, and Linux killed it",
+    FailureReason.KILLED: "The worker on {host} was killed, by a person or because memory ran out",
+    FailureReason.BUS_ERROR: "The worker on {host} crashed with a bus error. Likely causes: too "
     "little shared memory (/dev/shm), or a file truncated while it was read",
 }

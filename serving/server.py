@@ -5,13 +5,12 @@ from typing import TypeVar
 
 from pymongo.errors import ConnectionFailure
 
-from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError, FailureReason
 from auto_labeling.core.text import duration
 from auto_labeling.lifecycle import labeling
 from auto_labeling.serving import log_file
 from auto_labeling.serving.answering import Answering
 from auto_labeling.serving.event_log import EventLog
-from auto_labeling.serving.exit_reasons import LossReason
 from auto_labeling.serving.options import Options
 from auto_labeling.serving.presence import Presence
 from auto_labeling.serving.process import Process
@@ -197,7 +196,7 @@ class Server:
             self._log_event("started", **work.facts)
         self._pass_on(work)
         if work.unwanted_for(_is_unwanted(job)) > NOTICE_SECONDS:
-            self._kill(process, work, LossReason.UNWANTED)
+            self._kill(process, work, FailureReason.UNWANTED)
 
     def _pass_on(self, work: Work, at_once: bool = False) -> None:
         work.keep_log(at_once)
@@ -215,9 +214,9 @@ class Server:
         grace = self._options.grace
         if self._signals.count > 1 or (grace is not None and self._signals.since > grace):
             self._log_event("stopping", name=work.name)
-            self._kill(process, work, LossReason.WORKER_STOPPED)
+            self._kill(process, work, FailureReason.WORKER_STOPPED)
 
-    def _kill(self, process: Process, work: Work, reason: LossReason) -> None:
+    def _kill(self, process: Process, work: Work, reason: FailureReason) -> None:
         work.lost = reason
         process.kill()
 
@@ -228,7 +227,7 @@ class Server:
             return False  # another worker took it first, or it was deleted
         work.claimed = True
         if job.state == "running":
-            operations.fail(job.id, work.lose(process.status, self._presence.host))
+            operations.fail(job.id, *work.lose(process.status, self._presence.host))
         operation = operations.look_up(job.id)
         error = operation.error if operation and operation.state == "failed" else None
         settled_run_of(job)
@@ -257,10 +256,10 @@ class Server:
                 continue
             host = job.worker.rsplit("-", 2)[0]
             work = Work.on(job, self._options.log_dir)
-            work.lost = LossReason.WORKER_DISAPPEARED
+            work.lost = FailureReason.WORKER_DISAPPEARED
             run = run_of(job)
             is_current = run is not None and run.operation_id == job.id
-            if operations.fail(job.id, work.lose(None, host)):
+            if operations.fail(job.id, *work.lose(None, host)):
                 settled_run_of(job)
                 # After a resume, the run has another operation, which may be done by now.
                 event = "swept" if is_current or not job.run_id else "closed"

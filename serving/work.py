@@ -9,11 +9,10 @@ from typing import Any
 import fiftyone.core.odm as foo
 from fiftyone.core.dataset import Dataset
 
-from auto_labeling.core.errors import NewerRecord, RunNotFound
+from auto_labeling.core.errors import FailureReason, NewerRecord, RunNotFound
 from auto_labeling.core.run import Run
 from auto_labeling.lifecycle import labeling
 from auto_labeling.serving import exit_reasons
-from auto_labeling.serving.exit_reasons import LossReason
 from auto_labeling.serving.log_file import Tail
 from auto_labeling.storage import clock, log_tails
 from auto_labeling.storage.operations import Job
@@ -36,7 +35,7 @@ class Work:
     job: Job
     tail: Tail
     claimed: bool = False
-    lost: LossReason | None = None
+    lost: FailureReason | None = None
     _started_at: float = field(default_factory=clock.monotonic)
     _unwanted_since: float | None = None
     _kills: int = field(default_factory=exit_reasons.out_of_memory_kills)
@@ -79,18 +78,21 @@ class Work:
         self._unwanted_since = self._unwanted_since or clock.monotonic()
         return clock.monotonic() - self._unwanted_since
 
-    def lose(self, status: int | None, host: str) -> str:
-        """Notes why it did not end by itself, and explains that and what to do in a sentence.
+    def lose(self, status: int | None, host: str) -> tuple[FailureReason, str]:
+        """Notes why it did not end by itself.
 
         Args:
             status: the exit status of the process; None if it still runs
             host: the name of the machine
+
+        Returns:
+            the reason, and a sentence that explains it and what to do
         """
         if self.lost is None:
             out_of_memory = exit_reasons.out_of_memory_kills() > self._kills
             self.lost = exit_reasons.reason_of(status, out_of_memory)
         sentence = exit_reasons.sentence(self.lost, host, status)
-        return f"{sentence}. {_LABELS_KEPT}" if self.job.run_id else sentence
+        return self.lost, f"{sentence}. {_LABELS_KEPT}" if self.job.run_id else sentence
 
     def keep_log(self, at_once: bool = False) -> None:
         """Stores the end of the log for the panel, if it has changed and some seconds passed.

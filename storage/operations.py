@@ -12,13 +12,12 @@ from fiftyone.factory.repos.delegated_operation_doc import DelegatedOperationDoc
 from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionContext, ExecutionResult, ExecutionRunState
 
+from auto_labeling.core import failure_reasons
+from auto_labeling.core.errors import FailureReason
 from auto_labeling.core.names import GENERATE_OPERATOR, PLUGIN
 from auto_labeling.core.run import Run
 
 _LABEL = "Auto-Labeling: "
-
-#: The result of an operation whose worker is gone.
-_LOST = {"lost": True}
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Operation:
         state: one of ``queued``, ``scheduled``, ``running``, ``completed``, ``failed``
         error: the last line of its error, if it failed
         lost: whether it failed because its worker is gone
+        reason: why it failed, for programs, as far as that is known
         details: the whole error, a traceback as a rule
         worker: the id of the worker of ours that has claimed it; empty for others'
     """
@@ -36,6 +36,7 @@ class Operation:
     state: str
     error: str = ""
     lost: bool = False
+    reason: FailureReason = FailureReason.OTHER
     details: str = ""
     worker: str = ""
 
@@ -85,9 +86,12 @@ def look_up(operation_id: str) -> Operation | None:
     if document is None:
         return None
     text = ((document.result and document.result.error) or "").strip()
-    lost = document.result is not None and document.result.result == _LOST
+    result = document.result.result if document.result else None
+    facts = result if isinstance(result, dict) else {}
     last = text.splitlines()[-1] if text else ""
-    return Operation(document.run_state, last, lost, text, _worker(document))
+    lost = bool(facts.get("lost"))
+    reason = FailureReason(facts.get("reason", "")) if lost else failure_reasons.of_text(last)
+    return Operation(document.run_state, last, lost, reason, text, _worker(document))
 
 
 # --- what a worker asks --------------------------------------------------------------------------
@@ -159,17 +163,18 @@ def job(operation_id: str) -> Job | None:
         return None
 
 
-def fail(operation_id: str, reason: str) -> bool:
+def fail(operation_id: str, reason: FailureReason, sentence: str) -> bool:
     """Marks a running operation as failed since its worker is gone.
 
     Args:
         operation_id: the operation's id
-        reason: why, in a sentence
+        reason: why, for programs
+        sentence: why, for people
 
     Returns:
         whether it was running
     """
-    result = ExecutionResult(result=_LOST, error=reason)
+    result = ExecutionResult(result={"lost": True, "reason": reason.value}, error=sentence)
     return _end(operation_id, ExecutionRunState.RUNNING, result)
 
 

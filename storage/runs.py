@@ -13,7 +13,13 @@ import fiftyone as fo
 import fiftyone.core.odm as foo
 from fiftyone.core.dataset import Dataset
 
-from auto_labeling.core.errors import AttemptRevoked, IllegalTransition, NewerRecord, RunNotFound
+from auto_labeling.core.errors import (
+    AttemptRevoked,
+    FailureReason,
+    IllegalTransition,
+    NewerRecord,
+    RunNotFound,
+)
 from auto_labeling.core.names import RUNS_STORE
 from auto_labeling.core.run import RECORD_FORMAT, Progress, Run, RunState, StopReason
 from auto_labeling.storage import clock
@@ -119,15 +125,22 @@ class RunStore(Keys):
         """
         return self._change(run_id, token, lambda run: run.model_copy(update=changes))
 
-    def stop(self, run: Run, reason: StopReason, sentence: str) -> Run:
+    def stop(
+        self,
+        run: Run,
+        reason: StopReason,
+        sentence: str,
+        failure_reason: FailureReason = FailureReason.OTHER,
+    ) -> Run:
         """Records that a run has stopped, if it has not changed since it was judged.
 
         A run that a worker has begun to label since, or that was resumed, is left alone.
 
         Args:
             run: the run, as it was judged
-            reason: why it stopped, for programs
+            reason: how it stopped
             sentence: why it stopped, for people
+            failure_reason (FailureReason.OTHER): why it stopped, for programs
 
         Returns:
             the run as stored
@@ -141,8 +154,14 @@ class RunStore(Keys):
         def transform(now: Run) -> Run:
             if (now.state, now.operation_id, now.attempt) != judged:
                 raise IllegalTransition(f"'{now.name}' has changed")
-            token = secrets.token_hex(8)
-            return now.to(RunState.FAILED, reason=reason, error=sentence, token=token)
+            return now.to(
+                RunState.FAILED,
+                reason=reason,
+                failure_reason=failure_reason,
+                error=sentence,
+                is_explained=reason is not StopReason.ERROR,
+                token=secrets.token_hex(8),
+            )
 
         judged = run.state, run.operation_id, run.attempt
         return self._change(run.id, run.token, transform)

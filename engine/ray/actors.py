@@ -18,12 +18,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from auto_labeling.core import failure_reasons
 from auto_labeling.core.errors import (
     AttemptRevoked,
     AutoLabelingError,
     CannotWrite,
     FailureReason,
     RunNotFound,
+    first_line,
 )
 from auto_labeling.core.names import PACKAGE
 from auto_labeling.core.run import Run
@@ -193,7 +195,8 @@ class Worker:
             self._give_up(str(error), error.reason, isinstance(error, CannotWrite))
         except BaseException as error:  # noqa: BLE001 - reported to the driver
             logger.error(traceback.format_exc())
-            self._give_up(f"{type(error).__name__}: {error}".splitlines()[0])
+            first_sentence = first_line(error).partition(". ")[0]  # the log has the rest
+            self._give_up(first_sentence, failure_reasons.of_error(error))
 
     def _label(self, dataset_id: ObjectId) -> None:
         import fiftyone.core.odm as foo

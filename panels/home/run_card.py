@@ -87,7 +87,7 @@ def _stopped(card: types.Object, run: Run) -> None:
     """Adds why a run stopped, in plain words, and what its error says in words of its own."""
     title, first = remedies.in_plain_words(run), remedies.reason(run)
     more = [remedies.remedy(run)]
-    if title != first and run.reason is StopReason.ERROR:
+    if title != first and run.reason is StopReason.ERROR and not run.is_explained:
         more.insert(0, first)
     about = "\n\n".join(map(elements.plain, more))
     elements.alert(card, "reason", remedies.severity(run), elements.plain(title), about)

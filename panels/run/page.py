@@ -130,7 +130,8 @@ def _details(
 ) -> None:
     """The whole error and the log, folded away."""
     shown = remedies.in_plain_words(run)
-    more = run.error.removeprefix(shown) if run.reason is StopReason.ERROR else ""
+    is_raw = run.reason is StopReason.ERROR and not run.is_explained
+    more = run.error.removeprefix(shown) if is_raw else ""
     details = ((operation and operation.details) or more).strip()
     parts = {
         "details": "" if details == shown else details,

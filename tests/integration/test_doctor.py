@@ -106,7 +106,7 @@ def test_a_clone_of_a_dataset_in_review(numbered, config, run, task):
     assert set(told.value.problems) == {"label_field"}
     (finding,) = al.doctor(clone)
     assert (finding.kind, finding.subject) == ("orphan", run.staging_field)
-    assert "is not in this dataset" in finding.said
+    assert "is not in this dataset" in finding.description
     healthy_after_repair(clone)
     clone.reload()
     assert without_ids(labels_by_number(clone, run.staging_field)) == labels
@@ -136,7 +136,7 @@ def test_an_empty_orphan_is_removed_and_marks_are_too(numbered, config):
     labeling.start(numbered, config)
     clone = cloned(numbered)
     (finding,) = healthy_after_repair(clone)
-    assert "the empty staging field" in finding.said
+    assert "the empty staging field" in finding.description
     assert not clone.has_field("predictions_in_review")
     clone.delete()
 
@@ -185,7 +185,7 @@ def test_runs_that_nothing_will_finish(numbered, config, monkeypatch):
     found = healthy_after_repair(numbered)
     assert {f.kind for f in found} == {"workerless", "unfinished"}
     (workerless,) = (finding for finding in found if finding.kind == "workerless")
-    assert workerless.said.endswith("was deleted before a worker picked it up")
+    assert workerless.description.endswith("was deleted before a worker picked it up")
     assert [r.state for r in store.list()] == [RunState.FAILED]
     assert labeling.resume(numbered, run.id).state is RunState.QUEUED
 
@@ -197,7 +197,7 @@ def test_marks_of_waiting_that_a_finished_run_has_left_are_removed(numbered, run
     numbered._sample_collection.update_one({"_id": sample_id}, marked)
     (finding,) = healthy_after_repair(numbered)
     assert (finding.kind, finding.number) == ("marks", 1)
-    assert finding.said == f"1 sample marked as waiting for '{run.name}', which ended"
+    assert finding.description == f"1 sample marked as waiting for '{run.name}', which ended"
     assert run.staging_field not in numbered._sample_collection.find_one({"_id": sample_id})
 
 

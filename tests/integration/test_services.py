@@ -7,7 +7,7 @@ import urllib.error
 
 import pytest
 
-from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError, FailureReason
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.engine import retries
 from auto_labeling.lifecycle import labeling
@@ -118,7 +118,10 @@ def test_a_service_that_is_gone_stops_the_run_which_a_resume_finishes(numbered, 
     run = labeling.get(numbered, service.run_id)
     assert run.state is RunState.FAILED and str(service.error) == run.error
     assert "service did not respond for 16 samples in a row" in run.error and "503" in run.error
-    assert remedies.in_plain_words(run) == "The model's service does not respond"
+    assert run.failure_reason is FailureReason.SERVICE_SILENT
+    title = "The model's service did not respond for 16 samples in a row"
+    assert remedies.in_plain_words(run).startswith(title)
+    assert remedies.remedy(run) == "Labels so far are kept. Resume when it responds again."
     assert sum(waits) < 120 and not labeling.failures(numbered, run)
     labeling.resume(numbered, run.id, queue=False)
     serve(numbered, kind, lambda *_: 200, run=run)

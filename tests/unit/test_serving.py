@@ -6,9 +6,8 @@ import subprocess
 import pytest
 
 from auto_labeling.core import text
-from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError, FailureReason
 from auto_labeling.serving import exit_reasons, gpus, log_file
-from auto_labeling.serving.exit_reasons import LossReason
 from auto_labeling.serving.log_file import Tail
 from auto_labeling.serving.options import Options
 
@@ -45,18 +44,18 @@ def test_without_a_gpu_it_says_so(monkeypatch):
 @pytest.mark.parametrize(
     ("status", "out_of_memory", "reason", "sentence"),
     [
-        (-signal.SIGKILL, True, LossReason.OUT_OF_MEMORY, "ran out of memory on gpu-3"),
+        (-signal.SIGKILL, True, FailureReason.OUT_OF_MEMORY, "ran out of memory on gpu-3"),
         (
             -signal.SIGKILL,
             False,
-            LossReason.KILLED,
+            FailureReason.KILLED,
             "killed, by a person or because memory ran out",
         ),
-        (-signal.SIGBUS, False, LossReason.BUS_ERROR, "/dev/shm"),
-        (-signal.SIGSEGV, False, LossReason.CRASHED, "segmentation fault"),
-        (-signal.SIGUSR1, False, LossReason.SIGNALED, f"signal {signal.SIGUSR1:d}"),
-        (3, False, LossReason.EXITED, "exited unexpectedly with status 3"),
-        (None, False, LossReason.NOT_REPORTED, "could not report to the database how it ended"),
+        (-signal.SIGBUS, False, FailureReason.BUS_ERROR, "/dev/shm"),
+        (-signal.SIGSEGV, False, FailureReason.CRASHED, "segmentation fault"),
+        (-signal.SIGUSR1, False, FailureReason.SIGNALED, f"signal {signal.SIGUSR1:d}"),
+        (3, False, FailureReason.EXITED, "exited unexpectedly with status 3"),
+        (None, False, FailureReason.NOT_REPORTED, "could not report to the database how it ended"),
     ],
 )
 def test_how_a_process_died_has_a_reason_and_a_sentence(status, out_of_memory, reason, sentence):
@@ -64,7 +63,21 @@ def test_how_a_process_died_has_a_reason_and_a_sentence(status, out_of_memory, r
     assert sentence in exit_reasons.sentence(reason, "gpu-3", status)
 
 
-@pytest.mark.parametrize("reason", LossReason)
+LOSSES = (
+    FailureReason.UNWANTED,
+    FailureReason.WORKER_STOPPED,
+    FailureReason.WORKER_DISAPPEARED,
+    FailureReason.NOT_REPORTED,
+    FailureReason.OUT_OF_MEMORY,
+    FailureReason.KILLED,
+    FailureReason.BUS_ERROR,
+    FailureReason.CRASHED,
+    FailureReason.SIGNALED,
+    FailureReason.EXITED,
+)
+
+
+@pytest.mark.parametrize("reason", LOSSES)
 def test_each_reason_has_a_sentence(reason):
     assert exit_reasons.sentence(reason, "gpu-3", -signal.SIGSEGV).startswith("The ")
 
