@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from auto_labeling.threed import clusters, lifting
+from auto_labeling.threed import clusters, matching
 from auto_labeling.threed.cameras import Camera
 
 #: Below this mean overlap, points and labels do not meet.
@@ -53,7 +53,7 @@ class Agreement:
 
 
 def check(
-    scenes: Iterable[tuple[np.ndarray, Sequence[lifting.View]]],
+    scenes: Iterable[tuple[np.ndarray, Sequence[matching.View]]],
     own_sizes: Mapping[str, tuple[float, float, float]] | None = None,
 ) -> list[Agreement]:
     """Compares the labels of a few scenes with their points.
@@ -102,15 +102,15 @@ def _thinned(found: clusters.Clusters) -> clusters.Clusters:
 
 def _overlaps(
     found: clusters.Clusters,
-    view: lifting.View,
+    view: matching.View,
     own_sizes: Mapping[str, tuple[float, float, float]] | None,
 ) -> np.ndarray:
     """The summed overlap of a view's labels, for each turn."""
     sums = np.zeros((len(_TURNS), len(_TURNS)))
     for i, right in enumerate(_TURNS):
         for j, up in enumerate(_TURNS):
-            moved = lifting.View(turned(view.camera, right, up), view.labels)
-            sums[i, j] = lifting.best_overlaps(found, moved, own_sizes).sum()
+            moved = matching.View(turned(view.camera, right, up), view.labels)
+            sums[i, j] = matching.best_overlaps(found, moved, own_sizes).sum()
     return sums
 
 

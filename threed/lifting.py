@@ -9,51 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from auto_labeling.threed import boxes, clusters, iou, sizes
-from auto_labeling.threed.cameras import Camera
+from auto_labeling.threed.matching import Label2D as Label2D
+from auto_labeling.threed.matching import Pair, Shown, match
+from auto_labeling.threed.matching import View as View
 
 #: An object of fewer points gets no box.
 MIN_POINTS = 5
 
-#: A cluster and a 2D label that overlap less do not belong together.
-MIN_OVERLAP = 0.1
-
 #: Boxes that share more of their area from above are one object.
 SAME_OBJECT = 0.25
-
-_INSIDE = 0.7  # the share of a fragment's points that must be within the 2D label
-_EDGE_POINTS = 100  # of a cluster, to draw the rectangle around it
-_STRIP_PIXELS = 8.0  # beside a label, where something nearer may hide the rest of the object
-_LARGEST = 1.5  # times the usual size: what is larger is not the object
-
-
-@dataclass(frozen=True)
-class Label2D:
-    """A 2D label of one camera.
-
-    Attributes:
-        id: what the caller knows it by
-        label: its class
-        box: ``(4,)`` pixels ``x1, y1, x2, y2``
-        confidence: from 0 to 1; None if the label has none
-        mask: ``(rows, columns)`` booleans within its box, or None
-    """
-
-    id: str
-    label: str
-    box: np.ndarray
-    confidence: float | None = None
-    mask: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class View:
-    """A camera and its 2D labels."""
-
-    camera: Camera
-    labels: Sequence[Label2D]
 
 
 @dataclass(frozen=True)
@@ -81,21 +47,20 @@ class Lifted:
 
 @dataclass
 class Result:
-    """What became of a scene's 2D labels: objects, and labels without enough points."""
+    """What became of a scene's 2D labels: each is the first source of an object, or in a list.
+
+    Attributes:
+        objects: the objects
+        too_few: ids of labels that have fewer points than an object needs
+        no_cluster: ids of labels that no group of points fits
+        same_object: ids of labels of objects that another label stands for, as a rule that of
+            another camera
+    """
 
     objects: list[Lifted] = field(default_factory=list)
     too_few: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """A cluster and a 2D label that belong together."""
-
-    cluster: int
-    points: np.ndarray
-    label: Label2D
-    overlap: float
-    shown: "_Shown"
+    no_cluster: list[str] = field(default_factory=list)
+    same_object: list[str] = field(default_factory=list)
 
 
 def lift(
@@ -120,183 +85,34 @@ def lift(
         return result
     sensor = np.mean([view.camera.position for view in views], axis=0)
     found = clusters.find(points, sensor)
-    objects: dict[int, list[_Pair]] = {}
-    for view in views:
-        for pair in _match(_Shown(found, view), own_sizes):
+    every = [Shown(found, view) for view in views]
+    objects: dict[int, list[Pair]] = {}
+    for shown in every:
+        for pair in match(shown, own_sizes):
             objects.setdefault(pair.cluster, []).append(pair)
+    made, few = [], set()
     for pairs in objects.values():
         group = np.unique(np.concatenate([pair.points for pair in pairs]))
         if len(group) >= min_points:
-            result.objects.append(_fitted(found, group, pairs, sensor, own_sizes))
-    result.objects = _once(result.objects)
-    lifted = {source for one in result.objects for source in one.sources}
-    every = [label.id for view in views for label in view.labels]
-    result.too_few = [source for source in every if source not in lifted]
+            made.append(_fitted(found, group, pairs, sensor, own_sizes))
+        else:
+            few |= {pair.label.id for pair in pairs}
+    result.objects = _once(made)
+    first = {one.sources[0] for one in result.objects}
+    result.same_object = [i for one in made for i in one.sources if i not in first]
+    done = {*first, *result.same_object}
+    for shown in every:
+        for label in shown.view.labels:
+            if label.id not in done:
+                is_bare = label.id in few or shown.count_inside(label) < min_points
+                (result.too_few if is_bare else result.no_cluster).append(label.id)
     return result
-
-
-def best_overlaps(
-    found: clusters.Clusters,
-    view: View,
-    own_sizes: Mapping[str, tuple[float, float, float]] | None = None,
-) -> np.ndarray:
-    """How well each label of a view fits the cluster that fits it best.
-
-    Args:
-        found: a scene's clusters
-        view: a camera and its labels
-        own_sizes: usual sizes of classes, before the known ones
-
-    Returns:
-        ``(labels,)`` numbers from 0 to 1
-    """
-    if not found.groups or not view.labels:
-        return np.zeros(len(view.labels))
-    return _scores(_Shown(found, view), _usual(view, own_sizes)).max(axis=0)
-
-
-def _usual(
-    view: View, own_sizes: Mapping[str, tuple[float, float, float]] | None
-) -> list[tuple[float, float, float] | None]:
-    return [sizes.size_of(label.label, own_sizes) for label in view.labels]
-
-
-def _scores(shown: "_Shown", usual: list[tuple[float, float, float] | None]) -> np.ndarray:
-    """How well clusters and labels fit: ``(clusters, labels)``, from 0 to 1."""
-    labels = shown.view.labels
-    scores = np.zeros((len(shown.found.groups), len(labels)))
-    for column, (label, size) in enumerate(zip(labels, usual, strict=True)):
-        scores[:, column] = boxes.overlaps(shown.rectangles(size), label.box[None])[:, 0]
-        for row in np.flatnonzero(scores[:, column] >= MIN_OVERLAP / 2):
-            scores[row, column] *= shown.plausible(int(row), label, size)
-    return scores
-
-
-def _match(
-    shown: "_Shown", own_sizes: Mapping[str, tuple[float, float, float]] | None
-) -> list[_Pair]:
-    """Pairs of a cluster and a label, one to one."""
-    labels, groups = shown.view.labels, shown.found.groups
-    if not labels or not groups:
-        return []
-    usual = _usual(shown.view, own_sizes)
-    scores = _scores(shown, usual)
-    rows, columns = linear_sum_assignment(-scores)
-    pairs = [(r, c) for r, c in zip(rows, columns, strict=True) if scores[r, c] >= MIN_OVERLAP]
-    taken = {int(row) for row, _ in pairs}
-    made = []
-    for row, column in pairs:
-        label, size = labels[column], usual[column]
-        group, overlap = shown.with_fragments(int(row), label, size, taken)
-        made.append(_Pair(int(row), group, label, overlap, shown))
-    return made
-
-
-class _Shown:
-    """A scene's clusters as one camera sees them."""
-
-    def __init__(self, found: clusters.Clusters, view: View) -> None:
-        self.found = found
-        self.view = view
-        self._pixels, self._ahead = view.camera.project(found.points)
-        self._known: dict[float, np.ndarray] = {}
-
-    def rectangles(self, size: tuple[float, float, float] | None) -> np.ndarray:
-        """The rectangles around all clusters, each as high as its class: ``(N, 4)``."""
-        height = size[2] if size is not None else 0.0
-        if height not in self._known:
-            self._known[height] = self._rectangles(self.found.groups, height)
-        return self._known[height]
-
-    def _rectangles(self, groups: Sequence[np.ndarray], height: float) -> np.ndarray:
-        """The rectangles around points, from the ground to their top or the usual height.
-
-        The ground has taken the lowest points, and a lidar's highest beam may be below the top.
-        """
-        few = [group[:: max(len(group) // _EDGE_POINTS, 1)] for group in groups]
-        starts = np.cumsum([0, *(len(group) for group in few[:-1])])
-        every = np.concatenate(few)
-        places = self.found.points[every]
-        floor = places[:, 2] - self.found.above[every]
-        highest = np.maximum.reduceat(places[:, 2], starts)
-        top = np.repeat(highest, np.diff([*starts, len(every)]))
-        if height:
-            top = np.maximum(floor + height, top)
-        flat = places[:, :2]
-        corners = np.stack([np.column_stack([flat, floor]), np.column_stack([flat, top])], axis=1)
-        return boxes.rectangles(self.view.camera, corners.reshape(-1, 3), 2 * starts)[0]
-
-    def inside(self, group: np.ndarray, label: Label2D) -> np.ndarray:
-        """Which points of a group are within a label: its mask, or its box."""
-        pixels, box = self._pixels[group], label.box
-        within = self._ahead[group] & (pixels >= box[:2]).all(axis=1)
-        within &= (pixels <= box[2:]).all(axis=1)
-        if label.mask is None or not label.mask.size or not within.any():
-            return within
-        rows, columns = label.mask.shape
-        part = (pixels[within] - box[:2]) / np.maximum(box[2:] - box[:2], 1e-6)
-        at = np.minimum((part * (columns, rows)).astype(int), (columns - 1, rows - 1))
-        within[within] = label.mask[at[:, 1], at[:, 0]]
-        return within
-
-    def plausible(self, row: int, label: Label2D, size: tuple[float, float, float] | None) -> float:
-        """How well a cluster can be an object of the label's class: a factor from 0 to 1."""
-        group = self.found.groups[row]
-        factor = float(self.inside(group, label).mean()) ** 0.5
-        if size is not None and self._reach(group) > _LARGEST * np.hypot(*size[:2]):
-            factor *= 0.3
-        return factor
-
-    def with_fragments(
-        self,
-        row: int,
-        label: Label2D,
-        size: tuple[float, float, float] | None,
-        taken: set[int],
-    ) -> tuple[np.ndarray, float]:
-        """A cluster's points with those of other parts of the same object, and the overlap."""
-        group, shown = self.found.groups[row], self.rectangles(size)
-        overlap = boxes.overlaps(shown[row][None], label.box[None])[0, 0]
-        if size is None:
-            return group, float(overlap)
-        limit = 1.15 * np.hypot(*size[:2])
-        for other in np.flatnonzero(boxes.overlaps(shown, label.box[None])[:, 0] > 0):
-            part = self.found.groups[other]
-            if int(other) in taken or self.inside(part, label).mean() < _INSIDE:
-                continue
-            both = np.concatenate([group, part])
-            if self._reach(both) > limit:
-                continue
-            grown = boxes.overlaps(self._rectangles([both], size[2]), label.box[None])[0, 0]
-            if grown > overlap:
-                group, overlap = both, grown
-        return group, float(overlap)
-
-    def hidden(self, group: np.ndarray, label: Label2D) -> tuple[bool, bool]:
-        """Whether something nearer is right beside a label: on its left, on its right."""
-        camera, box = self.view.camera, label.box
-        position = camera.position
-        away = float(np.median(np.linalg.norm(self.found.points[group] - position, axis=1)))
-        strip = max(0.15 * (box[2] - box[0]), _STRIP_PIXELS)
-        middle = 0.25 * (box[3] - box[1])
-        pixels = self._pixels
-        rows = self._ahead & (pixels[:, 1] > box[1] + middle) & (pixels[:, 1] < box[3] - middle)
-        sides = []
-        for start, end in ((box[0] - strip, box[0]), (box[2], box[2] + strip)):
-            beside = np.flatnonzero(rows & (pixels[:, 0] > start) & (pixels[:, 0] < end))
-            distance = np.linalg.norm(self.found.points[beside] - position, axis=1)
-            sides.append(len(beside) > 1 and bool((distance < 0.93 * away).mean() > 0.5))
-        return sides[0], sides[1]
-
-    def _reach(self, group: np.ndarray) -> float:
-        places = self.found.points[group, :2]
-        return float(np.hypot(*(places.max(axis=0) - places.min(axis=0))))
 
 
 def _fitted(
     found: clusters.Clusters,
     group: np.ndarray,
-    pairs: list[_Pair],
+    pairs: list[Pair],
     sensor: np.ndarray,
     own_sizes: Mapping[str, tuple[float, float, float]] | None,
 ) -> Lifted:

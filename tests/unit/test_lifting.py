@@ -44,9 +44,10 @@ def test_boxes_are_yaw_only_and_carry_what_they_came_from():
     street = _made(2, "plain")
     result = lifting.lift(street.points, lidar_scenes.views(street))
     every = {f"{c}-{b.object}" for c, seen in enumerate(street.seen) for b in seen}
-    lifted = [source for one in result.objects for source in one.sources]
-    assert result.objects and len(lifted) == len(set(lifted))
-    assert set(lifted) | set(result.too_few) == every
+    first = [one.sources[0] for one in result.objects]
+    others = result.same_object + result.too_few + result.no_cluster
+    assert result.objects and result.same_object
+    assert len(first + others) == len(every) and set(first + others) == every
     for one in result.objects:
         assert one.box.shape == (7,) and np.isfinite(one.box).all()
         assert one.num_points >= lifting.MIN_POINTS and one.residual < 0.5
