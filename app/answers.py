@@ -76,6 +76,9 @@ def given(form: Form, spec: ModelSpec | None) -> dict[str, Any]:
     Args:
         form: the answers
         spec: the model that they name, if there is one
+
+    Returns:
+        names and values, as a person gave them
     """
     method, device = form.get("method"), text(form.get("device"))
     fields: dict[str, Any] = {

@@ -70,6 +70,9 @@ def added(
         known: the classes that people can choose; None for any
         text: classes, separated by lines or commas
 
+    Returns:
+        the :class:`Added`: the new answer, and what was left out
+
     Raises:
         ConfigError: if the text cannot be read
     """
@@ -91,6 +94,9 @@ def added_names(
         spec: the model that they name
         known: the classes that people can choose; None for any
         classes: the names of the classes
+
+    Returns:
+        the :class:`Added`
     """
     if spec is not None and answers.asks_in_words(spec):
         return _in_words(form, spec, class_text.write(classes, {}))

@@ -27,6 +27,9 @@ def counts(dataset: Dataset, request: dict[str, Any], form: Form) -> dict[Target
         dataset: the :class:`fiftyone.core.dataset.Dataset`
         request: what the App sends about its grid
         form: the answers of the configure page
+
+    Returns:
+        the number of samples of each target
     """
     slices, shown = slices_of(form), grid.shown(dataset, request)
     everything = media.count(dataset, slices)

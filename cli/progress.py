@@ -161,6 +161,9 @@ def describe(run: Run, progress: Progress | None) -> str:
     Args:
         run: the run
         progress: the progress of its current attempt; None before its first report
+
+    Returns:
+        the line, without a line break
     """
     step = _step(run)
     if not progress or not run.is_active:

@@ -75,7 +75,15 @@ JSON = Argument(("--json",), {"action": "store_true", "help": "print JSON"})
 
 
 def argument(*names: str, **keywords: Any) -> Argument:
-    """Describes an argument: the names and keywords of ``ArgumentParser.add_argument``."""
+    """Describes an argument: the names and keywords of ``ArgumentParser.add_argument``.
+
+    Args:
+        *names: its names, such as ``"--json"``; one without dashes is positional
+        **keywords: the other arguments of ``add_argument``
+
+    Returns:
+        the :class:`Argument`, for :func:`verb`
+    """
     return Argument(names, keywords)
 
 

@@ -73,7 +73,15 @@ class Score:
 
 
 def iou(a: Box, b: Box) -> float:
-    """Computes the intersection over union of two boxes ``(x, y, width, height)``."""
+    """Computes the intersection over union of two boxes.
+
+    Args:
+        a: ``(x, y, width, height)``, in any unit
+        b: the same, in the same unit
+
+    Returns:
+        a number from 0 to 1
+    """
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     intersection = max(width, 0.0) * max(height, 0.0)
@@ -81,6 +89,14 @@ def iou(a: Box, b: Box) -> float:
 
 
 def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Computes the intersection over union of two bool masks of the same shape."""
+    """Computes the intersection over union of two masks.
+
+    Args:
+        a: a bool array
+        b: a bool array of the same shape
+
+    Returns:
+        a number from 0 to 1; 0 if both masks are empty
+    """
     union = np.count_nonzero(a | b)
     return np.count_nonzero(a & b) / union if union else 0.0

@@ -47,6 +47,9 @@ def to_document(output: Any, run: Run, sample_id: str) -> SampleLabels:
         run: the run
         sample_id: the sample's id
 
+    Returns:
+        the document, as stored, with the labels that were left out
+
     Raises:
         TypeError: if the model returned another kind of label than the task asks for
         ValueError: if all boxes or confidences are not finite

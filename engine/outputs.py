@@ -35,6 +35,10 @@ def to_documents(labels: Sequence[Any], run: Run, targets: Sequence[Waiting]) ->
         labels: the model's label for each sample
         run: the run
         targets: the samples
+
+    Returns:
+        for each sample, its :class:`auto_labeling.engine.documents.SampleLabels`, or the error
+        that its label caused
     """
     results: Results = []
     for label, target in zip(labels, targets, strict=True):
@@ -75,6 +79,12 @@ class FastPath:
             result: the result of :meth:`forward`
             run: the run
             targets: the samples
+
+        Returns:
+            for each sample, its labels or the error that they caused
+
+        Raises:
+            NotImplementedError: in this base class
         """
         raise NotImplementedError
 

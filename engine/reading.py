@@ -112,6 +112,9 @@ class Reader:
         Args:
             images: a tensor of them
             filled: the slot
+
+        Returns:
+            the images, with their original sizes if the model needs them
         """
         return original_sizes.batch(images, filled.shapes) if self._needs_sizes else images
 

@@ -120,6 +120,9 @@ def trial(
 
     Returns:
         a :class:`Trial`
+
+    Raises:
+        ConfigError: if there are too many samples, or the model cannot be loaded here
     """
     report = report or (lambda text: None)
     validation.check_model(dataset, config)

@@ -49,6 +49,9 @@ def list_models(
         task (None): only those that make these labels
         model_type (None): only those whose classes come from there
         method (None): only those that this method itself uses
+
+    Returns:
+        the :class:`auto_labeling.models.spec.ModelSpec` of each
     """
     return [
         spec

@@ -56,6 +56,9 @@ def write(classes: Iterable[str], prompts: Mapping[str, Iterable[str]]) -> str:
     Args:
         classes: the classes, in order
         prompts: the prompts of classes that have some
+
+    Returns:
+        the text
     """
     lines = []
     for name in classes:

@@ -65,6 +65,9 @@ def narrow(
         task: the task
         remembered: the result of :func:`remember`; other keys are ignored
         answers (None): the choices of now, by level; values that are no option are ignored
+
+    Returns:
+        the :class:`Choices`: a level for each question, and the model that is left
     """
     levels: dict[str, Level] = {}
     path, answers = task.value, answers or {}

@@ -205,6 +205,9 @@ def make(entry: dict[str, Any], source: str, task: Task) -> ModelSpec:
         entry: the entry
         source: see :class:`ModelSpec`
         task: the task that its tags name; see :func:`task_of`
+
+    Returns:
+        the :class:`ModelSpec`
     """
     name = entry["base_name"]
     family, version, size = name_parts.parse(name)

@@ -160,7 +160,12 @@ class PanelState:
         self._set("form", groups)
 
     def answer(self, name: str, value: Any) -> None:
-        """Sets one answer; the others keep their cursor."""
+        """Sets one answer; the others keep their cursor.
+
+        Args:
+            name: the name of the answer
+            value: its value
+        """
         group = self._get("form", dict, {}).get(group_of()[name])
         if not isinstance(group, dict):  # a browser may send anything
             self.form = self.form

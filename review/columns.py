@@ -238,3 +238,20 @@ def _numbers(values: Sequence[Any]) -> np.ndarray:
 
 def _number(value: Any) -> float:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan
+
+
+def indices(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The indices of all labels of some samples.
+
+    Args:
+        starts: ``(N,)``, the index of the first label of each sample
+        sizes: ``(N,)``, the number of its labels
+
+    Returns:
+        ``(sum(sizes),)``
+    """
+    total = int(sizes.sum())
+    if not total:
+        return np.zeros(0, dtype=np.int64)
+    ends = np.cumsum(sizes)
+    return np.repeat(starts - (ends - sizes), sizes) + np.arange(total)

@@ -5,13 +5,11 @@ lasso of the embeddings panel.
 """
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
-import fiftyone.core.patches as fop
-import fiftyone.core.stages as fos
 import fiftyone.core.view as fov
 import fiftyone.server.view as fosv
 from bson import ObjectId
@@ -19,12 +17,11 @@ from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 from fiftyone.core.media import GROUP
 
-from auto_labeling.core.names import STAGING_SUFFIX
 from auto_labeling.core.run import Run
+from auto_labeling.review import patches
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid_request import reading
-from auto_labeling.review.grid_stages import is_filterable, view_with
-from auto_labeling.storage import write_stamp
+from auto_labeling.review.grid_stages import is_filterable
 from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
 
@@ -129,7 +126,16 @@ class Shown:
         return view._pipeline(pipeline=stages)
 
     def aggregate(self, run: Run, tab: str, stages: list[Document]) -> Iterator[Document]:
-        """Runs further aggregation stages over :meth:`labels`; returns the documents they yield."""
+        """Runs further aggregation stages over :meth:`labels`.
+
+        Args:
+            run: the run
+            tab: the name of a tab
+            stages: the further stages
+
+        Returns:
+            an iterator of the documents that they yield
+        """
         collection = self.base._dataset._sample_collection
         return collection.aggregate(self.labels(run, tab) + stages, allowDiskUse=True)
 
@@ -156,6 +162,9 @@ def shown(dataset: Dataset, request: Mapping[str, Any]) -> Shown:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         request: the App's request: keys ``view``, ``view_name``, ``filters``,
             ``extended``, ``group_slice``, ``selected`` and ``selected_labels``
+
+    Returns:
+        the :class:`Shown`
     """
     with reading("view"):
         view = fosv.get_view(
@@ -164,7 +173,7 @@ def shown(dataset: Dataset, request: Mapping[str, Any]) -> Shown:
         if extended := request.get("extended"):
             stages = copy.deepcopy(extended)
             view = fosv.get_extended_view(view, None, extended_stages=stages)
-    refresh_patches(dataset, view)
+    patches.refresh(dataset, view)
     labels = request.get("selected_labels") or ()
     return Shown(
         base=view,
@@ -175,55 +184,16 @@ def shown(dataset: Dataset, request: Mapping[str, Any]) -> Shown:
     )
 
 
-def narrowed(
-    dataset: Dataset, request: Mapping[str, Any], run: Run | None, names: Iterable[str]
-) -> fov.DatasetView:
-    """A view with stages of ours, as ``grid_stages.view_with`` makes it."""
-    now = write_stamp.stamp(dataset)
-    view = view_with(dataset, request, run, names)
-    if view._dataset._is_generated:  # a copy made just now
-        _copied_at[view._dataset.name] = now
-    return view
-
-
-def refresh_patches(dataset: Dataset, view: SampleCollection) -> None:
-    """Updates a view of staged labels as patches, which holds a copy of them."""
-    stage = getattr(view, "_patches_stage", None)
-    if not isinstance(view, fop.PatchesView) or not isinstance(stage, fos.ToPatches):
-        return
-    if not stage.field.endswith(STAGING_SUFFIX):
-        return
-    now, copied = write_stamp.stamp(dataset), view._dataset
-    # A view object that was copied before keeps a dataset that another's reload has deleted.
-    if copied.deleted:
-        before = copied.name
-        view.reload()
-        _copied_at[before] = _copied_at[view._dataset.name] = now
-    elif now is None or _copied_at.get(copied.name) != now:
-        _copy_again(view, stage)
-        _copied_at[copied.name] = now
-
-
-def _copy_again(view: fop.PatchesView, stage: fos.ToPatches) -> None:
-    """Copies labels into the dataset of patches that there is, in place of those in it.
-
-    FiftyOne's own reload makes another dataset, and the App shows it only as another view.
-    """
-    settings = stage.config or {}
-    options = {key: settings[key] for key in _COPIED if key in settings}
-    labels = fop._make_patches_view(view._source_collection, stage.field, **options)
-    fop._write_samples(view._dataset, labels)
-
-
-#: The settings of a view of patches that say what is copied.
-_COPIED = ("other_fields", "keep_label_lists")
-
-#: For each copy, the stamp of the samples that it was made from.
-_copied_at: dict[str, write_stamp.Stamp | None] = {}
-
-
 def label_root(view: SampleCollection, run: Run) -> str:
-    """Returns the path of a run's labels in a view; in one of patches, each sample is a label."""
+    """The path of a run's labels in a view; in one of patches, each sample is a label.
+
+    Args:
+        view: a view of the dataset
+        run: the run
+
+    Returns:
+        the path, such as ``"boxes_in_review.detections"``
+    """
     if view._dataset._is_generated and view._is_patches:
         return run.staging_field
     return run.label_root
@@ -245,7 +215,15 @@ def _is_plain(asked: Mapping[str, Any], kind: str) -> bool:
 
 
 def root_in(request: Mapping[str, Any], run: Run) -> str:
-    """Returns the path of a run's labels in the sidebar of the view that a request is from."""
+    """The path of a run's labels in the sidebar of the view that a request is from.
+
+    Args:
+        request: the App's request, as for :func:`shown`
+        run: the run
+
+    Returns:
+        the path
+    """
     classes = [str(stage.get("_cls")) for stage in request.get("view") or ()]
     return run.staging_field if any(c.endswith(".ToPatches") for c in classes) else run.label_root
 

@@ -11,7 +11,7 @@ from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.run import Run
-from auto_labeling.review import grid
+from auto_labeling.review import grid, patches
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.storage.mongo import Document
 
@@ -114,7 +114,7 @@ def choose(
     _require_lists(group_slices=group_slices, **lists)
     span = _span(min_confidence, max_confidence, without_confidence)
     base = _of_dataset(dataset, view, as_shown)
-    grid.refresh_patches(dataset, base)
+    patches.refresh(dataset, base)
     slices = _slices(base, group_slices, as_shown)
     samples, labels = _ids("sample", sample_ids), _ids("label", label_ids)
     if samples == () or labels == () or (group_slices is not None and not slices):

@@ -146,8 +146,8 @@ class Snapshot:
         self._there[rows] = read.there[known]
         if (sizes != self._sizes[rows]).any():
             return self._grow(rows, firsts, sizes, codes, read)
-        new = _indices(firsts, sizes)
-        old = _indices(self._starts[rows], sizes)
+        new = columns.indices(firsts, sizes)
+        old = columns.indices(self._starts[rows], sizes)
         self._code[old] = codes[new]
         self._confidence[old] = read.confidence[new]
         self._bin[old] = _bins(read.confidence[new])
@@ -164,8 +164,8 @@ class Snapshot:
         read: Columns,
     ) -> bool:
         """Samples with more or fewer labels than before go to the end of the columns."""
-        old = _indices(self._starts[rows], self._sizes[rows])
-        new = _indices(firsts, sizes)
+        old = columns.indices(self._starts[rows], self._sizes[rows])
+        new = columns.indices(firsts, sizes)
         self._state[old] = columns.NEITHER
         self._gone += len(old)
         end = len(self._code)
@@ -205,11 +205,21 @@ class Snapshot:
     # --- asking -------------------------------------------------------------------------------
 
     def count(self, state: str, criteria: Criteria = Criteria()) -> int:  # noqa: B008 - frozen
-        """Counts the labels of a review state that meet the criteria."""
+        """How many labels of a review state meet the criteria.
+
+        Args:
+            state: the review state
+            criteria (Criteria()): the criteria
+        """
         return int(np.count_nonzero(self._wanted(state, criteria)))
 
     def table(self, state: str, criteria: Criteria = Criteria()) -> dict[str, Group]:  # noqa: B008 - frozen
-        """Counts the labels of a review state that meet the criteria: a :class:`Group` by class."""
+        """The labels of a review state that meet the criteria, counted by class.
+
+        Args:
+            state: the review state
+            criteria (Criteria()): the criteria
+        """
         return self._once(("table", state, criteria), self._table, state, criteria)
 
     def _table(self, state: str, criteria: Criteria) -> dict[str, Group]:
@@ -290,7 +300,7 @@ class Snapshot:
             asked = columns.packed(criteria.sample_ids)
             rows = self._row[np.isin(self._ids, asked)]
             there = np.zeros(len(self._code), dtype=bool)
-            there[_indices(self._starts[rows], self._sizes[rows])] = True
+            there[columns.indices(self._starts[rows], self._sizes[rows])] = True
             wanted &= there
         return wanted
 
@@ -310,6 +320,10 @@ def of(dataset: Dataset, run: Run) -> contextlib.AbstractContextManager[Snapshot
     """Returns a context manager that gives the snapshot of a run, or None where none is kept.
 
     In the block the snapshot is the caller's alone. Call ``catch_up`` first.
+
+    Args:
+        dataset: the run's dataset
+        run: the run
     """
     if run.labels > MAX_LABELS:
         return contextlib.nullcontext()
@@ -328,15 +342,6 @@ def _bins(confidence: np.ndarray) -> np.ndarray:
     bins = np.full(len(confidence), _NO_BIN, dtype=np.uint8)
     bins[inside] = np.minimum(confidence[inside] * BINS, BINS - 1).astype(np.uint8)
     return bins
-
-
-def _indices(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The indices of all labels of samples whose labels begin at ``starts``."""
-    total = int(sizes.sum())
-    if not total:
-        return np.zeros(0, dtype=np.int64)
-    ends = np.cumsum(sizes)
-    return np.repeat(starts - (ends - sizes), sizes) + np.arange(total)
 
 
 def clear() -> None:

@@ -121,7 +121,16 @@ def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> di
 
 
 def slices(dataset: Dataset, run: Run, tab: str) -> dict[str, int]:
-    """How many labels of a tab are in each slice of a grouped dataset; none in any other."""
+    """How many labels of a tab are in each slice of a grouped dataset; none in any other.
+
+    Args:
+        dataset: the run's dataset
+        run: the run
+        tab: the name of a tab
+
+    Returns:
+        a dict from slice to number; empty if the dataset has no groups
+    """
     if dataset.media_type != GROUP:
         return {}
     root = run.label_root

@@ -48,6 +48,9 @@ def written(answers: Mapping[str, Any], as_json: bool = False) -> str:
     Args:
         answers: names and values
         as_json (False): whether to write JSON; otherwise YAML
+
+    Returns:
+        the text
     """
     if as_json:
         return json.dumps(answers, indent=2, ensure_ascii=False) + "\n"

@@ -47,6 +47,9 @@ def get(dataset: SampleCollection, run: str) -> Run:
         dataset: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
         run: the run's ID, a unique start of its ID, its unique name, or ``"latest"``
 
+    Returns:
+        the :class:`Run`
+
     Raises:
         RunNotFound: if no run matches
         AutoLabelingError: if several runs match

@@ -30,6 +30,9 @@ def list_models(
         model_type (None): only models of this type
         method (None): only models for this method
 
+    Returns:
+        the :class:`ModelSpec` of each
+
     Example:
         >>> "shapes-yolo" in [model.name for model in al.list_models("detection")]
         True
@@ -52,6 +55,9 @@ def check(
         samples: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
         config (None): a :class:`RunConfig`, or a dict with some of its fields
         **settings: fields of :class:`RunConfig`, which override those of ``config``
+
+    Returns:
+        the valid :class:`RunConfig`
 
     Raises:
         ConfigError: with a sentence for every wrong field

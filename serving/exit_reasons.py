@@ -33,6 +33,9 @@ def reason_of(status: int | None, out_of_memory: bool) -> FailureReason:
     Args:
         status: its exit status, negative if a signal ended it; None if it still runs
         out_of_memory: whether Linux has killed a process since its start because memory ran out
+
+    Returns:
+        the reason
     """
     if status is None:
         return FailureReason.NOT_REPORTED
@@ -52,6 +55,9 @@ def sentence(reason: FailureReason, host: str, status: int | None = None) -> str
         reason: the reason
         host: the machine's name
         status (None): the exit status of the process, if it has ended
+
+    Returns:
+        the sentence, without its full stop
     """
     if reason is FailureReason.CRASHED and status is not None:
         return f"The worker on {host} crashed with {_CRASHES[signal.Signals(-status)]}"

@@ -49,6 +49,9 @@ class Work:
         Args:
             job: the operation
             log_dir: the folder for its log
+
+        Returns:
+            the :class:`Work`
         """
         now = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
         return cls(job, Tail(log_dir / f"{now}-operation-{job.id}.log"))

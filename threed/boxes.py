@@ -130,7 +130,15 @@ def rectangles(
 
 
 def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The overlap of each of ``(N, 4)`` rectangles with each of ``(M, 4)``: ``(N, M)``."""
+    """The overlap (intersection over union) of each of N rectangles with each of M.
+
+    Args:
+        first: ``(N, 4)``: left, top, right, bottom
+        second: ``(M, 4)``, in the same unit
+
+    Returns:
+        ``(N, M)``, from 0 to 1
+    """
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     shared = np.prod(np.maximum(high - low, 0), axis=2)

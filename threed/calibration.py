@@ -80,7 +80,16 @@ def check(
 
 
 def turned(camera: Camera, right: float, up: float) -> Camera:
-    """A camera that looks further to the right and upwards, by degrees."""
+    """A camera that looks further to the right and upwards.
+
+    Args:
+        camera: the camera
+        right: the angle in degrees
+        up: the angle in degrees
+
+    Returns:
+        another camera
+    """
     yaw, pitch = np.radians([-right, up])
     around_y = np.eye(4)
     around_y[0, 0] = around_y[2, 2] = np.cos(yaw)

@@ -43,13 +43,16 @@ _CHECK_EVERY_SECONDS = 1.0
 def in_actors(
     dataset: Dataset, run: Run, generation: Generation, count: int
 ) -> Iterator[LabelChunks]:
-    """Labels in Ray actors: gives a function that labels chunks.
+    """Labels in Ray actors.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run, in its current attempt
         generation: the :class:`auto_labeling.engine.generation.Generation`, which counts
         count: how many actors
+
+    Returns:
+        a context manager that gives a function, which labels chunks
 
     Raises:
         AutoLabelingError: if there is no Ray, no room, or a machine cannot do it, with the reason
@@ -143,6 +146,10 @@ class Workers:
             chunks: their indices
             turns: an iterator of numbers, each greater than the last
             few: whether only few samples wait
+
+        Raises:
+            AutoLabelingError: if no workers are left, or a problem stopped all of them
+            CannotWrite: if the disk or the database takes no more labels
         """
         self._queue.add(chunks, turns)
         while self._queue or any(worker.chunks for worker in self._workers):

@@ -24,6 +24,7 @@ from auto_labeling.panels import in_window
 from auto_labeling.panels.review.grid_memory import FULL, Visit, forget, of
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages, summary
+from auto_labeling.review import patches as patches_views
 
 #: Seconds in which the App shows a view that was asked for, unless it has failed to.
 MAX_VIEW_SECONDS = 20.0
@@ -63,6 +64,7 @@ def look_at(
     """Makes the grid show the current tab's labels, and the controls say so.
 
     Args:
+        run: the run in review
         span: a ``(low, high)`` range of confidence; None for all labels
         label: one class; None for all
     """
@@ -153,7 +155,12 @@ def chosen_class(ctx: ExecutionContext) -> str | None:
 
 
 def toggle_class(ctx: ExecutionContext, run: Run, label: str) -> None:
-    """Makes the grid show one class alone, or all again."""
+    """Makes the grid show one class alone, or all again.
+
+    Args:
+        run: the run in review
+        label: the class
+    """
     at = of(ctx)
     chosen = None if chosen_class(ctx) == label else label
     if chosen is None or grid_stages.is_filterable(label):
@@ -273,7 +280,7 @@ def _set_stages(ctx: ExecutionContext, run: Run | None, names: Iterable[str]) ->
     asked, at = request.request(ctx), of(ctx)
     if not ours(ctx):
         at.saved_view = asked.get("view_name") or ""
-    view = grid.narrowed(ctx.dataset, asked, run, names)
+    view = patches_views.narrowed(ctx.dataset, asked, run, names)
     if not names and at.saved_view:
         ctx.ops.set_view(name=at.saved_view)
     else:

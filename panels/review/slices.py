@@ -40,6 +40,9 @@ def elsewhere(here: str | None, numbers: dict[str, int]) -> str:
     Args:
         here: the slice that the grid shows; None if it shows no slice alone
         numbers: of :func:`auto_labeling.review.summary.slices`
+
+    Returns:
+        a sentence, or ""
     """
     others = {name: number for name, number in numbers.items() if number and name != here}
     if here is None or not others:

@@ -287,13 +287,14 @@ def plain(words: str) -> str:
 def facts(
     parent: types.Object, name: str, known: Mapping[str, str | tuple[str, str | None]]
 ) -> types.Object:
-    """Adds facts, each beside what it is called. Returns their object, for more of them.
+    """Adds facts, each beside its name.
 
     Args:
-        parent: the object to add to
-        name: the name of what is added
         known: a dict from what a fact is called to its text, or to ``(text, hint)``; one without
             text is left out
+
+    Returns:
+        their object, for more of them
     """
     rows = row(
         parent,

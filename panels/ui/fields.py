@@ -91,7 +91,12 @@ class Fields:
         placeholder: str,
         **more: Any,
     ) -> None:
-        """Adds a choice of one from many. One that is ``read_only`` is shown and grayed."""
+        """Adds a choice of one from many. One that is ``read_only`` is shown and grayed.
+
+        Args:
+            choices: the options
+            placeholder: shown while there is no choice
+        """
         options = list(choices)
         props = self._props(name, label, part="select", **more)
         if not options:
@@ -103,7 +108,12 @@ class Fields:
     def some_of(
         self, name: str, label: str, choices: Iterable[types.Choice], free: bool, **more: Any
     ) -> None:
-        """Adds a choice of several; ``free`` lets people type others."""
+        """Adds a choice of several.
+
+        Args:
+            choices: the options
+            free: whether people can type others
+        """
         view = types.AutocompleteView(
             choices=list(choices),
             allow_user_input=free,
@@ -115,7 +125,12 @@ class Fields:
     def text(
         self, name: str, label: str, placeholder: str = "", rows: int = 0, **more: Any
     ) -> None:
-        """Adds a field for text, of one line or more."""
+        """Adds a field for text, of one line or more.
+
+        Args:
+            placeholder (""): shown while it is empty
+            rows (0): its height in lines; 0 for a single line
+        """
         lines = {"multiline": True, "rows": rows} if rows else {}
         props = self._props(name, label, part="field", **more)
         view = types.TextFieldView(placeholder=placeholder, **lines, **props)
@@ -129,7 +144,12 @@ class Fields:
         limits: Mapping[str, float] | None = None,
         **more: Any,
     ) -> None:
-        """Adds a field for a number; ``limits`` are its ``min`` and ``max``."""
+        """Adds a field for a number.
+
+        Args:
+            placeholder (""): shown while it is empty
+            limits (None): its ``min`` and ``max``
+        """
         props = self._props(name, label, part="field", **more)
         if (limits or {}).get("max") == 1:  # a share: an arrow key changes it by a hundredth
             props["componentsProps"]["field"]["inputProps"]["step"] = 0.01
@@ -164,7 +184,12 @@ class Fields:
             self.text(name, label, setting.placeholder, caption=caption)
 
     def file(self, name: str, label: str, max_bytes: int, too_large: str, **more: Any) -> None:
-        """Adds a text file, which the browser reads and sends."""
+        """Adds a text file, which the browser reads and sends.
+
+        Args:
+            max_bytes: the largest file
+            too_large: the message for a larger one
+        """
         view = types.FileView(
             max_size=max_bytes,
             max_size_error_message=too_large,

@@ -23,7 +23,11 @@ def finished(root: types.Object) -> types.Property:
 
 
 def column(parent: types.Object, name: str, gap: float | str = 1, **sx: Any) -> types.Object:
-    """Adds a column: what is added to it stands one below the other."""
+    """Adds a column: what is added to it stands one below the other.
+
+    Returns:
+        the column, to add to
+    """
     child = types.Object()
     parent.define_property(name, child, view=column_view(gap=gap, **sx))
     return child
@@ -39,6 +43,11 @@ def row(
         name: the row's name
         columns ("auto"): a CSS grid template, e.g. ``"1fr auto"``; by default as wide as
             what it holds, and wrapping where there is no room
+        gap (1): the space between columns, in the theme's units or CSS
+        **sx: further styles
+
+    Returns:
+        the row, to add to
     """
     child = types.Object()
     parent.define_property(name, child, view=row_view(columns, gap, **sx))
@@ -46,7 +55,12 @@ def row(
 
 
 def row_view(columns: str = "auto", gap: float | str = 1, **sx: Any) -> types.GridView:
-    """A view that puts properties beside each other; see :func:`row`."""
+    """A view that puts properties beside each other; see :func:`row`.
+
+    Args:
+        columns ("auto"): a CSS grid template
+        gap (1): the space between them, in the theme's units or CSS
+    """
     if columns == "auto":
         layout = {"display": "flex", "flexWrap": "wrap", "& > *": {"width": "auto"}}
     else:
@@ -66,7 +80,11 @@ def equal_columns(number: int) -> dict[str, Any]:
 
 
 def card(parent: types.Object, name: str, **sx: Any) -> types.Object:
-    """Adds a card: a column on paper."""
+    """Adds a card: a column on paper.
+
+    Returns:
+        the card, to add to
+    """
     return column(
         parent,
         name,
@@ -81,6 +99,14 @@ def card(parent: types.Object, name: str, **sx: Any) -> types.Object:
 
 
 def column_view(gap: float | str, **sx: Any) -> types.GridView:
-    """A view that puts one property below the other."""
+    """A view that puts one property below the other.
+
+    Args:
+        gap: the space between them, in the theme's units or CSS
+        **sx: further styles
+
+    Returns:
+        the view
+    """
     sx = {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "gap": gap, **sx}
     return types.GridView(orientation="vertical", componentsProps={"grid": {"sx": sx}})
