@@ -131,6 +131,7 @@ def test_tiles_follow_among_patches(review: Callable[..., Review]) -> None:
     at.window.wait_for_tiles(at.dataset)
     expect(ui.page.get_by_text("66 patches")).to_be_visible()
     ui.select_samples(0, 1)
+    ui.sees("2 of 66 labels")
     at.do(at.add, "Approval (2)")
     expect(ui.page.get_by_text("64 of 66 patches")).to_be_visible()
     ui.picture("53-patches")

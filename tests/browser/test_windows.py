@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 SAMPLES, BOXES = 30, 3
 LABELS = SAMPLES * BOXES
 CLASSES = tuple(f"class {number:02}" for number in range(20))
+#: Classes that a scene draws when it may choose from so many.
+DRAWN = 15
 
 
 class WorkspaceWrites:
@@ -53,6 +55,7 @@ def test_no_control_writes_the_workspace(app, labeled):
     writes = WorkspaceWrites(ui.page)
     ui.click_bar(0.6)
     ui.press("Clear filters")
+    ui.slider_says("0", "1")
     ui.slide_low(0.4)
     lowest = ui.panel.get_by_role("spinbutton", name="Minimum confidence")
     lowest.fill("0.5")
@@ -71,7 +74,7 @@ def test_no_control_writes_the_workspace(app, labeled):
     expect(ui.panel.locator("tbody tr")).to_have_count(10)
     expect(ui.button(f"Add all {LABELS} labels for approval")).to_be_visible()
     search.fill("")
-    expect(ui.panel.locator("tbody tr")).to_have_count(len(CLASSES))
+    expect(ui.panel.locator("tbody tr")).to_have_count(DRAWN)
 
     first = ui.panel.locator("tbody tr").first
     first.focus()
@@ -115,7 +118,7 @@ def test_two_windows_do_not_lead_each_other(app, labeled, chromium, of_one_brows
     open_review(two, "Second")
     one.panel.get_by_role("searchbox").fill("class 0")
     expect(one.panel.locator("tbody tr")).to_have_count(10)
-    assert shown_classes(two) == len(CLASSES)
+    assert shown_classes(two) == DRAWN
     one.promote_button().click()
     one.tab("Approval")
     one.press(re.compile(r"^Approve \d+ labels$"))
@@ -124,7 +127,7 @@ def test_two_windows_do_not_lead_each_other(app, labeled, chromium, of_one_brows
     two.click_bar(0.6)  # the page is drawn again, with what is asked in the other window
     two.sees("Clear filters")
     two.does_not_see("Yes, approve")
-    assert shown_classes(two) == len(CLASSES)
+    assert shown_classes(two) == DRAWN
     two.tab("Approval")
     two.sees("No labels are waiting for approval")
     one.sees("Yes, approve")

@@ -220,7 +220,7 @@ class App:
         expect(thumbs.nth(1)).to_have_value(high)
 
     def promote_button(self):
-        return self.button(re.compile(r"^Add [\d,]+ labels? for approval"))
+        return self.button(re.compile(r"^Add (all )?[\d,]+ labels? for approval"))
 
     def picture(self, name):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
