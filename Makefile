@@ -32,10 +32,10 @@ env: $(ENV_STAMP) ## create .venv from the lock, and find or fetch a mongod
 demo: $(ENV_STAMP) ## the App with the panel open and a worker (ARGS=--headless: no browser)
 	@exec $(BIN)/python -m auto_labeling.demo $(ARGS)
 
-test: $(ENV_STAMP) browser lint ## lint and all tests: unit, integration and install (two at a time), then chaos and browser
+test: $(ENV_STAMP) browser lint ## lint and all tests, two at a time: unit, integration and install, then chaos and browser
 	@status=0; \
 	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/install tests/integration tests/unit $(ARGS) || status=$$?; \
-	$(PYTEST) tests/chaos tests/browser $(ARGS) || status=$$?; \
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/chaos tests/browser $(ARGS) || status=$$?; \
 	exit $$status
 
 test-unit: $(ENV_STAMP) ## the tests that need no database (seconds)
