@@ -8,6 +8,8 @@ apart: the App turns the wheel in the panel's tab meanwhile. The last line is on
 
 import argparse
 import json
+import os
+import statistics
 import sys
 import time
 import uuid
@@ -15,10 +17,10 @@ import uuid
 from benchmarks import report, rig
 
 #: Seconds in which a handler answers.
-BAR = 0.5
+BAR = 0.2
 
 _RUNS = 60
-_ROUNDS = 3
+_ROUNDS = 5
 _CONFIG = {"task": "detection", "model": "yolo11n-coco-torch"}
 
 
@@ -28,14 +30,18 @@ def main(argv=None) -> int:
     parser.add_argument("--samples", type=int, default=100_000, help="ten labels each")
     parser.add_argument("--no-report", action="store_true", help="leave docs/benchmarks.md alone")
     args = parser.parse_args(argv)
+    os.environ["FIFTYONE_SERVER"] = "1"  # as the App's server: each request loads the dataset
     with rig.place():
         session = Session(args.samples)
-        seconds = {name: round(max(times), 4) for name, times in session.run().items()}
+        times = session.run()
+    seconds = {name: round(statistics.median(took), 4) for name, took in times.items()}
     long = {name: seconds.pop(name) for name in session.LONG}
     slow = [name for name, took in seconds.items() if took > BAR]
     for name, took in {**seconds, **long}.items():
         print(f"{name:28}{took:8.3f} s{'   MISSED' if name in slow else ''}")
+    slowest = max(seconds.values())
     result = {"samples": args.samples, "bar": BAR, "seconds": seconds, "long": long}
+    result |= {"handler_slowest_s": slowest}
     if not args.no_report:
         report.write("panel", _markdown(result))
     print(json.dumps(result))
@@ -147,8 +153,7 @@ class Session:
         self._send("go_home")
         self._send("open_run", name="open_run (in review)", run_id=self._run.id)
         for low in (0.3, 0.5, 0.7):
-            at = self._slider()
-            self._send("slide_confidence", path=at, value=[low, 1])
+            self._send("slide_confidence", path="confidence", value=[low, 1])
         self._send("click_bar", idx=9)
         self._send("toggle_class", row=0)
         self._send("clear_filters")
@@ -157,18 +162,13 @@ class Session:
         self._send("search", path="search", value="")
         self._send("select_tab", tab="approval")
         self._send("select_tab", tab="review")
-        self._send("slide_confidence", path=self._slider(), value=[0.5, 1])
+        self._send("slide_confidence", path="confidence", value=[0.5, 1])
         self._send("promote", **self._app.button("promote")["params"])
         self._send("select_tab", tab="approval")
         self._send("ask_approve")
         self._send("dismiss")
         self._send("undo_all")
         self._send("go_home")
-
-    def _slider(self):
-        from auto_labeling.panels.review import grid_memory
-
-        return f"confidence_{grid_memory._visits[self._app.state['window']].slider}"
 
     def _send(self, method, name="", **params):
         began = time.perf_counter()
@@ -179,7 +179,7 @@ class Session:
 def _markdown(result):
     head = (
         f"{result['samples']:,} samples with ten labels each in review, and {_RUNS} other runs. "
-        f"Times are the slowest of {_ROUNDS} rounds. The limit is {result['bar']} s. The last rows "
+        f"Times are medians of {_ROUNDS} rounds. The limit is {result['bar']} s. The last rows "
         "have no limit: they read or write each label. Written by `make bench-panel`.\n"
     )
     lines = ["| event | seconds |", "|---|---|"]

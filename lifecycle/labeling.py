@@ -76,6 +76,7 @@ from auto_labeling.storage.dataset_classes import class_sources as class_sources
 from auto_labeling.storage.dataset_classes import classes_of as classes_of
 from auto_labeling.storage.guessed_ranges import GuessStore
 from auto_labeling.storage.heartbeat import Heartbeat
+from auto_labeling.storage.loaded_datasets import load_dataset as load_dataset
 from auto_labeling.storage.runs import RunStore
 
 

@@ -15,7 +15,7 @@ from fiftyone.core.dataset import DatasetNotFoundError
 from fiftyone.operators import ExecutionContext
 from fiftyone.operators.categories import Categories
 
-from auto_labeling.app import answers, request, targets, window
+from auto_labeling.app import answers, opening, request, targets, window
 from auto_labeling.core import names
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
 from auto_labeling.core.run import RunState
@@ -85,6 +85,8 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         except DatabaseAway as error:
             self._show(ctx, self._waiting_for_database(error))
             return
+        if state.page != "working" or background.is_over(state):  # else nothing is read
+            opening.load_dataset(ctx)
         if not request.is_by_itself(ctx):
             with move(state):
                 self._answer(ctx)
@@ -118,6 +120,7 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
         """Answers what the App sends before the panel knows how its pages are drawn."""
         name = request.event_name(ctx)
         if name == "on_load":
+            opening.prepare_dataset(ctx)
             ctx.ops.show_panel_output(in_window.greeting(self.on_load, self.go_on_alone))
         elif name == "go_on_alone" and not in_window.is_with_script(ctx):
             PanelState(ctx).is_plain = True

@@ -244,9 +244,8 @@ def test_a_run_labels_the_samples_with_a_tag_in_whatever_slice(images, capsys):
 
 
 def test_the_review_page_says_which_slice_the_grid_shows(grouped, run):
-    grouped.group_slice = "right"  # as FiftyOne does for a request with that slice
-    _, state = send(grouped, "open_run", run_id=run.id)
-    told, _ = send(grouped, "refresh", state)
+    _, state = send(grouped, "open_run", run_id=run.id, shown_slice="right")
+    told, _ = send(grouped, "refresh", state, shown_slice="right")
     assert f"{3 * GROUPS} of {ALL} labels \u00b7 slice right" in str(page_of(told))
 
 

@@ -136,6 +136,7 @@ def send(dataset, method, state=None, **params):
         },
         "filters": params.pop("sidebar", {}),
         "selected": params.pop("selection", []),
+        "group_slice": params.pop("shown_slice", None),
     }
     ctx = ExecutionContext(
         request_params=request, executor=Executor(), operator_uri=PANEL.uri, required_secrets=[]
