@@ -480,7 +480,7 @@ def _remark(key, value) -> str:
 
 
 def _markdown(results, raw) -> str:
-    """The table: new rows for what was measured, the others as they are."""
+    """The table: new rows for what was measured, the others unchanged."""
     rows, today, said = report.rows("engine"), time.strftime("%Y-%m-%d"), _said(raw)
     for key, value in results.items():
         bar = f"{'≤' if key in _AT_MOST else '≥'} {BARS[key]:g}"

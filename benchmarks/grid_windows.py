@@ -156,7 +156,7 @@ class PanelSide(Side):
 
 
 class SidebarSide(Side):
-    """The App as it is, with the same filters and as much room for its grid."""
+    """The App itself, with the same filters and as much room for its grid."""
 
     def __init__(self, browser: Browser, url: str, dataset: fo.Dataset, like: PanelSide) -> None:
         super().__init__(browser, url, dataset)

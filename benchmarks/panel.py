@@ -1,9 +1,9 @@
 """How long the panel's handlers take to answer: ``make bench-panel``.
 
 Each event is sent as the App would send it, on a dataset of 100,000 samples with a million labels
-in review and many other runs; its answer is serialised, as the App has to. The bar is what feels
+in review and many other runs; its answer is serialized, as the App has to. The bar is what feels
 immediate. What writes for each of a million labels, or reads what was written, is told
-apart: the App turns the wheel in the panel's tab meanwhile. The last line is one JSON object.
+apart: the App turns the wheel in the panel's tab. The last line is one JSON object.
 """
 
 import argparse

@@ -26,7 +26,7 @@ def write(section: str, markdown: str):
 
 
 def rows(section: str) -> dict[str, str]:
-    """The rows of a section's table as it is, by the key in their first column."""
+    """The rows of a section's table, by the key in their first column."""
     page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     body = page.partition(f"<!-- {section} -->")[2].partition(f"<!-- /{section} -->")[0]
     lines = [line for line in body.splitlines() if line.startswith("| `")]

@@ -138,7 +138,7 @@ class Session:
         self._compare(np.ones_like(self._truth.promoted))
 
     def _slide(self):
-        """Moves the slider to arbitrary thresholds, or clicks a class; others write meanwhile."""
+        """Moves the slider to arbitrary thresholds, or clicks a class, while others write."""
         times = []
         with _Stranger(self._dataset, self._run) as stranger:
             for number in range(THRESHOLDS):

@@ -29,7 +29,7 @@ _PART_SECONDS = 3
 class Clock:
     """Notes when a run counted what, beyond its start.
 
-    Nobody begins before all workers are ready. Samples count from the moment when each worker has
+    None begins before all workers are ready. Samples count from the moment when each worker has
     told of some, chunks from the first one.
     """
 

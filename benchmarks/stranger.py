@@ -1,4 +1,4 @@
-"""Another process that changes labels: it is told which, by lines of JSON on its standard input.
+"""Another process that changes labels: it learns which, by lines of JSON on its standard input.
 
 ``python -m benchmarks.stranger <uri> <database> <collection> <field>``
 """

@@ -167,7 +167,7 @@ class CannotWrite(AutoLabelingError):
 
 
 class RunFailed(AutoLabelingError):
-    """A run that a script waited for stopped: an error, a lost worker, or cancelled."""
+    """A run that a script waited for stopped: an error, a lost worker, or canceled."""
 
 
 class StillRunning(AutoLabelingError, TimeoutError):

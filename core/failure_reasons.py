@@ -1,6 +1,6 @@
 """Why an error of another library made something fail, for programs.
 
-Such errors are told by their classes, by name: nothing here imports the libraries. PyTorch has
+Such errors are recognized by the names of their classes, without importing anything. PyTorch has
 only ``RuntimeError`` for many of them, so their texts are read.
 """
 

@@ -265,7 +265,7 @@ class Run(BaseModel):
         return self.model_copy(update={"state": state, **changes})
 
 
-#: The fields of a record that tell why a run stopped, for one that has not, or goes on.
+#: The fields of a record that tell why a run stopped, for one that has not, or continues.
 NOT_STOPPED: dict[str, Any] = {
     "reason": StopReason.NONE,
     "failure_reason": None,

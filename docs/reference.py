@@ -213,7 +213,7 @@ def _attribute(name: str, value: Any) -> list[str]:
 
 
 def _signature(function: Callable[..., Any]) -> str:
-    """Returns the ``def`` line of a function as it is in the code."""
+    """Returns the ``def`` line of a function, as in the code."""
     (node,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
     assert isinstance(node, ast.FunctionDef)
     arguments = ast.unparse(node.args)

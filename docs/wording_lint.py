@@ -1,11 +1,14 @@
 """Checks the words that people read against ``docs/style.md``: ``make lint`` runs it.
 
-It checks the Markdown pages, and the strings in code that look like sentences.
+It checks the Markdown pages, the strings in code that look like sentences, and in comments and
+docstrings the words that are never right.
 """
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,15 +39,26 @@ DISCOURAGED = {
     r"colours?|behaviours?|favours?": "color, behavior, favor",
     r"(?:un)?labell(?:ed|ing)": "labeled, labeling",
 }
-_DISCOURAGED = {
-    re.compile(rf"\b(?:{words})\b", re.I): better for words, better in DISCOURAGED.items()
+
+#: Discouraged in comments and docstrings, too; there, some of the others may be right.
+DISCOURAGED_IN_CODE = {
+    words: better
+    for words, better in DISCOURAGED.items()
+    if not re.match(r"as it is|is said|\(\?:is|that there|of \(\?:its|tells|empty", words)
 }
+
+
+def _compiled(words: dict[str, str]) -> dict[re.Pattern[str], str]:
+    return {re.compile(rf"\b(?:{one})\b", re.I): better for one, better in words.items()}
+
+
+_DISCOURAGED, _DISCOURAGED_IN_CODE = _compiled(DISCOURAGED), _compiled(DISCOURAGED_IN_CODE)
 
 #: The most words in a sentence.
 MAX_WORDS = 30
 
 #: The reference is made from code, which is checked itself; the style guide lists the words.
-NOT_CHECKED = {"docs/reference.md", "docs/style.md"}
+NOT_CHECKED = {"docs/reference.md", "docs/style.md", "tests/unit/test_wording_lint.py"}
 
 _MARK = "wording: ok"
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])[\"')*_]*\s+|\s+(?=[-\u2013\u2014] )")
@@ -79,13 +93,17 @@ def problems(text: str) -> Iterator[str]:
     Yields:
         a line for each discouraged word and each sentence that is too long
     """
-    for pattern, better in _DISCOURAGED.items():
-        for match in pattern.finditer(text):
-            yield f"'{match[0]}': write {better!r}"
+    yield from _words(text, _DISCOURAGED)
     for sentence in _SENTENCE_END.split(text):
         number = len(_WORD.findall(sentence))
         if number > MAX_WORDS:
             yield f"a sentence of {number} words, more than {MAX_WORDS}: '{sentence[:60].strip()}…'"
+
+
+def _words(text: str, discouraged: dict[re.Pattern[str], str]) -> Iterator[str]:
+    for pattern, better in discouraged.items():
+        for match in pattern.finditer(text):
+            yield f"'{match[0]}': write {better!r}"
 
 
 def in_markdown(text: str) -> Iterator[tuple[int, str]]:
@@ -122,8 +140,32 @@ def in_python(source: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, problem
 
 
+def in_comments(source: str) -> Iterator[tuple[int, str]]:
+    """Finds discouraged words in the comments and docstrings of a module.
+
+    Args:
+        source: the module's text
+
+    Yields:
+        ``(line, problem)``
+    """
+    texts = [
+        (token.start[0], token.string)
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    ]
+    for node in ast.walk(ast.parse(source)):
+        value = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            texts += enumerate(value.value.splitlines(), start=value.lineno)
+    for line, text in texts:
+        if _MARK not in text:
+            for problem in _words(text, _DISCOURAGED_IN_CODE):
+                yield line, problem
+
+
 def findings(checkout: Path = CHECKOUT) -> list[Finding]:
-    """Checks all pages, and the modules of the package.
+    """Checks all pages, the modules of the package, and the comments of all modules.
 
     Args:
         checkout: the folder of the repository
@@ -138,9 +180,14 @@ def findings(checkout: Path = CHECKOUT) -> list[Finding]:
     )
     modules = [checkout / "__init__.py"]
     modules += [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    tests = [
+        path for folder in ("tests", "benchmarks") for path in (checkout / folder).rglob("*.py")
+    ]
+    commented = [*modules, *sorted((checkout / "docs").glob("*.py")), *sorted(tests)]
     return [
         *_check(checkout, pages, in_markdown, NOT_CHECKED),
         *_check(checkout, modules, in_python),
+        *_check(checkout, commented, in_comments, NOT_CHECKED),
     ]
 
 

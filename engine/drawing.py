@@ -35,7 +35,7 @@ def draw(filepath: str, label: fol.Label | None, width: int) -> bytes:
 
     Raises:
         OSError: if the image cannot be read
-        ValueError: likewise, if it is too large
+        ValueError: if it is too large
     """
     image = pixels.read(filepath)
     scale = width / max(image.size)

@@ -83,7 +83,7 @@ class Generation:
             number of samples of this one
 
         Raises:
-            AttemptRevoked: if the run was cancelled, approved or deleted since
+            AttemptRevoked: if the run was canceled, approved or deleted since
             CannotWrite: if there is no room for masks, or no permission to write them
             AutoLabelingError: if the model fails on every sample
         """

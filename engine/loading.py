@@ -42,7 +42,7 @@ class _Dataset:
     """A dataset for torch's DataLoader: an index is a target, a batch of them is read at once.
 
     Batches are pickled here and not in the queue's own thread, where one that cannot be pickled
-    would be lost without a word, and waited for in vain.
+    would be lost without a message, and waited for without end.
     """
 
     def __init__(self, reader: Reader) -> None:
@@ -60,7 +60,7 @@ class _Dataset:
         """A batch without shared memory, of which there may have been too little."""
         try:
             pickled = pickle.dumps(loaded)
-        except Exception as problem:  # noqa: BLE001 - likewise
+        except Exception as problem:  # noqa: BLE001 - it may be any
             failures = [(target, describe(problem)) for target in loaded.targets]
             return pickle.dumps(Loaded([], None, loaded.failures + failures))
         if not self._has_warned:

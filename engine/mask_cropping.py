@@ -61,7 +61,7 @@ def binary(mask: Any) -> np.ndarray:
 
 
 def _part(mask: np.ndarray, box: Sequence[float], cut: Sequence[float]) -> np.ndarray:
-    """The part of a box's mask that lies in the cut box."""
+    """The part of a box's mask inside the cut box."""
     if not (np.isfinite(box).all() and box[2] > 0 and box[3] > 0):
         return mask  # its label is left out
     sides = []

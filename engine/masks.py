@@ -28,7 +28,7 @@ from auto_labeling.engine.documents import Document
 #: Writing a file is mostly waiting for the disk.
 _THREADS = 4
 
-#: Errors that every further file would meet, and their cause in words.
+#: Errors that every further file would meet, and their cause for people.
 _HOPELESS: dict[int, str] = {
     errno.ENOSPC: "its disk is full",
     errno.EDQUOT: "the disk quota is used up",

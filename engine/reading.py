@@ -74,7 +74,7 @@ class Reader:
 
         Raises:
             OSError: if the file cannot be read
-            ValueError: likewise, if the image is too large
+            ValueError: if the image is too large
         """
         if self._get_item is not None:
             with pixels.for_fiftyone():

@@ -13,8 +13,8 @@ from auto_labeling.storage.runs import RunStore
 def delete(dataset: Dataset, run_id: str) -> None:
     """Deletes a run with its staged labels; approved labels stay.
 
-    Everything that the run left is removed, even if somebody has changed its staging field since.
-    Mask files that a label of this database still names, in whatever field, stay.
+    Everything that the run left is removed, even if a person has changed its staging field since.
+    Mask files that a label of this database still names, in any field, stay.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`

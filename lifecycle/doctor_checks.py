@@ -116,7 +116,7 @@ def _kind(samples: Collection, name: str) -> type[fo.Label] | None:
 
 
 def _declare(dataset: Dataset, name: str, kind: type[fo.Label], run: Run | None) -> None:
-    """Declares a field whose labels are there: as the run's, or as one of nobody."""
+    """Declares a field whose labels are there: as the run's, or as one without a run."""
     info = {} if run is None else {fields.INFO: {"run": run.id}}
     schema.declare(dataset, name, kind, "", info)
     if run is None or name == run.staging_field:

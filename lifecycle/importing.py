@@ -2,7 +2,7 @@
 
 The copy is made by the database, in a thread where the caller cannot wait. First the samples to be
 copied get ``null`` in the staging field, as those of a model's run do (``docs/adr/0002``): so a
-copy that comes late changes nothing, and an interrupted one goes on with what is still ``null``.
+copy that comes late changes nothing, and an interrupted one continues with what is still ``null``.
 """
 
 import contextlib
@@ -231,7 +231,7 @@ class _Copy:
         except AttemptRevoked:
             raise
         except Exception as error:
-            # If the run was cancelled or taken over since, that stands.
+            # If the run was canceled or taken over since, that stands.
             with contextlib.suppress(AutoLabelingError):
                 self._store.move(
                     self._run.id,

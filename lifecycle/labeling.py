@@ -167,7 +167,7 @@ def generate(
 
     Raises:
         IllegalTransition: if the run is not queued; so a second worker loses here
-        AttemptRevoked: if the run was cancelled, approved or deleted since
+        AttemptRevoked: if the run was canceled, approved or deleted since
         CannotWrite: if the disk or the database takes no further labels or masks; the run stops
     """
     store = RunStore(dataset)
@@ -191,7 +191,7 @@ def generate(
     except AttemptRevoked:
         raise
     except Exception as error:
-        # If the run was cancelled or taken over since, that stands. A database that refuses may
+        # If the run was canceled or taken over since, that stands. A database that refuses may
         # refuse this, too; what was wrong first is what the worker's log must say.
         with contextlib.suppress(AutoLabelingError, PyMongoError):
             store.move(run_id, RunState.FAILED, token=run.token, **stopped_by(error))

@@ -53,7 +53,7 @@ _DOUBTFUL = Stopped(StopReason.NONE, "")
 
 
 def judge(store: RunStore, run: Run, confirm: bool = False) -> Stopped | None:
-    """Judges whether an active run goes on. Changes nothing.
+    """Judges whether an active run is still at work. Changes nothing.
 
     Args:
         store: the store of the run's dataset
@@ -61,7 +61,7 @@ def judge(store: RunStore, run: Run, confirm: bool = False) -> Stopped | None:
         confirm (False): whether to wait for a second look where one is needed
 
     Returns:
-        why the run has stopped; None if it goes on, or may
+        why the run has stopped; None if it is at work, or may be
     """
     return _confirmed(lambda: _judge_now(store, run), confirm)
 
@@ -128,7 +128,7 @@ def _judge_queued(store: RunStore, run: Run, facts: _Facts) -> Stopped | None:
             return None
         sentence = operation.error or "The worker stopped before it started to label"
         return Stopped(StopReason.NEVER_BEGAN, sentence)
-    if not run.delegated:  # whoever started it calls `generate` when it suits them
+    if not run.delegated:  # the script that started it calls `generate` at any time
         return None
     if run.operation_id:
         sentence = "Its delegated operation was deleted before a worker picked it up"

@@ -65,7 +65,7 @@ def reading(subject: str = "The view") -> Iterator[None]:
         subject ("The view"): what is read, as a sentence begins with it
 
     Raises:
-        AutoLabelingError: with FiftyOne's reason: the view names a field that is gone, as a rule
+        AutoLabelingError: with FiftyOne's reason: usually the view names a field that is gone
     """
     try:
         yield
@@ -141,7 +141,7 @@ def target_ids(
     names: Collection[str] = (),
     limit: int | None = None,
 ) -> list[str]:
-    """Reads the ids of the samples that a view stands for when it is to be labeled.
+    """Reads the ids of the samples that a view stands for as the target of a run.
 
     A view of groups stands for the samples of its groups in the chosen slices. A view of dynamic
     groups stands for all samples of its groups, and one of patches for the samples they are cut
@@ -194,7 +194,7 @@ def meaning(
     task: Task | None = None,
     names: Collection[str] = (),
 ) -> str:
-    """Says what a view stands for when it is to be labeled, where that is not its own samples.
+    """Explains what a view stands for as the target of a run, if that is not its own samples.
 
     Args:
         view: a view of a dataset

@@ -67,7 +67,7 @@ class Preview:
 
         Raises:
             OSError: if the image cannot be read
-            ValueError: likewise, if it is too large
+            ValueError: if it is too large
         """
         return drawing.draw(self.filepath, self.labels, width)
 

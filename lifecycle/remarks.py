@@ -1,4 +1,4 @@
-"""A run's account in words, with possible reasons for missing labels."""
+"""A run's account for people, with possible reasons for missing labels."""
 
 from collections.abc import Sequence
 
@@ -47,7 +47,7 @@ def reasons_in_words(account: Account) -> str:
 
 
 def remarks(run: Run, account: Account | None = None) -> list[str]:
-    """Says that there are no labels, or none of a class asked for, and what may be the reason.
+    """Notes that there are no labels, or none of a requested class, and the possible reason.
 
     And that images of more than 8 bits had to be read by a guess.
 

@@ -73,7 +73,7 @@ def skip(dataset: Dataset, run_id: str) -> Run:
 
 
 def rename(dataset: Dataset, run_id: str, name: str) -> Run:
-    """Gives a run another name, whatever its state.
+    """Gives a run another name, in any state.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`

@@ -1,6 +1,6 @@
 """Whether a custom model can run on the live workers: asks them.
 
-Only ``auto-labeling launch`` answers. Whoever submits a run may trust other things and have other
+Only ``auto-labeling launch`` answers. The machine of the App may trust other things and have other
 files, so its own machine never decides for a worker's.
 """
 

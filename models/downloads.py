@@ -35,7 +35,7 @@ _DEFAULTS = {
         "google/vit-base-patch16-224"
     ),
 }
-# FiftyOne loads the large YOLO-NAS, whatever the sizes there are.
+# FiftyOne loads the large YOLO-NAS, for every size.
 _YOLO_NAS_FILE = "yolo_nas_l_coco.pth"
 _RFDETR_WEIGHTS = re.compile(
     r'^class (RFDETR\w+)Config\(.*?^    pretrain_weights: [^\n]*?= "([^"]+)"',

@@ -39,7 +39,7 @@ _PERFORMANCE = {
     (Task.CLASSIFICATION, ModelType.FIXED_VOCABULARY): ((_TOP_1,), (72, 80)),
     (Task.CLASSIFICATION, ModelType.ZERO_SHOT): ((_ZERO_SHOT_TOP_1,), (65, 75)),
 }
-# Likewise: the basis of its cost, the first that is published, and the limits of 3 and 2.
+# The basis of its cost, the first that is published, and the limits of ratings 3 and 2.
 _SPEED: dict[tuple[Task, ModelType], dict[str, tuple[float, float]]] = {
     (Task.DETECTION, ModelType.FIXED_VOCABULARY): {"latency": (4, 8.5), "gflops": (35, 125)},
     (Task.DETECTION, ModelType.ZERO_SHOT): {"params": (100, 200)},

@@ -84,7 +84,7 @@ class ModelSpec:
 
     @cached_property
     def performance(self) -> ratings.Rating:
-        """How good its labels are, 1 to 3, likewise."""
+        """How good its labels are, 1 to 3, among the same models; and why."""
         return ratings.performance(self)
 
     @property

@@ -2,7 +2,7 @@
 
 A handler must answer at once, and to start a run of 100,000 samples takes two seconds. So a handler
 waits for a verb for a moment; if it is not done by then, the page says what is being done, and goes
-on where the verb leads when it is over. The verb goes on if the page is left.
+on where the verb leads when it is over. The verb continues if the person leaves the page.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def is_late(state: PanelState, about_grid: bool) -> bool:
 
     The App sends events of its own at any time, with the panel's state of that moment; to draw a
     page from such a state would bring back the page that was just left. While a move is being
-    answered, only a review goes on to follow the grid.
+    answered, only a review still follows the grid.
 
     Args:
         state: the panel's state, as it came with the event

@@ -17,7 +17,7 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 from auto_labeling.panels.window_memory import ByWindow
 
-#: Milliseconds after which a panel goes on without the script.
+#: Milliseconds after which a panel continues without the script.
 _HELLO_TIMEOUT = 1500
 _MAX_PANELS = 1000
 
@@ -100,7 +100,7 @@ def tell(ctx: ExecutionContext, operator: str, **params: object) -> bool:
     Args:
         ctx: the context of the event
         operator: the name of the script's operator
-        **params: what it is told
+        **params: the parameters of the message
 
     Returns:
         whether the App has the script

@@ -226,7 +226,7 @@ class PanelState:
 
     @property
     def new_name(self) -> str:
-        """What the run is to be called. Its control writes it, where it stands: in a card."""
+        """The new name of the run. Its control, which is in a card, writes it."""
         return self._get(f"run_{self.run_id}.rename.new_name", str, "")
 
     @new_name.setter

@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class ByWindow(OrderedDict[str, T]):
-    """Something for each window; those that were not heard of for longest are forgotten.
+    """Something for each window; those without a request for the longest time are forgotten.
 
     Args:
         limit: how many windows are remembered

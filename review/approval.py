@@ -26,7 +26,7 @@ from auto_labeling.storage.runs import RunStore
 
 logger = logging.getLogger(__name__)
 
-#: How often the labels are counted again while somebody writes.
+#: How often the labels are counted again while others write.
 _COUNTS = 5
 
 
@@ -57,7 +57,7 @@ def approve(
         the :class:`auto_labeling.core.run.Run`: approved, or approving if in the background
 
     Raises:
-        IllegalTransition: if the run is not in review, is being approved by somebody
+        IllegalTransition: if the run is not in review, is being approved by someone
             else, has nothing promoted, or its label field exists by now
         LabelsChanged: if it is not ``expected`` labels; nothing is approved then
     """
@@ -68,7 +68,7 @@ def approve(
     alive = threading.Event()
     args = (dataset, store, run, by, alive)
     threading.Thread(target=_finish_quietly, args=args, daemon=True).start()
-    alive.wait(LEASE_SECONDS)  # for a sign of life, before anybody looks for one
+    alive.wait(LEASE_SECONDS)  # for a sign of life, before others look for one
     return run
 
 
@@ -77,7 +77,7 @@ def _finish_quietly(
 ) -> None:
     try:
         _finish(dataset, store, run, by, alive)
-    except Exception:  # the run stays as it is, and "Finish approval" goes on
+    except Exception:  # the run is unchanged, and "Finish approval" continues
         logger.exception("The approval of '%s' stopped", run.name)
 
 
@@ -118,7 +118,7 @@ def _counter(heartbeat: Heartbeat) -> Callable[[int], None]:
 def _claim(dataset: Dataset, store: RunStore, run: Run, expected: int | None, empty: bool) -> Run:
     """Makes this process the one that approves the run, and settles what is approved.
 
-    From the claim on nobody can promote or take back. What was shown is compared with what
+    From the claim on, no one can promote or undo. What was shown is compared with what
     is there only then, and if it has changed the run is in review again.
     """
     token = secrets.token_hex(8)
@@ -156,7 +156,7 @@ def _settled(dataset: Dataset, store: RunStore, run: Run) -> Run:
 
 
 def _counted_at_rest(dataset: Dataset, run: Run) -> Decision:
-    """Counts again while somebody writes: who began to promote before the claim still goes on."""
+    """Counts again while others write: a promotion that began before the claim continues."""
     for _ in range(_COUNTS):
         before = write_stamp.stamp(dataset)
         decided = approval_counts.count(dataset, run)

@@ -75,7 +75,7 @@ def read(dataset: Dataset, run: Run, query: Document, everything: bool = False) 
         "t": "$last_modified_at",
         "h": {"$eq": [{"$type": f"${run.staging_field}"}, "object"]},
     }
-    # Where nobody has added a label, no sample is asked who did.
+    # Where no one has added a label, no sample is asked who did.
     sources = added_labels.declared_sources(dataset, run)
     fields = {**about, **(_lists(run, sources) if run.many else _scalars(run, sources))}
 
@@ -232,7 +232,7 @@ def _scalars(run: Run, sources: Sequence[str]) -> Document:
 def _numbers(values: Sequence[Any]) -> np.ndarray:
     try:
         return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):  # somebody has written something that is not a number
+    except (TypeError, ValueError):  # a script has written something that is not a number
         return np.array([_number(value) for value in values], dtype=np.float64)
 
 

@@ -49,7 +49,7 @@ class Shown:
 
     @cached_property
     def view(self) -> fov.DatasetView:
-        """What the grid shows, whatever is selected."""
+        """What the grid shows, independent of the selection."""
         return _filtered(self.base, self.filters)
 
     def criteria(self, run: Run) -> Criteria | None:

@@ -26,7 +26,7 @@ WITHOUT_CONFIDENCE = "without confidence"
 #: Samples in which nothing was found.
 WITHOUT_LABELS = "without labels"
 
-#: What the name of a stage begins with that keeps some samples, and how it goes on for failed ones.
+#: The start of the name of a stage that keeps some samples, and the rest of it for failed ones.
 SAMPLES, FAILED = "samples ", "samples failed "
 
 #: Each label as a sample of its own.

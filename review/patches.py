@@ -66,7 +66,7 @@ def refresh(dataset: Dataset, view: SampleCollection) -> None:
 
 
 def _copy_again(view: fop.PatchesView, stage: fos.ToPatches) -> None:
-    """Copies labels into the dataset of patches that there is, in place of those in it.
+    """Replaces the labels in the existing dataset of patches.
 
     FiftyOne's own reload makes another dataset, and the App shows it only as another view.
     """

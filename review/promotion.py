@@ -32,7 +32,7 @@ def promote(dataset: Dataset, run_id: str, shown: Shown, expected: int | None) -
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         shown: what the grid shows
-        expected: the number of labels that the person was shown; None if nobody was
+        expected: the number of labels that the person saw; None if no one saw any
 
     Returns:
         the number of labels promoted
@@ -51,7 +51,7 @@ def promote(dataset: Dataset, run_id: str, shown: Shown, expected: int | None) -
 def undo(
     dataset: Dataset, run_id: str, label: str | None = None, chosen: Shown | None = None
 ) -> int:
-    """Takes back the promotion of all labels, of one class, or of those that are chosen.
+    """Undoes the promotion of all labels, of one class, or of chosen ones.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -60,7 +60,7 @@ def undo(
         chosen (None): which labels, in place of ``label``
 
     Returns:
-        the number of labels taken back
+        the number of labels moved back
 
     Raises:
         IllegalTransition: if the run is not in review
@@ -131,7 +131,7 @@ def _move(
         modified = _set_state(dataset, run, state, criteria)
         _in_review(dataset, run.id)
         if kept is not None and not kept.moved(dataset, criteria, state, modified):
-            # Somebody else wrote in the meantime: what was counted may not be what was moved.
+            # Others wrote during this: the labels counted may not be those that were moved.
             kept.forget()
     return found
 

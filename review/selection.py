@@ -149,7 +149,7 @@ def _slices(base: fov.DatasetView, names: Iterable[str] | None, as_shown: bool) 
 
 
 def _slices_of(base: fov.DatasetView) -> tuple[str, ...]:
-    """All slices of a view of groups, unless somebody has set the one of this very view."""
+    """All slices of a view of groups, unless a person has set the slice of this very view."""
     known = base.group_slices
     own = getattr(base, "_DatasetView__group_slice", None)
     # FiftyOne sets it too, where a stage leaves some of the slices only.

@@ -3,7 +3,7 @@
 A snapshot knows the change stamp of the samples that it was read from (``storage/write_stamp.py``),
 and no number is taken from it before the server has said that the stamp still holds. Where samples
 have changed, those alone are read again, provided that they account for every write there was; else
-everything is. So the numbers are exact whoever writes, and however.
+everything is. So the numbers are exact, whichever process writes, and in whichever way.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ BINS = 20
 
 _NO_BIN = 255
 
-#: Answers that are kept while the labels stay as they are.
+#: Answers that are kept while the labels do not change.
 _MAX_KNOWN = 16
 
 #: How often the labels are read again, should people add some all the while.
@@ -179,7 +179,7 @@ class Snapshot:
         return True
 
     def moved(self, dataset: Dataset, criteria: Criteria, state: str, modified: int) -> bool:
-        """Does in memory what an update has just done, if nobody else wrote since.
+        """Does in memory what an update has just done, if no one else wrote since.
 
         Args:
             dataset: the dataset

@@ -157,7 +157,7 @@ def decision(dataset: Dataset, run: Run, source: bool = True) -> Decision:
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: a run in review
-        source (True): whether what people did in a source that is to be replaced counts too
+        source (True): whether people's changes to a source that will be replaced count, too
 
     Returns:
         the :class:`auto_labeling.core.account.Decision`

@@ -168,7 +168,7 @@ def generate(run: Run, report: Callable[[float, str], None] | None = None) -> Ru
 
     Raises:
         IllegalTransition: if it is not queued
-        AttemptRevoked: if it was cancelled or deleted during this call
+        AttemptRevoked: if it was canceled or deleted during this call
 
     Example:
         >>> run = al.start(

@@ -168,7 +168,7 @@ class Run:
             the run itself, in review or approved
 
         Raises:
-            RunFailed: if it stopped with an error, lost its worker or was cancelled
+            RunFailed: if it stopped with an error, lost its worker or was canceled
             StillRunning: if ``timeout`` expires; the run continues
             RunNotFound: if it was deleted during the wait
 

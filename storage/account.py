@@ -106,7 +106,7 @@ class _Sums:
             many: whether a sample holds a list of labels
         """
         failed = {failure["sample_id"] for failure in work.get("failures") or ()}
-        # Samples without the staging field: where a list was to be, they were not looked at. Of a
+        # Samples without the staging field: where a list should be, they were not processed. Of a
         # single label, it may be that none was found; of samples that nothing says that of, not.
         untried = set() if "failures" in work else undecided(work, ids, many)
         for sample_id in ids:

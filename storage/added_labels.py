@@ -1,7 +1,7 @@
 """Labels that people add to the staging field while a run is in review.
 
 Before anything is counted or shown, they get the review state and the mark that the others have
-from birth. Whoever has read the labels knows the samples in which some lack it; nobody reads
+from birth. A process that has read the labels knows the samples in which some lack it; none reads
 the dataset for that alone where nothing has been written since (``storage/write_stamp.py``).
 """
 

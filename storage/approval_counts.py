@@ -20,7 +20,7 @@ def count(dataset: Dataset, run: Run, source: bool = True) -> Decision:
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
-        source (True): whether what people did in a source that is to be replaced counts too
+        source (True): whether people's changes to a source that will be replaced count, too
 
     Returns:
         the :class:`auto_labeling.core.account.Decision`
@@ -53,7 +53,7 @@ def count(dataset: Dataset, run: Run, source: bool = True) -> Decision:
 
 
 def with_source(dataset: Dataset, run: Run, decision: Decision) -> Decision:
-    """Adds people's changes to a source that is to be replaced, since its import.
+    """Adds people's changes, since the import, to a source that will be replaced.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`

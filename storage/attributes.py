@@ -82,7 +82,7 @@ class Attributes:
             known = self._read()
         declared = known.get(name)
         if declared is None or declared[0] not in _BY_NAME:
-            return  # the field is gone, which whoever writes notices; or a type of somebody's own
+            return  # the field is gone, which the next write notices; or a type of another library
         fits, fitted = _fit(value, *declared)
         if fits:
             label[name] = fitted

@@ -4,7 +4,7 @@ While a worker is busy with the chunk, the value is::
 
     {"claim": …, "left_out": {sample id: counts}}
 
-``left_out`` is written before the samples' labels are. So whatever dies in between, a sample that
+``left_out`` is written before the samples' labels are. So if one dies in between, a sample that
 has its labels has its counts. Once the chunk is done, the value is::
 
     {"claim": …, "failures": […], "account": {"labels": …, "left_out": counts}}

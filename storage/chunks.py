@@ -79,7 +79,7 @@ class ChunkStore(Keys):
             indices: the chunks' indices
 
         Returns:
-            ``(sample ids, work)`` of each chunk that is there; ``work`` is empty if nobody has
+            ``(sample ids, work)`` of each chunk that is there; ``work`` is empty if no one has
             begun it
         """
         ids = {f"{run_id}:{index}": index for index in indices}
@@ -93,7 +93,7 @@ class ChunkStore(Keys):
         }
 
     def claim(self, run_id: str, index: int, claim: Claim) -> bool:
-        """Takes a chunk, to label it; whoever had it before can no longer mark it as done.
+        """Takes a chunk, to label it; its earlier owner can no longer mark it as done.
 
         Args:
             run_id: the run's id

@@ -26,7 +26,7 @@ class MissingField:
         field: the name that it had
         renamed_to: the name that it has now; empty if it was deleted
         is_taken: whether another field has its name now
-        makes_again: what makes the labels again, in words
+        makes_again: what makes the labels again, for people
     """
 
     field: str
@@ -95,7 +95,7 @@ def is_declared(dataset: Dataset, name: str) -> bool:
 def missing(dataset: Dataset, run: Run) -> MissingField | None:
     """Finds out whether the staging field of a run is missing, and why.
 
-    A field whose ``info`` somebody has changed is still the run's, by its review state.
+    A field whose ``info`` a person has changed is still the run's, by its review state.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -197,8 +197,8 @@ def declare_label_field(dataset: Dataset, run: Run, again: bool = False) -> None
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: a run that is being approved
-        again (False): whether labels are there already, so that it must be, whatever somebody has
-            made of it in the meantime
+        again (False): whether labels are there already, so that it must be declared, even if a
+            person has deleted or renamed it since
     """
     name, about = run.config.label_field, f"Approved labels of '{run.name}'"
     if again and not is_declared(dataset, name):

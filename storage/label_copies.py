@@ -11,7 +11,7 @@ from auto_labeling.storage.review_states import REVIEW, STATES, UNPROMOTED
 
 
 def await_labels(dataset: Dataset, run: Run, before: Callable[[], None] | None = None) -> int:
-    """Marks the samples whose labels are to be imported.
+    """Marks the samples whose labels will be imported.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`

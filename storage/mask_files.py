@@ -1,7 +1,7 @@
 """The mask files of a run on disk, and which labels in this database still use them.
 
 A person may have cloned the dataset, copied or renamed the field: files that any label names, in
-whatever field of whatever dataset, are kept. Where that cannot be found out in time, all are kept,
+any field of any dataset, are kept. Where that cannot be found out in time, all are kept,
 and a note of the folder stays for the doctor.
 """
 
@@ -125,7 +125,7 @@ def files(folder: Path) -> list[str]:
 
 
 def path_key(path: str) -> tuple[str, str]:
-    """The end of a file's path, by which it is known whatever the folder is called elsewhere."""
+    """The end of a file's path, which is the same if the folder has another name elsewhere."""
     head, name = os.path.split(path)
     return os.path.basename(head), name
 

@@ -29,7 +29,7 @@ class Operation:
         error: the last line of its error, if it failed
         lost: whether it failed because its worker is gone
         reason: why it failed, for programs, as far as that is known
-        details: the whole error, a traceback as a rule
+        details: the whole error, usually a traceback
         worker: the id of the worker of ours that has claimed it; empty for others'
     """
 

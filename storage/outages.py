@@ -1,6 +1,6 @@
 """When the database was unreachable, as far as this process knows.
 
-While it is away, all signs of life stop. So whoever judges that a worker is gone asks first
+While it is away, all signs of life stop. So code that judges that a worker is gone asks first
 whether the worker could have said that it is alive.
 """
 

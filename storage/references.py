@@ -37,7 +37,7 @@ class References:
         return bool(self.views or self.evaluations or self.brain_runs)
 
     def __str__(self) -> str:
-        """All of them in words: "the saved view 'a' and the evaluation 'b'"."""
+        """All of them, for people: "the saved view 'a' and the evaluation 'b'"."""
         kinds = (
             ("saved view", self.views),
             ("evaluation", self.evaluations),

@@ -3,10 +3,10 @@
 An import that is to replace its source keeps, beside each sample's staged labels, a copy of them
 as they were. Approval compares it with what the source holds by then, in the update that moves the
 sample: a label that is as it was leaves, or is written as it stands in review; one that people
-added or changed since stays as it is; one that they deleted stays deleted.
+added or changed since stays unchanged; one that they deleted stays deleted.
 
 Masks inside of labels are large, so the copy has their sizes in place of them. Whether a mask was
-changed is told by its staged copy; where that was changed as well, or is gone, by the size alone.
+changed is seen by its staged copy; where that was changed as well, or is gone, by the size alone.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def merged_list(run: Run) -> Document:
         ]
     }
     whole = {"$mergeObjects": [base, {"detections": "$$result"}]}
-    # A field that somebody has emptied, and for which the review has nothing, stays so.
+    # A field that a person has emptied, and for which the review has nothing, stays so.
     is_kept_empty: Document = {"$and": [{"$eq": ["$$result", []]}, {"$not": [_is_object(target)]}]}
     value: Document = {"$cond": [is_kept_empty, target, whole]}
     value = {"$let": {"vars": {"result": result}, "in": value}}
@@ -69,7 +69,7 @@ def merged_single(run: Run) -> Document:
     no_copy = {"$not": [_is_object(f"{staging}.{IMPORTED}")]}
     is_same = {
         "$cond": [
-            no_copy,  # somebody has set another label in review
+            no_copy,  # a person has set another label in review
             {"$or": [{"$not": [_is_object(target)]}, _is_older(f"{target}._id", run)]},
             _is_as_it_was(target, f"{staging}.{IMPORTED}", staging),
         ]
@@ -138,7 +138,7 @@ def _with_lists(run: Run, value: Expression) -> Document:
     now, copy_ = f"{target}.detections", f"{staging}.{IMPORTED}"
     older = {"$filter": {"input": "$$now", "as": "label", "cond": _is_older("$$label._id", run)}}
     kept = {"input": "$$staged", "as": "label", "cond": review_states.is_kept("$$label", run)}
-    # Without the copy (somebody has set another object in review) a label's age has to do.
+    # Without the copy (a person has set another object in review) a label's age has to do.
     was = {"$cond": [{"$isArray": [copy_]}, copy_, copy(older, run)]}
     inner = {"$let": {"vars": {"kept": {"$filter": kept}, "was": was}, "in": value}}
     lists = {
@@ -224,7 +224,7 @@ def _is_as_it_was(label: str, was: str, staged: str) -> Document:
 
 
 def _fingerprint(label: Expression) -> Document:
-    """A label as it is compared: without its class, and with its mask's size as the mask."""
+    """A label for comparison: without its class, and with its mask's size as the mask."""
     bare = {"$unsetField": {"field": "_cls", "input": label}}
     bare = {"$unsetField": {"field": "mask", "input": bare}}
     size = {_MASK_BYTES: {"$binarySize": f"{label}.mask"}}

@@ -23,7 +23,7 @@ GIVE_UP_AFTER = 120
 
 _PAUSE = 0.5
 
-#: A cause and a remedy in words, and the reason for programs.
+#: A cause and a remedy for people, and the reason for programs.
 _Refusal = tuple[str, str, FailureReason]
 
 _NO_ROOM: _Refusal = (

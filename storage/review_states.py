@@ -1,7 +1,7 @@
 """What is stored on a staged label: its review state, and whether a person added it.
 
 Every label that a run stages holds one of :data:`STATES` from birth. So one that holds none was
-added by a person: ``storage/added_labels.py`` marks it, and approval keeps it. What is said here
+added by a person: ``storage/added_labels.py`` marks it, and approval keeps it. What it says
 of a label in the database's own language is what approval and the counts before it go by.
 """
 
@@ -21,7 +21,7 @@ PERSON = "person"
 #: The attribute in its place, where labels have a ``source`` of their own.
 REVIEW_SOURCE = "review_source"
 
-#: Under this key, ``info`` of a field of ours says so, and which run it is of.
+#: The key in ``info`` that marks a field as ours, with the run that it belongs to.
 INFO = "auto_labeling"
 
 
@@ -58,7 +58,7 @@ def is_kept(label: str, run: Run) -> Document:
     Returns:
         the expression
     """
-    # Of labels that nobody added, only these two states are there: one question tells them apart.
+    # Of labels that no one added, only these two states are there: one question tells them apart.
     promoted = {"$ne": [f"{label}.{REVIEW}", UNPROMOTED]}
     return {"$or": [promoted, *({"$eq": [f"{label}.{n}", PERSON]} for n in sources(run))]}
 
@@ -105,7 +105,7 @@ def all_bare(labels: str, run: Run) -> Document:
     def each(label: Expression) -> Document:
         return {"$map": {"input": labels, "as": "label", "in": label}}
 
-    # Mostly nobody has added any: then no label is asked who did.
+    # Usually no one has added any: then no label is asked who did.
     added = [{"$in": [PERSON, {"$ifNull": [f"{labels}.{n}", []]}]} for n in sources(run)]
     plain = _without("$$label", REVIEW)
     return {"$cond": [{"$or": added}, each(bare("$$label", run)), each(plain)]}

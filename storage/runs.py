@@ -218,7 +218,7 @@ class RunStore(Keys):
         self._store.set(_masks_key(run.id), note)
 
     def forget_masks(self, run_id: str) -> None:
-        """Takes back what :meth:`keep_masks` has noted."""
+        """Removes the note of :meth:`keep_masks`."""
         self._store.delete(_masks_key(run_id))
 
     def kept_masks(self) -> dict[str, dict[str, str]]:
@@ -269,7 +269,7 @@ class RunStore(Keys):
         raise IllegalTransition("The run is being changed by another process; try again")
 
     def _is_orphaned(self, claim: Document) -> bool:
-        """Whether a claim outlived its run: whoever was to make or approve the run has died."""
+        """Whether a claim outlived its run: the process that made or approved the run has died."""
         run = self._store.get(_key(claim["run"]))
         if run is None:  # the record is there before the claim, and goes after it
             return True
@@ -289,7 +289,7 @@ def _is_newer(value: Document) -> bool:
 
 
 def _name(value: Document) -> str:
-    """What people call a run, whatever the format of its record."""
+    """The run's name, from a record of any format."""
     config = value.get("config") or {}
     return config.get("name") or config.get("label_field") or value.get("id", "")
 

@@ -3,7 +3,7 @@
 FiftyOne changes the list by reading it, adding to it and writing all of it: of two processes that
 do so in the same instant, one loses its field, and a sample that holds a field which the list lacks
 makes the whole dataset unreadable. What is here adds to the list and takes from it in the database,
-so that nothing of anybody else's is written. What is stored is exactly what FiftyOne would store.
+so that nothing of others is written. What is stored is exactly what FiftyOne would store.
 """
 
 import contextlib
@@ -24,14 +24,14 @@ from auto_labeling.storage.mongo import Document
 def declare(
     dataset: Dataset, name: str, kind: type[fo.Label], description: str, info: dict[str, Any]
 ) -> None:
-    """Declares a field of labels. One that is declared already stays as it is.
+    """Declares a field of labels. One that is declared already stays unchanged.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         name: the field's name
         kind: a subclass of :class:`fiftyone.core.labels.Label`
         description: what the field's name is explained by in the App
-        info: what else is to be known of it
+        info: further facts about it
     """
     field = create_field(
         name,
@@ -49,7 +49,7 @@ def declare(
 
 
 def declare_attributes(dataset: Dataset, name: str, fields: Mapping[str, fo.Field]) -> None:
-    """Declares attributes of a field's labels. Those that are declared already stay as they are.
+    """Declares attributes of a field's labels. Those that are declared already stay unchanged.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -123,7 +123,7 @@ def widen(dataset: Dataset, name: str, attribute: str) -> None:
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         name: the name of a declared field of labels
-        attribute: the attribute's name; one that is no whole number stays as it is
+        attribute: the attribute's name; one that is no whole number stays unchanged
     """
     of_labels = [{"label.name": name}]
     target = "sample_fields.$[label].fields.$[attribute].ftype"
@@ -167,7 +167,7 @@ def reload(dataset: Dataset) -> None:
     """Takes the schema from the database, and the samples that this process has in memory.
 
     Those come last, and cannot be read while some sample holds a field without a schema: which
-    must not keep anybody from declaring it.
+    must not prevent others from declaring it.
     """
     with contextlib.suppress(FieldDoesNotExist):
         dataset.reload()

@@ -1,6 +1,6 @@
 """Whether a dataset's samples were written to since the last check.
 
-MongoDB counts the writes to each collection, whoever makes them and whether or not they set
+MongoDB counts the writes to each collection, by every process, whether or not they set
 ``last_modified_at``. So one small question says that what was read before still holds.
 """
 

@@ -53,7 +53,7 @@ class Result:
         objects: the objects
         too_few: ids of labels that have fewer points than an object needs
         no_cluster: ids of labels that no group of points fits
-        same_object: ids of labels of objects that another label stands for, as a rule that of
+        same_object: ids of labels of objects that another label stands for, usually that of
             another camera
     """
 

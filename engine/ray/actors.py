@@ -59,7 +59,7 @@ class Report:
         ended: the chunks with which it has nothing more to do
         facts: fields of :class:`auto_labeling.core.run.Progress`; empty until its model is loaded
         wants_chunks: whether it waits for more chunks
-        problem: why it cannot continue, in words for people; empty if it can
+        problem: why it cannot continue, for people; empty if it can
         reason: the same for programs
         is_final: whether no other worker could continue either
     """
@@ -219,7 +219,7 @@ class Worker:
                 labeler.label(self._handed_out(), min(self._loaders, loader_processes()))
 
     def _handed_out(self) -> Iterator[list[tuple[int, int]]]:
-        """The chunks, as they come, until no more are to be waited for."""
+        """The chunks, as they come, until no more will come."""
         while True:
             with self._changed:
                 if not self._chunks and not self._is_drained:

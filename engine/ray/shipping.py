@@ -23,7 +23,7 @@ _OWN = {"FIFTYONE_PRIVATE_DATABASE_PORT"}
 
 @contextlib.contextmanager
 def staged() -> Iterator[str]:
-    """A temporary folder with a copy of the package, named as it is imported."""
+    """A temporary folder with a copy of the package, under the name of its import."""
     with tempfile.TemporaryDirectory(prefix="auto-labeling-code-") as temporary:
         folder = Path(temporary) / PACKAGE
         folder.mkdir()

@@ -1,4 +1,4 @@
-/* What the panel needs of the browser. The App loads this file as it is; nothing builds it.
+/* What the panel needs of the browser. The App loads this file unchanged; nothing builds it.
 
    FiftyOne keeps the values of a Python panel's controls in the panel's state, saves that with the
    workspace, and then reads the dataset again, which empties filters, lasso and overlays of the

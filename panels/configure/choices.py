@@ -1,4 +1,4 @@
-"""What can be chosen on the configure page, in words."""
+"""The options of the configure page, with their labels."""
 
 from collections.abc import Callable
 

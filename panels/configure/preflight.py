@@ -113,7 +113,7 @@ def add_preflight(
     trial = job.trial if job and job.is_of(config) else None
     try:
         report = labeling.preflight(form.dataset, config, samples=samples, tried=trial, wait=False)
-    except ModelUnavailable:  # its field says so
+    except ModelUnavailable:  # its field shows it
         return
     if report.asking_workers and (job is None or job.done):  # a preview has a timer of its own
         elements.timer(page, panel.refresh, _TICK)

@@ -130,7 +130,7 @@ class ResolvedForm:
 
     @cached_property
     def missing(self) -> dict[str, str]:
-        """What is still needed before a run can start, in words by field."""
+        """The answers that are still missing before a run can start: a sentence by field."""
         return answers.missing(self.answers, self.spec)
 
     def id_problems(self, most: int | None = None) -> dict[str, str]:

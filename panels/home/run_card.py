@@ -84,7 +84,7 @@ def add(
 
 
 def _stopped(card: types.Object, run: Run) -> None:
-    """Adds why a run stopped, in plain words, and what its error says in words of its own."""
+    """Adds why a run stopped, in plain words, and the error's own message."""
     title, first = remedies.in_plain_words(run), remedies.reason(run)
     more = [remedies.remedy(run)]
     if title != first and run.reason is StopReason.ERROR and not run.is_explained:
@@ -162,7 +162,7 @@ def _what(run: Run) -> str:
 
 
 def _numbers(run: Run, promoted: int | None, now: Progress | None) -> str:
-    if now and now.labels:  # how many samples there are is said beside the progress
+    if now and now.labels:  # the progress shows the number of samples
         failed = [f"{text.count(now.failed, 'sample')} failed"] if now.failed else []
         return " · ".join([f"{text.count(now.labels, 'label')} so far", *failed])
     parts = [text.count(run.samples, "sample")] if run.samples else []
@@ -182,7 +182,7 @@ def _numbers(run: Run, promoted: int | None, now: Progress | None) -> str:
 
 
 def remark(parent: types.Object, run: Run, account: Account | None = None) -> None:
-    """Adds that there are no labels, or none of a class that was asked for, if that is so.
+    """Adds a remark if there are no labels, or none of a requested class.
 
     Args:
         parent: the object to add to

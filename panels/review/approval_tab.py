@@ -153,7 +153,7 @@ def _ask(
 
 
 def _since(run: Run, decision: Decision) -> str:
-    """What people did in the source since the import, which the approval leaves as it is."""
+    """What people did in the source since the import, which the approval leaves unchanged."""
     numbers = {
         "added": decision.since_added,
         "changed": decision.since_changed,

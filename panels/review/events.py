@@ -1,4 +1,4 @@
-"""What a person does on the review page: look at labels, promote them, take back, approve."""
+"""The actions of the review page: look at labels, promote, undo, approve."""
 
 from __future__ import annotations
 

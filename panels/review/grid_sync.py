@@ -1,4 +1,4 @@
-"""A review's visit to the grid: the filters and fields it sets there, and takes back.
+"""A review's visit to the grid: the filters and fields that it sets there and removes.
 
 The sidebar's filters are the truth about what is shown, with one exception. FiftyOne 1.22 reads
 the dataset again under a new id when its workspace, its view or its fields change, which empties
@@ -99,7 +99,7 @@ def shown(ctx: ExecutionContext, run: Run) -> grid.Shown:
 
 
 def is_unsettled(ctx: ExecutionContext, run: Run) -> bool:
-    """Whether the sidebar does not say (yet, or any more) what the panel goes by."""
+    """Whether the sidebar's filters are not (yet, or no longer) those of the panel."""
     visit = of(ctx)
     if _awaits_view(ctx) or _is_lost(ctx, run):
         return True
@@ -299,7 +299,7 @@ def _expect(ctx: ExecutionContext) -> None:
 
 
 def leave(ctx: ExecutionContext, state: PanelState) -> None:
-    """Takes back what the review set in the grid, and leaves what the user set."""
+    """Removes what the review set in the grid, and leaves what the person set."""
     if not state.staging_field:
         return
     if ours(ctx):

@@ -106,7 +106,7 @@ def _left_out(account: Account) -> str:
     return f"{number:,} {verb} left out: {reasons_in_words(account)}"
 
 
-#: What is said takes what the buttons leave; where the panel is narrow, it stands above them.
+#: The text takes the room that the buttons leave; in a narrow panel it stands above them.
 _FIRST_TAKES_THE_ROOM: dict[str, Any] = {
     "& > :first-of-type": {"flex": "1 1 0", "minWidth": 0},
     "@container (max-width: 520px)": {"& > :first-of-type": {"flexBasis": "100%"}},

@@ -1,7 +1,7 @@
-"""Shows some samples alone in the grid, and takes that back.
+"""Shows some samples alone in the grid, and all of them again.
 
-A stage of the view does it, which carries our mark: so it is found again whatever else has become
-of the view, and by any process of the App.
+A stage of the view does it, which carries our mark: so any process of the App finds it again, even
+if a person has changed the rest of the view.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def fields(ctx: ExecutionContext, state: PanelState, *names: str) -> None:
 
 
 def off(ctx: ExecutionContext, state: PanelState) -> None:
-    """Takes back what was shown, and leaves what the user has set."""
+    """Removes what was shown, and leaves what the person has set."""
     _strip(ctx)
     if state.lit_fields:
         ctx.ops.set_active_fields(state.users_fields)

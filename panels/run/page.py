@@ -171,7 +171,7 @@ def _finished(page: types.Object, panel: AutoLabelingPanel, run: Run) -> None:
 
 
 def account_of(ctx: ExecutionContext, run: Run) -> Account | None:
-    """A run's account: that on its record, or else as it is now where that is soon counted."""
+    """A run's account: that on its record, or else a new count where that is fast."""
     if run.account or run.is_active or run.samples > _SOON_COUNTED:
         return run.account
     return labeling.account(ctx.dataset, run)

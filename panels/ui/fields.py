@@ -14,7 +14,7 @@ from auto_labeling.panels.ui import elements, styles
 
 _BESIDE_A_LABEL = {"pt": 3.5, elements.NARROW: {"pt": 0}}
 #: Two fields in each of two columns. The last stands below the one to which it belongs, and not
-#: beside the second: hence a row in between.
+#: beside the second, so there is a row in between.
 _BY_COLUMN = {
     "gridTemplateRows": "auto 1px auto",
     elements.NARROW: {"gridTemplateColumns": "minmax(0, 1fr)", "gridTemplateRows": "none"},
@@ -48,7 +48,7 @@ class Fields:
             for all while something is wrong
         columns (1): how many fields stand beside each other, where there is room
         by_column (False): whether the first fields stand in the first of two columns
-        heard (answers.NARROWING): the fields whose changes are told at once
+        heard (answers.NARROWING): the fields whose changes the App sends at once
         labels (None): a dict to which the label of each field is added, by the field's name
     """
 

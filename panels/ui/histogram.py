@@ -37,7 +37,7 @@ def add(
     span: tuple[float, float] | None,
     on_click: elements.Handler,
 ) -> None:
-    """Adds a histogram over [0, 1]; what lies in ``span`` is drawn in full color.
+    """Adds a histogram over [0, 1]; the part in ``span`` is drawn in full color.
 
     Its bars are buttons: a plot would keep its width when that of the panel changes.
 

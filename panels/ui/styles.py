@@ -69,7 +69,7 @@ ENDS: dict[str, Any] = {
     "& > :last-of-type": {"marginLeft": "auto"},
 }
 
-#: The first column takes the room that there is; the others hold numbers.
+#: The first column takes the available room; the others hold numbers.
 TABLE = {
     "minWidth": 0,
     "& th, & td": {"fontSize": "0.875rem", "fontVariantNumeric": "tabular-nums"},

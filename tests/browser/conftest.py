@@ -42,7 +42,7 @@ def app_url(database, tmp_path_factory):
 
 @pytest.fixture
 def own_server(database, tmp_path):
-    """Starts an App's server that nobody else uses: ``own_server(program)``."""
+    """Starts an App's server that no other test uses: ``own_server(program)``."""
     with contextlib.ExitStack() as running:
 
         def start(program=STOCK_PROGRAM):

@@ -71,7 +71,7 @@ def test_of_groups_the_slices_that_are_chosen_are_labeled(app, grouped, start_wo
     ui.choose_model("shapes-yolo")
     ui.name_field("boxes")
     expect(ui.button("Generate labels for 8 samples")).to_be_visible()
-    ui.does_not_see("Still needed")  # a page that is drawn anew closes what is open
+    ui.does_not_see("Still needed")  # a page that is drawn again closes what is open
     option = ui.page.get_by_role("option", name="right")
     for _ in range(3):
         ui.panel.get_by_role("combobox").first.click()  # the slices come before all others

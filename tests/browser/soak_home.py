@@ -1,4 +1,4 @@
-"""A run's page, the closing page, what may happen to them meanwhile; long, so for make soak."""
+"""A run's page, the closing page, what may happen to them in between; long, so for make soak."""
 
 import contextlib
 import os
@@ -45,7 +45,7 @@ def test_a_run_is_renamed_and_deleted_and_a_closed_one_says_what_it_left(app, nu
     ui.press("Not now")
     ui.does_not_see("will be deleted")
 
-    # Another window deletes it; this one says so.
+    # Another window deletes it; this one shows that.
     labeling.delete(numbered, run.id)
     ui.card("Vehicles").get_by_role("button", name="Review").click()
     expect(ui.page.get_by_text("it may have been deleted").first).to_be_visible()
@@ -117,7 +117,7 @@ def test_two_windows_on_one_run_stay_truthful(app, numbered, make, chromium, app
     for ui in (one, two):
         expect(ui.promote_button()).to_have_text(f"Add {left} labels for approval")
 
-    # Nobody tells a window what a script does: it promotes nothing then, says so, and is right
+    # No window hears what a script does: it promotes nothing then, shows that, and is right
     # from then on.
     one.rest()
     some = shown(numbered, {"selected": numbered.values("id")[:6]})

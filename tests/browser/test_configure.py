@@ -70,7 +70,7 @@ COUNT_COLORED = """async (image, colors) => {
 
 
 def is_drawn(picture) -> bool:
-    """Whether a picture is there, with much in the colours of boxes and their names."""
+    """Whether a picture is there, with much in the colors of boxes and their names."""
     from auto_labeling.engine import drawing as pictures
 
     return picture.evaluate(COUNT_COLORED, [pictures.color(name) for name in shapes.CLASSES]) > 100

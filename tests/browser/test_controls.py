@@ -1,4 +1,4 @@
-"""Whatever control of the panel a person uses, they find what they have set in the App unchanged.
+"""A person may use any control of the panel: their settings in the App stay unchanged.
 
 Each page is entered with filters on two fields of the person's own, a lasso, selected samples, a
 saved view and, on groups, a slice. The controls are found on the rendered page, so that a new one

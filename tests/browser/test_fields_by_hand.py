@@ -1,4 +1,4 @@
-"""The staging field is deleted by hand in the App: the panel says so, and goes on from there."""
+"""The staging field is deleted by hand in the App: the panel shows that, and goes from there."""
 
 import fiftyone as fo
 import pytest
@@ -31,7 +31,7 @@ def test_a_run_whose_field_was_deleted_labels_again_or_goes(app, numbered, make,
     ui.card("Cars").get_by_role("button", name="Review").click()
     ui.sees(f"Review ({again.labels})")
 
-    # Deleted once more, while its page is open: the same page says so, and the run can go.
+    # Deleted once more, while its page is open: the same page shows that, and the run can go.
     numbered.reload()
     numbered.delete_sample_field(run.staging_field)
     ui.back()

@@ -1,4 +1,4 @@
-"""The home page, and what must not happen while nobody does anything."""
+"""The home page, and what must not happen while no one does anything."""
 
 import pytest
 from playwright.sync_api import expect
@@ -57,7 +57,7 @@ def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(app, numbe
     ui.sees(f"{len(numbered)} samples · {run.labels} labels · 0 promoted · 2 samples failed")
     ui.picture("60-home-many")
 
-    # The page is asked for again while a run is active: nobody who types or reads notices.
+    # The page is asked for again while a run is active: no one who types or reads notices.
     search = ui.panel.get_by_label("Search runs")
     search.press_sequentially("old 5")
     ui.sees("All (1)")

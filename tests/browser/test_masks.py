@@ -197,6 +197,6 @@ def _in_image(label, shape):
 
 def _first_in_grid(ui, shape):
     box = ui.page.locator("[data-cy=looker]").first.bounding_box()
-    picture = ui.page.screenshot(clip=box)  # the element itself may be drawn anew meanwhile
+    picture = ui.page.screenshot(clip=box)  # the element itself may be drawn again in between
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     return np.asarray(image.resize((shape[1], shape[0]), Image.BILINEAR), float)

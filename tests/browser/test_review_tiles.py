@@ -20,7 +20,7 @@ FOLLOWS = 20
 
 
 class Review:
-    """A review in the App, and what is to be seen after each action."""
+    """A review in the App, and what must be seen after each action."""
 
     def __init__(self, ui: App, window: Window, dataset: fo.Dataset) -> None:
         self.ui, self.window, self.dataset = ui, window, dataset

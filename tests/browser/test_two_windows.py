@@ -40,7 +40,7 @@ class Windows:
 
     Args:
         one: the window that acts
-        other: the window that is to stay as it is
+        other: the window that must not change
     """
 
     def __init__(self, one: App, other: App) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import ray_cluster, red_rectangles
 
-#: Seconds that the model takes for each image, so that there is a middle to kill something in.
+#: Seconds that the model takes for each image, so that something can be killed in the middle.
 DELAY = "0.03"
 
 

@@ -1,4 +1,4 @@
-"""Runs with several workers: drivers are killed, runs cancelled, machines lack what they need.
+"""Runs with several workers: drivers are killed, runs canceled, machines lack what they need.
 
 ``make soak`` alone runs this.
 """

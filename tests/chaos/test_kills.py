@@ -187,7 +187,7 @@ def kill_and_restart(mongod):
 
 
 def settled(dataset, run):
-    """The run, once nobody works on it any more; a killed worker is noticed within a lease."""
+    """The run, once no one works on it any longer; a killed worker is noticed within a lease."""
 
     def ended():
         now = patiently(labeling.get)(dataset, run.id)

@@ -70,7 +70,7 @@ def test_pip_install(installed):
 
 
 def test_a_link_to_a_checkout_and_an_installed_package_are_one_copy(installed, tree):
-    """Both at once: the installed package wins, whatever folder FiftyOne found."""
+    """Both at once: the installed package wins, in any folder that FiftyOne found."""
     link = installed.plugins / "auto-labeling"
     link.symlink_to(tree, target_is_directory=True)
     find = "import auto_labeling; print(auto_labeling.__file__)"

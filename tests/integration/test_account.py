@@ -1,4 +1,4 @@
-"""Every run keeps an account that adds up, whatever the model gives and whoever dies meanwhile."""
+"""Every run keeps an account that adds up, for any answer of the model and any death in between."""
 
 import json
 import random

@@ -58,7 +58,7 @@ def elsewhere(database, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def untrusting(monkeypatch):
-    """Whoever submits the run trusts nothing."""
+    """The process that submits the run trusts nothing."""
     monkeypatch.delenv(trust.SETTING, raising=False)
     worker_check._statuses.clear()
 

@@ -1,4 +1,4 @@
-"""What takes longer than a person likes to wait: a page says so, and leads on when it is over."""
+"""Slow actions: a page shows that they run, and leads on when they are over."""
 
 import copy
 import threading

@@ -1,4 +1,4 @@
-"""What may not be meant is said before a run starts, on every route; it does not keep it away."""
+"""Possible mistakes cause a warning before a run starts, on every route; they do not stop it."""
 
 import json
 import warnings
@@ -155,7 +155,7 @@ def test_masks_in_folders_of_the_system_are_warned_of(numbered, folder, capsys):
     assert len(said) == 1 and "operating system" in said[0]
     try:
         found = al.preflight(numbered, MASKS, mask_location=folder)
-    except ConfigError as refused:  # whoever is not root may not write there
+    except ConfigError as refused:  # a user other than root may not write there
         assert "Nothing can be written" in refused.problems["mask_location"]
         return
     assert said[0] in found.warnings

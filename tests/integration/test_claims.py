@@ -1,4 +1,4 @@
-"""Who has a chunk: the one to whom it was handed out last, and nobody else marks it as done."""
+"""Who has a chunk: the one to whom it was handed out last, and no one else marks it as done."""
 
 import uuid
 

@@ -223,7 +223,7 @@ def test_a_person_is_asked_before_what_cannot_be_undone(command, reviewed, monke
 def test_control_c_stops_a_run_that_is_made_here(numbered, database):
     code = (
         "import signal, sys; from tests.support import scripted_model; scripted_model.install();"
-        # Whoever runs the tests in the background has had Ctrl-C ignored, for our children too.
+        # A shell makes programs in the background ignore Ctrl-C, and so our children.
         "signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from auto_labeling import cli; sys.exit(cli.main(sys.argv[1:]))"
     )

@@ -22,7 +22,7 @@ def task():
 
 @pytest.fixture
 def command(numbered, model, capsys):
-    """Runs a verb on ``numbered``, which must stay as it is. Returns ``(status, out, err)``."""
+    """Runs a verb on ``numbered``, which must not change. Returns ``(status, out, err)``."""
 
     def stored():
         numbered.reload()

@@ -184,7 +184,7 @@ def test_a_write_that_arrives_late_matches_nothing(numbered, config, task, end):
 
 
 def test_labels_that_a_killed_database_has_lost_are_made_again(numbered, config, task, monkeypatch):
-    """Acknowledged, but not yet in the journal; the worker's next call finds nobody there."""
+    """Acknowledged, but not yet in the journal; the worker's next call finds no server."""
     run = labeling.start(numbered, config)
     mark_done, kills = ChunkStore.mark_done, []
 

@@ -1,4 +1,4 @@
-"""12-bit, float and wide images give the boxes of the same pictures in 8 bits; guesses are said."""
+"""12-bit, float and wide images give the same boxes as in 8 bits; guesses are reported."""
 
 import json
 
@@ -88,7 +88,7 @@ def test_all_kinds_give_the_boxes_of_8_bits_and_the_run_says_what_it_guessed(dee
     assert page_of(told).count(said) == 1
 
     assert not main(["show", deep.name, run.id])
-    assert run.guesses in capsys.readouterr().err  # with what else is to be remarked
+    assert run.guesses in capsys.readouterr().err  # with the other remarks
     assert not main(["show", deep.name, run.id, "--json"])
     assert json.loads(capsys.readouterr().out)["guessed"] == run.guessed
 

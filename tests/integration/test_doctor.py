@@ -75,7 +75,7 @@ def test_values_without_a_schema_are_mended(numbered, config, run, capsys):
     schema.update_one(
         {"_id": numbered._doc.id}, {"$pull": {"sample_fields": {"name": run.staging_field}}}
     )
-    # This one is not ours, so it is said and left alone.
+    # This one is not ours, so it is reported and left alone.
     samples.update_one({}, {"$set": {"theirs": 1}})
     assert cli.main(["doctor", numbered.name]) == verbs.FOUND
     told = capsys.readouterr().out
@@ -214,7 +214,7 @@ def test_a_whole_database_is_examined(numbered, config, run, capsys):
 @pytest.mark.parametrize("end", ["approve", "delete"])
 @pytest.mark.parametrize("where", ["field", "dataset"])
 def test_mask_files_that_other_labels_name_stay(tmp_path, end, where):
-    """A cloned field, or a clone of the whole dataset, goes on to have its masks."""
+    """A cloned field, or a clone of the whole dataset, keeps its masks."""
     dataset, run = with_mask_files(tmp_path)
     if where == "field":
         dataset.clone_sample_field(run.staging_field, "copy")
@@ -230,7 +230,7 @@ def test_mask_files_that_other_labels_name_stay(tmp_path, end, where):
     else:
         labeling.delete(dataset, run.id)
     assert named and all(Path(path).is_file() for path in named) and not stray.exists()
-    # Once nothing names them any more, the doctor offers them.
+    # Once nothing names them, the doctor offers them.
     if where == "field":
         dataset.delete_sample_field("copy")
     else:

@@ -29,7 +29,7 @@ each_hand = pytest.mark.parametrize("hand", HANDS)
 
 
 def stopped(dataset, config):
-    """A run that was cancelled when some of its samples were labeled."""
+    """A run that was canceled when some of its samples were labeled."""
     run = labeling.start(dataset, config, queue=False)
     write = staging.write
 
@@ -162,7 +162,7 @@ def ruined(dataset, run):
 
 
 def disowned(dataset, run):
-    """Somebody has changed what the field says of itself."""
+    """A person has changed the description in the field."""
     dataset.reload()
     field = dataset.get_field(run.staging_field)
     field.info, field.description = None, "mine now"

@@ -1,4 +1,4 @@
-"""Whatever a browser sends, in whatever order: no traceback, nothing without permission, no harm.
+"""A browser may send anything, in any order: no traceback, nothing without permission, no harm.
 
 ``FUZZ_CALLS`` says how many calls (500; ``make soak``: 10,000), ``FUZZ_SEED`` plays them again.
 """

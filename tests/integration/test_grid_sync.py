@@ -34,7 +34,7 @@ def named(app):
 
 
 def rest(app):
-    """Lets enough time pass that the App has told all there was to tell."""
+    """Lets enough time pass that the App has sent all its changes."""
     grid_memory._visits[app.window].asked_at -= 2 * grid_memory.SETTLED
 
 

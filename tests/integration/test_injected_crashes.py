@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def no_waiting(monkeypatch):
-    """The dead give no sign of life, and nobody waits to be sure of it."""
+    """The dead give no sign of life, and no one waits to be sure of it."""
     monkeypatch.setattr(RunStore, "beat", lambda *_: None)
     monkeypatch.setattr(liveness, "LEASE_SECONDS", -1)
     monkeypatch.setattr(liveness, "CONFIRM_SECONDS", -1)

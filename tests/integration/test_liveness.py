@@ -179,7 +179,7 @@ def test_after_an_absence_of_the_database_the_worker_has_a_lease(
 def test_a_machine_that_slept_tells_the_right_time_again(monkeypatch):
     before = clock.now()
     anchor = clock._current_anchor()
-    # While a machine sleeps, its monotonic clock stands still and its wall clock goes on.
+    # While a machine sleeps, its monotonic clock stands still and its wall clock continues.
     slept = anchor._replace(server=anchor.server - (clock.now() - before), wall=anchor.wall - HOUR)
     monkeypatch.setattr(clock, "_anchor", slept._replace(local=slept.local + HOUR))
     assert abs((clock.now() - before).total_seconds()) < 5

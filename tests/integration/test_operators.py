@@ -94,7 +94,7 @@ def test_the_form_of_start_asks_for_what_the_method_needs(numbered):
     existing = form("start_run", numbered, **masks, method="existing_detections")
     assert existing["model"]["type"]["values"] == segmenters and "segmenter" not in existing
     assert existing["source_field"]["type"]["values"] == ["mine"]
-    # What has been answered does not vanish, or nobody could take it back.
+    # What has been answered does not vanish, or no one could undo it.
     assert "segmenter" in form("start_run", numbered, **masks, segmenter="shapes-sam")
 
 

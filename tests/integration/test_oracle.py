@@ -191,7 +191,7 @@ class Model:
             label.promoted = False
 
     def edit(self):
-        """Somebody gives a label another class and confidence, telling the time or not."""
+        """A person gives a label another class and confidence, telling the time or not."""
         if not self.labels:
             return
         label = self.random.choice(list(self.labels.values()))
@@ -218,7 +218,7 @@ class Model:
         sample.save()
 
     def add_label(self):
-        """Somebody adds a label through the SDK, or sets one where there was none."""
+        """A person adds a label through the SDK, or sets one where there was none."""
         sample = self.dataset[self.random.choice(list(self.numbers))]
         field = self.run.staging_field
         theirs = self.random.choice([{}, {}, {"source": "annotator"}, {"review": "draft"}])
@@ -242,7 +242,7 @@ class Model:
         self.labels = {i: v for i, v in self.labels.items() if v.sample != sample.id}
 
     def move_label(self):
-        """Somebody draws a box elsewhere, or gives it another class, through the SDK."""
+        """A person draws a box elsewhere, or gives it another class, through the SDK."""
         if not self.labels:
             return
         label = self.random.choice(list(self.labels.values()))

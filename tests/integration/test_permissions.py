@@ -1,4 +1,4 @@
-"""Whoever may only look sees everything and changes nothing, whatever their browser sends."""
+"""People with view-only access see everything and change nothing, even by a forged request."""
 
 from enum import Enum
 from types import SimpleNamespace

@@ -49,7 +49,7 @@ ODD = {
         p, red_rectangles.picture(n).resize((128, 96), Image.Resampling.NEAREST)
     ),
 }
-#: Files in which nothing is red any more, and one that is red all over.
+#: Files in which nothing is red, and one that is red all over.
 COLOURLESS = {
     "grey.jpg": lambda p, n: save(p, red_rectangles.picture(n).convert("L"), quality=95),
     "grey.png": lambda p, n: save(p, red_rectangles.picture(n).convert("L")),

@@ -131,7 +131,7 @@ def test_a_class_that_was_changed_in_the_source_stays(numbered):
 
 
 def test_another_label_set_in_review_is_written_in_place_of_the_old(numbered):
-    """Also where a person sets a whole new object, and what was imported is told no longer."""
+    """Also where a person sets a whole new object, so the imported one is not recognized."""
     for sample in numbered.iter_samples(autosave=True):
         sample["kind"] = fo.Classification(label="old")
         sample["truth"] = fo.Detections(detections=[box("old")])

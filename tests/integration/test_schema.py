@@ -1,4 +1,4 @@
-"""The schema's atomic updates store what FiftyOne stores, and lose nothing of anybody's."""
+"""The schema's atomic updates store what FiftyOne stores, and lose nothing of others."""
 
 import subprocess
 import sys

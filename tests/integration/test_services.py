@@ -24,7 +24,7 @@ def kind(request):
 
 @pytest.fixture
 def waits(monkeypatch):
-    """The seconds for which a service was waited for; nobody waits really."""
+    """The seconds for which a service was waited for; no test really waits."""
     from auto_labeling.engine.labeler import Labeler
 
     waited = []
@@ -77,7 +77,7 @@ def test_one_error_that_passes_costs_no_sample_and_few_requests(
     assert (run.state, run.failed) == (RunState.IN_REVIEW, 0)
     assert boxes(numbered, run.id) == EXPECTED
     assert len(waits) == 1 and 1 <= waits[0] < 2
-    # Of a batch, nobody can tell which of its images were answered: each is sent once more.
+    # Of a batch, no one can tell which of its images were answered: each is sent once more.
     most = {"one_by_one": SAMPLES + 1, "in_batches": SAMPLES + 6}[kind]
     assert len(service.requests) == most
     assert max(collections.Counter(service.requests).values()) == 2

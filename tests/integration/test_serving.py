@@ -29,7 +29,7 @@ from tests.support.waiting import wait_until
 
 SAMPLES = 48
 
-#: A plugin of somebody else's, which writes down who executed what.
+#: Another plugin, which writes down who executed what.
 #: Workers that start side by side load every library before they are ready.
 pytestmark = pytest.mark.timeout(240)
 
@@ -75,7 +75,7 @@ def environment(database, tmp_path_factory):
         **os.environ,
         "FIFTYONE_PLUGINS_DIR": str(plugins),
         "FIFTYONE_AUTO_LABELING_TRUSTED": "tests.support.red_rectangles",
-        red_rectangles.DELAY: "0.05",  # so that there is a middle to kill it in
+        red_rectangles.DELAY: "0.05",  # so that it can be killed in the middle
     }
 
 
@@ -154,7 +154,7 @@ def dataset(tmp_path):
 
 @pytest.fixture
 def config(monkeypatch):
-    # The workers trust the model; whoever submits the run need not.
+    # The workers trust the model; the process that submits the run need not.
     monkeypatch.delenv("FIFTYONE_AUTO_LABELING_TRUSTED", raising=False)
     return RunConfig(
         task="detection",
@@ -411,7 +411,7 @@ def test_ours_and_fiftyones_worker_share_a_queue_and_nothing_is_done_twice(
         operations += [ObjectId(run.operation_id) for run in runs]
         wait_until(lambda: all_over(operations), "all is over", seconds=100)
         stopped = stopped_by_the_grace(ours, dataset, config)
-        # FiftyOne's goes on with what ours has left.
+        # FiftyOne's continues with what ours has left.
         resumed = labeling.resume(dataset, stopped.id)
         wait_until(lambda: over(ObjectId(resumed.operation_id)), "the resumed run is over")
     assert set(states(operations)) == {"completed"}
@@ -450,7 +450,7 @@ def stopped_by_the_grace(ours, dataset, config):
 
 
 def taken(run):
-    """Who has taken a run; None while nobody has."""
+    """Who has taken a run; None while no one has."""
     operation = DelegatedOperationService().get(ObjectId(run.operation_id))
     if operation.run_state == "queued":
         return None

@@ -40,7 +40,7 @@ def test_too_little_shared_memory_is_named_and_costs_no_sample(tmp_path, databas
 
 
 def main(folder):
-    """Reads pictures twice: as loaders do, and as if nobody had looked at ``/dev/shm``."""
+    """Reads pictures twice: as loaders do, and as if no one had looked at ``/dev/shm``."""
     from auto_labeling.engine import shared_memory
 
     paths = []

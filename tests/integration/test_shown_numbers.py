@@ -1,4 +1,4 @@
-"""What is approved is what the person was shown, whatever others do in that moment."""
+"""What is approved is what the person was shown, even if others act in that moment."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def reviewed(numbered, config):
 
 
 def others(numbered, run):
-    """Somebody else, who promotes and adds labels."""
+    """Another person, who promotes and adds labels."""
     theirs = al.get(numbered, run.id)
     assert al.promote(theirs, classes=["ant"])
     add(numbered, theirs, 4, "mine")

@@ -28,7 +28,7 @@ from tests.support import red_rectangles
 STORED = Path(__file__).with_name("stored")
 SAMPLES = 40
 
-#: Each run by its name, and its state once somebody looks.
+#: Each run by its name, and its state once it is listed.
 STATES = {
     "queued": RunState.QUEUED,
     "generating": RunState.FAILED,  # its worker was killed

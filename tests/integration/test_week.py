@@ -1,4 +1,4 @@
-"""A week in the life of a dataset: hours pass, workers come and go, people go on with their work.
+"""A week in the life of a dataset: hours pass, workers come and go, people continue their work.
 
 Each step is something that a person, a worker or the clock does, drawn by a seed. After each, the
 dataset can be read by another process as it is, and what people own is as they left it. At the end
@@ -238,7 +238,7 @@ class Week:
     # ----------------------------------------------------------------------------------------
 
     def theirs(self):
-        """The dataset, as somebody else's process has it."""
+        """The dataset, as another process has it."""
         self.dataset.reload()
         return self.dataset
 
@@ -257,7 +257,7 @@ class Week:
             assert str(error)
 
     def is_anywhere(self, label_id) -> bool:
-        """Whether any sample holds a label, in whatever field."""
+        """Whether any sample holds a label, in any field."""
         wanted = ObjectId(label_id)
         return any(
             label.get("_id") == wanted

@@ -48,7 +48,7 @@ def discover(name: str) -> dict:
 def loaded() -> dict:
     """The files of Auto-Labeling in this process, each with the names of its modules.
 
-    FiftyOne's synthetic module is the entry alone, executed anew at every look-up.
+    FiftyOne's synthetic module is the entry alone, executed again at every look-up.
     """
     files = {}
     for name, module in list(sys.modules.items()):

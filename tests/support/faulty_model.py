@@ -26,7 +26,7 @@ class Given:
     confidence: float
     box: list
     masked: bool = True
-    reason: str = ""  # why it is to be left out, by itself
+    reason: str = ""  # why it is left out, by itself
 
 
 class Script:
@@ -40,7 +40,7 @@ class Script:
     def __init__(self, seed: int, task: str):
         self.task = task
         self._seed = seed
-        self.fails = True  # the images that fail; not any more once they are repaired
+        self.fails = True  # the images that fail; no longer once they are repaired
 
     def given(self, number: int) -> list | None:
         """The labels of an image; None for one that fails."""

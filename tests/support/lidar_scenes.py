@@ -13,7 +13,7 @@ from auto_labeling.threed import lifting
 from auto_labeling.threed.cameras import Camera
 
 #: Mean sizes of objects (length, width, height) and their spread, in meters. Between KITTI's and
-#: nuScenes' means, so that they are nobody's prior.
+#: nuScenes' means, so that they are no model's prior.
 SIZES = {
     "car": ((4.3, 1.8, 1.6), (0.3, 0.1, 0.1)),
     "truck": ((7.2, 2.5, 3.0), (0.8, 0.12, 0.25)),

@@ -2,7 +2,7 @@
 
 They are ordinary torch models of FiftyOne with raw outputs of the usual formats, so that they take
 the engine's fast ways, in loader processes and all. They are deterministic, and slow or failing
-when the environment or the picture says so.
+when the environment or the picture asks for it.
 """
 
 import os
@@ -17,7 +17,7 @@ DELAY = "RED_DELAY"
 WIDTH, HEIGHT = 64, 48
 RED, BACKGROUND = (240, 20, 20), (30, 90, 60)
 
-#: Pictures of this colour make a model raise, or answer with a box that is no number.
+#: Pictures of this color make a model raise, or answer with a box that is no number.
 RAISES, IS_NAN = (20, 20, 240), (20, 240, 20)
 
 CLASSES = ("low", "high")

@@ -1,6 +1,6 @@
 """A scripted model: exact oracles and failure injection, in this process or a worker's.
 
-Each image is filled with a colour that encodes its number; the model reads the number and
+Each image is filled with a color that encodes its number; the model reads the number and
 answers as scripted. Never the only proof of anything: real models have tests of their own.
 """
 

@@ -8,7 +8,7 @@ def wait_until(condition, what, seconds=90, every=0.05):
 
     Args:
         condition: a function without arguments; what it returns is true once the wait is over
-        what: the condition in words, for the failure
+        what: the condition, for the message of a failure
         seconds (90): how long to wait at most
         every (0.05): seconds between two looks
 

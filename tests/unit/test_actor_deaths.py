@@ -1,4 +1,4 @@
-"""What is said of a worker that died: one sentence of ours, whatever Ray says of it."""
+"""The explanation of a worker's death: one sentence of ours for each of Ray's messages."""
 
 import pytest
 

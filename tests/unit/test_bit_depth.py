@@ -1,4 +1,4 @@
-"""Images of more than 8 bits are read as a person would look at them, and a guess is said."""
+"""Images of more than 8 bits are read as a person would look at them, and a guess is reported."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from auto_labeling.models import pixels
 
-#: What is to be seen: a ramp and a bright thing in a corner.
+#: What must be seen: a ramp and a bright thing in a corner.
 SEEN = np.tile(np.linspace(10, 120, 30), (20, 1))
 SEEN[3:9, 4:14] = 245
 

@@ -161,7 +161,7 @@ def test_the_further_families_are_offered():
 
 
 def test_every_model_of_the_manifest_is_offered_or_excluded_with_a_reason():
-    """Fails when a new FiftyOne brings a model that nobody has thought about."""
+    """Fails when a new FiftyOne brings a model that no one has thought about."""
     offered = {spec.name for spec in catalog.list_models() if spec.source == "zoo"}
     excluded = catalog.excluded()
     names = {entry["base_name"] for entry in manifests.zoo()}
@@ -221,7 +221,7 @@ def test_masks_out_of_boxes_are_for_instance_segmentation_alone():
     assert len(segmenters) == 13 and not segmenters & {spec.name for spec in one_stage}
 
 
-# --- licences -------------------------------------------------------------------------------------
+# --- licenses -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

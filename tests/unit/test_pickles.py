@@ -1,4 +1,4 @@
-"""Pickles are read without running anything, whatever they hold."""
+"""Pickles are read without running anything, whichever code they hold."""
 
 import pickle
 from collections import OrderedDict

@@ -12,7 +12,7 @@ from auto_labeling.models import pixels
 
 
 def picture(width, height, mode="RGB", seed=0):
-    """Smooth colours with an edge and some noise: what JPEG has to work for."""
+    """Smooth colors with an edge and some noise: what JPEG has to work for."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     values = np.stack([x * 3, y * 5, (x + y) * 2], axis=-1) + random.integers(

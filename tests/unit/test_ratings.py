@@ -1,4 +1,4 @@
-"""Ratings of models: published numbers, fixed cuts, and the order that anybody would expect."""
+"""Ratings of models: published numbers, fixed cuts, and the order that people expect."""
 
 import csv
 

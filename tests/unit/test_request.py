@@ -135,7 +135,7 @@ def test_hostile_memories_choose_nothing(remembered):
 
 
 class Person:
-    """Somebody who fills in the form, as the panel lets them."""
+    """A person who fills in the form, as the panel lets them."""
 
     def __init__(self):
         self.form, self.remembered = answers.blank(), {}

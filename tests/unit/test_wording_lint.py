@@ -55,6 +55,16 @@ def test_strings_and_help_are_checked_and_docstrings_are_not():
     assert sorted(line for line, _ in lint.in_python(source)) == [3, 7, 11]
 
 
+def test_comments_and_docstrings_have_no_discouraged_words():
+    source = (
+        '"""Somebody reads\n\nthis anew."""\n'
+        'KEY = "nobody"  # any more\n'
+        "NUMBER = 1  # as it is, for once\n"
+        "OTHER = 2  # nobody's wording: ok\n"
+    )
+    assert sorted(line for line, _ in lint.in_comments(source)) == [1, 3, 4]
+
+
 def test_pages_and_modules_of_the_package_are_checked(tmp_path):
     for name in ("cli/__init__.py", "cli/verbs.py", "tests/__init__.py", "benchmarks/rig.py"):
         path = tmp_path / name
@@ -67,7 +77,8 @@ def test_pages_and_modules_of_the_package_are_checked(tmp_path):
     (tmp_path / "CONTRIBUTING.md").write_text("It continues.\n")
     found = [finding.path for finding in lint.findings(tmp_path)]
     pages = ["README.md", "CHANGELOG.md", "docs/guide.md"]
-    assert found == [*pages, "cli/__init__.py", "cli/verbs.py"]
+    modules = ["cli/__init__.py", "cli/verbs.py"]
+    assert found == [*pages, *modules, "__init__.py"]
 
 
 def test_pages_and_code_keep_the_rules():

@@ -142,7 +142,7 @@ class App:
         """The table on the page: class → what its Instances cell says."""
         rows = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
 
-        def read():  # at once: the App may be drawing its page anew
+        def read():  # at once: the App may be drawing its page again
             return self.panel.locator("tbody tr").evaluate_all(rows)
 
         wait_for(self.page, read, "a table is on the page")

@@ -31,7 +31,7 @@ class Control:
 
     @property
     def key(self) -> str:
-        """What it is called whatever the numbers in its name."""
+        """Its name without the numbers in it."""
         return f"{self.kind} '{re.sub(r'[0-9][0-9.,]*', '#', self.name)}'"
 
 

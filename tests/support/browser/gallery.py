@@ -123,7 +123,7 @@ class Gallery:
         panel.evaluate(_AT_REST)
         self._make_room(panel)
         faults = panel.evaluate(_AUDIT)
-        if faults:  # unless the page was just being drawn anew
+        if faults:  # unless the page was just being drawn again
             panel.evaluate(_AT_REST)
             faults = [fault for fault in panel.evaluate(_AUDIT) if fault in faults]
         self.faults += [f"{name}: {fault}" for fault in faults]
@@ -139,7 +139,7 @@ class Gallery:
         missing = panel.evaluate(_MISSING_HEIGHT)
         now = self._page.viewport_size["height"]
         if missing > 0 and now < _MAX_HEIGHT:
-            # Never lower again: the App draws its whole grid anew each time.
+            # Never lower again: the App draws its whole grid again each time.
             height = min(_MAX_HEIGHT, now + missing + 400)
             self._page.set_viewport_size({"width": WINDOW, "height": height})
             panel.evaluate(_AT_REST)

@@ -77,13 +77,13 @@ def partly_failed(dataset, run: Run, errors) -> Run:
 
 
 def approving(dataset, run: Run, alive: bool) -> Run:
-    """Stops a run in the middle of its approval; ``alive`` if somebody is still at it."""
+    """Stops a run in the middle of its approval; ``alive`` if a process is still at it."""
     run = RunStore(dataset).move(run.id, RunState.APPROVING, new_token="t")
     return _alive(dataset, run, run.samples // 3) if alive else run
 
 
 def die(dataset, run: Run):
-    """Ends the process that seems to be at a run: it gives no sign of life any more."""
+    """Ends the process that seems to be at a run: it gives no more signs of life."""
     long_ago = iso(clock.now() - timedelta(hours=1))
     store = RunStore(dataset)
     store.beat(run, store.progress(run).model_copy(update={"beat_at": long_ago}))

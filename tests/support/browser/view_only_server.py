@@ -1,4 +1,4 @@
-"""The App's server as it is for somebody who may look at datasets, but not edit them.
+"""The App's server for a person who may look at datasets, but not edit them.
 
 Open-source FiftyOne knows no users, so every request is given one, as FiftyOne Enterprise does.
 """
