@@ -1,12 +1,11 @@
 """The target samples of a run, from the App's grid and the answers of the configure page."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from fiftyone.core.dataset import Dataset
 from fiftyone.core.view import DatasetView
 
-from auto_labeling.app import pasted_ids
+from auto_labeling.app import answers, pasted_ids
 from auto_labeling.app.answers import Form
 from auto_labeling.app.values import text
 from auto_labeling.core.run import Target
@@ -31,13 +30,15 @@ def counts(dataset: Dataset, request: dict[str, Any], form: Form) -> dict[Target
     Returns:
         the number of samples of each target
     """
-    slices, shown = slices_of(form), grid.shown(dataset, request)
-    everything = media.count(dataset, slices)
+    slices, shown, task = slices_of(form), grid.shown(dataset, request), answers.task_of(form)
+    everything = media.count(dataset, slices, task)
     narrowed = any(request.get(key) for key in NARROWING)
     return {
         Target.ALL: everything,
-        Target.VIEW: media.target_count(dataset, shown.view, slices) if narrowed else everything,
-        Target.SELECTION: len(_selected_ids(dataset, shown, slices)),
+        Target.VIEW: media.target_count(dataset, shown.view, slices, task)
+        if narrowed
+        else everything,
+        Target.SELECTION: len(_selected_ids(dataset, shown, form)),
         Target.IDS: _count_pasted(dataset, form),
     }
 
@@ -55,10 +56,10 @@ def ids(dataset: Dataset, request: dict[str, Any], target: Target, form: Form) -
         return None
     if target is Target.IDS:
         return _pasted_ids(form)
-    shown, slices = grid.shown(dataset, request), slices_of(form)
+    shown = grid.shown(dataset, request)
     if target is Target.SELECTION:
-        return _selected_ids(dataset, shown, slices)
-    return _shown_ids(dataset, shown, slices)
+        return _selected_ids(dataset, shown, form)
+    return _shown_ids(dataset, shown, form)
 
 
 def view(dataset: Dataset, request: dict[str, Any], target: Target) -> DatasetView | None:
@@ -92,10 +93,10 @@ def some_ids(
     """
     if target is Target.IDS:
         return _pasted_ids(form)[:limit]
-    slices, shown = slices_of(form), grid.shown(dataset, request)
-    sample_ids = _selected_ids(dataset, shown, slices)
+    shown = grid.shown(dataset, request)
+    sample_ids = _selected_ids(dataset, shown, form)
     if not sample_ids and target is not Target.SELECTION:
-        sample_ids = _shown_ids(dataset, shown, slices, limit)
+        sample_ids = _shown_ids(dataset, shown, form, limit)
     return sample_ids[:limit]
 
 
@@ -115,12 +116,14 @@ def _count_pasted(dataset: Dataset, form: Form) -> int:
 
 
 def _shown_ids(
-    dataset: Dataset, shown: grid.Shown, slices: Sequence[str], limit: int | None = None
+    dataset: Dataset, shown: grid.Shown, form: Form, limit: int | None = None
 ) -> list[str]:
-    return media.target_ids(dataset, shown.view, slices, limit)
+    task = answers.task_of(form)
+    return media.target_ids(dataset, shown.view, slices_of(form), limit, task)
 
 
-def _selected_ids(dataset: Dataset, shown: grid.Shown, slices: Sequence[str]) -> list[str]:
+def _selected_ids(dataset: Dataset, shown: grid.Shown, form: Form) -> list[str]:
     if not shown.sample_ids:
         return []
-    return media.target_ids(dataset, shown.view.select(list(shown.sample_ids)), slices)
+    selected, task = shown.view.select(list(shown.sample_ids)), answers.task_of(form)
+    return media.target_ids(dataset, selected, slices_of(form), task=task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,30 +154,32 @@ def _view_of(args: argparse.Namespace, dataset: Dataset) -> SampleCollection:
 
 
 def targets_of(
-    args: argparse.Namespace, dataset: Dataset, slices: Sequence[str] = ()
+    args: argparse.Namespace, dataset: Dataset, settings: Mapping[str, Any]
 ) -> tuple[SampleCollection, list[str] | None]:
     """Reads the target samples of a run from the options of :data:`SAMPLES`.
 
     Args:
         args: the parsed arguments
         dataset: the :class:`fiftyone.core.dataset.Dataset`
-        slices (()): the slices of a grouped dataset; by default, all that hold images
+        settings: fields of ``RunConfig``, of which the task and the group slices count
 
     Returns:
         ``(samples, ids)``: the dataset or a view of it, and the sample IDs that replace it or None
     """
+    from auto_labeling.app import answers
+    from auto_labeling.app.targets import slices_of
     from auto_labeling.lifecycle import media
     from auto_labeling.sdk.samples import ids_in
 
     samples, ids = samples_of(args, dataset)
     if args.tags and samples.media_type == "group" and dataset.media_type == "group":
         # A view of groups stands for all samples of its groups; here each must have a tag.
-        images = media.image_slices(dataset)
-        names = [name for name in images if name in slices] or images
+        known = media.slices_to_label(dataset, answers.task_of(settings))
+        names = [name for name in known if name in slices_of(settings)] or known
         samples = _view_of(args, dataset).select_group_slices(names).match_tags(args.tags)
     if ids is not None and samples is not dataset:
         named = set(ids)
-        ids = [sample_id for sample_id in ids_in(samples, slices) if sample_id in named]
+        ids = [sample_id for sample_id in ids_in(samples, settings) if sample_id in named]
     return samples, ids
 
 

@@ -58,13 +58,12 @@ def targets_and_answers(
         AutoLabelingError: if a file cannot be read, or configures an import
     """
     from auto_labeling import sdk
-    from auto_labeling.app.targets import slices_of
 
     answers = sdk.load_config(args.config) if args.config else {}
     if "source" in answers:
         raise AutoLabelingError(f"{args.config} configures an import: use `auto-labeling import`")
     answers |= _answers_of(args)
-    samples, ids = targets_of(args, dataset, slices_of(answers))
+    samples, ids = targets_of(args, dataset, answers)
     if args.samples_of is not None:
         ids = sdk.sample_ids(sdk.get(dataset, args.samples_of))
     chosen = [args.samples_of, args.view or args.tags or args.sample_ids, args.all or None]

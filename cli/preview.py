@@ -12,6 +12,7 @@ from auto_labeling.cli.arguments import DATASET, dataset_of
 from auto_labeling.cli.verbs import RUN_FAILED, argument, verb
 from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.run import TILTED
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from fiftyone.core.collections import SampleCollection
@@ -66,6 +67,8 @@ def preview(args: argparse.Namespace) -> int | None:
         for result in previews:
             if result.guess:
                 output.say(f"{Path(result.filepath).name} was read as {result.guess} (a guess)")
+            if result.tilted:
+                output.say(f"{Path(result.filepath).name} has {TILTED}: turned about x or y")
         if args.output:
             output.say(f"Pictures saved to {args.output}: {sum(map(bool, saved)):,}")
     return RUN_FAILED if all(result.error for result in previews) else None
@@ -106,7 +109,9 @@ def _labels(result: Preview) -> list[Label]:
 
 def _label(label: Label) -> dict[str, Any]:
     facts = {"label": label.label, "confidence": label.confidence}
-    if hasattr(label, "bounding_box"):
+    if "location" in label.field_names:
+        facts |= {name: list(label[name]) for name in ("location", "dimensions", "rotation")}
+    elif hasattr(label, "bounding_box"):
         facts["bounding_box"] = [float(part) for part in label.bounding_box]
         facts["has_mask"] = label.mask is not None
     return facts
@@ -118,7 +123,10 @@ def _rows(result: Preview) -> Iterator[dict[str, Any]]:
     if not _labels(result):
         yield {**base, "label": result.error or "(nothing)", "box": ""}
     for label in map(_label, _labels(result)):
-        box = " ".join(f"{part:.3f}" for part in label.get("bounding_box", ()))
+        parts = label.get("bounding_box", ()) or [
+            part for name in ("location", "dimensions", "rotation") for part in label.get(name, ())
+        ]
+        box = " ".join(f"{part:.3f}" for part in parts)
         yield {**base, "label": label["label"], "confidence": label["confidence"], "box": box}
 
 

@@ -12,6 +12,7 @@ class LeftOut(str, Enum):
     OTHER_CLASS = "other_class"
     LOW_CONFIDENCE = "low_confidence"
     NO_AREA = "no_area"
+    NO_SIZE = "no_size"  # of a 3D box
     DUPLICATE = "duplicate"
     NO_MASK = "no_mask"
     OVER_LIMIT = "over_limit"
@@ -27,6 +28,7 @@ _PHRASES = {
     LeftOut.OTHER_CLASS: "of other classes",
     LeftOut.LOW_CONFIDENCE: "below the minimum confidence",
     LeftOut.NO_AREA: "without area inside the image",
+    LeftOut.NO_SIZE: "with a dimension of 0 or less",
     LeftOut.DUPLICATE: "of an object that another prompt of the class also found",
     LeftOut.NO_MASK: "without a mask",
     LeftOut.OVER_LIMIT: "over the maximum labels per image",

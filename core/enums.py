@@ -18,6 +18,22 @@ class Task(Choice):
     CLASSIFICATION = "classification"
     DETECTION = "detection"
     INSTANCE_SEGMENTATION = "instance_segmentation"
+    DETECTION_3D = "detection_3d"
+
+    @property
+    def label(self) -> str:
+        """The value as people see it."""
+        return "3D detection" if self.is_3d else super().label
+
+    @property
+    def label_within(self) -> str:
+        """The value within a sentence."""
+        return "3D detection" if self.is_3d else self.label.lower()
+
+    @property
+    def is_3d(self) -> bool:
+        """Whether the labels are boxes in point clouds and 3D scenes, not in images."""
+        return self is Task.DETECTION_3D
 
 
 class Method(Choice):

@@ -160,6 +160,10 @@ class Speed(BaseModel):
 RECORD_FORMAT = 2
 
 
+#: What stands in :attr:`Run.guessed` for samples with boxes that are turned about x or y.
+TILTED = "tilted boxes"
+
+
 class Run(BaseModel):
     """A run's record, as stored. Change it through ``storage.runs.RunStore`` only."""
 
@@ -189,7 +193,7 @@ class Run(BaseModel):
     approved: int = 0
     guessed: dict[
         str, int
-    ] = {}  # images whose range of values was guessed; see models/bit_depth.py
+    ] = {}  # images whose range of values was guessed (models/bit_depth.py), and TILTED
     decision: Decision | None = None  # counted when an approval began
     expected: int | None = None  # the number of labels shown to the approver
     is_settled: bool = True  # whether an approval has compared that with the labels there are
@@ -235,12 +239,25 @@ class Run(BaseModel):
     @property
     def guesses(self) -> str:
         """That, and how, the range of values of images was guessed, in a sentence; or ""."""
-        total = sum(self.guessed.values())
-        how = ", ".join(f"{guess} ({number:,})" for guess, number in self.guessed.items())
+        guessed = {guess: number for guess, number in self.guessed.items() if guess != TILTED}
+        total = sum(guessed.values())
+        how = ", ".join(f"{guess} ({number:,})" for guess, number in guessed.items())
         images = "image holds" if total == 1 else "images hold"
         if not total:
             return ""
         return f"{total:,} {images} more than 8 bits without stating the range: read as {how}"
+
+    @property
+    def tilted(self) -> str:
+        """How many samples have tilted boxes, in a sentence; or ""."""
+        number = self.guessed.get(TILTED, 0)
+        if not number:
+            return ""
+        has = "sample has" if number == 1 else "samples have"
+        return (
+            f"{number:,} {has} boxes that are turned about x or y. They are kept. FiftyOne's "
+            "viewer and its evaluation read such rotations differently"
+        )
 
     @property
     def many(self) -> bool:

@@ -60,7 +60,7 @@ class RunConfig(BaseModel):
     )
     group_slices: tuple[str, ...] = Field(
         default=(),
-        description="Grouped datasets: the slices to label. Leave empty for all image slices",
+        description="Grouped datasets: the slices to label. Leave empty for all that fit the task",
     )
     method: Method = Field(
         default=Method.ONE_STAGE,
@@ -110,7 +110,7 @@ class RunConfig(BaseModel):
         json_schema_extra=_form(
             caption="Keeps the most confident labels",
             placeholder="No limit",
-            tasks=(Task.DETECTION, Task.INSTANCE_SEGMENTATION),
+            tasks=(Task.DETECTION, Task.INSTANCE_SEGMENTATION, Task.DETECTION_3D),
         ),
     )
     keep_without_mask: bool = Field(

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from auto_labeling.core.errors import AutoLabelingError
+
 
 class Waiting(NamedTuple):
     """A sample that waits for labels.
@@ -45,4 +47,6 @@ class Loaded:
 
 def describe(error: BaseException) -> str:
     """An error in one line, for the list of failed samples."""
+    if isinstance(error, AutoLabelingError):
+        return str(error)[:500]
     return f"{type(error).__name__}: {error}"[:500]

@@ -54,7 +54,7 @@ def to_document(output: Any, run: Run, sample_id: str) -> SampleLabels:
         TypeError: if the model returned another kind of label than the task asks for
         ValueError: if all boxes or confidences are not finite
     """
-    label = _only_label(output)
+    label = only_label(output)
     if run.config.task is Task.CLASSIFICATION:
         return _from_classification(label, run, sample_id)
     return _from_detections(label, run, sample_id)
@@ -139,7 +139,7 @@ def detections(
         for document, i in zip(documents, kept, strict=True):
             if cut[i] is not None:
                 document["mask"] = cut[i]
-    return SampleLabels(_together(documents), left_out)
+    return SampleLabels(together(documents), left_out)
 
 
 def _kept(
@@ -172,7 +172,12 @@ def _masked(
     return masked, cut
 
 
-def _only_label(output: Any) -> Any:
+def only_label(output: Any) -> Any:
+    """The label of an output, which may be a dict with one.
+
+    Raises:
+        TypeError: if it is a dict with more
+    """
     if isinstance(output, dict):
         if len(output) != 1:
             raise TypeError(f"The model returned {len(output)} outputs per sample, not one")
@@ -184,15 +189,15 @@ def _from_classification(label: Any, run: Run, sample_id: str) -> SampleLabels:
     if label is None or (isinstance(label, fol.Classification) and label.label is None):
         return SampleLabels(None, {})
     if not isinstance(label, fol.Classification):
-        raise _wrong_kind(label, run.config, "one Classification per sample")
+        raise wrong_kind(label, run.config, "one Classification per sample")
     if left_out := _left_out(label.label, label.confidence, run.config):
         return SampleLabels(None, left_out)
-    return SampleLabels(_staged(label, label_ids(run.id, sample_id, 1)[0]), {})
+    return SampleLabels(staged(label, label_ids(run.id, sample_id, 1)[0]), {})
 
 
 def _from_detections(label: Any, run: Run, sample_id: str) -> SampleLabels:
     if label is not None and not isinstance(label, fol.Detections):
-        raise _wrong_kind(label, run.config, "Detections")
+        raise wrong_kind(label, run.config, "Detections")
     source: Sequence[fol.Detection] = label.detections if label else ()
     raw = np.array([list(d.bounding_box) for d in source], dtype=float).reshape(-1, 4)
     boxes = inside(raw)
@@ -212,12 +217,12 @@ def _from_detections(label: Any, run: Run, sample_id: str) -> SampleLabels:
         # A mask that a file holds stays there; one without area is no mask of an instance.
         mask = cut[i] if cut and detection.mask is not None else None
         detection.mask = None
-        document = _staged(detection, own_id)
+        document = staged(detection, own_id)
         document["bounding_box"] = boxes[i]
         if mask is not None:
             document["mask"] = mask
         documents.append(document)
-    return SampleLabels(_together(documents), left_out)
+    return SampleLabels(together(documents), left_out)
 
 
 def _mask_of(detection: fol.Detection) -> np.ndarray | None:
@@ -249,7 +254,8 @@ def _plain(document: Document) -> fol.Label:
     return label
 
 
-def _together(documents: list[Document]) -> Document:
+def together(documents: list[Document]) -> Document:
+    """The document of a list of detections."""
     return {"_cls": "Detections", "detections": documents}
 
 
@@ -264,7 +270,13 @@ def _left_out(label: str, confidence: float | None, config: RunConfig) -> dict[s
     return {LeftOut.LOW_CONFIDENCE.value: 1}
 
 
-def _staged(label: fol.Label, own_id: ObjectId) -> Document:
+def staged(label: fol.Label, own_id: ObjectId) -> Document:
+    """The document of a label in the staging field.
+
+    Args:
+        label: the label
+        own_id: its id there
+    """
     document = label.to_dict()
     document["_id"] = own_id
     document[REVIEW] = UNPROMOTED
@@ -289,6 +301,13 @@ def inside(boxes: np.ndarray) -> list[list[float]]:
     return cut
 
 
-def _wrong_kind(label: object, config: RunConfig, expected: str) -> TypeError:
+def wrong_kind(label: object, config: RunConfig, expected: str) -> TypeError:
+    """The error of a model that returned another kind of label.
+
+    Args:
+        label: what it returned
+        config: the run's configuration
+        expected: what its task needs, in words
+    """
     name, returned = config.checkpoint or config.model, type(label).__name__
-    return TypeError(f"{name} returns {returned}; {config.task.label.lower()} needs {expected}")
+    return TypeError(f"{name} returns {returned}; {config.task.label_within} needs {expected}")

@@ -13,7 +13,7 @@ from auto_labeling.models import pixels
 
 _OPACITY = 0.45
 _HUES = 24
-_QUALITY = 85
+QUALITY = 85
 
 #: The left, top, right and bottom of a rectangle, in pixels.
 Rectangle = tuple[float, float, float, float]
@@ -45,9 +45,9 @@ def draw(filepath: str, label: fol.Label | None, width: int) -> bytes:
         image = _with_detections(image, label.detections)
     elif isinstance(label, fol.Classification):
         canvas = ImageDraw.Draw(image)
-        _write(canvas, (0, 0, 0, 0), _caption(label), color(label.label))
+        write(canvas, (0, 0, 0, 0), caption(label), color(label.label))
     data = io.BytesIO()
-    image.save(data, "JPEG", quality=_QUALITY, subsampling=0)  # or thin lines lose color
+    image.save(data, "JPEG", quality=QUALITY, subsampling=0)  # or thin lines lose color
     return data.getvalue()
 
 
@@ -73,7 +73,7 @@ def _with_detections(image: Image.Image, detections: Sequence[fol.Detection]) ->
     written: list[Rectangle] = []
     for detection in reversed(ordered):
         box = _corners(detection, image.size)
-        written.append(_write(canvas, box, _caption(detection), _color(detection), written))
+        written.append(write(canvas, box, caption(detection), _color(detection), written))
     return image
 
 
@@ -101,12 +101,13 @@ def _color(detection: fol.Detection) -> Color:
     return color(detection.label)
 
 
-def _caption(label: fol.Classification | fol.Detection) -> str:
+def caption(label: fol.Classification | fol.Detection) -> str:
+    """The class of a label, and its confidence."""
     confidence = label.confidence
     return f"{label.label}" if confidence is None else f"{label.label} {confidence:.2f}"
 
 
-def _write(
+def write(
     canvas: ImageDraw.ImageDraw,
     box: Rectangle,
     text: str,

@@ -12,13 +12,17 @@ from typing import Any
 import fiftyone.core.models as fom
 
 from auto_labeling.core import text
-from auto_labeling.core.run import Run
-from auto_labeling.engine import outputs, retries
+from auto_labeling.core.run import TILTED, Run
+from auto_labeling.engine import boxes_3d, outputs, retries
 from auto_labeling.engine.batches import Failure, Loaded, Waiting, describe
 from auto_labeling.engine.documents import SampleLabels
 from auto_labeling.engine.reading import Reader
+from auto_labeling.models.scene_models import SceneModel
 
 BATCH_SIZE = 16
+
+#: Scenes in a batch: a large one takes as much memory as a batch of images.
+SCENES_AT_ONCE = 4
 
 #: A sample, and its label or the text of its error.
 Labeled = tuple[Waiting, Any]
@@ -33,7 +37,8 @@ class Predicted:
         result: the model's output for them, raw or as a list of labels
         failures: ``(target, error text)`` of the samples that failed
         is_raw: whether ``result`` still has to go through :mod:`engine.outputs`
-        guessed: ``(target, guess)`` of images whose range of values was guessed
+        guessed: ``(target, guess)`` of images whose range of values was guessed; for scenes,
+            ``TILTED`` of those with tilted boxes
     """
 
     targets: list[Waiting]
@@ -69,6 +74,9 @@ class Predictor:
         self._fast = outputs.fast_path(model)
         # Torch models that preprocess to different sizes cannot stack a batch.
         self.batch_size = 1 if self._is_torch and model.ragged_batches else BATCH_SIZE
+        self._of_scenes = isinstance(model, SceneModel)
+        if self._of_scenes:
+            self.batch_size = SCENES_AT_ONCE
 
     def __enter__(self) -> "Predictor":
         if self._is_torch:
@@ -133,6 +141,8 @@ class Predictor:
         convert = outputs.to_documents
         if predicted.is_raw and self._fast is not None:
             convert = self._fast.convert
+        elif self._of_scenes:
+            convert = boxes_3d.to_documents
         documents: list[tuple[Waiting, SampleLabels]] = []
         failures = list(predicted.failures)
         results = convert(predicted.result, self._run, predicted.targets)
@@ -141,6 +151,8 @@ class Predictor:
                 failures.append((target, describe(result)))
             else:
                 documents.append((target, result))
+                if self._of_scenes and boxes_3d.has_tilt(result.document):
+                    predicted.guessed.append((target, TILTED))
         return documents, failures
 
     def _run_model(self, batch: Any, size: int) -> tuple[Any, bool]:

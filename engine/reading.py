@@ -10,6 +10,8 @@ from auto_labeling.engine import arrays, original_sizes
 from auto_labeling.engine.batches import Loaded, Waiting, describe
 from auto_labeling.engine.slots import Filled, Filling, Slots
 from auto_labeling.models import pixels
+from auto_labeling.models.scene_models import SceneModel
+from auto_labeling.threed import scene
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class Reader:
             self._transform = get_item.transform if plain else None
             self._get_item = None if plain else get_item
         self._is_torch = isinstance(model, fom.TorchModelMixin)
+        self._of_scenes = isinstance(model, SceneModel)
         if self._is_torch and not isinstance(model, fom.SupportsGetItem):
             self._transform = model.transforms
         self._of_array = arrays.of_array(self._transform)
@@ -75,7 +78,10 @@ class Reader:
         Raises:
             OSError: if the file cannot be read
             ValueError: if the image is too large
+            AutoLabelingError: if a scene has no points that can be read
         """
+        if self._of_scenes:
+            return scene.of_sample(target.values["filepath"], target.values["document"])
         if self._get_item is not None:
             with pixels.for_fiftyone():
                 return self._get_item(target.values)

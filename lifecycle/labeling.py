@@ -128,7 +128,7 @@ def start(
     """
     config = check(dataset, config.model_dump())
     worker_check.require(config, queue)
-    ids = validation.frozen_ids(dataset, sample_ids, config.group_slices)
+    ids = validation.frozen_ids(dataset, sample_ids, config)
     if queue:
         persistence.require(dataset, persist)
     store = RunStore(dataset)

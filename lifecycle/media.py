@@ -1,4 +1,4 @@
-"""Which media a dataset holds, and what models can label: images, alone or in group slices."""
+"""Which media a dataset holds, and what models can label: images and 3D scenes, also in slices."""
 
 import contextlib
 from collections.abc import Collection, Iterator, Sequence
@@ -14,6 +14,7 @@ from auto_labeling.core.run import Task
 from auto_labeling.storage import samples
 
 _KINDS = {
+    fom.IMAGE: "images",
     fom.VIDEO: "videos",
     fom.POINT_CLOUD: "point clouds",
     fom.THREE_D: "3D scenes",
@@ -26,30 +27,62 @@ _REMEDIES = {
         '`dataset.to_frames(sample_frames=True).clone("frames", persistent=True)` '
         "makes a dataset of images"
     ),
-    fom.POINT_CLOUD: "You can analyze, review and approve its existing 3D labels",
-    fom.THREE_D: "You can analyze, review and approve its existing 3D labels",
+    fom.IMAGE: "Choose another task",
+    fom.POINT_CLOUD: "Choose 3D detection; you can also analyze and approve its existing 3D labels",
+    fom.THREE_D: "Choose 3D detection; you can also analyze and approve its existing 3D labels",
     fom.MULTIMODAL: "Create a dataset from its images, and label that",
     fom.UNKNOWN: "Give the files an image extension, such as .jpg, and add them again",
 }
-_NO_IMAGES = "None of the group slices holds images"
+
+#: The media that a task labels: of 3D tasks, and of others.
+_LABELED = {True: (fom.POINT_CLOUD, fom.THREE_D), False: (fom.IMAGE,)}
+_NOUNS = {True: "point clouds and 3D scenes", False: "images"}
 
 
-def refusal(dataset: Dataset) -> str:
-    """Why labels cannot be generated for a dataset; empty if they can."""
-    kind = dataset.media_type
-    if kind in (None, fom.IMAGE):  # a dataset without samples has no kind yet
+def tasks(dataset: Dataset) -> list[Task]:
+    """The tasks for which labels can be generated for a dataset.
+
+    A dataset without samples has no media type yet; images may follow.
+    """
+    kinds = set(_kinds(dataset)) or {fom.IMAGE}
+    return [task for task in Task if not kinds.isdisjoint(_LABELED[task.is_3d])]
+
+
+def refusal(dataset: Dataset, task: Task | None = None) -> str:
+    """Why labels cannot be generated for a dataset.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        task (None): the task; by default, any
+
+    Returns:
+        a sentence without its end; empty if they can
+    """
+    possible, kind = tasks(dataset), dataset.media_type
+    if possible if task is None else task in possible:
         return ""
+    nouns = _NOUNS[task.is_3d] if task else "images and point clouds"
+    what = f"{task.label} labels {nouns}" if task else f"Models label {nouns}"
     if kind == fom.GROUP:
-        return "" if image_slices(dataset) else f"{_NO_IMAGES}, and models label images"
-    return f"Models label images, and this dataset holds {_KINDS.get(kind, kind)}"
+        none = "images" if task and not task.is_3d else "point clouds" if task else nouns
+        return f"None of the group slices holds {none.replace(' and ', ' or ')}, and {_lower(what)}"
+    return f"{what}, and this dataset holds {_KINDS.get(kind, kind)}"
+
+
+def _lower(sentence: str) -> str:
+    return sentence if sentence[:1].isdigit() else sentence[:1].lower() + sentence[1:]
+
+
+def _kinds(dataset: Dataset) -> list[str]:
+    """The media types of a dataset or, if it is grouped, of its slices."""
+    if dataset.media_type == fom.GROUP:
+        return list(dataset.group_media_types.values())
+    return [dataset.media_type] if dataset.media_type else []
 
 
 def remedy(dataset: Dataset) -> str:
     """What would work with a dataset for which labels cannot be generated."""
-    kinds = [dataset.media_type]
-    if dataset.media_type == fom.GROUP:
-        kinds = list(dataset.group_media_types.values())
-    return next((_REMEDIES[kind] for kind in kinds if kind in _REMEDIES), "")
+    return next((_REMEDIES[kind] for kind in _kinds(dataset) if kind in _REMEDIES), "")
 
 
 def can_be_reviewed(dataset: Dataset) -> bool:
@@ -78,20 +111,33 @@ def reading(subject: str = "The view") -> Iterator[None]:
         ) from error
 
 
-def slices(dataset: Dataset) -> dict[str, str]:
+def slices(dataset: Dataset, task: Task | None = None) -> dict[str, str]:
     """The slices of a grouped dataset, each with why it cannot be labeled, or "".
 
-    For a dataset without groups this is empty.
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`; without groups it has no slices
+        task (None): the task; by default, one for images
+
+    Returns:
+        a dict from slice to the reason
     """
     if dataset.media_type != fom.GROUP:
         return {}
-    kinds = dataset.group_media_types
-    return {n: "" if k == fom.IMAGE else f"It holds {_KINDS.get(k, k)}" for n, k in kinds.items()}
+    labeled = _LABELED[task is not None and task.is_3d]
+    return {
+        name: "" if kind in labeled else f"It holds {_KINDS.get(kind, kind)}"
+        for name, kind in dataset.group_media_types.items()
+    }
 
 
-def image_slices(dataset: Dataset) -> list[str]:
-    """The slices of a grouped dataset that models can label."""
-    return [name for name, reason in slices(dataset).items() if not reason]
+def slices_to_label(dataset: Dataset, task: Task | None = None) -> list[str]:
+    """The slices of a grouped dataset that models of a task can label.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        task (None): the task; by default, one for images
+    """
+    return [name for name, reason in slices(dataset, task).items() if not reason]
 
 
 def labeled_slices(dataset: Dataset, field: str) -> dict[str, str]:
@@ -107,19 +153,20 @@ def labeled_slices(dataset: Dataset, field: str) -> dict[str, str]:
     return {name: kind for name, kind in kinds if samples.is_in_slice(dataset, name, field)}
 
 
-def count(dataset: Dataset, names: Collection[str] = ()) -> int:
+def count(dataset: Dataset, names: Collection[str] = (), task: Task | None = None) -> int:
     """Counts the samples of a dataset that can be labeled; of a grouped one, in some slices.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
-        names (()): slices; by default, all that hold images
+        names (()): slices; by default, all that the task labels
+        task (None): the task; by default, one for images
 
     Returns:
         the number of samples
     """
     if dataset.media_type != fom.GROUP:
         return len(dataset)
-    return samples.count_in_slices(dataset, names or image_slices(dataset))
+    return samples.count_in_slices(dataset, names or slices_to_label(dataset, task))
 
 
 def count_known(dataset: Dataset, sample_ids: Sequence[str]) -> int:
@@ -140,6 +187,7 @@ def target_ids(
     view: SampleCollection,
     names: Collection[str] = (),
     limit: int | None = None,
+    task: Task | None = None,
 ) -> list[str]:
     """Reads the ids of the samples that a view stands for as the target of a run.
 
@@ -150,8 +198,9 @@ def target_ids(
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
         view: a view on it
-        names (()): slices of a grouped dataset; by default, all that hold images
+        names (()): slices of a grouped dataset; by default, all that the task labels
         limit (None): the maximum number of ids
+        task (None): the task; by default, one for images
 
     Returns:
         the ids, each once
@@ -159,7 +208,7 @@ def target_ids(
     if view.media_type == fom.GROUP and dataset.media_type == fom.GROUP:
         groups = view.limit(limit) if limit else view
         ids = groups.values(f"{dataset.group_field}.id")
-        return samples.of_groups(dataset, ids, names or image_slices(dataset))[:limit]
+        return samples.of_groups(dataset, ids, names or slices_to_label(dataset, task))[:limit]
     if view._is_dynamic_groups:
         view = view.flatten()
     view = view.limit(limit) if limit else view
@@ -172,19 +221,25 @@ def target_ids(
     return ids
 
 
-def target_count(dataset: Dataset, view: SampleCollection, names: Collection[str] = ()) -> int:
+def target_count(
+    dataset: Dataset,
+    view: SampleCollection,
+    names: Collection[str] = (),
+    task: Task | None = None,
+) -> int:
     """Counts the ids that :func:`target_ids` gives, without reading them where possible.
 
     Args:
         dataset: the :class:`fiftyone.core.dataset.Dataset`
         view: a view on it
-        names (()): slices of a grouped dataset; by default, all that hold images
+        names (()): slices of a grouped dataset; by default, all that the task labels
+        task (None): the task; by default, one for images
 
     Returns:
         the number of samples
     """
     if dataset.media_type == fom.GROUP or view._dataset is not dataset or view._is_dynamic_groups:
-        return len(target_ids(dataset, view, names))
+        return len(target_ids(dataset, view, names, task=task))
     return len(view)
 
 
@@ -200,7 +255,7 @@ def meaning(
         view: a view of a dataset
         samples: how many samples it stands for
         task (None): the task
-        names (()): slices of a grouped dataset; by default, all that hold images
+        names (()): slices of a grouped dataset; by default, all that the task labels
 
     Returns:
         a sentence or two; empty where the samples of the view are labeled
@@ -212,7 +267,7 @@ def meaning(
     if view._is_dynamic_groups:
         return f"{sentence}: all in the {groups} of the view"
     if groups:
-        slices_of = ", ".join(names or image_slices(view._root_dataset))
+        slices_of = ", ".join(names or slices_to_label(view._root_dataset, task))
         return f"{sentence}: those in {slices_of} of the {groups} of the view"
     return ""
 
@@ -237,17 +292,18 @@ def _of_generated(view: SampleCollection, samples: int, task: Task | None) -> st
     )
 
 
-def slice_problem(dataset: Dataset, names: Collection[str]) -> str:
+def slice_problem(dataset: Dataset, names: Collection[str], task: Task | None = None) -> str:
     """Explains what is wrong with a choice of slices.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         names: the chosen slices
+        task (None): the task; by default, one for images
 
     Returns:
         a sentence; empty if nothing is wrong
     """
-    known = slices(dataset)
+    known = slices(dataset, task)
     if names and not known:
         return "This dataset is not grouped, so it has no slices to choose"
     unknown = [name for name in names if name not in known]

@@ -122,7 +122,7 @@ def preflight(
     """
     if samples is None:
         if sample_ids is None:
-            samples = media.count(dataset, config.group_slices)
+            samples = media.count(dataset, config.group_slices, config.task)
         else:
             samples = len(set(sample_ids))
     models = catalog.models_of(config)

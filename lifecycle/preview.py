@@ -20,7 +20,7 @@ from auto_labeling.core.errors import (
     first_line,
 )
 from auto_labeling.core.run import Run, RunConfig, Speed
-from auto_labeling.engine import documents, drawing
+from auto_labeling.engine import boxes_3d, documents, drawing, drawing_above
 from auto_labeling.engine.batches import Waiting
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.engine.reading import Reader
@@ -42,12 +42,13 @@ class Preview:
 
     Args:
         sample_id: the sample's id
-        filepath: its image
+        filepath: its file
         labels: the :class:`fiftyone.core.labels.Label`, as after approval; None if the sample
             failed, or if a classifier gave no label that counts
         error: why the sample failed; empty if it did not
         guess: how the range of values of an image of more than 8 bits was guessed; empty if it
             was not
+        tilted: whether boxes are turned about x or y, which FiftyOne reads in two ways
     """
 
     sample_id: str
@@ -55,9 +56,10 @@ class Preview:
     labels: fol.Label | None = None
     error: str = ""
     guess: str = ""
+    tilted: bool = False
 
     def picture(self, width: int = 480) -> bytes:
-        """Draws the labels on the image.
+        """Draws the labels on the image; those of a point cloud or scene from above.
 
         Args:
             width (480): of the picture, in pixels
@@ -66,9 +68,11 @@ class Preview:
             the bytes of a JPEG file
 
         Raises:
-            OSError: if the image cannot be read
-            ValueError: if it is too large
+            OSError: if the file cannot be read
+            ValueError: if the image is too large
         """
+        if self.filepath.lower().endswith((".pcd", ".fo3d")):
+            return drawing_above.draw(self.filepath, self.labels, width)
         return drawing.draw(self.filepath, self.labels, width)
 
 
@@ -126,7 +130,7 @@ def trial(
     """
     report = report or (lambda text: None)
     validation.check_model(dataset, config)
-    ids = validation.frozen_ids(dataset, sample_ids, config.group_slices)
+    ids = validation.frozen_ids(dataset, sample_ids, config)
     if len(ids) > MAX_PREVIEW_SAMPLES:
         raise ConfigError(
             {"target": f"At most {MAX_PREVIEW_SAMPLES} samples can be previewed, not {len(ids):,}"}
@@ -134,7 +138,7 @@ def trial(
     if problems := custom_check.problems(config):  # here, since it is this process that loads it
         raise ConfigError(problems)
     _require_weights(config)
-    loaded = samples.read(dataset, ids, zoo.field_mapping(config))
+    loaded = samples.read(dataset, ids, zoo.field_mapping(config), whole=config.task.is_3d)
     targets = [Waiting(sample_id, values) for sample_id, values in loaded]
     report("Waiting for another preview to finish")
     with _model_lock:
@@ -202,7 +206,7 @@ def _try(
         for number, first in enumerate(starts):
             report(f"{first} of {len(targets)} samples")
             part = targets[first : 1 if number == 0 else first + size]
-            previews += _previews(predictor, reader, part)
+            previews += _previews(predictor, reader, part, config.task.is_3d)
             if number == 0:
                 began = time.monotonic()
         seconds = time.monotonic() - began
@@ -213,7 +217,7 @@ def _try(
 
 
 def _previews(
-    predictor: Predictor, reader: Reader, targets: Sequence[Waiting]
+    predictor: Predictor, reader: Reader, targets: Sequence[Waiting], is_3d: bool
 ) -> Iterator[Preview]:
     loaded = reader(targets)
     guesses = {target.sample_id: guess for target, guess in loaded.guessed}
@@ -221,7 +225,9 @@ def _previews(
     for target, (document, _) in made:
         labels = documents.to_label(document)
         guess = guesses.get(target.sample_id, "")
-        yield Preview(target.sample_id, target.values["filepath"], labels, guess=guess)
+        tilted = is_3d and boxes_3d.has_tilt(document)
+        path = target.values["filepath"]
+        yield Preview(target.sample_id, path, labels, guess=guess, tilted=tilted)
     for target, error in failures:
         yield Preview(target.sample_id, target.values["filepath"], error=error)
 

@@ -62,6 +62,7 @@ def remarks(run: Run, account: Account | None = None) -> list[str]:
     if run.source or run.is_active:
         return []
     guess = [f"{run.guesses}. {COMPARE}"] if run.guesses else []
+    guess += [f"{run.tilted}."] if run.tilted else []
     return (_of_account(run, account) if account else []) + guess
 
 
@@ -125,6 +126,7 @@ _REMEDIES = {
     LeftOut.LOW_CONFIDENCE: "Try a lower minimum confidence.",
     LeftOut.NO_AREA: "The boxes lie outside the images: check that the model, or the field with "
     "the boxes, fits these images.",
+    LeftOut.NO_SIZE: "Check the dimensions that the model returns: all three must be above 0.",
     LeftOut.DUPLICATE: "Try fewer prompts for a class.",
     LeftOut.NO_MASK: "Try another segmenter, or keep labels without a mask.",
     LeftOut.OVER_LIMIT: "Try a higher maximum of labels per image.",

@@ -65,10 +65,12 @@ def check(dataset: Dataset, answers: Mapping[str, Any], store: RunStore) -> RunC
         ConfigError: with a sentence for every wrong field
     """
     config, problems = _parse(answers)
-    if reason := media.refusal(dataset):
+    judged = config or _without(answers, problems)
+    task = None if "task" in problems else judged.task
+    if reason := media.refusal(dataset, task):
         problems["target"] = f"{reason}. {media.remedy(dataset)}"
     elif "group_slices" not in problems:
-        reason = media.slice_problem(dataset, answers.get("group_slices") or ())
+        reason = media.slice_problem(dataset, answers.get("group_slices") or (), task)
         problems |= {"group_slices": reason} if reason else {}
     if "label_field" not in problems:
         problem = label_field_problem(dataset, str(answers["label_field"]).strip(), store)
@@ -130,16 +132,13 @@ def source_fields(dataset: Dataset) -> dict[str, str]:
     return fields
 
 
-def frozen_ids(
-    dataset: Dataset, sample_ids: Iterable[str] | None, group_slices: Collection[str] = ()
-) -> list[str]:
+def frozen_ids(dataset: Dataset, sample_ids: Iterable[str] | None, config: RunConfig) -> list[str]:
     """Returns the ids of a run's target samples, each once and in a fixed order.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         sample_ids: an iterable of sample ids, or None for all samples
-        group_slices (()): the slices of a grouped dataset that are labeled; by default, those that
-            hold images
+        config: the run's configuration, whose task and slices tell what is labeled
 
     Returns:
         the ids
@@ -148,7 +147,7 @@ def frozen_ids(
         ConfigError: if there are none, or some are not in the dataset or not in those slices
     """
     grouped = dataset.media_type == fom.GROUP
-    slices_to_label = list(group_slices) or media.image_slices(dataset)
+    slices_to_label = list(config.group_slices) or media.slices_to_label(dataset, config.task)
     if sample_ids is None:
         ids = samples.in_slices(dataset, slices_to_label) if grouped else dataset.values("id")
     else:

@@ -50,7 +50,7 @@ def problems(config: RunConfig, skip: Collection[str] = ()) -> dict[str, str]:
 def _method_problems(config: RunConfig) -> dict[str, str]:
     if config.task is Task.INSTANCE_SEGMENTATION:
         return {}
-    text = f"{config.method.label} is for instance segmentation, not {config.task.label.lower()}"
+    text = f"{config.method.label} is for instance segmentation, not {config.task.label_within}"
     return {"method": text}
 
 
@@ -77,7 +77,7 @@ def _misfit(spec: ModelSpec, config: RunConfig) -> str:
         return f"{spec.name} makes masks from boxes; it finds nothing by itself"
     task = Task.DETECTION if config.method is Method.TWO_STAGE else config.task
     if spec.task is not task:
-        return f"{spec.name} is for {spec.task.label.lower()}, not {task.label.lower()}"
+        return f"{spec.name} is for {spec.task.label_within}, not {task.label_within}"
     return ""
 
 

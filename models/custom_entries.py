@@ -7,6 +7,7 @@ _TASKS = {
     "instances": ("instance-segmentation", "Segmentation"),
     "detection": ("detection", "Detection"),
 }
+_TASK_3D = "3d-detection"
 _DOCS = "https://docs.voxel51.com/integrations/"
 
 
@@ -38,6 +39,17 @@ def entries() -> list[dict[str, Any]]:
                 _DOCS + "ultralytics.html",
             )
         )
+    listed.append(
+        _entry(
+            f"custom-python-{_TASK_3D}",
+            "Your own class or function, by import path: package.module:Name has a method predict, "
+            "which returns 3D detections for a scene",
+            {"type": "python", "config": {}},
+            (),
+            "detection-3d",
+            "https://docs.voxel51.com/user_guide/using_datasets.html#d-detections",
+        )
+    )
     listed.append(
         _entry(
             "custom-torch-classification",
@@ -78,5 +90,5 @@ def _entry(
         "default_deployment_config_dict": deployment,
         "requirements": {"packages": list(packages)},
         "tags": [tag, "torch", "custom"],
-        "family": name.rpartition("-" + _TASKS[tag][0])[0],
+        "family": name.rpartition("-" + _TASKS.get(tag, (_TASK_3D,))[0])[0],
     }

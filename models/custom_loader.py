@@ -10,7 +10,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from auto_labeling.core.errors import FailureReason, ModelUnavailable
-from auto_labeling.core.run import ModelType, RunConfig
+from auto_labeling.core.run import ModelType, RunConfig, Task
 from auto_labeling.models import broken_packages, checkpoints, label_kinds, trust, vocabularies
 from auto_labeling.models.spec import ModelSpec
 
@@ -34,7 +34,7 @@ def load(spec: ModelSpec, config: RunConfig, options: Mapping[str, Any]) -> fom.
     """
     trust.require(config.checkpoint)
     if spec.family == "custom-python":
-        return _from_import(config.checkpoint)
+        return _from_import(config.checkpoint, spec.task)
     if not os.path.isfile(config.checkpoint):
         host = socket.gethostname()
         raise _wrong(f"There is no file {config.checkpoint} on the worker ({host})")
@@ -83,7 +83,7 @@ def _wrong(sentence: str) -> ModelUnavailable:
     return ModelUnavailable(sentence, reason=FailureReason.WRONG_CHECKPOINT)
 
 
-def _from_import(reference: str) -> fom.Model:
+def _from_import(reference: str, task: Task) -> Any:
     import fiftyone.core.models as fom
 
     module, _, name = reference.partition(":")
@@ -106,7 +106,7 @@ def _from_import(reference: str) -> fom.Model:
         if broken_packages.is_broken(error):
             raise
         raise _wrong(_failed(reference, "fails when called", error)) from error
-    if not isinstance(model, fom.Model):
+    if not (isinstance(model, fom.Model) or task.is_3d):
         raise _wrong(
             f"'{reference}' returns a {type(model).__name__}, not a fiftyone.core.models.Model"
         )

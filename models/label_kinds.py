@@ -12,11 +12,13 @@ _NAMES = {
     "semantic": "a semantic segmentation model",
     "depth": "a depth model",
     "keypoints": "a keypoint model",
+    "detect_3d": "a model of 3D scenes",
 }
 _NEEDED = {
     Task.DETECTION: "detect",
     Task.CLASSIFICATION: "classify",
     Task.INSTANCE_SEGMENTATION: "segment",
+    Task.DETECTION_3D: "detect_3d",
 }
 # The ends of the names of architectures on the Hugging Face hub.
 _HEADS = {
@@ -52,7 +54,7 @@ def misfit(name: str, kind: str, task: Task) -> str:
     if kind in ("", needed):
         return ""
     actual = _NAMES.get(kind) or f"{_article(kind)} {kind}"
-    return f"{name} is {actual}; {task.label.lower()} needs {_NAMES[needed]}"
+    return f"{name} is {actual}; {task.label_within} needs {_NAMES[needed]}"
 
 
 def of_architecture(name: str) -> str:

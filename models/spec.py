@@ -26,6 +26,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 _TASKS = {
     "instances": Task.INSTANCE_SEGMENTATION,
     "segment-anything": Task.INSTANCE_SEGMENTATION,
+    "detection-3d": Task.DETECTION_3D,
     "detection": Task.DETECTION,
     "classification": Task.CLASSIFICATION,
 }

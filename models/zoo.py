@@ -99,6 +99,8 @@ def _load_one(spec: ModelSpec, config: RunConfig) -> fom.Model:
 
 
 def _loaded(spec: ModelSpec, config: RunConfig) -> fom.Model:
+    from auto_labeling.models import scene_models
+
     require_packages(spec)
     # Ultralytics would otherwise install packages into the worker's environment.
     os.environ["YOLO_AUTOINSTALL"] = "false"
@@ -111,6 +113,8 @@ def _loaded(spec: ModelSpec, config: RunConfig) -> fom.Model:
         model = _load_bundled(spec, options)
     else:
         model = _load_zoo(spec, config, options)
+    if spec.task.is_3d:
+        model = scene_models.wrap(model, config.checkpoint or spec.name)
     if spec.needs_checkpoint or spec.source == "remote":
         custom_loader.require_fit(spec, config, model)
     if spec.wrapper == _YOLO and spec.task is Task.CLASSIFICATION:
@@ -290,7 +294,7 @@ def _load_zoo(spec: ModelSpec, config: RunConfig, options: dict[str, Any]) -> fo
         if problem := checkpoints.misfit(spec, config.checkpoint):
             raise ModelUnavailable(problem, reason=FailureReason.WRONG_CHECKPOINT) from error
         raise ModelUnavailable(
-            f"'{config.checkpoint}' cannot be loaded for {spec.task.label.lower()}: "
+            f"'{config.checkpoint}' cannot be loaded for {spec.task.label_within}: "
             f"{broken_packages.first_line(error)}",
             reason=FailureReason.WRONG_CHECKPOINT,
         ) from error

@@ -83,7 +83,9 @@ def _warn(
 ) -> None:
     view = targets.view(ctx.dataset, request.request(ctx), config.target)
     slices = targets.slices_of(answers)
-    samples = 0 if view is None else media.target_count(ctx.dataset, view, slices)
+    samples = 0
+    if view is not None:
+        samples = media.target_count(ctx.dataset, view, slices, config.task)
     for number, caution in enumerate(labeling.cautions(ctx.dataset, config, samples, view)):
         form.view(f"caution_{number}", types.Warning(label=caution))
 
@@ -101,7 +103,7 @@ def _applies(dataset: Dataset, setting: Setting, answers: Mapping[str, Any]) -> 
     if setting.name in answers:
         return True
     if setting.name == "group_slices":
-        return bool(media.image_slices(dataset))
+        return bool(media.slices(dataset))
     method = answers.get("method")
     return method in _METHODS_WITH.get(setting.name, (method,))
 

@@ -1,10 +1,13 @@
 """The samples that a script selects."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 
+from auto_labeling.app import answers
+from auto_labeling.app.targets import slices_of
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.run import Target
 from auto_labeling.lifecycle import media
@@ -26,14 +29,14 @@ def dataset_of(samples: SampleCollection) -> Dataset:
 def targets(
     samples: SampleCollection,
     sample_ids: Iterable[str] | None = None,
-    slices: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> tuple[Target, list[str] | None]:
     """Returns the target of a new run, and its sample IDs; None for the whole dataset.
 
     Args:
         samples: a dataset or a view, of samples or of labels as patches
         sample_ids (None): IDs, instead of all of ``samples``
-        slices (()): the slices of a grouped dataset
+        settings (None): fields of ``RunConfig``, of which the task and the group slices count
 
     Raises:
         ConfigError: if ``sample_ids`` is a single string
@@ -46,18 +49,19 @@ def targets(
         return Target.IDS, list(sample_ids)
     if isinstance(samples, Dataset):
         return Target.ALL, None
-    return Target.VIEW, ids_in(samples, slices)
+    return Target.VIEW, ids_in(samples, settings or {})
 
 
-def ids_in(samples: SampleCollection, slices: Sequence[str] = ()) -> list[str]:
+def ids_in(samples: SampleCollection, settings: Mapping[str, Any]) -> list[str]:
     """Returns the IDs of the samples in a view, each once.
 
     Args:
         samples: a view. For patches, the samples that contain them
-        slices (()): the slices of a grouped dataset; by default, all that hold images
+        settings: fields of ``RunConfig``, of which the task and the group slices count
     """
+    task, slices = answers.task_of(settings), slices_of(settings)
     with media.reading():
-        return media.target_ids(samples._root_dataset, samples, slices)
+        return media.target_ids(samples._root_dataset, samples, slices, task=task)
 
 
 def refuse_forgotten(target: Target, configured: object) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 
-from auto_labeling.app.targets import slices_of
 from auto_labeling.core.errors import AutoLabelingError, RunWarning
 from auto_labeling.core.run import Method, ModelType, RunConfig, Target, Task
 from auto_labeling.lifecycle import importing, labeling
@@ -68,7 +67,7 @@ def check(
         'one_stage'
     """
     answers = _answers(config, settings)
-    target, _ = targets(samples, slices=slices_of(answers))
+    target, _ = targets(samples, settings=answers)
     return _checked(dataset_of(samples), answers, target)
 
 
@@ -104,7 +103,7 @@ def preview(
     dataset = dataset_of(samples)
     answers = _answers(config, settings)
     view = samples if sample_ids is not None else samples.limit(labeling.MAX_PREVIEW_SAMPLES)
-    target, ids = targets(view, sample_ids, slices_of(answers))
+    target, ids = targets(view, sample_ids, answers)
     assert ids is not None  # a view was made above
     unused = {"label_field": f"preview_{secrets.token_hex(6)}", "mask_location": ""}
     checked = labeling.check(dataset, {**_with_target(answers, target), **unused})
@@ -139,7 +138,7 @@ def preflight(
     """
     dataset = dataset_of(samples)
     answers = _answers(config, settings)
-    target, ids = targets(samples, sample_ids, slices_of(answers))
+    target, ids = targets(samples, sample_ids, answers)
     checked = _checked(dataset, answers, target)
     return labeling.preflight(dataset, checked, ids, view=_view(samples, target))
 
@@ -187,7 +186,7 @@ def start(
     """
     dataset = dataset_of(samples)
     answers = _answers(config, settings)
-    target, ids = targets(samples, sample_ids, slices_of(answers))
+    target, ids = targets(samples, sample_ids, answers)
     checked = _checked(dataset, answers, target)
     number = 0 if ids is None else len(ids)
     for caution in labeling.cautions(dataset, checked, number, _view(samples, target)):

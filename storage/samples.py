@@ -17,6 +17,7 @@ def read(
     sample_ids: Sequence[str],
     fields: Mapping[str, str] | None = None,
     query: Document | None = None,
+    whole: bool = False,
 ) -> list[tuple[str, dict[str, Any]]]:
     """Reads what a model is given of samples.
 
@@ -25,18 +26,21 @@ def read(
         sample_ids: the ids of a chunk
         fields (None): a dict from key to the name of a field of labels that is wanted too
         query (None): only the samples that this holds for
+        whole (False): whether to read all other fields, too
 
     Returns:
         ``(sample id, values)`` of the samples that exist, in the order given. Their ``values`` hold
-        the ``filepath``, and a :class:`fiftyone.core.labels.Label` or None for each of ``fields``
+        the ``filepath``, and a :class:`fiftyone.core.labels.Label` or None for each of ``fields``;
+        if ``whole``, also the stored ``document``
     """
     fields = fields or {}
-    projection = {"filepath": 1, **{name: 1 for name in fields.values()}}
+    projection = None if whole else {"filepath": 1, **{name: 1 for name in fields.values()}}
     conditions = {"_id": {"$in": [ObjectId(i) for i in sample_ids]}, **(query or {})}
     values = {
         str(d["_id"]): {
             "filepath": d["filepath"],
             **{key: _label(d.get(name)) for key, name in fields.items()},
+            **({"document": d} if whole else {}),
         }
         for d in dataset._sample_collection.find(conditions, projection)
     }

@@ -65,7 +65,8 @@ def waiting(
         each sample's ``values`` hold its ``filepath``, and a
         :class:`fiftyone.core.labels.Label` or None for each of ``wanted``
     """
-    return samples.read(dataset, sample_ids, label_fields, {run.staging_field: WAITING})
+    query, whole = {run.staging_field: WAITING}, run.config.task.is_3d
+    return samples.read(dataset, sample_ids, label_fields, query, whole)
 
 
 def write(dataset: Dataset, run: Run, documents: Iterable[tuple[str, Document | None]]) -> int:

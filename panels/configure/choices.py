@@ -5,11 +5,13 @@ from collections.abc import Callable
 from auto_labeling.app import answers
 from auto_labeling.core.run import Method, ModelType, Task
 from auto_labeling.models import display_names
+from auto_labeling.models.spec import ModelSpec
 
 TASKS = {
     Task.DETECTION: "Boxes around objects",
     Task.CLASSIFICATION: "One label per sample",
     Task.INSTANCE_SEGMENTATION: "Boxes with masks",
+    Task.DETECTION_3D: "Boxes in point clouds and scenes",
 }
 METHODS = {
     Method.ONE_STAGE: "One model finds and outlines",
@@ -56,3 +58,15 @@ HUB_CHECKPOINT = (
     "owner/name",
     "Its ID on the Hugging Face Hub, or a folder on the worker",
 )
+_SCENE_MODEL = (
+    "Import path",
+    "package.module:Name",
+    "A class with a method predict, which takes a scene and returns 3D detections, on the worker",
+)
+
+
+def checkpoint_of(spec: ModelSpec) -> tuple[str, str, str]:
+    """The label, the placeholder and the meaning of the field that names a person's own model."""
+    if spec.task.is_3d:
+        return _SCENE_MODEL
+    return CHECKPOINTS.get(spec.family, HUB_CHECKPOINT)

@@ -10,7 +10,7 @@ from auto_labeling.app.form_settings import CLASS_ENTRIES
 from auto_labeling.core import text
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import Run
-from auto_labeling.lifecycle import labeling
+from auto_labeling.lifecycle import labeling, media
 from auto_labeling.panels import background
 from auto_labeling.panels.configure import preview as previewing
 from auto_labeling.panels.configure.resolved_form import ResolvedForm
@@ -28,7 +28,10 @@ class ConfigureEvents(PageEvents):
     @change
     def new_run(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.problems = {}
-        state.form = state.form  # complete, so that each control has a value
+        form, possible = state.form, media.tasks(ctx.dataset)
+        if possible and answers.task_of(form) not in possible:
+            form["task"] = possible[0].value
+        state.form = form  # complete, so that each control has a value
         _adapt(state, "")
         previewing.forget(state.window)
         self._go(ctx, state, "configure")
@@ -42,6 +45,8 @@ class ConfigureEvents(PageEvents):
         elif name == "ids":
             _keep_long_list(state)
             problems = ResolvedForm(ctx, state).id_problems()
+        elif name == "task":
+            _keep_fitting_slices(ctx, state)
         _adapt(state, name)
         if state.problems:  # those that are solved go; new ones wait for the next attempt
             _, left = ResolvedForm(ctx, state).check()
@@ -140,6 +145,12 @@ def _keep_long_list(state: PanelState) -> None:
         pasted = pasted_ids.read(typed)
         if not pasted.malformed and len(pasted.ids) > pasted_ids.MAX_IN_FORM:
             state.answer("ids", pasted_ids.keep(pasted.ids))
+
+
+def _keep_fitting_slices(ctx: ExecutionContext, state: PanelState) -> None:
+    """Drops chosen slices that the task cannot label."""
+    fitting = media.slices_to_label(ctx.dataset, answers.task_of(state.form))
+    state.answer("group_slices", [n for n in targets.slices_of(state.form) if n in fitting])
 
 
 def _add_classes(ctx: ExecutionContext, state: PanelState, name: str) -> dict[str, str]:

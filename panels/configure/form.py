@@ -9,7 +9,7 @@ import fiftyone.operators.types as types
 
 from auto_labeling.app import answers, class_sources, form_settings, pasted_ids
 from auto_labeling.core import text
-from auto_labeling.core.run import Method, Target
+from auto_labeling.core.run import Method, Target, Task
 from auto_labeling.core.settings import Setting
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import display_names
@@ -96,7 +96,8 @@ class Form:
         if answers.by_ids(self._form):
             self._ids(group)
         self._slices(group)
-        group.radio("task", "Task", _meanings(choices.TASKS))
+        possible = {task: choices.TASKS[task] for task in choices.TASKS if self._fits(task)}
+        group.radio("task", "Task", _meanings(possible))
         if answers.makes_masks(self._form):
             group.radio("method", "Method", _meanings(choices.METHODS))
         if len(self._resolved.choices.levels["model_type"].options) > 1:
@@ -127,9 +128,10 @@ class Form:
             return
         images = [name for name, reason in known.items() if not reason]
         others = [name for name, reason in known.items() if reason]
-        left = f" Not offered (no images): {', '.join(others)}" if others else ""
+        lacking = "points" if self._form["task"] == Task.DETECTION_3D.value else "images"
+        left = f" Not offered (no {lacking}): {', '.join(others)}" if others else ""
         options = [types.Choice(name, label=name) for name in images]
-        caption = f"Slices to label in each group. Leave empty for all image slices.{left}"
+        caption = f"Slices to label in each group. Leave empty for all that fit the task.{left}"
         group.some_of("group_slices", "Slices", options, free=False, caption=caption)
 
     def _model(self) -> None:
@@ -165,9 +167,7 @@ class Form:
     def _parts(self) -> None:
         group = self._group("parts")
         if self._spec is not None and self._spec.needs_checkpoint:
-            label, example, meaning = choices.CHECKPOINTS.get(
-                self._spec.family, choices.HUB_CHECKPOINT
-            )
+            label, example, meaning = choices.checkpoint_of(self._spec)
             if self._spec.source == "custom":
                 meaning += ". It runs only on workers that trust it"
             group.text("checkpoint", label, example, caption=meaning)
@@ -281,6 +281,9 @@ class Form:
             "Choose…",
             caption="Automatic uses the worker's GPU if it has one",
         )
+
+    def _fits(self, task: Task) -> bool:
+        return task in self._resolved.tasks or self._form["task"] == task.value
 
     def _is(self, method: Method) -> bool:
         return bool(self._form["method"] == method.value)

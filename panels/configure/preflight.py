@@ -76,6 +76,8 @@ def _add_one(grid: types.Object, name: str, preview: labeling.Preview, picture: 
         elements.text(cell, "says", _classes(preview.labels), title=title)
     if preview.guess:
         elements.text(cell, "guess", f"Read as {preview.guess} (a guess)")
+    if preview.tilted:
+        elements.text(cell, "tilted", "Some boxes are turned about x or y")
 
 
 def _count(labels: fol.Label | None) -> int:

@@ -8,7 +8,7 @@ from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import answers, pasted_ids, request, targets
 from auto_labeling.core.errors import ConfigError
-from auto_labeling.core.run import RunConfig, Target
+from auto_labeling.core.run import RunConfig, Target, Task
 from auto_labeling.lifecycle import labeling, media
 from auto_labeling.models import catalog
 from auto_labeling.models.model_choice import Choices
@@ -100,9 +100,14 @@ class ResolvedForm:
         return media.meaning(view, self.samples, answers.task_of(self.answers), slices)
 
     @cached_property
+    def tasks(self) -> list[Task]:
+        """The tasks that the dataset's media allow."""
+        return media.tasks(self.dataset)
+
+    @cached_property
     def slices(self) -> Mapping[str, str]:
         """The slices of a grouped dataset, each with why it cannot be labeled, or ""."""
-        return media.slices(self.dataset)
+        return media.slices(self.dataset, answers.task_of(self.answers))
 
     # --- the fields -------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     page = elements.page()
     refusal = media.refusal(ctx.dataset)
     if refusal and not runs and not media.can_be_reviewed(ctx.dataset):
-        elements.heading(page, "title", "Auto-Labeling works on images")
+        elements.heading(page, "title", "Auto-Labeling works on images and point clouds")
     _limits(page, ctx, refusal)
     _orphans(page, ctx)
     if not runs:

@@ -100,7 +100,10 @@ def test_a_dataset_of_videos_is_told_what_would_work(app, tmp_path):
     dataset = fo.Dataset(persistent=True)
     dataset.add_sample(fo.Sample(path))
     try:
-        ui = app(dataset, opens_with="Models label images, and this dataset holds videos")
+        ui = app(
+            dataset,
+            opens_with="and this dataset holds videos",
+        )
         ui.sees("to_frames")
         expect(ui.button("Auto Label")).to_have_count(0)
         ui.picture("35-videos")

@@ -125,7 +125,10 @@ def test_videos_and_those_who_may_only_look(app, gallery, many_samples, own_serv
     gallery.show("review-may-only-look")
     gallery.known_errors.append("GraphQL API Error")  # where there is no ffmpeg, as in CI
     with scenes.videos(tmp_path) as dataset:
-        app(dataset, opens_with="Models label images, and this dataset holds videos")
+        app(
+            dataset,
+            opens_with="and this dataset holds videos",
+        )
         gallery.show("videos")
     gallery.assert_flawless()
 

@@ -18,7 +18,7 @@ from auto_labeling import cli
 from auto_labeling.cli import verbs
 from auto_labeling.demo import data
 from auto_labeling.models import catalog, trust
-from tests.support import tiny_transformers
+from tests.support import scene_datasets, tiny_transformers
 from tests.support.paths import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "bring-your-own.md").read_text("utf-8")
@@ -73,6 +73,13 @@ def photos(tmp_path):
     dataset.delete()
 
 
+@pytest.fixture
+def drive(tmp_path):
+    dataset = scene_datasets.make("drive", tmp_path / "drive", 2)
+    yield dataset
+    dataset.delete()
+
+
 def here(text, places):
     for said, real in places.items():
         text = text.replace(said, real)
@@ -80,7 +87,7 @@ def here(text, places):
 
 
 def test_the_page_is_true_from_a_finished_model_to_approved_labels(
-    places, photos, monkeypatch, capsys
+    places, photos, drive, monkeypatch, capsys
 ):
     allowed = re.search(rf"{trust.SETTING}=(\S+)", PAGE)[1]
     allowed = here(allowed.replace("/models,", "/models/,"), places)
@@ -110,6 +117,12 @@ def test_the_page_is_true_from_a_finished_model_to_approved_labels(
     assert set(photos.distinct("shapes.detections.label")) <= {"circle", "star"}
     assert set(photos.distinct("light.label")) <= {"bright", "dark"}
     assert "circle" in "".join(capsys.readouterr().out)
+    [run] = al.runs(drive)
+    assert (run.failed, run.label_field) == (0, "things")
+    al.promote(run)
+    al.approve(run)
+    boxes = drive.values("things.detections", unwind=True)
+    assert len(boxes) == 4 and {len(box.location) for box in boxes} == {3}
 
 
 def test_the_arrays_and_the_edges_are_as_the_page_says(tmp_path, monkeypatch):

@@ -136,8 +136,8 @@ def test_a_view_stands_for_the_samples_behind_it(grouped, dataset, kind):
     ("file", "said", "remedy"),
     [
         ("a.mp4", "videos", "to_frames"),
-        ("a.pcd", "point clouds", "analyze"),
-        ("a.fo3d", "3D scenes", "analyze"),
+        ("a.bag", "multimodal recordings", "dataset from its images"),
+        ("a.las", "files of a type unknown to FiftyOne", "image extension"),
     ],
 )
 def test_what_cannot_be_labeled_is_said_with_what_would_work(
@@ -151,6 +151,18 @@ def test_what_cannot_be_labeled_is_said_with_what_would_work(
     with pytest.raises(ConfigError) as refused:
         labeling.start(empty, detection_config)
     assert said in refused.value.problems["target"]
+
+
+@pytest.mark.parametrize("file", ["a.pcd", "a.fo3d"])
+def test_a_task_that_does_not_fit_is_refused_and_the_one_that_does_is_offered(
+    empty, detection_config, file
+):
+    empty.add_sample(fo.Sample(f"/{file}"))
+    with pytest.raises(ConfigError) as refused:
+        labeling.start(empty, detection_config)
+    assert "Choose 3D detection" in refused.value.problems["target"]
+    told, _ = send(empty, "new_run")
+    assert "Boxes in point clouds" in page_of(told) and "Boxes with masks" not in page_of(told)
 
 
 def test_frames_of_a_video_become_a_dataset_that_can_be_labeled(empty, tmp_path):
