@@ -94,7 +94,15 @@ def _scores(shown: "Shown", usual: list[tuple[float, float, float] | None]) -> n
 
 
 def match(shown: "Shown", own_sizes: Mapping[str, tuple[float, float, float]] | None) -> list[Pair]:
-    """Pairs of a cluster and a label, one to one."""
+    """Pairs of a cluster and a label, one to one.
+
+    Args:
+        shown: the clusters as the camera sees them
+        own_sizes: usual sizes in meters by class, beside the known ones
+
+    Returns:
+        a :class:`Pair` for each label with a cluster
+    """
     labels, groups = shown.view.labels, shown.found.groups
     if not labels or not groups:
         return []
@@ -146,7 +154,15 @@ class Shown:
         return boxes.rectangles(self.view.camera, corners.reshape(-1, 3), 2 * starts)[0]
 
     def inside(self, group: np.ndarray, label: Label2D) -> np.ndarray:
-        """Which points of a group are within a label: its mask, or its box."""
+        """Which points of a group are within a label: its mask, or its box.
+
+        Args:
+            group: the indices of the points
+            label: a label of the image
+
+        Returns:
+            a bool array, one value for each point
+        """
         pixels, box = self._pixels[group], label.box
         within = self._ahead[group] & (pixels >= box[:2]).all(axis=1)
         within &= (pixels <= box[2:]).all(axis=1)
@@ -164,7 +180,13 @@ class Shown:
         return int(self.inside(above, label).sum())
 
     def plausible(self, row: int, label: Label2D, size: tuple[float, float, float] | None) -> float:
-        """How well a cluster can be an object of the label's class: a factor from 0 to 1."""
+        """How well a cluster can be an object of the label's class: a factor from 0 to 1.
+
+        Args:
+            row: the index of the cluster
+            label: a label of the image
+            size: its usual size in meters: length, width, height; None if unknown
+        """
         group = self.found.groups[row]
         factor = float(self.inside(group, label).mean()) ** 0.5
         if size is not None and self._reach(group) > _LARGEST * np.hypot(*size[:2]):
@@ -178,7 +200,17 @@ class Shown:
         size: tuple[float, float, float] | None,
         taken: set[int],
     ) -> tuple[np.ndarray, float]:
-        """A cluster's points with those of other parts of the same object, and the overlap."""
+        """A cluster's points with those of other parts of the same object, and the overlap.
+
+        Args:
+            row: the index of the cluster
+            label: a label of the image
+            size: its usual size in meters: length, width, height; None if unknown
+            taken: the indices of clusters that other labels have
+
+        Returns:
+            ``(indices of the points, overlap from 0 to 1)``
+        """
         group, shown = self.found.groups[row], self.rectangles(size)
         overlap = boxes.overlaps(shown[row][None], label.box[None])[0, 0]
         if size is None:
@@ -197,7 +229,12 @@ class Shown:
         return group, float(overlap)
 
     def hidden(self, group: np.ndarray, label: Label2D) -> tuple[bool, bool]:
-        """Whether something nearer is right beside a label: on its left, on its right."""
+        """Whether something nearer is right beside a label: on its left, on its right.
+
+        Args:
+            group: the indices of the points of a cluster
+            label: a label of the image
+        """
         camera, box = self.view.camera, label.box
         position = camera.position
         away = float(np.median(np.linalg.norm(self.found.points[group] - position, axis=1)))
