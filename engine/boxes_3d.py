@@ -57,6 +57,9 @@ def to_document(output: Any, run: Run, sample_id: str) -> SampleLabels:
         run: the run
         sample_id: the sample's id
 
+    Returns:
+        the document, with the labels that were left out
+
     Raises:
         TypeError: if the model returned another kind of label
         ValueError: if a box lacks a part, or all boxes or confidences are not finite

@@ -116,6 +116,13 @@ def write(
 ) -> Rectangle:
     """Writes a text at a box, above it if there is room, and not over ``others`` if that can be.
 
+    Args:
+        canvas: the picture to draw on
+        box: ``(left, top, right, bottom)`` in pixels
+        text: the text
+        background: the color behind it
+        others (()): rectangles to keep free, in pixels
+
     Returns:
         the rectangle that it fills: ``(left, top, right, bottom)``
     """
