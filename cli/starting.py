@@ -43,7 +43,7 @@ _AUTHOR = argument("--author", default="", metavar="NAME", help="store your name
         "run photos --task detection --model shapes-yolo --label-field shapes --watch",
         "run photos --config run.yml --view unlabeled --wait --json",
         "run photos --config run.yml --samples-of latest --label-field second-try",
-        "run photos --task detection --model yolov8l-world-torch --label-field found "
+        "run photos --task detection --model yolov8l-world-torch --label-field objects "
         '--classes "cat, dog" --classes "vehicle: car, truck" --here',
     ),
 )

@@ -13,7 +13,7 @@ STATUSES = {
     OK: "done",
     REFUSED: "refused; the message says why, and nothing was changed",
     USAGE: "invalid command line",
-    RUN_FAILED: "the run stopped with an error or was cancelled; or a preview failed on every "
+    RUN_FAILED: "the run stopped with an error or was canceled; or a preview failed on every "
     "sample",
     STILL_RUNNING: "--timeout expired; the run continues",
     FOUND: "doctor found a problem that is not repaired",

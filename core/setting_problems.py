@@ -29,7 +29,7 @@ def sentence(field: str, detail: ErrorDetails) -> str:
     known = {setting.name: setting for setting in settings()}
     if field not in known:
         near = difflib.get_close_matches(field, known, 1)
-        return "There is no such setting" + (f"; did you mean '{near[0]}'?" if near else "")
+        return "Unknown setting" + (f"; did you mean '{near[0]}'?" if near else "")
     if field in _NEEDED and (kind == "missing" or value in (None, "")):
         return _NEEDED[field]
     if field in _SENTENCES and (kind != "value_error" or field != "prompts"):

@@ -37,7 +37,7 @@ DISCOURAGED = {
     r"empty: all": "Leave empty for all.",
     r"licen(?:ce|ces|ced)": "license",
     r"colours?|behaviours?|favours?": "color, behavior, favor",
-    r"(?:un)?labell(?:ed|ing)": "labeled, labeling",
+    r"(?:un)?labell(?:ed|ing)|cancell(?:ed|ing)": "labeled, labeling, canceled, canceling",
 }
 
 #: Discouraged in comments and docstrings, too; there, some of the others may be right.

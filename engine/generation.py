@@ -105,7 +105,7 @@ class Generation:
     def check(self) -> None:
         """Raises an error if this attempt no longer stands, or its field is gone."""
         if self._store.get(self._run.id).token != self._run.token:
-            raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
+            raise AttemptRevoked(f"'{self._run.name}' was canceled or taken over")
         fields.require_staging_field(self._dataset, self._run)
 
     def began(self, **facts: Any) -> None:

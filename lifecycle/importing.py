@@ -264,7 +264,7 @@ class _Copy:
 
     def _check(self) -> None:
         if self._store.get(self._run.id).token != self._run.token:
-            raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
+            raise AttemptRevoked(f"'{self._run.name}' was canceled or taken over")
 
     def _count(self, samples: int) -> None:
         with self._lock:

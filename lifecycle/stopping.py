@@ -29,7 +29,7 @@ def cancel(dataset: Dataset, run_id: str, by: str = "") -> Run:
     Raises:
         IllegalTransition: if the run is not active
     """
-    reason = f"Cancelled by {by}" if by else "Cancelled"
+    reason = f"Canceled by {by}" if by else "Canceled"
     token = secrets.token_hex(8)
     run = RunStore(dataset).move(
         run_id, RunState.FAILED, reason=StopReason.CANCELLED, error=reason, new_token=token

@@ -46,9 +46,9 @@ def require(params: Mapping[str, Any], takes: Mapping[str, str]) -> None:
 def _unknown(name: str, takes: Mapping[str, str]) -> str:
     near = difflib.get_close_matches(name, takes, 1)
     if near:
-        return f"There is no such parameter; did you mean '{near[0]}'?"
+        return f"Unknown parameter; did you mean '{near[0]}'?"
     known = ", ".join(sorted(takes))
-    return "There is no such parameter; there " + (f"are: {known}" if takes else "are none")
+    return "Unknown parameter; " + (f"known: {known}" if takes else "this operator has none")
 
 
 def _is_text(value: object) -> bool:

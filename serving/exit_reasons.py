@@ -69,7 +69,7 @@ def sentence(reason: FailureReason, host: str, status: int | None = None) -> str
 
 
 _SENTENCES = {
-    FailureReason.UNWANTED: "The run was cancelled, deleted or taken over",
+    FailureReason.UNWANTED: "The run was canceled, deleted or taken over",
     FailureReason.WORKER_STOPPED: "The worker on {host} was stopped",
     FailureReason.WORKER_DISAPPEARED: "The worker on {host} disappeared: it was killed, or its "
     "machine went down",

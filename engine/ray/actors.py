@@ -156,7 +156,7 @@ class Worker:
 
     def _require_attempt(self) -> None:
         if self._is_stopped or self._store.get(self._run.id).token != self._run.token:
-            raise AttemptRevoked(f"'{self._run.name}' was cancelled or taken over")
+            raise AttemptRevoked(f"'{self._run.name}' was canceled or taken over")
 
     def began(self, **facts: Any) -> None:
         """The model is ready; ``facts`` are fields of :class:`auto_labeling.core.run.Progress`."""

@@ -88,22 +88,23 @@ def _facts(page: types.Object, dataset: Dataset, run: Run, there: bool) -> None:
         "Written to": config.label_field,
         "Classes": classes,
         "Mask files": run.mask_folder,
-        "Made by": f"existing labels of {run.source}" if run.source else config.model,
+        "Model": "" if run.source else config.model,
+        "Source": f"existing labels of {run.source}" if run.source else "",
         "License": text.license(run.license) if run.license else "",
         made: f"{text.count(run.labels, 'label')} on {text.count(run.samples, 'sample')}",
         "Samples": remarks.samples_in_words(run.account) if run.account else "",
         "Labels": remarks.labels_in_words(run.account) if run.account and not run.source else "",
         "Failed": text.count(run.failed, "sample") if run.failed else "",
-        "Kept as": f"custom run {approval.provenance_key(run)}",
+        "Provenance": f"custom run {approval.provenance_key(run)}",
     }
     elements.facts(page, "facts", facts)
 
 
 def _code(page: types.Object, dataset: Dataset, run: Run) -> None:
     blocks = {
-        "load": ("Get them in Python", python_code.load(dataset, run)),
-        "export": ("Export them", python_code.export(dataset, run)),
-        "evaluate": ("Evaluate them", python_code.evaluate(dataset, run)),
+        "load": ("Load the labels", python_code.load(dataset, run)),
+        "export": ("Export the labels", python_code.export(dataset, run)),
+        "evaluate": ("Evaluate the labels", python_code.evaluate(dataset, run)),
     }
     for name, (title, code) in blocks.items():
         if code:

@@ -104,7 +104,7 @@ def in_words(counts: Sequence[int]) -> str:
     """Says where most of the labels lie."""
     parts = _merged(counts)
     if not any(parts):
-        return "No confidences"
+        return "No confidence values"
     most = parts.index(max(parts))
     return f"Most from {most / len(parts):.1f} to {(most + 1) / len(parts):.1f}"
 

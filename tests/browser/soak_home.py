@@ -142,7 +142,7 @@ def test_two_windows_on_one_run_stay_truthful(app, numbered, make, chromium, app
     one.rest()
     one.press("Cancel run")
     one.press("Cancel the run")
-    two.sees("Cancelled")
+    two.sees("Canceled")
     two.press("Delete", exact=True)
     two.sees("This cannot be undone")
     two.press("Delete the run")

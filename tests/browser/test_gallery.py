@@ -140,7 +140,7 @@ def _runs_in_every_state(dataset):
     run = scenes.start(dataset, "signs", "Signs", ago=40 * DAY, classes=("stop sign",))
     made["cancelled"] = scenes.at(
         dataset,
-        scenes.failed(dataset, run, "Cancelled by Ada Lovelace", "cancelled"),
+        scenes.failed(dataset, run, "Canceled by Ada Lovelace", "cancelled"),
         40 * DAY,
         created_by="Ada Lovelace",
     )

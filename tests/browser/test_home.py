@@ -72,7 +72,7 @@ def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(app, numbe
     # Once nothing is active, the panel asks for nothing.
     labeling.cancel(numbered, waiting.id, by="Vera")
     search.fill("")
-    ui.sees("Cancelled by Vera")
+    ui.sees("Canceled by Vera")
     ui.rest()
     sent.clear()
     ui.page.wait_for_timeout(_POLL_MS)

@@ -92,5 +92,5 @@ def test_the_code_of_the_page_exports_and_evaluates(empty, tmp_path, kind, slice
     assert written
     empty.delete_sample_field("truth")
     told, _ = send(empty, "refresh", state)
-    assert "Export them" in page_of(told)
+    assert "Export the labels" in page_of(told)
     assert "evaluate_" not in page_of(told), "there is nothing to compare with"

@@ -92,7 +92,7 @@ def test_a_queued_run_is_followed_cancelled_resumed_and_skipped(command, documen
     assert status == verbs.OK and "Generating, 40 samples" in out and "auto-labeling watch" in err
     status, out, err = command("watch", "latest", "--timeout", 0)
     assert status == verbs.STILL_RUNNING and "Waiting for a worker" in err
-    assert document("cancel", "latest", "--by", "Ada")["error"] == "Cancelled by Ada"
+    assert document("cancel", "latest", "--by", "Ada")["error"] == "Canceled by Ada"
     status, out, err = command("watch", "latest", "--json")
     assert status == verbs.RUN_FAILED and json.loads(out.splitlines()[-1])["status"] == "Error"
     assert document("resume", "latest", "--here")["status"] == "In Review"
@@ -243,7 +243,7 @@ def test_control_c_stops_a_run_that_is_made_here(numbered, database):
     assert process.returncode == verbs.INTERRUPTED, err
     assert "auto-labeling resume" in err
     run = al.get(numbered, "latest")
-    assert (run.status, run.error) == ("Error", "Cancelled")
+    assert (run.status, run.error) == ("Error", "Canceled")
     assert 0 < al.progress(run).done < 40
 
 

@@ -132,7 +132,7 @@ def test_a_good_configuration_passes(dataset):
         ("label_field", {"label_field": "boxes"}, "already"),
         ("label_field", {"label_field": ""}, "Name the new field"),
         ("label_field", {"label_field": "x_in_review"}, "reserved for labels in review"),
-        ("colour", {"colour": "red"}, "no such setting"),
+        ("colour", {"colour": "red"}, "Unknown setting"),
         ("name", {"name": "n" * 101}, "At most 100"),
         ("target", {"target": "some"}, ""),
         ("segmenter", TWO | {"segmenter": "segment-anything-3-image-torch"}, "pip install"),

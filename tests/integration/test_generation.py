@@ -135,7 +135,7 @@ def test_no_worker_is_offered_what_was_cancelled_or_deleted_while_it_waited(numb
     run = labeling.start(numbered, config)
     cancelled = labeling.cancel(numbered, run.id, by="Ada")
     operation = labeling.operation(cancelled)
-    assert (operation.state, operation.error) == ("failed", "Cancelled by Ada")
+    assert (operation.state, operation.error) == ("failed", "Canceled by Ada")
     resumed = labeling.resume(numbered, run.id)
     assert labeling.operation(resumed).state == "queued"
     labeling.delete(numbered, run.id)

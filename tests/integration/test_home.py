@@ -81,7 +81,7 @@ def test_a_failed_run_says_why_and_what_helps(ui, numbered, config):
     run = labeling.start(numbered, config)
     labeling.cancel(numbered, run.id, by="Vera")
     said = str(card(reload(ui), run))
-    assert "Cancelled by Vera" in said and "Resume to continue" in said and "warning" in said
+    assert "Canceled by Vera" in said and "Resume to continue" in said and "warning" in said
     record(
         numbered,
         2,

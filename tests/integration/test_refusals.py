@@ -94,7 +94,7 @@ def test_an_operator_refuses_parameters_that_it_does_not_have(reviewed):
     assert len(JUDGING) == len(OPERATORS) - 1, "all but the one that a worker executes"
     for operator in JUDGING:
         given = {"run_id": reviewed.id} if operator.states else {}
-        with pytest.raises(Exception, match="least_confidence: There is no such parameter"):
+        with pytest.raises(Exception, match="least_confidence: Unknown parameter"):
             call(operator.name, reviewed.dataset, **given, least_confidence=0.5)
     assert reviewed.reload().status == "In Review"
     assert al.labels(reviewed, "approval").total == 0

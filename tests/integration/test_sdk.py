@@ -247,9 +247,9 @@ def test_a_run_that_failed_is_told_by_wait_and_goes_on(numbered, model):
         run.wait(timeout=0)
     seen = []
     al.cancel(run, by="Ada")
-    with pytest.raises(RunFailed, match="Cancelled by Ada"):
+    with pytest.raises(RunFailed, match="Canceled by Ada"):
         run.wait(report=lambda run, progress: seen.append(run.status))
-    assert seen == ["Error"] and run.error == "Cancelled by Ada"
+    assert seen == ["Error"] and run.error == "Canceled by Ada"
     al.resume(run, queue=False)
     assert al.generate(run).status == "In Review"
     with pytest.raises(IllegalTransition, match="nothing to resume"):

@@ -290,7 +290,7 @@ def test_a_run_that_is_cancelled_frees_its_worker(workers, dataset, config, tmp_
     worker.told("failed", run=run.id, reason="unwanted")
     assert not child.is_running()
     run = labeling.get(dataset, run.id)
-    assert (run.reason, run.error) == ("cancelled", "Cancelled by somebody")
+    assert (run.reason, run.error) == ("cancelled", "Canceled by somebody")
     operations = [queue_probe(dataset, tmp_path / "probed", number) for number in range(2)]
     wait_until(lambda: all_over(operations), "the next operations are executed")
 
