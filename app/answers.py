@@ -95,7 +95,7 @@ def given(form: Form, spec: ModelSpec | None) -> dict[str, Any]:
         fields["checkpoint"] = text(form.get("checkpoint"))
     if method == Method.TWO_STAGE.value:
         fields["segmenter"] = text(form.get("segmenter"))
-    if method == Method.EXISTING_DETECTIONS.value:
+    if method in TAKE_LABELS:
         fields["source_field"] = text(form.get("source_field"))
     if makes_masks(form) and form.get("masks") != MASKS_INLINE:
         fields["mask_location"] = _location(form)
@@ -138,7 +138,7 @@ def missing(form: Form, spec: ModelSpec | None) -> dict[str, str]:
         a dict from the name of an answer to words for it
     """
     method = form.get("method")
-    needs_boxes = method == Method.EXISTING_DETECTIONS.value
+    needs_boxes = method in TAKE_LABELS
     in_files = makes_masks(form) and form.get("masks") != MASKS_INLINE
     lacks = {
         "ids": by_ids(form) and not text(form.get("ids")),
@@ -154,6 +154,9 @@ def missing(form: Form, spec: ModelSpec | None) -> dict[str, str]:
     }
     return {name: words for name, words in _IN_WORDS.items() if lacks[name]}
 
+
+#: The methods that begin with the labels of a field.
+TAKE_LABELS = (Method.EXISTING_DETECTIONS.value, Method.LIFT_LABELS.value)
 
 #: What a run needs, in words.
 _IN_WORDS = {

@@ -45,24 +45,25 @@ def group_of() -> Mapping[str, str]:
     return {**grouped, **{setting.name: setting.section for setting in plain()}}
 
 
-def in_section(section: str, task: str) -> list[Setting]:
+def in_section(section: str, form: Mapping[str, Any]) -> list[Setting]:
     """Returns the settings in a section of the form.
 
     Args:
         section: the name of the section, which is also the name of its group
-        task: the value of the chosen task
+        form: the answers, of which the task and the method count
     """
-    return [setting for setting in plain() if setting.section == section and applies(setting, task)]
+    return [setting for setting in plain() if setting.section == section and applies(setting, form)]
 
 
-def applies(setting: Setting, task: object) -> bool:
-    """Whether a setting applies to a task.
+def applies(setting: Setting, form: Mapping[str, Any]) -> bool:
+    """Whether a setting applies to the task and the method of a form.
 
     Args:
         setting: the setting
-        task: the value of the task; may be anything
+        form: the answers; the values may be anything
     """
-    return not setting.tasks or task in setting.tasks
+    fits_task = not setting.tasks or form.get("task") in setting.tasks
+    return fits_task and (not setting.methods or form.get("method") in setting.methods)
 
 
 def blank() -> dict[str, Any]:
@@ -75,7 +76,7 @@ def given(form: Mapping[str, Any]) -> dict[str, Any]:
     return {
         setting.name: _value(setting, form.get(setting.name))
         for setting in plain()
-        if applies(setting, form.get("task"))
+        if applies(setting, form)
     }
 
 

@@ -15,6 +15,9 @@ class LeftOut(str, Enum):
     NO_SIZE = "no_size"  # of a 3D box
     DUPLICATE = "duplicate"
     NO_MASK = "no_mask"
+    TOO_FEW_POINTS = "too_few_points"  # of 2D labels that are lifted, as the next two
+    NO_CLUSTER = "no_cluster"
+    SAME_OBJECT = "same_object"
     OVER_LIMIT = "over_limit"
 
     @property
@@ -31,6 +34,9 @@ _PHRASES = {
     LeftOut.NO_SIZE: "with a dimension of 0 or less",
     LeftOut.DUPLICATE: "of an object that another prompt of the class also found",
     LeftOut.NO_MASK: "without a mask",
+    LeftOut.TOO_FEW_POINTS: "with fewer than 5 points of the cloud",
+    LeftOut.NO_CLUSTER: "that no group of points fits",
+    LeftOut.SAME_OBJECT: "of an object that another camera's label stands for",
     LeftOut.OVER_LIMIT: "over the maximum labels per image",
 }
 

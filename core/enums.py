@@ -42,6 +42,8 @@ class Method(Choice):
     ONE_STAGE = "one_stage"
     TWO_STAGE = "two_stage"
     EXISTING_DETECTIONS = "existing_detections"
+    LIFT_LABELS = "lift_labels"
+    LIFT_MODEL = "lift_model"
 
     @property
     def label(self) -> str:
@@ -50,7 +52,14 @@ class Method(Choice):
             "one_stage": "One-stage model",
             "two_stage": "Two-stage model",
             "existing_detections": "Existing detections",
+            "lift_labels": "Existing 2D labels",
+            "lift_model": "2D model on cameras",
         }[self.value]
+
+    @property
+    def lifts(self) -> bool:
+        """Whether 2D labels of cameras become boxes in a point cloud."""
+        return self in (Method.LIFT_LABELS, Method.LIFT_MODEL)
 
 
 class ModelType(Choice):

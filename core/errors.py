@@ -46,6 +46,7 @@ class FailureReason(str, Enum):
     DOWNLOAD_FAILED = "download failed"
     MODEL_FAILS = "model fails"  # on every sample
     POINTS_UNREADABLE = "points unreadable"  # of a point cloud or scene
+    CALIBRATION_MISSING = "calibration missing"  # of a camera
     SERVICE_SILENT = "service silent"
     DISK_FULL = "disk full"
     PERMISSION_DENIED = "permission denied"

@@ -5,6 +5,7 @@ made from :func:`settings`, so each setting is defined once, in :class:`RunConfi
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
+from auto_labeling.core import box_sizes
 from auto_labeling.core.enums import Choice, Method, Target, Task
 
 MAX_CLASS_LENGTH = 200
@@ -19,6 +21,9 @@ MAX_PROMPT_LENGTH = 500
 
 #: The models whose outputs a run's classes name, by position: there a name may stand twice.
 NAMES_OUTPUTS = frozenset({"custom-torch-classification"})
+
+#: The methods that lift 2D labels into point clouds.
+_LIFTING = (Method.LIFT_LABELS, Method.LIFT_MODEL)
 
 #: The types of settings that are numbers.
 _NUMBERS = (int, float, int | None, float | None)
@@ -31,10 +36,13 @@ def _form(
     caption: str | None = None,
     placeholder: str = "",
     tasks: tuple[Task, ...] = (),
+    methods: tuple[Method, ...] = (),
 ) -> dict[str, JsonValue]:
     """How the panel's form shows a setting, as :class:`Setting` describes; else its defaults."""
     named: list[JsonValue] = [task.value for task in tasks]
-    return {"section": section, "caption": caption, "placeholder": placeholder, "tasks": named}
+    used: list[JsonValue] = [method.value for method in methods]
+    form: dict[str, JsonValue] = {"section": section, "caption": caption}
+    return form | {"placeholder": placeholder, "tasks": named, "methods": used}
 
 
 class RunConfig(BaseModel):
@@ -121,6 +129,26 @@ class RunConfig(BaseModel):
             "masks", "They are left out by default", tasks=(Task.INSTANCE_SEGMENTATION,)
         ),
     )
+    camera_slices: tuple[str, ...] = Field(
+        default=(),
+        title="Camera slices",
+        description="Lifting: the slices with images of calibrated cameras. Leave empty for all",
+        json_schema_extra=_form(methods=_LIFTING),
+    )
+    box_sizes: tuple[str, ...] = Field(
+        default=(),
+        title="Box sizes",
+        description="Lifting: usual sizes of your classes, in meters, for sides that no sensor "
+        "saw. Write 'car: 4.6 x 2.0 x 1.7': length, width, height",
+        json_schema_extra=_form(methods=_LIFTING, placeholder="car: 4.6 x 2.0 x 1.7"),
+    )
+    reference_frame: str = Field(
+        default="",
+        title="Reference frame",
+        description="Lifting: the frame of the points. Leave empty for that of their slice, "
+        "or 'world'",
+        json_schema_extra=_form(methods=_LIFTING, placeholder="world"),
+    )
     device: str = Field(
         default="",
         description="cpu, mps, cuda or cuda:N. Leave empty for the worker's GPU, if it has one",
@@ -144,7 +172,7 @@ class RunConfig(BaseModel):
 
     @field_validator(
         *("name", "label_field", "segmenter", "source_field", "mask_location"),
-        *("device", "checkpoint"),
+        *("device", "checkpoint", "reference_frame"),
         mode="before",
     )
     @classmethod
@@ -171,7 +199,18 @@ class RunConfig(BaseModel):
             return classes
         return tuple(dict.fromkeys(classes))
 
-    @field_validator("group_slices")
+    @field_validator("box_sizes", mode="before")
+    @classmethod
+    def _sizes_as_texts(cls, sizes: Any) -> Any:
+        return box_sizes.as_texts(sizes) if isinstance(sizes, Mapping) else sizes
+
+    @field_validator("box_sizes")
+    @classmethod
+    def _are_sizes(cls, sizes: tuple[str, ...]) -> tuple[str, ...]:
+        box_sizes.read(sizes)
+        return sizes
+
+    @field_validator("group_slices", "camera_slices")
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(names))
@@ -241,6 +280,7 @@ class Setting:
         caption: the line below its field there; by default, the description
         placeholder: what the empty field shows there
         tasks: the tasks for which the panel asks for it; empty for all
+        methods: the methods that have it; empty for all
     """
 
     name: str
@@ -256,6 +296,7 @@ class Setting:
     caption: str = ""
     placeholder: str = ""
     tasks: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
 
 _KINDS = {
@@ -298,4 +339,5 @@ def _setting(name: str, schema: dict[str, Any]) -> Setting:
         caption=field.description or "" if caption is None else caption,
         placeholder=schema.get("placeholder", ""),
         tasks=tuple(schema.get("tasks", ())),
+        methods=tuple(schema.get("methods", ())),
     )

@@ -17,7 +17,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.account import LeftOut
 from auto_labeling.core.errors import AttemptRevoked, AutoLabelingError, FailureReason
 from auto_labeling.core.run import Run
-from auto_labeling.engine import memory
+from auto_labeling.engine import lifting_model, memory
 from auto_labeling.engine.labeler import (
     HOPELESS_AFTER,
     MIN_SAMPLES_FOR_LOADERS,
@@ -29,7 +29,7 @@ from auto_labeling.engine.labeler import (
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.engine.ray.driver import in_actors
 from auto_labeling.engine.writing import Written
-from auto_labeling.models import catalog, label_filter, zoo
+from auto_labeling.models import label_filter, zoo
 from auto_labeling.storage import fields, staging
 from auto_labeling.storage.chunk_work import left_out_in
 from auto_labeling.storage.chunks import ChunkStore
@@ -252,4 +252,4 @@ def _in_this_process(dataset: Dataset, run: Run, listener: Listener) -> Iterator
 
 
 def _load(run: Run) -> fom.Model:
-    return zoo.load(catalog.get_model(run.config.model), run.config)
+    return lifting_model.load(run.config)

@@ -17,6 +17,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.run import Run
 from auto_labeling.engine import loading
 from auto_labeling.engine.batches import Waiting
+from auto_labeling.engine.camera_views import CameraViews
 from auto_labeling.engine.masks import MaskStore
 from auto_labeling.engine.pipeline import Ahead, Behind
 from auto_labeling.engine.prediction import Predicted, Predictor
@@ -86,6 +87,8 @@ class Labeler:
         self._ledger = Ledger(dataset, run, listener.ended)
         self._writer = Writer(dataset, run, self._masks, self._ledger, listener.check)
         self._listener = listener
+        lifts = run.config.method.lifts
+        self._cameras = CameraViews(dataset, run.config) if lifts else None
 
     def label(self, chunks: Iterable[Sequence[tuple[int, int]]], loaders: int) -> None:
         """Labels chunks until there are no more.
@@ -126,6 +129,8 @@ class Labeler:
             self._ledger.claim(together)
             for index, _ in together:
                 waiting = self._ledger.open(index, self._mapping)
+                if self._cameras is not None:
+                    patiently(self._cameras.add)(waiting)
                 self._masks.forget(sample_id for sample_id, _ in waiting)
                 yield from self._cut(index, waiting)
 

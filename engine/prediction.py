@@ -17,7 +17,6 @@ from auto_labeling.engine import boxes_3d, outputs, retries
 from auto_labeling.engine.batches import Failure, Loaded, Waiting, describe
 from auto_labeling.engine.documents import SampleLabels
 from auto_labeling.engine.reading import Reader
-from auto_labeling.models.scene_models import SceneModel
 
 BATCH_SIZE = 16
 
@@ -74,7 +73,7 @@ class Predictor:
         self._fast = outputs.fast_path(model)
         # Torch models that preprocess to different sizes cannot stack a batch.
         self.batch_size = 1 if self._is_torch and model.ragged_batches else BATCH_SIZE
-        self._of_scenes = isinstance(model, SceneModel)
+        self._of_scenes = run.config.task.is_3d
         if self._of_scenes:
             self.batch_size = SCENES_AT_ONCE
 

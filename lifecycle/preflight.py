@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core import text
 from auto_labeling.core.run import Method, RunConfig, Speed
-from auto_labeling.lifecycle import media, preview, worker_check
+from auto_labeling.lifecycle import calibration_check, lifting_rules, media, preview, worker_check
 from auto_labeling.models import catalog, devices, downloads, requirements
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.storage import live_workers, mask_locations, speeds
@@ -112,7 +112,8 @@ def preflight(
             time from where no run has measured it
         samples (None): the number of the target samples, if it is known
         view (None): the view that the target samples are of, if they are of one
-        wait (True): whether to wait for the workers' answers about a custom model
+        wait (True): whether to wait for the workers' answers about a custom model, and to compare
+            the calibration of cameras with a few point clouds
 
     Returns:
         a :class:`Preflight`
@@ -147,7 +148,12 @@ def preflight(
         known["asking_workers"] = status.asking
     result = Preflight(**known)
     of_custom = status.warnings if status is not None else ()
-    warnings = (*cautions(dataset, config, samples, view), *of_custom, *_warnings(result))
+    if tried is not None:
+        doubts = tried.warnings
+    else:
+        doubts = tuple(calibration_check.of_dataset(dataset, config, sample_ids)) if wait else ()
+    noted = cautions(dataset, config, samples, view)
+    warnings = (*noted, *doubts, *of_custom, *_warnings(result))
     return result.model_copy(update={"warnings": warnings})
 
 
@@ -168,6 +174,7 @@ def cautions(
     sentences = (
         [] if view is None else [media.meaning(view, samples, config.task, config.group_slices)]
     )
+    sentences += lifting_rules.warnings(dataset, config)
     if config.mask_location:
         sentences += mask_locations.warnings(dataset, config.mask_location)
     return tuple(filter(None, sentences))

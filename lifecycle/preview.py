@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import fiftyone.core.labels as fol
 from fiftyone.core.dataset import Dataset
@@ -20,11 +20,18 @@ from auto_labeling.core.errors import (
     first_line,
 )
 from auto_labeling.core.run import Run, RunConfig, Speed
-from auto_labeling.engine import boxes_3d, documents, drawing, drawing_above
+from auto_labeling.engine import (
+    boxes_3d,
+    documents,
+    drawing,
+    drawing_above,
+    lifting_model,
+)
 from auto_labeling.engine.batches import Waiting
+from auto_labeling.engine.camera_views import CameraViews
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.engine.reading import Reader
-from auto_labeling.lifecycle import validation
+from auto_labeling.lifecycle import calibration_check, validation
 from auto_labeling.models import catalog, custom_check, downloads, zoo
 from auto_labeling.models.offline import offline
 from auto_labeling.storage import clock, samples
@@ -84,10 +91,12 @@ class Trial:
         previews: a :class:`Preview` for each sample
         speed: how fast it was, without the loading of the model and its first image; None where
             one sample was tried, or all failed
+        warnings: what is doubtful about the calibration of cameras, in sentences
     """
 
     previews: tuple[Preview, ...]
     speed: Speed | None
+    warnings: tuple[str, ...] = ()
 
 
 def preview(dataset: Dataset, config: RunConfig, sample_ids: Iterable[str]) -> list[Preview]:
@@ -138,14 +147,23 @@ def trial(
     if problems := custom_check.problems(config):  # here, since it is this process that loads it
         raise ConfigError(problems)
     _require_weights(config)
-    loaded = samples.read(dataset, ids, zoo.field_mapping(config), whole=config.task.is_3d)
+    loaded = samples.read(
+        dataset, ids, zoo.field_mapping(config), whole=config.task.is_3d and not config.method.lifts
+    )
+    if config.method.lifts:
+        CameraViews(dataset, config).add(loaded)
     targets = [Waiting(sample_id, values) for sample_id, values in loaded]
     report("Waiting for another preview to finish")
     with _model_lock:
         report("Loading the model")
         model = _load(config)
+        lifts = isinstance(model, lifting_model.LiftedLabels)
         try:
-            return _try(model, config, targets, report)
+            if lifts:
+                model.kept = []
+            made = _try(model, config, targets, report)
+            doubts = calibration_check.of_scenes(model.kept or [], config) if lifts else []
+            return replace(made, warnings=tuple(doubts))
         finally:
             del model
             zoo.release()
@@ -175,7 +193,7 @@ def _require_weights(config: RunConfig) -> None:
 def _load(config: RunConfig) -> Model:
     with offline() as requests:
         try:
-            return zoo.load(catalog.get_model(config.model), config)
+            return lifting_model.load(config)
         except Exception as error:
             if requests:
                 raise ModelUnavailable(

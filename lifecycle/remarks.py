@@ -129,6 +129,10 @@ _REMEDIES = {
     LeftOut.NO_SIZE: "Check the dimensions that the model returns: all three must be above 0.",
     LeftOut.DUPLICATE: "Try fewer prompts for a class.",
     LeftOut.NO_MASK: "Try another segmenter, or keep labels without a mask.",
+    LeftOut.TOO_FEW_POINTS: "These objects are too far away for the sensor, or hidden from it.",
+    LeftOut.NO_CLUSTER: "Check the calibration of the cameras: a preflight compares it with the "
+    "points.",
+    LeftOut.SAME_OBJECT: "Nothing to do: each object gets one box.",
     LeftOut.OVER_LIMIT: "Try a higher maximum of labels per image.",
 }
 

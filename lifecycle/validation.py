@@ -20,12 +20,18 @@ from auto_labeling.core.names import LATEST, STAGING_SUFFIX, staging_field
 from auto_labeling.core.run import Method, RunConfig, Task
 from auto_labeling.core.setting_problems import sentence
 from auto_labeling.engine.ray import limits
-from auto_labeling.lifecycle import media
+from auto_labeling.lifecycle import lifting_rules, media
 from auto_labeling.models import config_rules
 from auto_labeling.storage import dataset_classes, orphans, samples
 from auto_labeling.storage.runs import RunStore
 
 _RUN_ID = re.compile("[0-9a-f]{12}")
+
+#: The methods that begin with the labels of a field, and what becomes of those.
+_TAKE_LABELS = {
+    Method.EXISTING_DETECTIONS: "boxes get masks",
+    Method.LIFT_LABELS: "2D labels are lifted into the point clouds",
+}
 _CLOUD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 
 
@@ -81,6 +87,7 @@ def check(dataset: Dataset, answers: Mapping[str, Any], store: RunStore) -> RunC
         **config_rules.problems(judged, skip=problems),
         **_unused_problems(judged, problems),
         **_source_problems(dataset, judged),
+        **lifting_rules.problems(dataset, judged, problems),
         **_mask_problems(judged),
         **_worker_problems(judged),
     }.items():
@@ -104,6 +111,7 @@ def check_model(dataset: Dataset, config: RunConfig) -> None:
         **config_rules.problems(config),
         **_unused_problems(config, ()),
         **_source_problems(dataset, config),
+        **lifting_rules.problems(dataset, config),
     }
     if problems:
         raise ConfigError(problems)
@@ -217,10 +225,10 @@ def _without(answers: Mapping[str, Any], problems: Collection[str]) -> RunConfig
 
 
 def _source_problems(dataset: Dataset, config: RunConfig) -> dict[str, str]:
-    if config.method is not Method.EXISTING_DETECTIONS:
+    if config.method not in _TAKE_LABELS:
         return {}
     if not config.source_field:
-        return {"source_field": "Choose the field whose boxes get masks"}
+        return {"source_field": f"Choose the field whose {_TAKE_LABELS[config.method]}"}
     name, fields = config.source_field, source_fields(dataset)
     if name not in fields:
         return {"source_field": f"There is no label field '{name}'"}
@@ -237,7 +245,7 @@ def _unused_problems(config: RunConfig, wrong: Collection[str]) -> dict[str, str
     method = None if "method" in wrong else config.method
     if config.segmenter and method not in (None, Method.TWO_STAGE):
         problems["segmenter"] = "Only two-stage runs have a segmenter"
-    if config.source_field and method not in (None, Method.EXISTING_DETECTIONS):
+    if config.source_field and method not in (None, *_TAKE_LABELS):
         problems["source_field"] = "Only runs on existing detections take boxes from a field"
     if "task" not in wrong and config.task is Task.CLASSIFICATION and config.max_labels:
         problems["max_labels"] = "Classification has one label per image"

@@ -75,6 +75,16 @@ def choices(task: Task, method: Method, model_type: ModelType | None = None) -> 
     """
     if method is Method.ONE_STAGE:
         return list_models(task, model_type, method)
+    if method.lifts:
+        if not task.is_3d:
+            return []
+        if method is Method.LIFT_LABELS:
+            return list_models(task, model_type, method)
+        return [
+            spec
+            for in_images in (Task.DETECTION, Task.INSTANCE_SEGMENTATION)
+            for spec in list_models(in_images, model_type, Method.ONE_STAGE)
+        ]
     if task is not Task.INSTANCE_SEGMENTATION:
         return []
     if method is Method.TWO_STAGE:

@@ -13,6 +13,9 @@ _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 MAX_ZERO_SHOT_CLASSES = 1000
 
+#: The model of runs that lift the labels of a field.
+LIFTED_LABELS = "lifted-labels"
+
 
 def problems(config: RunConfig, skip: Collection[str] = ()) -> dict[str, str]:
     """Judges a configuration without a dataset.
@@ -48,9 +51,10 @@ def problems(config: RunConfig, skip: Collection[str] = ()) -> dict[str, str]:
 
 
 def _method_problems(config: RunConfig) -> dict[str, str]:
-    if config.task is Task.INSTANCE_SEGMENTATION:
+    needed = Task.DETECTION_3D if config.method.lifts else Task.INSTANCE_SEGMENTATION
+    if config.task is needed:
         return {}
-    text = f"{config.method.label} is for instance segmentation, not {config.task.label_within}"
+    text = f"{config.method.label} is for {needed.label_within}, not {config.task.label_within}"
     return {"method": text}
 
 
@@ -73,8 +77,16 @@ def _misfit(spec: ModelSpec, config: RunConfig) -> str:
     """Why the model cannot take its part in the method; empty if it can."""
     if config.method is Method.EXISTING_DETECTIONS:
         return "" if spec.is_segmenter else f"{spec.name} does not make masks from boxes"
+    if spec.lifts_labels != (config.method is Method.LIFT_LABELS):
+        if spec.lifts_labels:
+            return f"{spec.name} is for the method {Method.LIFT_LABELS.label}"
+        return f"Existing 2D labels need no model: choose '{LIFTED_LABELS}'"
     if spec.is_segmenter:
         return f"{spec.name} makes masks from boxes; it finds nothing by itself"
+    if config.method is Method.LIFT_MODEL:
+        if spec.task in (Task.DETECTION, Task.INSTANCE_SEGMENTATION):
+            return ""
+        return f"{spec.name} is for {spec.task.label_within}; lifting needs boxes or masks"
     task = Task.DETECTION if config.method is Method.TWO_STAGE else config.task
     if spec.task is not task:
         return f"{spec.name} is for {spec.task.label_within}, not {task.label_within}"

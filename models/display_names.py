@@ -20,6 +20,7 @@ _FAMILIES = {
     "googlenet": "GoogLeNet",
     "grounding-dino": "Grounding DINO",
     "inception": "Inception",
+    "lifted-labels": "Lifted 2D labels",
     "llmdet": "LLMDet",
     "mask-rcnn": "Mask R-CNN",
     "mask2former": "Mask2Former",

@@ -108,7 +108,7 @@ class Rating:
 
 def performance(spec: ModelSpec) -> Rating:
     """Rates how good the labels of a :class:`auto_labeling.models.spec.ModelSpec` are."""
-    if spec.needs_checkpoint or spec.source == "remote":
+    if spec.needs_checkpoint or spec.source == "remote" or spec.lifts_labels:
         return Rating()
     if spec.weights is not None:
         return Rating(by=DEMO)
@@ -133,7 +133,7 @@ def performance(spec: ModelSpec) -> Rating:
 
 def speed(spec: ModelSpec) -> Rating:
     """Rates how fast a model is: by its published latency, else by the cost of an image."""
-    if spec.needs_checkpoint or spec.source == "remote":
+    if spec.needs_checkpoint or spec.source == "remote" or spec.lifts_labels:
         return Rating()
     if spec.weights is not None:
         return Rating(by=DEMO)

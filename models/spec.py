@@ -30,6 +30,9 @@ _TASKS = {
     "detection": Task.DETECTION,
     "classification": Task.CLASSIFICATION,
 }
+#: How runs use models that do not find things in images by themselves, by their tag.
+_METHODS = {"segment-anything": Method.TWO_STAGE, "lifting": Method.LIFT_LABELS}
+
 _HALF = (
     "fiftyone.utils.torch.TorchImageModel",
     downloads.TORCHVISION,
@@ -91,6 +94,8 @@ class ModelSpec:
     @property
     def methods(self) -> tuple[Method, ...]:
         """The methods that can use the model itself."""
+        if self.lifts_labels:
+            return (Method.LIFT_LABELS,)
         if self.is_segmenter:
             return (Method.TWO_STAGE, Method.EXISTING_DETECTIONS)
         return (Method.ONE_STAGE,)
@@ -99,6 +104,11 @@ class ModelSpec:
     def is_segmenter(self) -> bool:
         """Whether the model makes masks out of boxes, and nothing without them."""
         return "segment-anything" in (self.entry.get("tags") or ())
+
+    @property
+    def lifts_labels(self) -> bool:
+        """Whether this stands for no network: it lifts the labels of a field into 3D."""
+        return "lifting" in (self.entry.get("tags") or ())
 
     @property
     def can_be_half(self) -> bool:
@@ -213,12 +223,13 @@ def make(entry: dict[str, Any], source: str, task: Task) -> ModelSpec:
     name = entry["base_name"]
     family, version, size = name_parts.parse(name)
     family = entry.get("family") or family
-    segmenter = "segment-anything" in (entry.get("tags") or ())
-    finds_boxes = not segmenter and task is not Task.CLASSIFICATION
+    tags = entry.get("tags") or ()
+    method = next((used for tag, used in _METHODS.items() if tag in tags), Method.ONE_STAGE)
+    finds_boxes = method is Method.ONE_STAGE and task is not Task.CLASSIFICATION
     return ModelSpec(
         name=name,
         task=task,
-        method=Method.TWO_STAGE if segmenter else Method.ONE_STAGE,
+        method=method,
         model_type=_model_type(entry),
         family=family,
         version=entry.get("family_version") or entry.get("version") or version,

@@ -22,7 +22,7 @@ _NOT_ASKED = ("prompts",)
 #: The methods that have a setting, where not all have it.
 _METHODS_WITH = {
     "segmenter": (Method.TWO_STAGE.value,),
-    "source_field": (Method.EXISTING_DETECTIONS.value,),
+    "source_field": (Method.EXISTING_DETECTIONS.value, Method.LIFT_LABELS.value),
 }
 
 
@@ -104,8 +104,8 @@ def _applies(dataset: Dataset, setting: Setting, answers: Mapping[str, Any]) -> 
         return True
     if setting.name == "group_slices":
         return bool(media.slices(dataset))
-    method = answers.get("method")
-    return method in _METHODS_WITH.get(setting.name, (method,))
+    method = str(answers.get("method"))
+    return method in (setting.methods or _METHODS_WITH.get(setting.name, (method,)))
 
 
 def _choices(

@@ -10,7 +10,7 @@ from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError, RunWarning
 from auto_labeling.core.run import Method, ModelType, RunConfig, Target, Task
-from auto_labeling.lifecycle import importing, labeling
+from auto_labeling.lifecycle import calibration_check, importing, labeling
 from auto_labeling.lifecycle.labeling import Preflight, Preview
 from auto_labeling.models import catalog
 from auto_labeling.sdk.handle import Run
@@ -189,7 +189,8 @@ def start(
     target, ids = targets(samples, sample_ids, answers)
     checked = _checked(dataset, answers, target)
     number = 0 if ids is None else len(ids)
-    for caution in labeling.cautions(dataset, checked, number, _view(samples, target)):
+    noted = labeling.cautions(dataset, checked, number, _view(samples, target))
+    for caution in (*noted, *calibration_check.of_dataset(dataset, checked, ids)):
         warnings.warn(caution, RunWarning, stacklevel=2)
     return Run(dataset, labeling.start(dataset, checked, ids, author, queue, persist))
 

@@ -65,7 +65,8 @@ def waiting(
         each sample's ``values`` hold its ``filepath``, and a
         :class:`fiftyone.core.labels.Label` or None for each of ``wanted``
     """
-    query, whole = {run.staging_field: WAITING}, run.config.task.is_3d
+    config = run.config
+    query, whole = {run.staging_field: WAITING}, config.task.is_3d and not config.method.lifts
     return samples.read(dataset, sample_ids, label_fields, query, whole)
 
 

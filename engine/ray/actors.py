@@ -202,9 +202,9 @@ class Worker:
         import fiftyone.core.odm as foo
         from fiftyone import load_dataset
 
-        from auto_labeling.engine import memory
+        from auto_labeling.engine import lifting_model, memory
         from auto_labeling.engine.labeler import Labeler, loader_processes
-        from auto_labeling.models import catalog, zoo
+        from auto_labeling.models import catalog
         from auto_labeling.storage.runs import RunStore
 
         name = foo.get_db_conn().datasets.find_one({"_id": dataset_id}, {"name": 1})["name"]
@@ -212,7 +212,7 @@ class Worker:
         self._dataset, self._store = dataset, RunStore(dataset)
         config = self._run.config
         with _one_download(not catalog.missing_weights(config)):
-            model = zoo.load(catalog.get_model(config.model), config)
+            model = lifting_model.load(config)
         labeler = Labeler(dataset, self._run, model, self)
         with memory.steady():
             while not self._is_stopped:

@@ -17,6 +17,8 @@ METHODS = {
     Method.ONE_STAGE: "One model finds and outlines",
     Method.TWO_STAGE: "One finds boxes, another adds masks",
     Method.EXISTING_DETECTIONS: "Adds masks to your existing boxes",
+    Method.LIFT_LABELS: "Lifts labels of calibrated cameras into 3D",
+    Method.LIFT_MODEL: "Lifts what a 2D model sees in camera images",
 }
 MODEL_TYPES = {
     ModelType.FIXED_VOCABULARY: "Knows a list of classes",

@@ -74,7 +74,7 @@ class Form:
         first = {"masks": self._masks, "machine": self._device}.get(name)
         if first is not None:
             first(group)
-        for setting in form_settings.in_section(name, self._form["task"]):
+        for setting in form_settings.in_section(name, self._form):
             self._setting(group, setting)
 
     def _setting(self, group: Fields, setting: Setting) -> None:
@@ -98,8 +98,10 @@ class Form:
         self._slices(group)
         possible = {task: choices.TASKS[task] for task in choices.TASKS if self._fits(task)}
         group.radio("task", "Task", _meanings(possible))
-        if answers.makes_masks(self._form):
-            group.radio("method", "Method", _meanings(choices.METHODS))
+        methods = self._resolved.choices.levels["method"].options
+        if len(methods) > 1:
+            meanings = {Method(name): choices.METHODS[Method(name)] for name in methods}
+            group.radio("method", "Method", _meanings(meanings))
         if len(self._resolved.choices.levels["model_type"].options) > 1:
             label = "Detector type" if self._is(Method.TWO_STAGE) else "Model type"
             group.radio("model_type", label, _meanings(choices.MODEL_TYPES))
@@ -185,14 +187,19 @@ class Form:
                 "Choose…",
                 caption="Outlines the object in each box",
             )
-        if self._is(Method.EXISTING_DETECTIONS):
-            group.dropdown(
-                "source_field",
-                "Existing detections",
-                _source_choices(self._resolved.box_fields),
-                "Choose a field…",
-                caption="Boxes in this field get masks. The field itself does not change.",
-            )
+        fates = {
+            Method.EXISTING_DETECTIONS: "Boxes in this field get masks.",
+            Method.LIFT_LABELS: "The cameras' labels in this field become boxes in 3D.",
+        }
+        for method, fate in fates.items():
+            if self._is(method):
+                group.dropdown(
+                    "source_field",
+                    method.label,
+                    _source_choices(self._resolved.box_fields),
+                    "Choose a field…",
+                    caption=f"{fate} The field itself does not change.",
+                )
 
     def _classes(self) -> None:
         group = self._group("classes")

@@ -76,7 +76,13 @@ class Street:
         return np.array([(self.owners == k).sum() for k in range(len(self.boxes))])
 
 
-def make(seed: int, kind: str = "plain", objects: int = 8, jitter: float = 2.0) -> Street:
+def make(
+    seed: int,
+    kind: str = "plain",
+    objects: int = 8,
+    jitter: float = 2.0,
+    rig: int | None = None,
+) -> Street:
     """Makes a scene.
 
     Args:
@@ -84,13 +90,16 @@ def make(seed: int, kind: str = "plain", objects: int = 8, jitter: float = 2.0) 
         kind: "plain", "slope", "rain", "occluded" or "distorted"
         objects: how many objects
         jitter: the standard deviation of the edges of 2D boxes, in pixels
+        rig: the seed of the cameras' places, for scenes that share them; by default, each has its
+            own
     """
     rng = np.random.default_rng(seed)
+    of_rig = rng if rig is None else np.random.default_rng(rig)
     ground = _Ground(rng, slope=kind == "slope")
     solids, boxes, labels = _objects(rng, ground, objects)
     hidden = [_occluder(rng, ground, box) for box in boxes] if kind == "occluded" else []
     clutter = hidden + _clutter(rng, ground, boxes)
-    world = _rigid(rng)
+    world = _rigid(of_rig)
     lidar = np.array([0.0, 0.0, ground.height(0.0, 0.0) + rng.uniform(1.6, 2.0)])
     directions = _beams()
     distance, owner = _cast(lidar, directions, solids, clutter, ground)
@@ -99,7 +108,9 @@ def make(seed: int, kind: str = "plain", objects: int = 8, jitter: float = 2.0) 
     hit = np.isfinite(distance) & (distance < 80)
     noisy = distance[hit] + rng.normal(0, 0.02, hit.sum())
     points = lidar + directions[hit] * noisy[:, None]
-    street = Street(points, owner[hit], boxes, labels, _cameras(rng, ground, kind == "distorted"))
+    street = Street(
+        points, owner[hit], boxes, labels, _cameras(of_rig, ground, kind == "distorted")
+    )
     for camera in street.cameras:
         street.seen.append(_see(rng, camera, solids, labels, clutter, ground, jitter))
     return _moved(street, world)

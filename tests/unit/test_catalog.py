@@ -87,7 +87,7 @@ def test_every_model_has_what_the_form_shows():
         assert spec.license and spec.description and spec.url and spec.author, spec.name
         assert spec.source == "custom" or spec.packages, spec.name
         assert isinstance(spec.downloaded, bool), spec.name
-        if spec.task is Task.CLASSIFICATION or spec.is_segmenter:
+        if spec.task is Task.CLASSIFICATION or spec.is_segmenter or spec.lifts_labels:
             assert spec.confidence is None, spec.name
         else:
             assert 0.2 <= spec.confidence <= 0.5, spec.name
@@ -331,6 +331,7 @@ def test_the_files_of_every_bundled_model_exist():
     bundled = [spec for spec in catalog.list_models() if spec.source == "bundled"]
     readme = (catalog.PACKAGE / "demo" / "weights" / "README.md").read_text(encoding="utf-8")
     names = {"shapes-yolo", "shapes-yolo-seg", "shapes-sam", "efficientnet-lite0-imagenet"}
+    names |= {"lifted-labels"}
     assert {spec.name for spec in bundled} == names
     for spec in bundled:
         assert catalog.missing_packages(spec) == (), spec.name

@@ -56,7 +56,9 @@ def test_only_methods_that_fit_the_task_are_offered():
     offered = {task: model_choice.narrow(task, {}).levels["method"] for task in Task}
     assert offered[Task.DETECTION] == model_choice.Level(("one_stage",), "one_stage")
     assert offered[Task.CLASSIFICATION] == model_choice.Level(("one_stage",), "one_stage")
-    assert set(offered[Task.INSTANCE_SEGMENTATION].options) == {m.value for m in Method}
+    assert set(offered[Task.INSTANCE_SEGMENTATION].options) == {m for m in Method if not m.lifts}
+    in_3d = ("one_stage", "lift_labels", "lift_model")
+    assert offered[Task.DETECTION_3D] == model_choice.Level(in_3d, "one_stage")
 
 
 def test_the_newest_version_and_the_smallest_size_come_first():
