@@ -21,7 +21,7 @@ def load_dataset(ctx: ExecutionContext) -> None:
     Where this is not possible, FiftyOne loads it when it is needed, and raises what is wrong.
     """
     with contextlib.suppress(*_CANNOT_OPEN):
-        dataset = labeling.load_dataset(*_asked(ctx))
+        dataset = labeling.load_dataset(*_requested(ctx))
         if dataset.media_type == fom.GROUP and ctx.group_slice is not None:
             dataset.group_slice = ctx.group_slice
         ctx.request_params["dataset_name"] = dataset.name
@@ -33,13 +33,13 @@ def prepare_dataset(ctx: ExecutionContext) -> None:
 
     def load() -> None:
         with contextlib.suppress(*_CANNOT_OPEN):
-            labeling.load_dataset(*asked)
+            labeling.load_dataset(*parameters)
 
-    asked = _asked(ctx)
+    parameters = _requested(ctx)
     threading.Thread(target=load, name="auto-labeling-dataset", daemon=True).start()
 
 
-def _asked(ctx: ExecutionContext) -> tuple[str, str]:
+def _requested(ctx: ExecutionContext) -> tuple[str, str]:
     """The name and the ID of the dataset."""
-    asked = ctx.request_params
-    return text(asked.get("dataset_name")), text(asked.get("dataset_id"))
+    parameters = ctx.request_params
+    return text(parameters.get("dataset_name")), text(parameters.get("dataset_id"))

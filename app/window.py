@@ -57,15 +57,15 @@ def kept(ctx: ExecutionContext) -> dict | None:
     own = of(ctx)
     if not own or not _readings(own):
         return None
-    asked = ctx.request_params
-    lasso = asked.get("extended_selection")
+    parameters = ctx.request_params
+    lasso = parameters.get("extended_selection")
     return {
         "id": secrets.token_hex(4),
         "times": _readings(own),
-        "filters": asked.get("filters") or {},
+        "filters": parameters.get("filters") or {},
         "lasso": lasso if isinstance(lasso, dict) else {},
-        "selected": list(asked.get("selected") or ()),
-        "slice": asked.get("group_slice"),
+        "selected": list(parameters.get("selected") or ()),
+        "slice": parameters.get("group_slice"),
     }
 
 

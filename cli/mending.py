@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import dataset_of
-from auto_labeling.cli.verbs import FOUND, argument, verb
+from auto_labeling.cli.verbs import PROBLEMS, argument, verb
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from auto_labeling.lifecycle.labeling import Finding
@@ -36,7 +36,7 @@ def doctor(args: argparse.Namespace) -> int | None:
         where = "" if args.dataset else f"{finding.dataset}: "
         output.show(output.plain(f"{where}{finding.description}."))
         output.show(output.plain(f"  {_outcome(finding, args.repair)}."))
-    return None if all(finding.repaired for finding in findings) else FOUND
+    return None if all(finding.repaired for finding in findings) else PROBLEMS
 
 
 def _outcome(finding: "Finding", repair: bool) -> str:

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 #: The exit status of a command.
-OK, REFUSED, USAGE, RUN_FAILED, STILL_RUNNING, FOUND, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 70, 130
+OK, REFUSED, USAGE, RUN_FAILED, STILL_RUNNING, PROBLEMS, BUG, INTERRUPTED = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    70,
+    130,
+)
 
 #: What each status means, for ``--help`` and the reference.
 STATUSES = {
@@ -16,7 +25,7 @@ STATUSES = {
     RUN_FAILED: "the run stopped with an error or was canceled; or a preview failed on every "
     "sample",
     STILL_RUNNING: "--timeout expired; the run continues",
-    FOUND: "doctor found a problem that is not repaired",
+    PROBLEMS: "doctor found a problem that is not repaired",
     BUG: "internal error (traceback printed)",
     INTERRUPTED: "interrupted by Ctrl-C",
 }

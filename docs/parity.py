@@ -63,7 +63,7 @@ ACTIONS = (
 )
 
 #: Things to look at: they store nothing, so there is nothing to compare.
-LOOKS = (
+VIEWS = (
     Action((), "The runs of a dataset", "runs", "list", "list_runs"),
     Action((), "One run", "get", "show"),
     Action((), "Progress of a run", "progress", "watch"),

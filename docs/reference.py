@@ -286,7 +286,7 @@ def _parity() -> str:
         "| | panel | Python | command | operator |",
         "|---|---|---|---|---|",
     ]
-    for action in (*parity.ACTIONS, *parity.LOOKS):
+    for action in (*parity.ACTIONS, *parity.VIEWS):
         events = ", ".join(f"`{event}`" for event in action.events) or "shown"
         operator = f"`{action.operator}`" if action.operator else "—"
         lines.append(

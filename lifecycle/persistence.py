@@ -18,8 +18,8 @@ NOT_PERSISTENT = (
 def is_persistent(dataset: Dataset) -> bool:
     """Whether the dataset is persistent, as the database has it."""
     document = dataset._doc
-    found = document._get_collection().find_one({"_id": document.id}, {"persistent": 1})
-    return bool((found or {}).get("persistent"))
+    stored = document._get_collection().find_one({"_id": document.id}, {"persistent": 1})
+    return bool((stored or {}).get("persistent"))
 
 
 def require(dataset: Dataset, persist: bool = False) -> None:

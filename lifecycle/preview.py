@@ -182,8 +182,8 @@ def _require_weights(config: RunConfig) -> None:
             "the worker downloads it again when a run starts"
         )
     # FiftyOne's command may download other weights of torchvision's than a run loads.
-    can_be_told = spec.entry.get("manager") and spec.wrapper != downloads.TORCHVISION
-    how = f": `fiftyone zoo models download {spec.name}`" if can_be_told else ""
+    has_command = spec.entry.get("manager") and spec.wrapper != downloads.TORCHVISION
+    how = f": `fiftyone zoo models download {spec.name}`" if has_command else ""
     raise ModelUnavailable(
         f"The weights of '{name}' are not on this machine, and a preview downloads nothing. "
         f"The worker downloads them when a run starts; for a preview, download them first{how}"

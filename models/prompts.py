@@ -67,11 +67,11 @@ class Vocabulary:
         """By shared words, where one text contains the other; else by the words' first match."""
         best: str | None = None
         score = 0.0
-        for asked, name in self._words:
-            if asked and (asked <= distinct or distinct <= asked):
-                alike = len(asked & distinct) / len(asked | distinct)
+        for prompt_words, name in self._words:
+            if prompt_words and (prompt_words <= distinct or distinct <= prompt_words):
+                alike = len(prompt_words & distinct) / len(prompt_words | distinct)
                 # Of equals, the one that the answer begins with.
-                if alike > score or (alike == score and best and words[0] in asked):
+                if alike > score or (alike == score and best and words[0] in prompt_words):
                     best, score = name, alike
         return best
 

@@ -17,7 +17,7 @@ from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
 
 #: Settings that a form does not ask for; other plugins may still set them.
-_NOT_ASKED = ("prompts",)
+_NOT_IN_FORM = ("prompts",)
 
 #: The methods that have a setting, where not all have it.
 _METHODS_WITH = {
@@ -49,7 +49,7 @@ class StartRun(RunOperator):
         if not problems:
             _warn(ctx, form, labeling.draft(answers), answers)
         for setting in settings():
-            if setting.name in _NOT_ASKED or not _applies(ctx.dataset, setting, answers):
+            if setting.name in _NOT_IN_FORM or not _applies(ctx.dataset, setting, answers):
                 continue
             # A missing answer is not an error yet.
             problem = problems.get(setting.name) if setting.name in answers else None

@@ -46,18 +46,18 @@ def is_with_script(ctx: ExecutionContext) -> bool:
     return window.panel_id(ctx) in _windows
 
 
-def greeting(on_hello: Callable, on_patience: Callable) -> types.Property:
+def greeting(on_hello: Callable, on_no_script: Callable) -> types.Property:
     """The first page of a panel: by it the script says that it is there.
 
     Args:
         on_hello: the panel's event that the script sends when the page is drawn
-        on_patience: the panel's event that is sent if it is not there
+        on_no_script: the panel's event that is sent if it is not there
     """
     page = elements.page()
     hidden = elements.column(page, "hidden", display="none")  # where the App does not know the view
     hidden.view("hello", types.View(component="AutoLabelingHello", on_hello=on_hello, **_COMPOSITE))
     elements.progress(page, "opening", None, "Opening…")
-    page.view("patience", types.TimerView(timeout=_HELLO_TIMEOUT, on_timeout=on_patience))
+    page.view("patience", types.TimerView(timeout=_HELLO_TIMEOUT, on_timeout=on_no_script))
     return elements.finished(page)
 
 

@@ -92,25 +92,25 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
                 self._answer(ctx)
             return
 
-        def is_wanted() -> bool:
+        def is_current() -> bool:
             return not is_late(state, request.is_about_grid(ctx))
 
-        if is_wanted() and self._concerns_page(ctx, state):
-            self._answer(ctx, is_wanted)
+        if is_current() and self._concerns_page(ctx, state):
+            self._answer(ctx, is_current)
 
-    def _answer(self, ctx: ExecutionContext, is_wanted: Callable[[], bool] = lambda: True) -> None:
+    def _answer(self, ctx: ExecutionContext, is_current: Callable[[], bool] = lambda: True) -> None:
         """Does what a request asks for, if it is an event, and draws the page.
 
         Args:
             ctx: the context of the event
-            is_wanted: says whether the page is the one to show; asked when it is drawn,
+            is_current: says whether the page is the one to show; asked when it is drawn,
                 since the person may have left it already
         """
         handler = getattr(type(self), request.event_name(ctx), None)
         if handler is not None and is_event(handler):
             handler(self, ctx)
         page = self.render(ctx)
-        if is_wanted():
+        if is_current():
             self._show(ctx, page)
 
     def _show(self, ctx: ExecutionContext, page: types.Property) -> None:
@@ -152,10 +152,10 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             return self._apology("This page could not be displayed", sentence(error))
 
     def _apology(
-        self, title: str, said: str, severity: str = "error", ways_on: bool = True
+        self, title: str, sentence: str, severity: str = "error", ways_on: bool = True
     ) -> types.Property:
         page = elements.page()
-        elements.alert(page, "sorry", severity, title, said)
+        elements.alert(page, "sorry", severity, title, sentence)
         if ways_on:
             actions = elements.row(page, "actions")
             elements.button(actions, "home", "Back to the runs", self.go_home)

@@ -21,8 +21,8 @@ def _take_off(parent: types.Object, is_unwanted: Callable[[object], bool]) -> No
         view = child.view
         actions = getattr(view, "row_actions", None)
         if actions:
-            wanted = [a for a in actions if not any(map(is_unwanted, a._kwargs.values()))]
-            view.row_actions = view._kwargs["row_actions"] = wanted
+            allowed = [a for a in actions if not any(map(is_unwanted, a._kwargs.values()))]
+            view.row_actions = view._kwargs["row_actions"] = allowed
         if any(map(is_unwanted, (child.on_change, *view._kwargs.values()))):
             del parent.properties[name]
         elif isinstance(child.type, types.Object):

@@ -82,12 +82,12 @@ def read(dataset: Dataset, run: Run, query: Document, everything: bool = False) 
     def gather(part: Document) -> _Gathered:
         gathered = _Gathered()
         uneven: list[ObjectId] = []
-        for document in _found(dataset, {**query, **part}, fields):
+        for document in _matching(dataset, {**query, **part}, fields):
             if not gathered.add(document):
                 uneven.append(document["_id"])
         for first in range(0, len(uneven), _BATCH):
             some = {"_id": {"$in": uneven[first : first + _BATCH]}}
-            for document in _found(dataset, some, {**about, **_aligned(run, sources)}):
+            for document in _matching(dataset, some, {**about, **_aligned(run, sources)}):
                 gathered.add(document)
         return gathered
 
@@ -134,7 +134,7 @@ class _Gathered:
         self._labels += labels
         self._confidence += confidence
         self._states += states
-        self._added += [PERSON in said for said in zip(*sources, strict=True)] or [False] * size
+        self._added += [PERSON in values for values in zip(*sources, strict=True)] or [False] * size
         return True
 
     def columns(self) -> Columns:
@@ -165,7 +165,7 @@ def _joined(gathered: Sequence[_Gathered]) -> Columns:
     )
 
 
-def _found(dataset: Dataset, query: Document, fields: Document) -> Iterator[Document]:
+def _matching(dataset: Dataset, query: Document, fields: Document) -> Iterator[Document]:
     pipeline = [{"$match": query}, {"$project": fields}]
     return dataset._sample_collection.aggregate(pipeline, batchSize=_BATCH)
 

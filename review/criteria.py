@@ -27,11 +27,11 @@ class Criteria:
         """Whether labels of a review state can meet the criteria at all."""
         return self.states is None or state in self.states
 
-    def wanted(self) -> dict[str, Any]:
+    def query(self) -> dict[str, Any]:
         """What a label must be, as a query on a label's own attributes."""
-        wanted: dict[str, Any] = {}
+        conditions: dict[str, Any] = {}
         if self.span is not None:
-            wanted["confidence"] = {"$gte": self.span[0], "$lte": self.span[1]}
+            conditions["confidence"] = {"$gte": self.span[0], "$lte": self.span[1]}
         if self.labels is not None:
-            wanted["label"] = {"$in": list(self.labels)}
-        return wanted
+            conditions["label"] = {"$in": list(self.labels)}
+        return conditions

@@ -61,12 +61,12 @@ class Shown:
             return None
         known: dict[str, Any] = {REVIEW: None, "confidence": None, "label": None}
         prefix = f"{run.label_root}."
-        for path, asked in self.filters.items():
+        for path, sidebar_filter in self.filters.items():
             name = path.removeprefix(prefix)
             kind = "range" if name == "confidence" else "values"
-            if path == name or name not in known or not _is_plain(asked, kind):
+            if path == name or name not in known or not _is_plain(sidebar_filter, kind):
                 return None
-            known[name] = tuple(asked[kind])
+            known[name] = tuple(sidebar_filter[kind])
         if not all(map(is_filterable, map(str, known["label"] or ()))):
             return None
         return Criteria(
@@ -115,10 +115,10 @@ class Shown:
         stages.append({"$project": {"_id": sample_id, "label": f"${root}"}})
         if root != run.staging_field:
             stages.append({"$unwind": "$label"})
-        wanted: Document = {f"label.{REVIEW}": TABS[tab]}
+        conditions: Document = {f"label.{REVIEW}": TABS[tab]}
         if self.label_ids:
-            wanted["label._id"] = {"$in": [ObjectId(i) for i in self.label_ids]}
-        stages.append({"$match": wanted})
+            conditions["label._id"] = {"$in": [ObjectId(i) for i in self.label_ids]}
+        stages.append({"$match": conditions})
         return self._pipeline(view, stages)
 
     def _pipeline(self, view: SampleCollection, stages: list[Document]) -> list[Document]:
@@ -206,12 +206,12 @@ def _filtered(view: fov.DatasetView, filters: dict[str, Any]) -> fov.DatasetView
         return fosv.get_extended_view(view, copy.deepcopy(filters))
 
 
-def _is_plain(asked: Mapping[str, Any], kind: str) -> bool:
+def _is_plain(sidebar_filter: Mapping[str, Any], kind: str) -> bool:
     """Whether a sidebar filter is just a range or a list of values, filtering labels."""
-    wanted = asked.get(kind)
-    if not wanted or None in wanted:
+    values = sidebar_filter.get(kind)
+    if not values or None in values:
         return False
-    return not any(value for key, value in asked.items() if key != kind)
+    return not any(value for key, value in sidebar_filter.items() if key != kind)
 
 
 def root_in(request: Mapping[str, Any], run: Run) -> str:
@@ -261,36 +261,34 @@ def tab_filters(
     return filters
 
 
-def merged(
-    filters: Mapping[str, Any] | None, run: Run, wanted: Mapping[str, Any]
-) -> dict[str, Any]:
+def merged(filters: Mapping[str, Any] | None, run: Run, own: Mapping[str, Any]) -> dict[str, Any]:
     """Replaces the sidebar's filters on the run's staging field.
 
     Args:
         filters: the sidebar's current filters, or None
         run: the run
-        wanted: the filters on the staging field; empty to lift them
+        own: the filters on the staging field; empty to lift them
 
     Returns:
         all filters
     """
     prefix = f"{run.staging_field}."
     others = {path: f for path, f in (filters or {}).items() if not path.startswith(prefix)}
-    return {**others, **wanted}
+    return {**others, **own}
 
 
-def same(given: Mapping[str, Any] | None, asked: Mapping[str, Any]) -> bool:
+def same(given: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
     """Whether a filter of the sidebar does the same as another.
 
     Args:
         given: the sidebar's filter, which may hold more keys, if these are off; or None
-        asked: the filter to compare it with
+        other: the filter to compare it with
 
     Returns:
         True if each key is the same in both
     """
     given = given or {}
-    return all(given.get(key, False) == asked.get(key, False) for key in {*given, *asked})
+    return all(given.get(key, False) == other.get(key, False) for key in {*given, *other})
 
 
 def read_filters(

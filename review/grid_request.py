@@ -13,17 +13,17 @@ from auto_labeling.core.errors import Unreadable
 logger = logging.getLogger(__name__)
 
 
-def check(asked: Mapping[str, Any]) -> None:
+def check(parameters: Mapping[str, Any]) -> None:
     """Refuses a request that speaks of the grid as no App would.
 
     Args:
-        asked: the request's parameters, as the App sends them
+        parameters: the request's parameters, as the App sends them
 
     Raises:
         Unreadable: naming what cannot be read
     """
     for key, is_sound in _SOUND.items():
-        if asked.get(key) is not None and not is_sound(asked[key]):
+        if parameters.get(key) is not None and not is_sound(parameters[key]):
             raise _unreadable(key)
 
 

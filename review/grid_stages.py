@@ -58,14 +58,14 @@ def is_filterable(label: str) -> bool:
 
 def of(request: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of our stages in a request's view, in their order."""
-    found = [str(stage.get("_uuid")) for stage in request.get("view") or ()]
-    users = len(found)
-    while users and found[users - 1].startswith(_OURS):
+    marks = [str(stage.get("_uuid")) for stage in request.get("view") or ()]
+    users = len(marks)
+    while users and marks[users - 1].startswith(_OURS):
         users -= 1
-    return tuple(mark.removeprefix(_OURS) for mark in found[users:])
+    return tuple(mark.removeprefix(_OURS) for mark in marks[users:])
 
 
-def told(request: Mapping[str, Any]) -> str:
+def view_text(request: Mapping[str, Any]) -> str:
     """A request's view as text, to see whether it has changed."""
     # Without where the labels of patches are copied to: that changes while the view remains.
     stages = [
@@ -126,7 +126,7 @@ def _stage(dataset: Dataset, run: Run, name: str) -> fos.ViewStage:
         return fos.Select(staging.ids_without_label(dataset, run)[:MAX_IDS])
     confidence = ViewField("confidence")
     if name == WITHOUT_CONFIDENCE:
-        wanted = ~(confidence.is_number() & (confidence >= float("-inf")))
+        condition = ~(confidence.is_number() & (confidence >= float("-inf")))
     else:
-        wanted = ViewField("label") == ViewExpression.literal(class_of([name]))
-    return fos.FilterLabels(run.staging_field, wanted)
+        condition = ViewField("label") == ViewExpression.literal(class_of([name]))
+    return fos.FilterLabels(run.staging_field, condition)

@@ -91,22 +91,22 @@ def _move_by_id(
     samples: Iterable[_SampleLabels]
     if shown.label_ids:
         labels = list(shown.aggregate(run, tab, [_ID_ONLY]))
-        found = len(labels)
+        number = len(labels)
         samples = [(d["_id"], [d["label"]["_id"]]) for d in labels]
     else:
-        found = next((d["n"] for d in shown.aggregate(run, tab, [{"$count": "n"}])), 0)
+        number = next((d["n"] for d in shown.aggregate(run, tab, [{"$count": "n"}])), 0)
         samples = ((d["_id"], d["labels"]) for d in shown.aggregate(run, tab, [_BY_SAMPLE]))
     if expected is not None:
-        _expect(found, expected)
+        _expect(number, expected)
     _set_by_id(dataset, run, samples, state)
     _in_review(dataset, run.id)
-    return found
+    return number
 
 
-def _expect(found: int, expected: int) -> None:
-    if found != expected:
+def _expect(number: int, expected: int) -> None:
+    if number != expected:
         raise LabelsChanged(
-            f"The labels have changed: there are now {found:,} to add, not {expected:,}. "
+            f"The labels have changed: there are now {number:,} to add, not {expected:,}. "
             "Nothing was added; check the labels and try again"
         )
 
@@ -121,19 +121,19 @@ def _move(
             kept = None
         if kept is None:
             added_labels.settle(dataset, run)
-            found = _count(dataset, run, other, criteria)
+            number = _count(dataset, run, other, criteria)
         else:
-            found = kept.count(other, criteria)
+            number = kept.count(other, criteria)
         if expected is not None:
-            _expect(found, expected)
-        if not found:
+            _expect(number, expected)
+        if not number:
             return 0
         modified = _set_state(dataset, run, state, criteria)
         _in_review(dataset, run.id)
         if kept is not None and not kept.moved(dataset, criteria, state, modified):
             # Others wrote during this: the labels counted may not be those that were moved.
             kept.forget()
-    return found
+    return number
 
 
 def _count(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> int:
@@ -143,13 +143,13 @@ def _count(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> int:
     query: Document = (
         {} if criteria.sample_ids is None else {"_id": {"$in": list(criteria.sample_ids)}}
     )
-    return count(dataset, run, state, query=query, wanted=criteria.wanted())
+    return count(dataset, run, state, query=query, conditions=criteria.query())
 
 
 def _set_state(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> int:
     """Sets the review state of labels by what they are; returns how many samples it modified."""
     other = UNPROMOTED if state == PROMOTED else PROMOTED
-    query, update, array_filters = _update(run, state, {REVIEW: other, **criteria.wanted()})
+    query, update, array_filters = _update(run, state, {REVIEW: other, **criteria.query()})
     samples = dataset._sample_collection
     if criteria.sample_ids is None:
         return id_ranges.update_many(samples, query, update, array_filters)
@@ -184,19 +184,19 @@ def _set_by_id(dataset: Dataset, run: Run, labels: Iterable[_SampleLabels], stat
 
 
 def _update(
-    run: Run, state: str, wanted: Document
+    run: Run, state: str, conditions: Document
 ) -> tuple[Document, Document, list[Document] | None]:
     """Query, update and array filters that set the state of the labels that are as wanted."""
     stamp = {"$currentDate": {"last_modified_at": True}}
     if run.many:
         target = f"{run.label_root}.$[label].{REVIEW}"
-        array_filters = [{f"label.{key}": value for key, value in wanted.items()}]
+        array_filters = [{f"label.{key}": value for key, value in conditions.items()}]
         return (
-            {run.label_root: {"$elemMatch": wanted}},
+            {run.label_root: {"$elemMatch": conditions}},
             {"$set": {target: state}, **stamp},
             array_filters,
         )
-    query = {f"{run.staging_field}.{key}": value for key, value in wanted.items()}
+    query = {f"{run.staging_field}.{key}": value for key, value in conditions.items()}
     return query, {"$set": {f"{run.staging_field}.{REVIEW}": state}, **stamp}, None
 
 

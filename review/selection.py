@@ -21,13 +21,13 @@ class Chosen(grid.Shown):
     """What :class:`auto_labeling.review.grid.Shown` is, narrowed by the labels' own values.
 
     Args:
-        wanted: which confidences and classes
+        conditions: which confidences and classes
         without_confidence: whether only labels without confidence
         slices: where ``base`` is a view of groups: the slices that it is applied to, one by one;
             without any, the one that it shows
     """
 
-    wanted: Criteria = field(default_factory=Criteria)
+    conditions: Criteria = field(default_factory=Criteria)
     without_confidence: bool = False
     slices: tuple[str, ...] = ()
 
@@ -36,11 +36,13 @@ class Chosen(grid.Shown):
         plain = super().criteria(run)
         if plain is None or self.without_confidence:
             return None
-        return replace(self.wanted, sample_ids=plain.sample_ids)
+        return replace(self.conditions, sample_ids=plain.sample_ids)
 
     def without_confidence_filter(self, run: Run) -> "Chosen":
         """The same, with labels of all confidences."""
-        return replace(self, wanted=replace(self.wanted, span=None), without_confidence=False)
+        return replace(
+            self, conditions=replace(self.conditions, span=None), without_confidence=False
+        )
 
     def labels(self, run: Run, tab: str) -> list[Document]:
         """Builds an aggregation pipeline that yields a tab's labels among those chosen.
@@ -52,10 +54,10 @@ class Chosen(grid.Shown):
         Returns:
             the pipeline, as that of :class:`auto_labeling.review.grid.Shown`
         """
-        wanted = {f"label.{name}": value for name, value in self.wanted.wanted().items()}
+        conditions = {f"label.{name}": value for name, value in self.conditions.query().items()}
         if self.without_confidence:
-            wanted["$nor"] = [{"label.confidence": {"$gte": float("-inf")}}]
-        return [*super().labels(run, tab), {"$match": wanted}]
+            conditions["$nor"] = [{"label.confidence": {"$gte": float("-inf")}}]
+        return [*super().labels(run, tab), {"$match": conditions}]
 
     def _is_of_all(self) -> bool:
         if not self.slices or self.base._all_stages:
@@ -123,7 +125,7 @@ def choose(
         base=base,
         sample_ids=samples or (),
         label_ids=labels or (),
-        wanted=Criteria(
+        conditions=Criteria(
             span=span,
             labels=None if classes is None else tuple(map(str, classes)),
         ),

@@ -38,7 +38,7 @@ _NO_BIN = 255
 _MAX_KNOWN = 16
 
 #: How often the labels are read again, should people add some all the while.
-_LOOKS = 4
+_MAX_READS = 4
 
 #: If more samples than this share have changed, reading all again is faster.
 _PATCHED_SHARE = 0.1
@@ -74,7 +74,7 @@ class Snapshot:
 
         Labels that people have added since are marked as such on the way.
         """
-        for _ in range(_LOOKS):
+        for _ in range(_MAX_READS):
             now = write_stamp.stamp(dataset)
             if now is None:
                 return False
@@ -196,7 +196,7 @@ class Snapshot:
         if now.written - old.written != modified:
             return False
         other = UNPROMOTED if state == PROMOTED else PROMOTED
-        self._state[self._wanted(other, criteria)] = columns.CODES[state]
+        self._state[self._matching(other, criteria)] = columns.CODES[state]
         self._known = {}
         self._newest = write_stamp.newest(dataset)
         self._stamp = now
@@ -211,7 +211,7 @@ class Snapshot:
             state: the review state
             criteria (Criteria()): the criteria
         """
-        return int(np.count_nonzero(self._wanted(state, criteria)))
+        return int(np.count_nonzero(self._matching(state, criteria)))
 
     def table(self, state: str, criteria: Criteria = Criteria()) -> dict[str, Group]:  # noqa: B008 - frozen
         """The labels of a review state that meet the criteria, counted by class.
@@ -223,8 +223,8 @@ class Snapshot:
         return self._once(("table", state, criteria), self._table, state, criteria)
 
     def _table(self, state: str, criteria: Criteria) -> dict[str, Group]:
-        wanted = self._wanted(state, criteria)
-        code, confidence = self._code[wanted], self._confidence[wanted]
+        matching = self._matching(state, criteria)
+        code, confidence = self._code[matching], self._confidence[matching]
         size = len(self._codes)
         counts = confident = np.bincount(code, minlength=size)
         totals = np.bincount(code, weights=confidence, minlength=size)
@@ -252,8 +252,8 @@ class Snapshot:
         return self._once(("spread", state, criteria), self._spread, state, criteria)
 
     def _spread(self, state: str, criteria: Criteria) -> dict[str, np.ndarray]:
-        wanted = self._wanted(state, criteria) & (self._bin < BINS)
-        cells = self._code[wanted] * np.int64(BINS) + self._bin[wanted]
+        matching = self._matching(state, criteria) & (self._bin < BINS)
+        cells = self._code[matching] * np.int64(BINS) + self._bin[matching]
         counts = np.bincount(cells, minlength=len(self._codes) * BINS).reshape(-1, BINS)
         return {label: counts[i] for label, i in self._codes.items() if counts[i].any()}
 
@@ -286,23 +286,23 @@ class Snapshot:
             self._known[key] = self._known.pop(key)
         return self._known[key]
 
-    def _wanted(self, state: str, criteria: Criteria) -> np.ndarray:
+    def _matching(self, state: str, criteria: Criteria) -> np.ndarray:
         if not criteria.allows(state):
             return np.zeros(len(self._code), dtype=bool)
-        wanted = self._state == columns.CODES[state]
+        matching = self._state == columns.CODES[state]
         if criteria.span is not None:
             low, high = criteria.span
-            wanted &= (self._confidence >= low) & (self._confidence <= high)
+            matching &= (self._confidence >= low) & (self._confidence <= high)
         if criteria.labels is not None:
             codes = [self._codes[name] for name in criteria.labels if name in self._codes]
-            wanted &= self._code == codes[0] if len(codes) == 1 else np.isin(self._code, codes)
+            matching &= self._code == codes[0] if len(codes) == 1 else np.isin(self._code, codes)
         if criteria.sample_ids is not None:
-            asked = columns.packed(criteria.sample_ids)
-            rows = self._row[np.isin(self._ids, asked)]
+            packed = columns.packed(criteria.sample_ids)
+            rows = self._row[np.isin(self._ids, packed)]
             there = np.zeros(len(self._code), dtype=bool)
             there[columns.indices(self._starts[rows], self._sizes[rows])] = True
-            wanted &= there
-        return wanted
+            matching &= there
+        return matching
 
     def __enter__(self) -> "Snapshot":
         self._lock.acquire()

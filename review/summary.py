@@ -113,10 +113,10 @@ def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> di
     numbers = {"$match": {"label.confidence": {"$gte": 0, "$lte": 1}}}
     group = {"$group": {"_id": {"l": "$label.label", "b": bin_of}, "n": {"$sum": 1}}}
     counts: dict[str, np.ndarray] = {}
-    for found in shown.aggregate(run, tab, [numbers, group]):
-        label = found["_id"].get("l")
+    for result in shown.aggregate(run, tab, [numbers, group]):
+        label = result["_id"].get("l")
         row = counts.setdefault(label, np.zeros(BINS, dtype=np.int64))
-        row[int(found["_id"]["b"])] = found["n"]
+        row[int(result["_id"]["b"])] = result["n"]
     return counts
 
 
@@ -141,8 +141,8 @@ def slices(dataset: Dataset, run: Run, tab: str) -> dict[str, int]:
         {"$match": {f"{root}.{staging.REVIEW}": TABS[tab]}},
         {"$group": {"_id": f"${dataset.group_field}.name", "labels": {"$sum": 1}}},
     ]
-    found = dataset._sample_collection.aggregate(pipeline)
-    counts = {of["_id"]: of["labels"] for of in found}
+    result = dataset._sample_collection.aggregate(pipeline)
+    counts = {of["_id"]: of["labels"] for of in result}
     return {one: counts.get(one, 0) for one in dataset.group_slices}
 
 

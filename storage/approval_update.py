@@ -50,9 +50,9 @@ def _is_written(run: Run) -> Document:
     """Whether a list of labels is written to the label field, be it an empty one."""
     if run.marks_empty:
         return _is_label(run)
-    found_nothing = {"$eq": [{"$size": "$$labels"}, 0]}
+    is_empty = {"$eq": [{"$size": "$$labels"}, 0]}
     some = {"$gt": [{"$size": "$$kept"}, 0]}
-    return {"$and": [_is_label(run), {"$or": [some, found_nothing]}]}
+    return {"$and": [_is_label(run), {"$or": [some, is_empty]}]}
 
 
 def _single(run: Run) -> Document:

@@ -27,8 +27,8 @@ def split(collection: Collection) -> list[Document]:
     edges: list[ObjectId | None] = [None]
     for _ in range(parts - 1):
         query: Document = {} if edges[-1] is None else {"_id": {"$gte": edges[-1]}}
-        found = collection.find(query, {"_id": 1}).sort("_id", 1).skip(total // parts).limit(1)
-        edges.extend(document["_id"] for document in found)
+        first = collection.find(query, {"_id": 1}).sort("_id", 1).skip(total // parts).limit(1)
+        edges.extend(document["_id"] for document in first)
     return [_between(low, high) for low, high in zip(edges, [*edges[1:], None], strict=True)]
 
 

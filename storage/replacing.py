@@ -94,8 +94,8 @@ def since_import(dataset: Dataset, run: Run) -> dict[str, int]:
         {"$group": {"_id": None, **{name: {"$sum": f"$n.{name}"} for name in _NUMBERS}}},
         {"$project": {"_id": 0}},
     ]
-    found = next(iter(dataset._sample_collection.aggregate(pipeline)), None)
-    return found or dict.fromkeys(_NUMBERS, 0)
+    counts = next(iter(dataset._sample_collection.aggregate(pipeline)), None)
+    return counts or dict.fromkeys(_NUMBERS, 0)
 
 
 _NUMBERS = ("since_added", "since_changed", "since_deleted")

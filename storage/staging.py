@@ -115,7 +115,7 @@ def count(
     run: Run,
     review: str = "",
     query: Document | None = None,
-    wanted: Document | None = None,
+    conditions: Document | None = None,
 ) -> int:
     """Counts the staged labels, or some of them.
 
@@ -124,7 +124,7 @@ def count(
         run: the run
         review (""): a review state; empty means any
         query (None): which samples
-        wanted (None): which labels, as a query on their own attributes
+        conditions (None): which labels, as a query on their own attributes
 
     Returns:
         the number of labels
@@ -133,13 +133,13 @@ def count(
     pipeline: list[Document] = [
         {"$match": {**(query or {}), run.staging_field: {"$type": "object"}}}
     ]
-    if run.many and not review and not wanted:
+    if run.many and not review and not conditions:
         return _first_count(dataset, [*pipeline, _sum_of_sizes(root)])
     if run.many:
         pipeline.append({"$unwind": f"${root}"})
-    wanted = {**(wanted or {}), **({REVIEW: review} if review else {})}
-    if wanted:
-        pipeline.append({"$match": {f"{root}.{name}": value for name, value in wanted.items()}})
+    conditions = {**(conditions or {}), **({REVIEW: review} if review else {})}
+    if conditions:
+        pipeline.append({"$match": {f"{root}.{name}": value for name, value in conditions.items()}})
     pipeline.append({"$count": "labels"})
     return _first_count(dataset, pipeline)
 

@@ -94,7 +94,7 @@ class Workers:
         self._needs = needs
         self._workers: list[WorkerHandle] = []
         self._queue = ChunkQueue()
-        self._deaths_in_vain = 0  # since a chunk was last ended
+        self._deaths_without_progress = 0  # since a chunk was last ended
         self._is_complete = False
         self._problems: dict[str, str] = {}
         self._checked_at = self._had_resources_at = time.monotonic()
@@ -234,7 +234,7 @@ class Workers:
         worker.call = worker.actor.report.remote(self._report_seconds)
         worker.wants_chunks = worker.wants_chunks or report.wants_chunks
         if report.ended:
-            self._deaths_in_vain = 0
+            self._deaths_without_progress = 0
             worker.chunks = [index for index in worker.chunks if index not in report.ended]
         if report.facts != worker.facts:
             worker.facts = report.facts
@@ -277,7 +277,7 @@ class Workers:
         logger.warning("A worker on %s died: %s", worker.machine or "a machine", cause)
         logger.debug("Ray's error: %s", error)
         self._ray.kill(worker.actor)  # it may only be out of reach
-        self._deaths_in_vain += 1
+        self._deaths_without_progress += 1
         given_up = self._queue.count_death(chunks)
         if given_up is not None:
             raise AutoLabelingError(
@@ -285,7 +285,7 @@ class Workers:
                 f"samples (part {given_up + 1:,} of {self._run.chunks:,}): {cause}",
                 reason=FailureReason.WORKERS_DIE,
             )
-        if self._deaths_in_vain > MAX_DEATHS + len(self._workers):
+        if self._deaths_without_progress > MAX_DEATHS + len(self._workers):
             raise AutoLabelingError(
                 f"Workers keep dying before they start to label: {cause}",
                 reason=FailureReason.WORKERS_DIE,

@@ -74,22 +74,24 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
 def _limits(page: types.Object, ctx: ExecutionContext, refusal: str) -> None:
     """Says what cannot be done here, and what would help."""
     if refusal:
-        said = f"{refusal}, so no labels can be generated"
-        elements.alert(page, "refused", "info", said, media.remedy(ctx.dataset))
+        sentence = f"{refusal}, so no labels can be generated"
+        elements.alert(page, "refused", "info", sentence, media.remedy(ctx.dataset))
     if newer := labeling.newer_runs(ctx.dataset):
-        said = "Some runs were saved by a newer version of Auto-Labeling"
+        sentence = "Some runs were saved by a newer version of Auto-Labeling"
         which = ", ".join(f"'{name}'" for name in newer.values())
-        elements.alert(page, "newer", "warning", said, f"Update Auto-Labeling to see {which}.")
+        elements.alert(page, "newer", "warning", sentence, f"Update Auto-Labeling to see {which}.")
     if not request.may_edit(ctx):
-        said = "You have view-only access to this dataset"
-        elements.alert(page, "looks", "info", said, "Ask a manager of the dataset for edit access.")
+        sentence = "You have view-only access to this dataset"
+        elements.alert(
+            page, "looks", "info", sentence, "Ask a manager of the dataset for edit access."
+        )
 
 
 def _orphans(page: types.Object, ctx: ExecutionContext) -> None:
     """Says which fields hold labels in review that belong to no run here: a clone has them."""
     for number, name in enumerate(labeling.orphans(ctx.dataset)):
-        said, ways_out = map(elements.plain, labeling.about_orphan(ctx.dataset, name))
-        elements.alert(page, f"orphan_{number}", "info", said, f"{ways_out}.")
+        sentence, ways_out = map(elements.plain, labeling.about_orphan(ctx.dataset, name))
+        elements.alert(page, f"orphan_{number}", "info", sentence, f"{ways_out}.")
 
 
 def _empty(

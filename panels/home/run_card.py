@@ -189,8 +189,8 @@ def remark(parent: types.Object, run: Run, account: Account | None = None) -> No
         run: the run
         account (None): its account; by default, that on its record
     """
-    for index, said in enumerate(remarks.remarks(run, account)):
-        first, _, more = said.partition(". ")
+    for index, sentence in enumerate(remarks.remarks(run, account)):
+        first, _, more = sentence.partition(". ")
         elements.alert(
             parent, f"remark_{index}", "warning", elements.plain(f"{first}."), elements.plain(more)
         )

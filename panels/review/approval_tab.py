@@ -114,8 +114,8 @@ def _closes(run: Run) -> str:
 
 def _added(decision: Decision) -> str:
     is_ = "is" if decision.added == 1 else "are"
-    said = text.count(decision.added, "label")
-    return f"{said} added by people {is_} kept too, although not promoted"
+    labels = text.count(decision.added, "label")
+    return f"{labels} added by people {is_} kept too, although not promoted"
 
 
 def _ask(
@@ -135,8 +135,10 @@ def _ask(
     if elsewhere:
         elements.text(card, "elsewhere", elsewhere)
     if named := labeling.references(ctx.dataset, run):
-        said = f"{str(named)[:1].upper()}{str(named)[1:]} made on the staging field will point to"
-        elements.text(card, "named", f"{said} '{run.config.label_field}'.")
+        sentence = (
+            f"{str(named)[:1].upper()}{str(named)[1:]} made on the staging field will point to"
+        )
+        elements.text(card, "named", f"{sentence} '{run.config.label_field}'.")
     if run.many and decision.bare:
         _choose_empty(card, panel, at, decision)
     elements.text(card, "forever", "This cannot be undone.", color="text.primary")
@@ -159,10 +161,10 @@ def _since(run: Run, decision: Decision) -> str:
         "changed": decision.since_changed,
         "deleted": decision.since_deleted,
     }
-    said = text.some([f"{number:,} {what}" for what, number in numbers.items() if number])
+    changes = text.some([f"{number:,} {what}" for what, number in numbers.items() if number])
     stays = "keeps" if decision.since == 1 else "keep"
     labels = text.count(decision.since, "label")
-    return f"{labels} of '{run.source}' {stays} the changes made since the import: {said}."
+    return f"{labels} of '{run.source}' {stays} the changes made since the import: {changes}."
 
 
 def _choose_empty(
@@ -171,9 +173,9 @@ def _choose_empty(
     """Asks what becomes of samples whose labels all go. (Buttons: see grid_sync.py.)"""
     number = decision.bare
     have, they = ("has", "It is") if number == 1 else ("have", "They are")
-    said = f"{text.count(number, 'sample')} {have} labels, but none are kept. "
-    said += f"{they} marked as empty." if at.marks_empty else f"{they} left without labels."
-    elements.text(card, "bare", said)
+    sentence = f"{text.count(number, 'sample')} {have} labels, but none are kept. "
+    sentence += f"{they} marked as empty." if at.marks_empty else f"{they} left without labels."
+    elements.text(card, "bare", sentence)
     label = "Leave without labels" if at.marks_empty else "Mark as empty"
     elements.button(card, "choose_empty", label, panel.choose_empty)
 
@@ -190,18 +192,18 @@ def _consequences(run: Run, decision: Decision) -> Iterator[str]:
         was = "was" if decision.added == 1 else "were"
         yield f"{decision.added:,} of them {was} added by people and not promoted."
     if decision.empty:
-        found = text.count(decision.empty, "sample")
+        samples = text.count(decision.empty, "sample")
         gets = "gets an empty list" if decision.empty == 1 else "get an empty list"
-        yield f"{found} without any labels {gets}."
+        yield f"{samples} without any labels {gets}."
     if left:
-        lost = f"{text.count(left, 'label')} that you did not promote"
+        others = f"{text.count(left, 'label')} that you did not promote"
         if run.replaces:
-            yield f"{lost} will be deleted from '{field}'."
+            yield f"{others} will be deleted from '{field}'."
         elif run.source:
             stay = "it stays" if left == 1 else "they stay"
-            yield f"{lost} will not be written; {stay} in '{run.source}'."
+            yield f"{others} will not be written; {stay} in '{run.source}'."
         else:
-            yield f"{lost} will be deleted."
+            yield f"{others} will be deleted."
     elif decision.added:
         yield "No labels will be discarded."
     elif decision.kept:
@@ -216,8 +218,8 @@ def render_closed(panel: AutoLabelingPanel, ctx: ExecutionContext, run: Run) -> 
     if run.state is RunState.APPROVED:
         approved_page.add(page, panel, ctx, run)
     elif run.state is not RunState.APPROVING:
-        said = f"This run is {run.status.lower()} now"
-        elements.alert(page, "closed", "info", said, "It was changed in another window.")
+        sentence = f"This run is {run.status.lower()} now"
+        elements.alert(page, "closed", "info", sentence, "It was changed in another window.")
     elif labeling.is_worked_on(ctx.dataset, run):
         now = labeling.progress(ctx.dataset, run)
         run_card.approving(elements.card(page, "now"), run, now, alive=True)

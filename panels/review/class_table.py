@@ -96,13 +96,13 @@ def _searched(
         view=types.LazyFieldView(label="Search classes", value=at.search),
         on_change=panel.search,
     )
-    wanted = at.search.casefold()
-    return [row for row in rows if wanted in str(row.label).casefold()]
+    searched = at.search.casefold()
+    return [row for row in rows if searched in str(row.label).casefold()]
 
 
 def _order(page: types.Object, panel: AutoLabelingPanel, at: Visit, numbers: Summary) -> None:
     line = elements.row(page, "orders", gap=3)
-    elements.text(line, "said", "Sort by")
+    elements.text(line, "sentence", "Sort by")
     for order, (label, _) in ORDERS.items():
         if order == "confidence" and not numbers.has_confidence:
             continue

@@ -132,8 +132,8 @@ class ReviewEvents(PageEvents):
         self._undone(ctx, state, run, promotion.undo(ctx.dataset, run.id))
 
     def _undone(self, ctx: ExecutionContext, state: PanelState, run: Run, number: int) -> None:
-        said = f"{words.count(number, 'label')} back in the Review tab"
-        ctx.ops.notify(said, variant="success")
+        sentence = f"{words.count(number, 'label')} back in the Review tab"
+        ctx.ops.notify(sentence, variant="success")
         self._labels_moved(ctx, state, run)
 
     def _labels_moved(self, ctx: ExecutionContext, state: PanelState, run: Run) -> None:

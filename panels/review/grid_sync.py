@@ -77,7 +77,7 @@ def look_at(
         _set_stages(ctx, run, () if label is None else _patches(label))
     elif shows_samples(ctx):
         _set_stages(ctx, run, ())
-    request.set_filters(ctx, _wanted(ctx, run))
+    request.set_filters(ctx, _filters_to_set(ctx, run))
 
 
 def _show(visit: Visit, span: tuple[float, float] | None) -> None:
@@ -90,20 +90,20 @@ def _show(visit: Visit, span: tuple[float, float] | None) -> None:
 
 def shown(ctx: ExecutionContext, run: Run) -> grid.Shown:
     """What the grid shows, or is about to."""
-    asked = request.request(ctx)
+    sent = request.request(ctx)
     if _awaits_view(ctx):
-        asked |= {"view": of(ctx).view, "view_name": None}
+        sent |= {"view": of(ctx).view, "view_name": None}
     if is_unsettled(ctx, run):
-        asked["filters"] = _wanted(ctx, run)
-    return grid.shown(ctx.dataset, asked)
+        sent["filters"] = _filters_to_set(ctx, run)
+    return grid.shown(ctx.dataset, sent)
 
 
 def is_unsettled(ctx: ExecutionContext, run: Run) -> bool:
     """Whether the sidebar's filters are not (yet, or no longer) those of the panel."""
     visit = of(ctx)
-    if _awaits_view(ctx) or _is_lost(ctx, run):
+    if _awaits_view(ctx) or _lacks_tab_filter(ctx, run):
         return True
-    return _said(ctx, run) != (visit.span, visit.label)
+    return _sidebar_filters(ctx, run) != (visit.span, visit.label)
 
 
 def follow(ctx: ExecutionContext, state: PanelState, run: Run) -> None:
@@ -111,15 +111,15 @@ def follow(ctx: ExecutionContext, state: PanelState, run: Run) -> None:
     visit = of(ctx)
     if _awaits_view(ctx):
         return
-    if _is_lost(ctx, run):
+    if _lacks_tab_filter(ctx, run):
         # The App drops them once for each change of the view, and of the panel's state or width:
         # those are part of the workspace. Else it was a person.
-        now = state.text() + request.layout(ctx) + grid_stages.told(request.request(ctx))
+        now = state.text() + request.layout(ctx) + grid_stages.view_text(request.request(ctx))
         dropped = now != visit.known_state or not visit.settled
         visit.known_state = now
         look_at(ctx, run, visit.span if dropped else None, visit.label if dropped else None)
     elif visit.settled:
-        span, visit.label = _said(ctx, run)
+        span, visit.label = _sidebar_filters(ctx, run)
         _show(visit, span)
 
 
@@ -220,7 +220,7 @@ def samples_toggled(ctx: ExecutionContext, run: Run) -> None:
     at.touched()
     _expect(ctx)
     _show(at, None)
-    request.set_filters(ctx, _wanted(ctx, run))
+    request.set_filters(ctx, _filters_to_set(ctx, run))
 
 
 def may_show_patches(ctx: ExecutionContext, run: Run) -> bool:
@@ -266,21 +266,21 @@ def reload(ctx: ExecutionContext, run: Run) -> None:
         return
     at = of(ctx)
     at.asks_again = not at.asks_again
-    request.set_filters(ctx, _wanted(ctx, run))
+    request.set_filters(ctx, _filters_to_set(ctx, run))
 
 
 def _narrow(ctx: ExecutionContext, run: Run, names: Iterable[str]) -> None:
     of(ctx).touched()
     _set_stages(ctx, run, names)
-    request.set_filters(ctx, _wanted(ctx, run))
+    request.set_filters(ctx, _filters_to_set(ctx, run))
 
 
 def _set_stages(ctx: ExecutionContext, run: Run | None, names: Iterable[str]) -> None:
     """Sets which stages of ours the view has; what follows in the same event already sees it."""
-    asked, at = request.request(ctx), of(ctx)
+    sent, at = request.request(ctx), of(ctx)
     if not ours(ctx):
-        at.saved_view = asked.get("view_name") or ""
-    view = patches_views.narrowed(ctx.dataset, asked, run, names)
+        at.saved_view = sent.get("view_name") or ""
+    view = patches_views.narrowed(ctx.dataset, sent, run, names)
     if not names and at.saved_view:
         ctx.ops.set_view(name=at.saved_view)
     else:
@@ -293,8 +293,8 @@ def _set_stages(ctx: ExecutionContext, run: Run | None, names: Iterable[str]) ->
 
 def _expect(ctx: ExecutionContext) -> None:
     """Notes the view that is asked for with this event."""
-    at, asked = of(ctx), request.request(ctx)
-    at.names, at.view = grid_stages.of(asked), asked.get("view") or []
+    at, sent = of(ctx), request.request(ctx)
+    at.names, at.view = grid_stages.of(sent), sent.get("view") or []
     at.known_state = ""  # for with another view the App drops the filters
 
 
@@ -314,32 +314,34 @@ def leave(ctx: ExecutionContext, state: PanelState) -> None:
     forget(state)
 
 
-def _is_lost(ctx: ExecutionContext, run: Run) -> bool:
+def _lacks_tab_filter(ctx: ExecutionContext, run: Run) -> bool:
     """Whether the sidebar is without the tab's filter."""
     if shows_samples(ctx):
         return False
     filters = request.request(ctx).get("filters") or {}
-    wanted = grid.tab_filters(_root(ctx, run), of(ctx).tab)
-    return any(not grid.same(filters.get(path), asked) for path, asked in wanted.items())
+    in_tab = grid.tab_filters(_root(ctx, run), of(ctx).tab)
+    return any(not grid.same(filters.get(path), value) for path, value in in_tab.items())
 
 
-def _said(ctx: ExecutionContext, run: Run) -> tuple[tuple[float, float] | None, str | None]:
+def _sidebar_filters(
+    ctx: ExecutionContext, run: Run
+) -> tuple[tuple[float, float] | None, str | None]:
     filters = request.request(ctx).get("filters")
     span, label = grid.read_filters(filters, _root(ctx, run))
     return (None if span == FULL else span), label
 
 
-def _wanted(ctx: ExecutionContext, run: Run) -> dict[str, Any]:
+def _filters_to_set(ctx: ExecutionContext, run: Run) -> dict[str, Any]:
     visit = of(ctx)
     root = _root(ctx, run)
     if shows_samples(ctx):  # whose labels nothing can ask for
         return grid.merged(request.request(ctx).get("filters"), run, {})
-    wanted = grid.tab_filters(
+    in_tab = grid.tab_filters(
         root, visit.tab, confidence=visit.span, label=visit.label, again=visit.asks_again
     )
-    return grid.merged(request.request(ctx).get("filters"), run, wanted)
+    return grid.merged(request.request(ctx).get("filters"), run, in_tab)
 
 
 def _root(ctx: ExecutionContext, run: Run) -> str:
-    asked = request.request(ctx)
-    return grid.root_in({"view": of(ctx).view} if _awaits_view(ctx) else asked, run)
+    sent = request.request(ctx)
+    return grid.root_in({"view": of(ctx).view} if _awaits_view(ctx) else sent, run)

@@ -82,19 +82,19 @@ def _summary(
     """Adds what there is in all, and the samples that have no label or failed."""
     classes = sum(1 for row in numbers.rows if row.total)
     if numbers.total:
-        said = f"{text.count(numbers.total, 'label')} in {text.count(classes, 'class')}"
-        elements.text(page, "summary", said)
+        sentence = f"{text.count(numbers.total, 'label')} in {text.count(classes, 'class')}"
+        elements.text(page, "summary", sentence)
     account = progress.account_of(ctx, run)
     run_card.remark(page, run, account)
     if account and account.left_out:
-        said = f"The model produced {text.count(account.given, 'label')}; {_left_out(account)}"
-        elements.text(page, "left_out", said)
+        sentence = f"The model produced {text.count(account.given, 'label')}; {_left_out(account)}"
+        elements.text(page, "left_out", sentence)
     only = grid_sync.shows_samples(ctx)
     empty = numbers.without_labels
     if empty or only == grid_stages.WITHOUT_LABELS:
-        said = f"{text.count(empty, 'sample')} {'has' if empty == 1 else 'have'} no labels"
+        sentence = f"{text.count(empty, 'sample')} {'has' if empty == 1 else 'have'} no labels"
         line = elements.row(page, "empty_samples", columns="minmax(0, 1fr) auto")
-        elements.text(line, "said", said)
+        elements.text(line, "sentence", sentence)
         label = "Show labels again" if only == grid_stages.WITHOUT_LABELS else "Show in grid"
         elements.button(line, "show", label, panel.toggle_empty)
     failures.add(page, panel, ctx, run)
@@ -136,14 +136,14 @@ def _review(
         elements.text(page, "no_confidence", "The labels of this run have no confidence")
     slices.add(page, panel, shown.base.group_slice, summary.slices(ctx.dataset, run, at.tab))
     bar = elements.row(page, "bar", **_FIRST_TAKES_THE_ROOM, **styles.STAYS_IN_SIGHT)
-    said = f"{numbers.current:,} of {text.count(numbers.total, 'label')}{_selected(shown)}"
+    sentence = f"{numbers.current:,} of {text.count(numbers.total, 'label')}{_selected(shown)}"
     if chosen is not None:
-        said += f" · only {chosen}"
+        sentence += f" · only {chosen}"
     elif at.search:
-        said += " · all classes, also those that the search hides"
+        sentence += " · all classes, also those that the search hides"
     if numbers.confidence is not None:
-        said += f" ·\u00a0mean\u00a0confidence\u00a0{text.confidence(numbers.confidence)}"
-    elements.text(bar, "hint", said, color="text.primary")
+        sentence += f" ·\u00a0mean\u00a0confidence\u00a0{text.confidence(numbers.confidence)}"
+    elements.text(bar, "hint", sentence, color="text.primary")
     _patches(bar, panel, ctx, run, numbers)
     elements.button(
         bar,
@@ -191,7 +191,7 @@ def _patches(
     )
 
 
-_FOUND_NOTHING = "The model found nothing in these samples"
+_NO_LABELS = "The model found nothing in these samples"
 
 
 def _nothing_left(page: types.Object, panel: AutoLabelingPanel, run: Run, numbers: Summary) -> None:
@@ -202,8 +202,8 @@ def _nothing_left(page: types.Object, panel: AutoLabelingPanel, run: Run, number
         elements.alert(page, "empty", "info", f"There are no labels in {run.source}")
         _to_approval(page, panel, "Close this run")
     elif run.failed < run.samples:
-        found = "The model found nothing in the other samples" if run.failed else _FOUND_NOTHING
-        elements.alert(page, "empty", "info", found)
+        sentence = "The model found nothing in the other samples" if run.failed else _NO_LABELS
+        elements.alert(page, "empty", "info", sentence)
         _to_approval(page, panel, "Close this run")
     else:
         elements.alert(page, "empty", "info", "There are no labels to review")
@@ -259,9 +259,9 @@ def _outside(page: types.Object, numbers: Summary, inside: int) -> None:
     """Says that the slider cannot reach some labels, while it leaves none out."""
     number = numbers.current - numbers.without_confidence - inside
     if number > 0:
-        said = f"{text.count(number, 'label')} {'has' if number == 1 else 'have'} a confidence"
-        said += " below 0 or above 1. Moving the slider hides them"
-        elements.text(page, "outside", said)
+        sentence = f"{text.count(number, 'label')} {'has' if number == 1 else 'have'} a confidence"
+        sentence += " below 0 or above 1. Moving the slider hides them"
+        elements.text(page, "outside", sentence)
 
 
 def _without_confidence(
@@ -272,9 +272,9 @@ def _without_confidence(
         return
     line = elements.row(page, "without", columns="minmax(0, 1fr) auto")
     number = numbers.without_confidence
-    said = f"{text.count(number, 'label')} {'has' if number == 1 else 'have'} no confidence"
+    sentence = f"{text.count(number, 'label')} {'has' if number == 1 else 'have'} no confidence"
     if only:
-        said = f"Only labels without confidence are shown: {number:,}"
-    elements.text(line, "said", said)
+        sentence = f"Only labels without confidence are shown: {number:,}"
+    elements.text(line, "sentence", sentence)
     these = "Show only this" if number == 1 else "Show only these"
     elements.button(line, "toggle", "Show all again" if only else these, panel.toggle_without)

@@ -14,7 +14,7 @@ from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages
 
 
-def lit(ctx: ExecutionContext) -> str:
+def highlighted(ctx: ExecutionContext) -> str:
     """Which samples are shown alone: what :func:`toggle` was given, or nothing."""
     name = next(iter(grid_stages.of(request.request(ctx))[-1:]), "")
     return name.removeprefix(grid_stages.SAMPLES) if name.startswith(grid_stages.SAMPLES) else ""
@@ -31,7 +31,7 @@ def toggle(ctx: ExecutionContext, which: str, stage: ViewStage) -> int | None:
     Returns:
         how many are shown now, or None if all are
     """
-    before = lit(ctx)
+    before = highlighted(ctx)
     _strip(ctx)
     if before == which:
         return None
@@ -58,7 +58,7 @@ def off(ctx: ExecutionContext, state: PanelState) -> None:
 
 
 def _strip(ctx: ExecutionContext) -> None:
-    if lit(ctx):
+    if highlighted(ctx):
         params = request.request(ctx)
         rest = {**params, "view": params["view"][:-1], "extended": None}
         request.set_view(ctx, grid.shown(ctx.dataset, rest).base)

@@ -27,7 +27,7 @@ def add(
     if here is None or len(numbers) < 2:
         return
     line = elements.row(page, "slices")
-    elements.text(line, "said", f"The grid shows slice {here}")
+    elements.text(line, "sentence", f"The grid shows slice {here}")
     others = [(name, number) for name, number in numbers.items() if name != here]
     for index, (name, number) in enumerate(others):
         label, params = f"Show {name} ({number:,})", {"slice": name}

@@ -57,7 +57,7 @@ def add(page: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, run
         )
     if there:
         actions = elements.row(page, "actions")
-        on = sample_focus.lit(ctx) == f"approved {field}"
+        on = sample_focus.highlighted(ctx) == f"approved {field}"
         label = "Show all samples again" if on else "Show in grid"
         params = {"run_id": run.id}
         elements.button(actions, "show", label, panel.show_labels, "primary", params=params)

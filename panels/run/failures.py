@@ -47,10 +47,17 @@ def add(
     title = f"{text.count(number, 'sample')} failed" + (" so far" if run.is_active else "")
     columns = "minmax(0, 1fr) auto" + (" auto" if kinds else "")
     head = elements.row(card, "head", columns=columns)
-    elements.text(head, "said", title, variant="subtitle1", color="text.primary", bold=True)
-    lit = sample_focus.lit(ctx)
+    elements.text(head, "title", title, variant="subtitle1", color="text.primary", bold=True)
+    highlighted = sample_focus.highlighted(ctx)
     if kinds:
-        _show(head, panel, run, "", lit, "Show all in grid" if len(kinds) > 1 else "Show in grid")
+        _show(
+            head,
+            panel,
+            run,
+            "",
+            highlighted,
+            "Show all in grid" if len(kinds) > 1 else "Show in grid",
+        )
     if not run.is_active and run.failed and may_retry:
         params = {"run_id": run.id}
         elements.button(head, "retry", "Try again", panel.resume, params=params)
@@ -62,7 +69,7 @@ def add(
         reason = f"{text.count(kind['count'], 'sample')}{such} {kind['example']}"
         elements.text(line, "why", reason, title=kind["kind"])
         if len(kinds) > 1:
-            _show(line, panel, run, kind["kind"], lit, "Show in grid")
+            _show(line, panel, run, kind["kind"], highlighted, "Show in grid")
     rest = kinds[_MAX_KINDS:]
     if rest:
         others = text.count(sum(kind["count"] for kind in rest), "sample")
@@ -70,9 +77,14 @@ def add(
 
 
 def _show(
-    parent: types.Object, panel: AutoLabelingPanel, run: Run, kind: str, lit: str, label: str
+    parent: types.Object,
+    panel: AutoLabelingPanel,
+    run: Run,
+    kind: str,
+    highlighted: str,
+    label: str,
 ) -> None:
-    on = lit == f"failed {kind}"
+    on = highlighted == f"failed {kind}"
     params = {"run_id": run.id, "kind": kind}
     label = "Show all samples again" if on else label
     elements.button(parent, "show", label, panel.show_failed, params=params)

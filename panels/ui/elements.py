@@ -41,7 +41,7 @@ _BUTTONS = {
     "danger": {"variant": "outlined"},
     "quiet": {"variant": "text"},
 }
-_BUTTON_LOOKS: dict[str, dict[str, Any]] = {"danger": styles.DANGER, "quiet": styles.QUIET}
+_BUTTON_STYLES: dict[str, dict[str, Any]] = {"danger": styles.DANGER, "quiet": styles.QUIET}
 
 
 def text(
@@ -128,7 +128,7 @@ def button(
         kind ("secondary"): ``"primary"``, ``"secondary"``, ``"danger"`` or ``"quiet"``
         **props: ``params`` for the handler, and other properties of the view
     """
-    look = {**styles.BUTTON, **_BUTTON_LOOKS.get(kind, {})}
+    look = {**styles.BUTTON, **_BUTTON_STYLES.get(kind, {})}
     view = types.Button(
         label=label,
         operator=on_click,
@@ -210,8 +210,8 @@ def attention(
         ("Correct", [known[name] for name in names if name not in empty]),
     ):
         if some:
-            said = f"{verb}: {', '.join(dict.fromkeys(some))}"
-            text(parent, verb.lower().replace(" ", "_"), said, color="error.main")
+            sentence = f"{verb}: {', '.join(dict.fromkeys(some))}"
+            text(parent, verb.lower().replace(" ", "_"), sentence, color="error.main")
 
 
 def to_correct(name: str) -> dict[str, Any]:

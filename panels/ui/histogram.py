@@ -54,12 +54,12 @@ def add(
     for index, count in enumerate(counts):
         start, end = index / len(counts), (index + 1) / len(counts)
         height = 100 * max(count / max(counts), 0.02) if count else 0
-        is_lit = low < end and start < high
+        is_highlighted = low < end and start < high
         color = "var(--fo-palette-primary-main)"
         title = f"{text.count(count, 'label')} from {start:.2f} to {end:.2f}"
         look = {
             **_BAR,
-            "opacity": 1 if is_lit else 0.3,
+            "opacity": 1 if is_highlighted else 0.3,
             "backgroundImage": f"linear-gradient(to top, {color} {height:.1f}%, transparent 0)",
         }
         view = types.Button(

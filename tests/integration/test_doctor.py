@@ -77,11 +77,11 @@ def test_values_without_a_schema_are_mended(numbered, config, run, capsys):
     )
     # This one is not ours, so it is reported and left alone.
     samples.update_one({}, {"$set": {"theirs": 1}})
-    assert cli.main(["doctor", numbered.name]) == verbs.FOUND
+    assert cli.main(["doctor", numbered.name]) == verbs.PROBLEMS
     told = capsys.readouterr().out
     assert "'old_in_review' has values on 40 samples but is missing" in told
     assert "With --repair: the field is added to the schema again and keeps its labels" in told
-    assert cli.main(["doctor", numbered.name, "--repair", "--json"]) == verbs.FOUND
+    assert cli.main(["doctor", numbered.name, "--repair", "--json"]) == verbs.PROBLEMS
     found = json.loads(capsys.readouterr().out)
     assert {(f["subject"], f["repaired"]) for f in found} == {
         ("old_in_review", True),
@@ -203,7 +203,7 @@ def test_marks_of_waiting_that_a_finished_run_has_left_are_removed(numbered, run
 
 def test_a_whole_database_is_examined(numbered, config, run, capsys):
     clone = cloned(numbered)
-    assert cli.main(["doctor"]) == verbs.FOUND
+    assert cli.main(["doctor"]) == verbs.PROBLEMS
     assert f"{clone.name}: '{run.staging_field}' holds labels" in capsys.readouterr().out
     clone.delete()
     with pytest.raises(AutoLabelingError):

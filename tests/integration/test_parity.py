@@ -371,7 +371,7 @@ def test_every_way_stores_the_same(event, copies):
 def test_each_event_of_the_panel_is_navigation_or_has_its_equals():
     members = inspect.getmembers(AutoLabelingPanel, inspect.isfunction)
     events = {function.__name__ for _, function in members if is_event(function)}
-    actions = {event for a in (*parity.ACTIONS, *parity.LOOKS) for event in a.events}
+    actions = {event for a in (*parity.ACTIONS, *parity.VIEWS) for event in a.events}
     assert not actions & parity.NAVIGATION
     assert not events - actions - parity.NAVIGATION, "docs/parity.py has a hole"
     assert actions <= events, "docs/parity.py names events that are gone"
@@ -379,7 +379,7 @@ def test_each_event_of_the_panel_is_navigation_or_has_its_equals():
 
 def test_each_equal_is_there_and_is_tried():
     named = {cls().config.name for cls in OPERATORS}
-    for action in (*parity.ACTIONS, *parity.LOOKS):
+    for action in (*parity.ACTIONS, *parity.VIEWS):
         name, *options = action.verb.split()
         verb = verbs.all_verbs()[name]
         assert action.sdk in sdk.__all__

@@ -11,7 +11,7 @@ from tests.support.browser.app import App
 
 _FIND = Path(__file__).with_name("controls.js").read_text(encoding="utf-8")
 #: Milliseconds in which a control can be used; else the page is being drawn, and it is found again.
-_PATIENCE = 4_000
+_TIMEOUT = 4_000
 _TRIES = 4
 
 
@@ -70,30 +70,30 @@ def _at(ui: App, control: Control) -> Locator:
 
 
 def _click(ui: App, at: Locator, chance: random.Random) -> None:
-    at.click(timeout=_PATIENCE)
+    at.click(timeout=_TIMEOUT)
 
 
 def _check(ui: App, at: Locator, chance: random.Random) -> None:
-    at.click(timeout=_PATIENCE, force=True)  # a radio button's input lies below its picture
+    at.click(timeout=_TIMEOUT, force=True)  # a radio button's input lies below its picture
 
 
 def _type(ui: App, at: Locator, chance: random.Random) -> None:
-    at.click(timeout=_PATIENCE)
-    at.press_sequentially(chance.choice(("a", "e", "x1")), timeout=_PATIENCE)
-    at.press("Tab", timeout=_PATIENCE)
+    at.click(timeout=_TIMEOUT)
+    at.press_sequentially(chance.choice(("a", "e", "x1")), timeout=_TIMEOUT)
+    at.press("Tab", timeout=_TIMEOUT)
 
 
 def _type_number(ui: App, at: Locator, chance: random.Random) -> None:
-    at.fill(chance.choice(("0.3", "0.5", "1")), timeout=_PATIENCE)
-    at.press("ArrowUp", timeout=_PATIENCE)
-    at.press("Tab", timeout=_PATIENCE)
+    at.fill(chance.choice(("0.3", "0.5", "1")), timeout=_TIMEOUT)
+    at.press("ArrowUp", timeout=_TIMEOUT)
+    at.press("Tab", timeout=_TIMEOUT)
 
 
 def _slide(ui: App, at: Locator, chance: random.Random) -> None:
     """Drags a thumb, and moves it by the keyboard."""
     rail = at.locator("xpath=ancestor-or-self::*[contains(@class,'MuiSlider-root')]")
-    box = (rail if rail.count() else at).first.bounding_box(timeout=_PATIENCE)
-    thumb = at.bounding_box(timeout=_PATIENCE)
+    box = (rail if rail.count() else at).first.bounding_box(timeout=_TIMEOUT)
+    thumb = at.bounding_box(timeout=_TIMEOUT)
     mouse = ui.page.mouse
     mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
     mouse.down()
@@ -104,14 +104,14 @@ def _slide(ui: App, at: Locator, chance: random.Random) -> None:
 
 
 def _choose(ui: App, at: Locator, chance: random.Random) -> None:
-    at.click(timeout=_PATIENCE)
+    at.click(timeout=_TIMEOUT)
     options = ui.page.locator("[role=option]:not([aria-disabled=true]):not([aria-selected=true])")
     try:
         options.first.wait_for(timeout=1_500)
     except TimeoutError:  # an empty list
         ui.page.keyboard.press("Escape")
         return
-    options.nth(chance.randrange(options.count())).click(timeout=_PATIENCE)
+    options.nth(chance.randrange(options.count())).click(timeout=_TIMEOUT)
     ui.page.keyboard.press("Escape")  # a list of which many can be chosen stays open
 
 
