@@ -13,7 +13,7 @@ MAX_SIDE = 100.0
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _BETWEEN = r"\s*(?:x|\u00d7|\*|\s)\s*"
 _TEXT = re.compile(
-    rf"\s*(.+?)\s*[:=]\s*{_NUMBER}{_BETWEEN}{_NUMBER}{_BETWEEN}{_NUMBER}\s*(?:m\s*)?"
+    rf"\s*([^:=]+?)\s*[:=]\s*{_NUMBER}{_BETWEEN}{_NUMBER}{_BETWEEN}{_NUMBER}\s*(?:m\s*)?"
 )
 
 
@@ -26,7 +26,7 @@ def read(texts: Iterable[str]) -> dict[str, Size]:
     """Reads the sizes that people have written.
 
     Args:
-        texts: such as ``"car: 4.6 x 2.0 x 1.7"``
+        texts: such as ``"car: 4.6 x 2.0 x 1.7"``; one may hold several, with commas between them
 
     Returns:
         length, width and height in meters, by class
@@ -35,8 +35,8 @@ def read(texts: Iterable[str]) -> dict[str, Size]:
         ValueError: if a text is no size
     """
     sizes: dict[str, Size] = {}
-    for text in texts:
-        match = _TEXT.fullmatch(text)
+    for part in (part for text in texts for part in text.split(",")):
+        match = _TEXT.fullmatch(part)
         if match is None or not match[1].isprintable():
             raise ValueError(_ASKED)
         length, width, height = (float(number) for number in match.groups()[1:])

@@ -25,10 +25,11 @@ from auto_labeling.engine import (
     documents,
     drawing,
     drawing_above,
+    drawing_cameras,
     lifting_model,
 )
 from auto_labeling.engine.batches import Waiting
-from auto_labeling.engine.camera_views import CameraViews
+from auto_labeling.engine.camera_views import CAMERAS, CameraViews, Image
 from auto_labeling.engine.prediction import Predictor
 from auto_labeling.engine.reading import Reader
 from auto_labeling.lifecycle import calibration_check, validation
@@ -56,6 +57,7 @@ class Preview:
         guess: how the range of values of an image of more than 8 bits was guessed; empty if it
             was not
         tilted: whether boxes are turned about x or y, which FiftyOne reads in two ways
+        cameras: the images from which labels were lifted
     """
 
     sample_id: str
@@ -64,9 +66,12 @@ class Preview:
     error: str = ""
     guess: str = ""
     tilted: bool = False
+    cameras: tuple[Image, ...] = ()
 
     def picture(self, width: int = 480) -> bytes:
         """Draws the labels on the image; those of a point cloud or scene from above.
+
+        Lifted labels are also drawn into the images of the cameras.
 
         Args:
             width (480): of the picture, in pixels
@@ -78,6 +83,8 @@ class Preview:
             OSError: if the file cannot be read
             ValueError: if the image is too large
         """
+        if self.cameras:
+            return drawing_cameras.draw(self.filepath, self.labels, self.cameras, width)
         if self.filepath.lower().endswith((".pcd", ".fo3d")):
             return drawing_above.draw(self.filepath, self.labels, width)
         return drawing.draw(self.filepath, self.labels, width)
@@ -245,7 +252,8 @@ def _previews(
         guess = guesses.get(target.sample_id, "")
         tilted = is_3d and boxes_3d.has_tilt(document)
         path = target.values["filepath"]
-        yield Preview(target.sample_id, path, labels, guess=guess, tilted=tilted)
+        cameras = tuple(target.values.get(CAMERAS, ()))
+        yield Preview(target.sample_id, path, labels, "", guess, tilted, cameras)
     for target, error in failures:
         yield Preview(target.sample_id, target.values["filepath"], error=error)
 

@@ -1,15 +1,22 @@
 """Runs that lift 2D labels of calibrated cameras into point clouds."""
 
+import io
+
 import fiftyone as fo
 import numpy as np
 import pytest
+from PIL import Image
 
 import auto_labeling as al
+from auto_labeling import cli
+from auto_labeling.core import box_sizes
 from auto_labeling.core.account import LeftOut
 from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.run import Method
 from auto_labeling.lifecycle import labeling
 from auto_labeling.threed import calibration, iou
-from tests.support import lidar_datasets
+from tests.support import lidar_datasets, lidar_scenes
+from tests.support.app_double import answer, page_of, send
 
 SETTINGS = {
     "task": "detection_3d",
@@ -195,6 +202,7 @@ def test_a_calibration_off_by_five_degrees_is_noticed_before_a_run(dataset, stre
     assert len(labeling.trial(dataset, config, ids).warnings) == 2
 
 
+@pytest.mark.soak
 def test_calibration_of_each_sample_comes_first(dataset, streets):
     _turned(dataset, streets[0].cameras, 40.0)
     for camera in streets[0].cameras:
@@ -219,6 +227,7 @@ def test_a_group_without_images_fails_alone(dataset, streets):
     assert "no image in left, right" in failure["error"]
 
 
+@pytest.mark.soak
 def test_labeling_again_writes_the_same(dataset, streets):
     first = _run(dataset)
     before = dataset.select_group_slices("lidar").values(
@@ -231,6 +240,7 @@ def test_labeling_again_writes_the_same(dataset, streets):
     assert before == after
 
 
+@pytest.mark.soak
 def test_own_sizes_are_used(dataset, streets):
     run = _run(dataset, box_sizes={"car": (6.5, 1.8, 1.6)})
     assert run.config.box_sizes == ("car: 6.5 x 1.8 x 1.6",)
@@ -268,3 +278,66 @@ def test_what_a_2d_model_sees_is_lifted(dataset, tmp_path, monkeypatch, kind, ta
             assert away.min() < 1.5
             assert label.confidence == pytest.approx(0.75 * label.overlap, abs=0.01)
             assert label.source_slice in ("left", "right")
+
+
+# --- the panel ----------------------------------------------------------------------------------
+
+
+def test_the_configure_page_asks_for_what_lifting_needs(dataset, streets):
+    _, state = send(dataset, "new_run")
+    told, state = answer(dataset, state, task="detection_3d")
+    assert "Camera slices" not in page_of(told) and "Existing 2D labels" in page_of(told)
+    told, state = answer(dataset, state, method="lift_labels")
+    page = page_of(told)
+    assert all(words in page for words in ("Camera slices", "Box sizes", "Reference frame"))
+    _, state = answer(
+        dataset,
+        state,
+        source_field="boxes",
+        label_field="cuboids",
+        box_sizes=["car: 4.5 x 1.9 x 1.6"],
+        camera_slices=["left"],
+    )
+    told, state = send(dataset, "start", state)
+    [run] = labeling.runs(dataset)
+    assert run.config.method is Method.LIFT_LABELS and run.config.model == "lifted-labels"
+    assert run.config.camera_slices == ("left",) and run.config.confidence is None
+    assert run.config.box_sizes == ("car: 4.5 x 1.9 x 1.6",)
+    done = labeling.generate(dataset, run.id)
+    sources = dataset.select_group_slices("lidar").values(
+        f"{done.staging_field}.detections.source_slice", unwind=True
+    )
+    assert set(sources) == {"left"}
+
+
+def test_the_command_lifts(dataset, streets, capsys):
+    arguments = ["--task", "detection_3d", "--method", "lift_labels", "--model", "lifted-labels"]
+    arguments += [
+        "--source-field",
+        "boxes",
+        "--box-sizes",
+        "car: 4.6 x 2 x 1.7, truck: 7 x 2.5 x 3",
+    ]
+    arguments += ["--label-field", "cuboids"]
+    assert cli.main(["run", dataset.name, *arguments, "--here"]) == 0, capsys.readouterr().err
+    [run] = labeling.runs(dataset)
+    assert set(box_sizes.read(run.config.box_sizes)) == {"car", "truck"} and run.labels > 5
+
+
+def test_a_preview_draws_boxes_into_the_cameras_and_from_above(dataset, streets):
+    cloud = dataset.select_group_slices("lidar").sort_by("filepath").first()
+    [preview] = al.preview(dataset, SETTINGS, sample_ids=[cloud.id])
+    assert len(preview.labels.detections) > 3
+    picture = np.asarray(Image.open(io.BytesIO(preview.picture(600))).convert("RGB"))
+    height = round(lidar_scenes.HEIGHT * 300 / lidar_scenes.WIDTH)
+    cameras = picture[:height].max(axis=2) > 150
+    for column, seen in enumerate(streets[0].seen):
+        lifted = {d.source_label for d in preview.labels.detections}
+        image = dataset.select_group_slices(("left", "right")[column]).sort_by("filepath").first()
+        for label, box in zip(image.boxes.detections, seen, strict=True):
+            if str(label.id) not in lifted or label.bounding_box[3] < 0.1:
+                continue
+            x1, y1, x2, y2 = (box.box * 300 / lidar_scenes.WIDTH).astype(int)
+            part = cameras[y1 : y2 + 1, column * 300 + x1 : column * 300 + x2 + 1]
+            assert part.any(), "a lifted object has its box in the image"
+    assert (picture[height:].max(axis=2) > 150).any()

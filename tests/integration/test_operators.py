@@ -99,6 +99,16 @@ def test_the_form_of_start_asks_for_what_the_method_needs(numbered):
     assert "segmenter" in form("start_run", numbered, **masks, segmenter="shapes-sam")
 
 
+def test_the_form_of_start_asks_for_what_lifting_needs(dataset):
+    asked = form("start_run", dataset, task="detection_3d", method="lift_labels")
+    assert {"camera_slices", "box_sizes", "reference_frame", "source_field"} <= set(asked)
+    assert asked["model"]["type"]["values"] == ["lifted-labels"]
+    assert "box_sizes" not in form("start_run", dataset, task="detection_3d")
+    model = form("start_run", dataset, task="detection_3d", method="lift_model")
+    names = model["model"]["type"]["values"]
+    assert {"shapes-yolo", "shapes-yolo-seg"} <= set(names) and "shapes-sam" not in names
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_a_form_never_raises_and_is_quick(name, dataset):
     assert form(name, None)["notice"] if name != "list_runs" else True
