@@ -18,6 +18,7 @@
     window.__foo__;
   const { useGlobalExecutionContext, usePanelEvent } = window.__foo__;
   const fos = window.__fos__;
+  const { useRecoilState } = window.recoil;
   const { PluginComponentType, registerComponent } = window.__fop__;
   const { usePanelId, usePanelState } = window.__fosp__;
   const h = React.createElement;
@@ -244,6 +245,7 @@
     useKept(view.kept, panelId);
     const box = React.useRef(null);
     usePointed(view.pointed, box);
+    useColors(values.page === "review" ? values.staging_field : "");
     React.useEffect(() => remember(panelId, values), [panelId, values]);
     const tell = usePause((path, operator, value) => send(operator, { path, value }));
     const onPathChange = (path, value, { onChange, view: { component } = {} }) => {
@@ -273,7 +275,9 @@
     const [, latest, change] = useValues(panelId);
     const send = useSend(panelId, latest);
     React.useEffect(() => {
-      change(() => remembered(panelId));
+      const known = remembered(panelId);
+      if (known.page !== "review") executeOperator(`${PLUGIN}/color_by_class`, { on: false });
+      change(() => known);
       opened.add(panelId);
       send(schema.view.on_hello);
     }, []);
@@ -496,6 +500,32 @@
     }
   }
 
+  /* What we set in the App's color scheme, beside "colorBy": an entry for the field in review. All
+     windows of a session share the scheme, so it says in each of them, and when a browser was closed
+     in review, that the colors must be given back, and which: by field, or by instance. */
+  const fieldsOf = (scheme) => scheme.fields || [];
+  const isOwn = ({ fieldColor, valueColors }) => fieldColor || (valueColors && valueColors.length);
+  const isMark = (entry) => /_in_review$/.test(entry.path) && !isOwn(entry);
+  const markIn = (scheme) => fieldsOf(scheme).find(isMark);
+  const byBefore = ({ colorByAttribute }) => (colorByAttribute ? "field" : "instance");
+
+  function coloredByClass(scheme, field) {
+    const { colorBy } = scheme;
+    if (colorBy === "value") return scheme;
+    const others = fieldsOf(scheme).filter(({ path }) => path !== field);
+    const mark = { path: field, colorByAttribute: colorBy === "instance" ? null : "label" };
+    return { ...scheme, colorBy: "value", fields: [...others, mark] };
+  }
+
+  function coloredAsBefore(scheme) {
+    const mark = markIn(scheme);
+    if (!mark) return scheme;
+    const fields = fieldsOf(scheme).filter((entry) => entry !== mark);
+    // What a person has chosen since then stays.
+    const colorBy = scheme.colorBy === "value" ? byBefore(mark) : scheme.colorBy;
+    return { ...scheme, colorBy, fields };
+  }
+
   /* Colors labels by class while a field is in review, and gives back what there was before. */
   class ColorByClass extends Operator {
     get config() {
@@ -504,19 +534,21 @@
 
     async execute({ state: { snapshot, set }, params: { field, on } }) {
       const scheme = await snapshot.getPromise(fos.colorScheme);
-      const name = `colors/${await snapshot.getPromise(fos.datasetName)}`;
-      const { by } = remembered(name);
-      if (on) {
-        set(fos.shownLabelAttributes(field), ["label", "confidence"]);
-        if (scheme.colorBy === "value") return;
-        remember(name, { by: scheme.colorBy });
-        set(fos.colorScheme, { ...scheme, colorBy: "value" });
-      } else if (by) {
-        remember(name, NOTHING);
-        // What a person has chosen since then stays.
-        if (scheme.colorBy === "value") set(fos.colorScheme, { ...scheme, colorBy: by });
-      }
+      if (on) set(fos.shownLabelAttributes(field), ["label", "confidence"]);
+      const next = on ? coloredByClass(scheme, field) : coloredAsBefore(scheme);
+      if (next !== scheme) set(fos.colorScheme, next);
     }
+  }
+
+  /* Colors by class again, when another window of the session has left its review. */
+  function useColors(field) {
+    const [scheme, setScheme] = useRecoilState(fos.colorScheme);
+    const wasMarked = React.useRef(false);
+    React.useEffect(() => {
+      const isMarked = Boolean(markIn(scheme));
+      if (field && wasMarked.current && !isMarked) setScheme(coloredByClass(scheme, field));
+      wasMarked.current = isMarked && Boolean(field);
+    }, [scheme, field]);
   }
 
   for (const operator of [RefreshGrid, ColorByClass]) registerOperator(operator, PLUGIN);

@@ -111,6 +111,7 @@
     view: "view",
     viewName: "viewName",
     slice: "groupSlice",
+    colors: "colorScheme",
   };
   const plain = (value) =>
     value instanceof Set ? [...value] : value instanceof Map ? [...value.keys()] : (value ?? null);
