@@ -13,7 +13,7 @@ from auto_labeling.core.run import STATUSES, Run, RunState
 from auto_labeling.lifecycle import labeling, media
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.state import PanelState
-from auto_labeling.panels.ui import elements, pager
+from auto_labeling.panels.ui import elements, pager, styles
 
 if TYPE_CHECKING:
     from auto_labeling.panels.panel import AutoLabelingPanel
@@ -40,7 +40,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     if not runs:
         _empty(page, panel, ctx, not refusal)
         return elements.finished(page)
-    head = elements.row(page, "head", columns="minmax(0, 1fr) auto auto")
+    head = elements.row(page, "head", **styles.FIRST_TAKES_THE_ROOM)
     elements.heading(head, "title", "Runs")
     if media.can_be_reviewed(ctx.dataset):
         elements.button(head, "import", "Analyze existing labels", panel.import_labels)
@@ -146,7 +146,7 @@ def _narrowed(
     page.str(
         "runs_search",
         view=types.TextFieldView(
-            placeholder="Search runs by name, field, model or class",
+            placeholder="Name, field, model or class",
             componentsProps={"field": {"inputProps": {"aria-label": "Search runs"}}},
         ),
         on_change=panel.edit_search,

@@ -17,7 +17,7 @@ from auto_labeling.panels.review import class_table, grid_sync, slices
 from auto_labeling.panels.review.grid_memory import Visit
 from auto_labeling.panels.run import approved_page
 from auto_labeling.panels.run import page as progress
-from auto_labeling.panels.ui import elements
+from auto_labeling.panels.ui import elements, styles
 from auto_labeling.review import summary
 from auto_labeling.review.summary import Summary
 
@@ -81,7 +81,7 @@ def render(
 
 
 def _actions(page: types.Object, panel: AutoLabelingPanel, run: Run, decision: Decision) -> None:
-    bar = elements.row(page, "bar", columns="minmax(0, 1fr) auto auto")
+    bar = elements.row(page, "bar", **styles.FIRST_TAKES_THE_ROOM, **styles.STAYS_IN_SIGHT)
     elements.text(bar, "hint", "These labels are written when you approve")
     label = f"Undo all {decision.promoted:,}"
     elements.button(bar, "undo_all", label, panel.undo_all, params={"run_id": run.id})

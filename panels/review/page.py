@@ -6,7 +6,7 @@ The tab is the sidebar's filter: what the grid shows is what the panel counts an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import fiftyone.operators.types as types
 import numpy as np
@@ -106,13 +106,6 @@ def _left_out(account: Account) -> str:
     return f"{number:,} {verb} left out: {reasons_in_words(account)}"
 
 
-#: The text takes the room that the buttons leave; in a narrow panel it stands above them.
-_FIRST_TAKES_THE_ROOM: dict[str, Any] = {
-    "& > :first-of-type": {"flex": "1 1 0", "minWidth": 0},
-    "@container (max-width: 520px)": {"& > :first-of-type": {"flexBasis": "100%"}},
-}
-
-
 def _review(
     page: types.Object,
     panel: AutoLabelingPanel,
@@ -135,7 +128,7 @@ def _review(
     else:
         elements.text(page, "no_confidence", "The labels of this run have no confidence")
     slices.add(page, panel, shown.base.group_slice, summary.slices(ctx.dataset, run, at.tab))
-    bar = elements.row(page, "bar", **_FIRST_TAKES_THE_ROOM, **styles.STAYS_IN_SIGHT)
+    bar = elements.row(page, "bar", **styles.FIRST_TAKES_THE_ROOM, **styles.STAYS_IN_SIGHT)
     sentence = f"{numbers.current:,} of {text.count(numbers.total, 'label')}{_selected(shown)}"
     if chosen is not None:
         sentence += f" · only {chosen}"

@@ -7,7 +7,7 @@ import fiftyone.operators.types as types
 from auto_labeling.panels.ui import styles
 
 #: The part of a style that holds where the panel has room for one column.
-NARROW = "@container (max-width: 340px)"
+NARROW = "@container (max-width: 400px)"
 
 
 def page() -> types.Object:

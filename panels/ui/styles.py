@@ -13,6 +13,8 @@ WRONG = {**RED, "mt": 0.5}
 BUTTON = {"px": 1.5, "whiteSpace": "nowrap", "& p": {"fontSize": "0.9375rem"}}
 #: A button without a frame stands with its words where others stand with theirs.
 QUIET = {"mx": -1.5}
+#: By the kind of a button.
+BUTTON_LOOKS: dict[str, dict[str, Any]] = {"danger": DANGER, "quiet": QUIET}
 #: What stands between backticks is readable in both themes; the App's orange is not.
 CODE = {
     "& p > span[class*=sc-]": {"color": "text.primary", "overflowWrap": "anywhere"},
@@ -63,6 +65,12 @@ STAYS_IN_SIGHT: dict[str, Any] = {
     "backgroundColor": "var(--fo-palette-background-mediaSpace, var(--fo-palette-background-body))",
 }
 
+#: The text takes the room that the buttons leave; in a narrow panel it stands above them.
+FIRST_TAKES_THE_ROOM: dict[str, Any] = {
+    "& > :first-of-type": {"flex": "1 1 0", "minWidth": 0},
+    "@container (max-width: 520px)": {"& > :first-of-type": {"flexBasis": "100%"}},
+}
+
 #: What stands at both ends of a row, or at the ends of two where one has no room.
 ENDS: dict[str, Any] = {
     "& > :first-of-type": {"flex": "1 1 auto"},
@@ -74,12 +82,38 @@ TABLE = {
     "minWidth": 0,
     "& th, & td": {"fontSize": "0.875rem", "fontVariantNumeric": "tabular-nums"},
     "& td": {"overflowWrap": "anywhere"},
+    "& td:first-of-type": {"minWidth": 88},
     "& td button, & td button *": {"color": "text.primary"},  # the App's orange is too light
+    "@container (max-width: 520px)": {"& th, & td": {"px": 1}},
     "& th:not(:first-of-type), & td:not(:first-of-type)": {
         "textAlign": "right",
         "whiteSpace": "nowrap",
         "width": "1%",
     },
+}
+#: Where the panel is narrow, each row is two lines: the first cell, and the others below it.
+STACKED: dict[str, Any] = {
+    "@container (max-width: 430px)": {
+        "& tr": {
+            "display": "grid",
+            "gridTemplateColumns": "minmax(0, 1fr) 4.75rem 5.75rem",
+            "py": 0.75,
+        },
+        "& tr > *, & tr > :not(:first-of-type)": {
+            "border": 0,
+            "px": 0.75,
+            "py": 0.25,
+            "width": "auto",
+            "whiteSpace": "normal",
+            "alignSelf": "center",
+        },
+        "& tr > :first-of-type": {"gridColumn": "1 / -1", "minWidth": 0},
+        "& tr > :nth-of-type(2)": {"textAlign": "left"},
+        "& tr:not(:last-of-type), & thead tr": {
+            "borderBottom": "1px solid",
+            "borderColor": "divider",
+        },
+    }
 }
 CLICKABLE = {
     "& tbody tr": {"cursor": "pointer"},

@@ -30,7 +30,9 @@ def table(
             ``label``, ``icon`` and ``tooltip``
         look (None): the style of what is drawn in its cells
     """
-    look = {**styles.TABLE, **(look or {}), **(styles.CLICKABLE if "on_click_row" in props else {})}
+    stacked = styles.STACKED if len(columns) + bool(action) > 2 else {}
+    clickable = styles.CLICKABLE if "on_click_row" in props else {}
+    look = {**styles.TABLE, **stacked, **(look or {}), **clickable}
     view = types.TableView(
         size="small",
         selected_color=styles.SELECTED,
