@@ -47,7 +47,7 @@ _WIDTH = 960
     ),
 )
 def preview(args: argparse.Namespace) -> int | None:
-    """Try a model on up to 8 samples. Nothing is written to the dataset.
+    """Try a model on a few samples. Nothing is written to the dataset.
 
     It runs in this process and downloads nothing. A label field is not needed.
     """

@@ -78,7 +78,7 @@ def preview(
     sample_ids: Sequence[str] | None = None,
     **settings: Any,
 ) -> list[Preview]:
-    """Runs a model on up to 8 samples in this process, and writes nothing.
+    """Runs a model on a few samples in this process, and writes nothing.
 
     Args:
         samples: a :class:`fiftyone.core.dataset.Dataset`, or a view of one
