@@ -1,0 +1,75 @@
+"""The slice with pictures from above: its pixels, and its labels back in 3D."""
+
+import fiftyone as fo
+import numpy as np
+import pytest
+from PIL import Image
+
+from auto_labeling.core.errors import ConfigError
+from auto_labeling.lifecycle import birds_eye
+from auto_labeling.threed import iou
+from auto_labeling.threed.above import Frame, picture
+from tests.support import lidar_datasets
+
+BOUNDS = ((-70.0, -70.0, -10.0), (70.0, 70.0, 15.0))
+
+
+@pytest.fixture
+def streets(dataset, tmp_path):
+    return lidar_datasets.make(dataset, tmp_path, seeds=(1, 2))
+
+
+def test_a_point_is_where_the_way_back_says():
+    frame = Frame((-10.0, -20.0, 0.0), (30.0, 20.0, 2.0), 5.0)
+    drawn = picture(np.array([[12.3, -7.1, 1.5], [99.0, 0.0, 1.0], [0.0, 0.0, 9.0]]), frame)
+    rows, columns = np.nonzero(drawn.max(axis=2) > 100)
+    assert drawn.shape == (200, 200, 3) and len(rows) == 1
+    back = frame.to_scene(np.array([[columns[0] + 0.5, rows[0] + 0.5]]))
+    assert np.abs(back - [[12.3, -7.1]]).max() <= 0.5 / 5
+
+
+def test_rotated_boxes_of_the_pictures_become_the_true_boxes(dataset, streets, tmp_path):
+    folder = str(tmp_path / "above")
+    assert birds_eye.make_slice(dataset, folder, bounds=BOUNDS) == 2
+    assert dataset.group_media_types["birds_eye"] == "image"
+    assert birds_eye.make_slice(dataset, folder, bounds=BOUNDS) == 2, "again adds nothing"
+    pictures = dataset.select_group_slices("birds_eye")
+    assert len(pictures) == 2
+    frame = Frame(*BOUNDS, birds_eye.SCALE)
+    clouds = {s.group.id: s for s in dataset.select_group_slices("lidar")}
+    for sample in pictures:
+        assert Image.open(sample.filepath).size == frame.size
+        truth = clouds[sample.group.id].truth.detections
+        rows = np.array([[*d.location, *d.dimensions, d.rotation[2]] for d in truth])
+        rings = iou.corners_from_above(rows)
+        sample["seen"] = fo.Polylines(
+            polylines=[
+                fo.Polyline(
+                    label=d.label,
+                    closed=True,
+                    points=[(frame.to_pixels(ring) / frame.size).tolist()],
+                    confidence=0.9,
+                )
+                for d, ring in zip(truth, rings, strict=True)
+            ]
+        )
+        sample.save()
+    assert birds_eye.boxes_in_3d(dataset, "seen", "cuboids", bounds=BOUNDS) == 16
+    for cloud in dataset.select_group_slices("lidar"):
+        made, true = (
+            np.array([[*d.location, *d.dimensions, d.rotation[2]] for d in labels.detections])
+            for labels in (cloud.cuboids, cloud.truth)
+        )
+        assert np.diag(iou.iou_from_above(made, true)).min() > 0.95
+        seen = np.array([d.num_points for d in cloud.truth.detections]) > 300
+        assert np.abs(made[seen, 2] - true[seen, 2]).max() < 0.4
+
+
+def test_what_is_wrong_is_named_and_nothing_is_written(dataset, streets, tmp_path):
+    with pytest.raises(ConfigError) as error:
+        birds_eye.make_slice(dataset, "above", name="lidar", bounds=((0, 0, 0), (0, 1, 1)))
+    assert set(error.value.problems) == {"folder", "name", "bounds"}
+    with pytest.raises(ConfigError) as error:
+        birds_eye.boxes_in_3d(dataset, "gone", "truth")
+    assert set(error.value.problems) == {"field", "label_field", "name"}
+    assert set(dataset.group_media_types) == {"lidar", "left", "right"}
