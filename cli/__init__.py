@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from auto_labeling import __version__
 from auto_labeling.cli import (
+    converting,
     demo,
     launch,
     mending,
@@ -28,7 +29,7 @@ from auto_labeling.cli import (
 from auto_labeling.core.errors import AutoLabelingError, DatabaseAway
 
 #: The modules that define the verbs.
-MODULES = (models, preview, starting, runs, reviewing, mending, launch, demo, plugin)
+MODULES = (models, preview, starting, runs, reviewing, mending, converting, launch, demo, plugin)
 
 #: Verbs that print as they run, so that stdout is not only for their result.
 _CHATTY = ("launch", "demo")

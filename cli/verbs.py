@@ -124,6 +124,7 @@ def verb(
 _ORDER = (
     *("models", "preview", "run", "import", "list", "show", "watch", "resume", "cancel", "skip"),
     *("workers", "labels", "promote", "undo", "approve", "rename", "delete", "doctor"),
+    "convert",
     *("launch", "demo"),
 )
 

@@ -44,7 +44,7 @@ _ORDER = {
         "workers",
         "log_tail",
     ),
-    "Decide": ("resume", "cancel", "skip", "rename", "delete", "doctor"),
+    "Decide": ("resume", "cancel", "skip", "rename", "delete", "doctor", "convert_point_clouds"),
     "Review": ("labels", "promote", "undo", "decision", "approve"),
     "Nouns": (
         "RunConfig",
@@ -59,6 +59,7 @@ _ORDER = {
         "ModelSpec",
         "Worker",
         "Finding",
+        "Conversion",
     ),
     "Values": (
         "Task",

@@ -39,12 +39,13 @@ from auto_labeling.core.run import (
     Task,
     Worker,
 )
+from auto_labeling.lifecycle.converting import Conversion
 from auto_labeling.lifecycle.doctor import Finding, ProblemKind
 from auto_labeling.lifecycle.preflight import Preflight
 from auto_labeling.lifecycle.preview import Preview
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.review.summary import Summary
-from auto_labeling.sdk.files import export_config, load_config
+from auto_labeling.sdk.files import convert_point_clouds, export_config, load_config
 from auto_labeling.sdk.following import (
     cancel,
     datasets,
@@ -79,6 +80,7 @@ __all__ = [
     "AutoLabelingError",
     "CannotWrite",
     "ConfigError",
+    "Conversion",
     "DatabaseAway",
     "Decision",
     "FailureReason",
@@ -111,6 +113,7 @@ __all__ = [
     "approve",
     "cancel",
     "check",
+    "convert_point_clouds",
     "datasets",
     "decision",
     "delete",

@@ -3,13 +3,15 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.lifecycle import converting
+from auto_labeling.lifecycle.converting import Conversion
 from auto_labeling.sdk.handle import Run
 
 _JSON = ".json"
@@ -91,3 +93,29 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return yaml.safe_load(text)
+
+
+def convert_point_clouds(
+    paths: Iterable[str | os.PathLike[str]], *, columns: int | None = None
+) -> list[Conversion]:
+    """Writes a ``.pcd`` file beside each ``.las``, ``.laz`` or ``.bin`` file.
+
+    FiftyOne shows ``.pcd`` files, and no others of these. The originals stay, and a file that
+    exists is never overwritten.
+
+    Args:
+        paths: files and folders
+        columns (None): the numbers of each point in ``.bin`` files; by default, 5 for names that
+            end in ``.pcd.bin``, as in nuScenes, else 4, as in KITTI
+
+    Returns:
+        a result for each file, with ``source``, ``target``, ``outcome`` and ``error``
+
+    Raises:
+        AutoLabelingError: if a path is not there, or cannot be converted
+
+    Example:
+        >>> al.convert_point_clouds([])
+        []
+    """
+    return converting.convert(converting.find(paths), columns)
