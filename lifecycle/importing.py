@@ -183,7 +183,7 @@ def _checked(
     if problems:
         raise ConfigError(problems)
     answers = {
-        "task": _TASKS[dataset.get_field(source).document_type],
+        "task": _task(dataset, source),
         "model": MODEL,
         "label_field": source if replace else label_field,
         "source_field": source,
@@ -204,6 +204,14 @@ def _checked(
     if label_copies.has_marker(dataset, run):
         raise ConfigError({"source": f"Labels of '{source}' have an attribute '{staging.REVIEW}'"})
     return run
+
+
+def _task(dataset: Dataset, source: str) -> Task:
+    """The task whose labels a field holds; 3D detection if all of its boxes are 3D boxes."""
+    task = _TASKS[dataset.get_field(source).document_type]
+    if task is Task.DETECTION and label_copies.holds_only_3d(dataset, source):
+        return Task.DETECTION_3D
+    return task
 
 
 def _copy(dataset: Dataset, store: RunStore, run: Run, background: bool) -> Run:

@@ -34,6 +34,7 @@ _PATTERNS = (
     re.compile(r"(?P<family>[a-z-]+?)-?(?P<version>v\d)?-?(?P<size>b?\d[\w.-]*)?"),
 )
 _LEFTOVERS = {
+    "custom-python-3d-detection": ("custom-python", "", ""),
     "squeezenet-1.1-imagenet-torch": ("squeezenet", "1.1", ""),
     "clip-vit-base32-torch": ("clip", "vit-32", "base"),
     "siglip-base-patch16-224-torch": ("siglip", "2", "base"),

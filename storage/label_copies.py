@@ -31,6 +31,21 @@ def await_labels(dataset: Dataset, run: Run, before: Callable[[], None] | None =
     return staging.count_waiting(dataset, run)
 
 
+def holds_only_3d(dataset: Dataset, name: str) -> bool:
+    """Whether a field of detections has 3D boxes and no 2D ones.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        name: the field's name
+    """
+
+    def holds(part: str) -> bool:
+        query = {f"{name}.detections.{part}.0": {"$exists": True}}
+        return dataset._sample_collection.find_one(query, {"_id": 1}) is not None
+
+    return holds("location") and not holds("bounding_box")
+
+
 def copy_labels(
     dataset: Dataset,
     run: Run,

@@ -84,7 +84,7 @@ class ReviewEvents(PageEvents):
     @event
     def toggle_patches(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = self._run(ctx, state)
-        if not run.many:
+        if not run.many or run.config.task.is_3d:
             return
         if not grid_sync.may_show_patches(ctx, run):
             raise AutoLabelingError(grid_sync.TOO_MANY_PATCHES)

@@ -168,7 +168,7 @@ def _selected(shown: Shown) -> str:
 def _patches(
     bar: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, run: Run, numbers: Summary
 ) -> None:
-    if not run.many:
+    if not run.many or run.config.task.is_3d:  # a patch is cut from an image
         return
     shown = grid_stages.PATCHES in grid_sync.ours(ctx)
     label = grid_sync.chosen_class(ctx)

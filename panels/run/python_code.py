@@ -51,11 +51,11 @@ def export(dataset: Dataset, run: Run) -> str:
     """
     slices = media.labeled_slices(dataset, run.config.label_field)
     kind = next(iter(slices.values()), dataset.media_type)
-    exporter = _EXPORTS[run.config.task] if kind == fom.IMAGE else "FiftyOneDataset"
+    exporter = _EXPORTS.get(run.config.task) if kind == fom.IMAGE else None
     return (
         "view.export(\n"
         '    export_dir="/path/to/export",\n'
-        f"    dataset_type=fo.types.{exporter},\n"
+        f"    dataset_type=fo.types.{exporter or 'FiftyOneDataset'},\n"
         f"    label_field={run.config.label_field!r},\n"
         ")"
     )

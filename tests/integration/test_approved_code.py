@@ -76,6 +76,11 @@ def code_of(page):
 def test_the_code_of_the_page_exports_and_evaluates(empty, tmp_path, kind, slices, labels):
     fill(empty, tmp_path, kind, slices)
     run = al.import_labels(empty, "mine", "checked")
+    is_3d = kind == "fo3d"
+    assert (
+        run.config.task.is_3d,
+        "Show patches" in page_of(send(empty, "open_run", run_id=run.id)[0]),
+    ) == (is_3d, not is_3d and kind != "class")
     al.promote(run)
     al.approve(run)
     told, state = send(empty, "open_run", run_id=run.id)

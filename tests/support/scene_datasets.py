@@ -1,11 +1,16 @@
 """Small datasets of point clouds, 3D scenes and groups, and a 3D model for them."""
 
+import os
+import time
 from pathlib import Path
 
 import fiftyone as fo
 import numpy as np
 import pypcd4
 from PIL import Image
+
+#: Seconds that the model takes for each scene, so that something can be killed in the middle.
+DELAY = "SCENE_DATASETS_DELAY"
 
 #: Where the cubes of each cloud are: the center of each, x and y in meters, and its class.
 CUBES = (((10.0, 0.0), "car"), ((20.0, 5.0), "pedestrian"))
@@ -74,6 +79,7 @@ class Cubes:
 
     def predict(self, scene):
         """Finds the cubes; a scene far away has them far away."""
+        time.sleep(float(os.environ.get(DELAY, "0")))
         above = scene.points[scene.points[:, 2] > 0.1]
         start = scene.points[:, 0].min().round(-2)
         found = []
