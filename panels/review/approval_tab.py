@@ -14,7 +14,7 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.review import class_table, grid_sync, slices
-from auto_labeling.panels.review.grid_memory import Visit
+from auto_labeling.panels.review.grid_memory import GridMemory
 from auto_labeling.panels.run import approved_page
 from auto_labeling.panels.run import page as progress
 from auto_labeling.panels.ui import elements, styles
@@ -168,7 +168,7 @@ def _since(run: Run, decision: Decision) -> str:
 
 
 def _choose_empty(
-    card: types.Object, panel: AutoLabelingPanel, at: Visit, decision: Decision
+    card: types.Object, panel: AutoLabelingPanel, at: GridMemory, decision: Decision
 ) -> None:
     """Asks what becomes of samples whose labels all go. (Buttons: see grid_sync.py.)"""
     number = decision.bare

@@ -9,7 +9,7 @@ import fiftyone.operators.types as types
 import numpy as np
 
 from auto_labeling.core import text
-from auto_labeling.panels.review.grid_memory import Visit
+from auto_labeling.panels.review.grid_memory import GridMemory
 from auto_labeling.panels.ui import elements, histogram, pager
 from auto_labeling.review.summary import Row, Summary
 
@@ -33,7 +33,7 @@ ORDERS = {
 def table(
     page: types.Object,
     panel: AutoLabelingPanel,
-    at: Visit,
+    at: GridMemory,
     name: str,
     numbers: Summary,
     chosen: str | None = None,
@@ -45,7 +45,7 @@ def table(
     Args:
         page: the object to add to
         panel: the panel
-        at: the :class:`auto_labeling.panels.review.grid_memory.Visit`
+        at: the :class:`auto_labeling.panels.review.grid_memory.GridMemory`
         name: the table's name
         numbers: the tab's :class:`auto_labeling.review.summary.Summary`
         chosen (None): the class whose row is highlighted
@@ -88,7 +88,7 @@ def table(
 
 
 def _searched(
-    page: types.Object, panel: AutoLabelingPanel, at: Visit, rows: list[Row]
+    page: types.Object, panel: AutoLabelingPanel, at: GridMemory, rows: list[Row]
 ) -> list[Row]:
     page.str(
         "search",
@@ -100,7 +100,7 @@ def _searched(
     return [row for row in rows if searched in str(row.label).casefold()]
 
 
-def _order(page: types.Object, panel: AutoLabelingPanel, at: Visit, numbers: Summary) -> None:
+def _order(page: types.Object, panel: AutoLabelingPanel, at: GridMemory, numbers: Summary) -> None:
     line = elements.row(page, "orders", gap=3)
     elements.text(line, "sentence", "Sort by")
     for order, (label, _) in ORDERS.items():

@@ -14,18 +14,18 @@ SETTLED = 2.0
 #: The range that holds every confidence.
 FULL = (0.0, 1.0)
 
-_MAX_VISITS = 256
+_MAX_MEMORIES = 256
 
 
 @dataclass
-class Visit:
-    """What a panel shows, and last asked the grid to show.
+class GridMemory:
+    """What a panel shows, and what it last made the grid show.
 
     Args:
         tab: the tab whose labels are shown
         span: a ``(low, high)`` range of confidence; None for all
         label: one class; None for all
-        question: what the panel has asked to confirm: ``"approve"`` or nothing
+        question: the question on the page: ``"approve"`` or nothing
         marks_empty: whether approval marks samples as empty whose labels all go
         search: what the names of the classes in the table contain
         order: the column by which the classes are sorted
@@ -34,7 +34,7 @@ class Visit:
         rows: the class of each row of the table on the page
         slider: counts the sliders; another number is another slider
         slid: what the slider shows
-        asked_at: when something was last asked of the grid
+        requested_at: when the grid was last asked for something
         asking: whether something is asked with the event that is being answered
         known_state: the view, and the panel's state and width, when the App last dropped the
             filters because one of them had changed
@@ -56,7 +56,7 @@ class Visit:
     rows: list[str] = field(default_factory=list)
     slider: int = 0
     slid: tuple[float, float] = FULL
-    asked_at: float = 0.0
+    requested_at: float = 0.0
     asking: bool = False
     known_state: str = ""
     saved_view: str = ""
@@ -66,31 +66,31 @@ class Visit:
 
     def touched(self) -> None:
         """Notes that something is asked of the grid with this event."""
-        self.asked_at = time.monotonic()
+        self.requested_at = time.monotonic()
         self.asking = True
 
     def answered(self) -> None:
         """Notes that an event is answered: the App hears only now what is asked of the grid."""
         if self.asking:
-            self.asked_at = time.monotonic()
+            self.requested_at = time.monotonic()
             self.asking = False
 
     @property
     def settled(self) -> bool:
-        return time.monotonic() - self.asked_at > SETTLED
+        return time.monotonic() - self.requested_at > SETTLED
 
 
-_visits: ByWindow[Visit] = ByWindow(_MAX_VISITS)
+_memories: ByWindow[GridMemory] = ByWindow(_MAX_MEMORIES)
 
 
-def of(ctx: ExecutionContext) -> Visit:
-    """The visit of the window that an event is from."""
+def of(ctx: ExecutionContext) -> GridMemory:
+    """The memory of the window that an event is from."""
     window = PanelState(ctx).window
-    visit = _visits.setdefault(window, Visit())
-    _visits.note(window, visit)
-    return visit
+    memory = _memories.setdefault(window, GridMemory())
+    _memories.note(window, memory)
+    return memory
 
 
 def forget(state: PanelState) -> None:
-    """Forgets a visit whose grid is gone: another dataset is open now."""
-    _visits.pop(state.window, None)
+    """Forgets a grid that is gone: another dataset is open now."""
+    _memories.pop(state.window, None)

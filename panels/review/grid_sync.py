@@ -1,4 +1,4 @@
-"""A review's visit to the grid: the filters and fields that it sets there and removes.
+"""Keeps grid and panel in step: the filters and fields that a review sets, and removes.
 
 The sidebar's filters are the truth about what is shown, with one exception. FiftyOne 1.22 reads
 the dataset again under a new id when its workspace, its view or its fields change, which empties
@@ -21,7 +21,7 @@ from fiftyone.operators import ExecutionContext
 from auto_labeling.app import request, window
 from auto_labeling.core.run import Run
 from auto_labeling.panels import in_window
-from auto_labeling.panels.review.grid_memory import FULL, Visit, forget, of
+from auto_labeling.panels.review.grid_memory import FULL, GridMemory, forget, of
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages, summary
 from auto_labeling.review import patches as patches_views
@@ -68,11 +68,11 @@ def look_at(
         span: a ``(low, high)`` range of confidence; None for all labels
         label: one class; None for all
     """
-    visit = of(ctx)
-    patches = grid_stages.PATCHES in ours(ctx) and label != visit.label
-    visit.label = label
-    visit.touched()
-    _show(visit, span)
+    memory = of(ctx)
+    patches = grid_stages.PATCHES in ours(ctx) and label != memory.label
+    memory.label = label
+    memory.touched()
+    _show(memory, span)
     if patches:  # those of all classes would be many, so a class is what one asks for
         _set_stages(ctx, run, () if label is None else _patches(label))
     elif shows_samples(ctx):
@@ -80,12 +80,12 @@ def look_at(
     request.set_filters(ctx, _filters_to_set(ctx, run))
 
 
-def _show(visit: Visit, span: tuple[float, float] | None) -> None:
-    visit.span = span
-    if visit.slid != (span or FULL):
+def _show(memory: GridMemory, span: tuple[float, float] | None) -> None:
+    memory.span = span
+    if memory.slid != (span or FULL):
         # A slider keeps what a person did with it: one that says something else is another.
-        visit.slider += 1
-        visit.slid = span or FULL
+        memory.slider += 1
+        memory.slid = span or FULL
 
 
 def shown(ctx: ExecutionContext, run: Run) -> grid.Shown:
@@ -100,27 +100,27 @@ def shown(ctx: ExecutionContext, run: Run) -> grid.Shown:
 
 def is_unsettled(ctx: ExecutionContext, run: Run) -> bool:
     """Whether the sidebar's filters are not (yet, or no longer) those of the panel."""
-    visit = of(ctx)
+    memory = of(ctx)
     if _awaits_view(ctx) or _lacks_tab_filter(ctx, run):
         return True
-    return _sidebar_filters(ctx, run) != (visit.span, visit.label)
+    return _sidebar_filters(ctx, run) != (memory.span, memory.label)
 
 
 def follow(ctx: ExecutionContext, state: PanelState, run: Run) -> None:
     """Goes by what the sidebar says, or asks again for what the App dropped."""
-    visit = of(ctx)
+    memory = of(ctx)
     if _awaits_view(ctx):
         return
     if _lacks_tab_filter(ctx, run):
         # The App drops them once for each change of the view, and of the panel's state or width:
         # those are part of the workspace. Else it was a person.
         now = state.text() + request.layout(ctx) + grid_stages.view_text(request.request(ctx))
-        dropped = now != visit.known_state or not visit.settled
-        visit.known_state = now
-        look_at(ctx, run, visit.span if dropped else None, visit.label if dropped else None)
-    elif visit.settled:
-        span, visit.label = _sidebar_filters(ctx, run)
-        _show(visit, span)
+        dropped = now != memory.known_state or not memory.settled
+        memory.known_state = now
+        look_at(ctx, run, memory.span if dropped else None, memory.label if dropped else None)
+    elif memory.settled:
+        span, memory.label = _sidebar_filters(ctx, run)
+        _show(memory, span)
 
 
 def ours(ctx: ExecutionContext) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def _awaits_view(ctx: ExecutionContext) -> bool:
     if at.names is None or at.asking:
         return at.names is not None
     arrived = grid_stages.of(request.request(ctx)) == at.names
-    if arrived or time.monotonic() - at.asked_at > MAX_VIEW_SECONDS:
+    if arrived or time.monotonic() - at.requested_at > MAX_VIEW_SECONDS:
         at.names = None
     return at.names is not None
 
@@ -332,12 +332,12 @@ def _sidebar_filters(
 
 
 def _filters_to_set(ctx: ExecutionContext, run: Run) -> dict[str, Any]:
-    visit = of(ctx)
+    memory = of(ctx)
     root = _root(ctx, run)
     if shows_samples(ctx):  # whose labels nothing can ask for
         return grid.merged(request.request(ctx).get("filters"), run, {})
     in_tab = grid.tab_filters(
-        root, visit.tab, confidence=visit.span, label=visit.label, again=visit.asks_again
+        root, memory.tab, confidence=memory.span, label=memory.label, again=memory.asks_again
     )
     return grid.merged(request.request(ctx).get("filters"), run, in_tab)
 

@@ -19,7 +19,7 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.lifecycle.remarks import COMPARE, reasons_in_words
 from auto_labeling.panels.home import run_card
 from auto_labeling.panels.review import approval_tab, class_table, grid_sync, slices
-from auto_labeling.panels.review.grid_memory import Visit
+from auto_labeling.panels.review.grid_memory import GridMemory
 from auto_labeling.panels.run import failures
 from auto_labeling.panels.run import page as progress
 from auto_labeling.panels.state import PanelState
@@ -65,7 +65,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
 
 
 def _tabs(
-    page: types.Object, panel: AutoLabelingPanel, at: Visit, totals: Mapping[str, int]
+    page: types.Object, panel: AutoLabelingPanel, at: GridMemory, totals: Mapping[str, int]
 ) -> None:
     # Buttons: tabs of the App's own keep their value in the panel's state (see grid_sync.py).
     bar = elements.row(page, "tabs", borderBottom="1px solid", borderColor="divider", gap=0)
@@ -151,7 +151,7 @@ def _review(
     class_table.table(page, panel, at, "classes", numbers, **props)
 
 
-def _all(at: Visit, chosen: str | None) -> str:
+def _all(at: GridMemory, chosen: str | None) -> str:
     """Says that the button counts what the search of the table does not show."""
     return "all " if at.search and chosen is None else ""
 
@@ -212,7 +212,7 @@ def _confidence(
     page: types.Object,
     panel: AutoLabelingPanel,
     ctx: ExecutionContext,
-    at: Visit,
+    at: GridMemory,
     chosen: str | None,
     bars: Sequence[int],
 ) -> None:

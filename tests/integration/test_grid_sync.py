@@ -35,7 +35,7 @@ def named(app):
 
 def rest(app):
     """Lets enough time pass that the App has sent all its changes."""
-    grid_memory._visits[app.window].asked_at -= 2 * grid_memory.SETTLED
+    grid_memory._memories[app.window].requested_at -= 2 * grid_memory.SETTLED
 
 
 def test_entering_narrows_the_grid_and_leaving_gives_back_what_the_user_had(ui):
@@ -84,21 +84,21 @@ def test_what_a_person_clears_in_the_sidebar_is_cleared_on_the_panel(ui):
     ui.grid["filters"] = {}
     ui.send("on_change_view")
     assert set(named(ui)) == {"review"}
-    assert grid_memory._visits[ui.window].label is None
+    assert grid_memory._memories[ui.window].label is None
 
 
 def test_what_a_person_sets_in_the_sidebar_shows_on_the_panel(ui):
     rest(ui)
-    before = grid_memory._visits[ui.window].slider
+    before = grid_memory._memories[ui.window].slider
     confidence = {"range": [0.2, 0.7], "exclude": False, "isMatching": False, "none": False}
     ui.grid["filters"] = {**ui.grid["filters"], f"{ui.root}.confidence": confidence}
     ui.send("on_change_view")
-    at = grid_memory._visits[ui.window]
+    at = grid_memory._memories[ui.window]
     assert (at.span, at.slid, at.slider) == ((0.2, 0.7), (0.2, 0.7), before + 1)
     assert ui.find("confidence")["view"]["value"] == [0.2, 0.7]
     del ui.grid["filters"][f"{ui.root}.confidence"]
     ui.send("on_change_view")
-    assert grid_memory._visits[ui.window].span is None
+    assert grid_memory._memories[ui.window].span is None
 
 
 def test_a_class_that_no_filter_can_name_is_shown_by_a_stage_of_the_view(ui):
