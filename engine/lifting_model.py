@@ -102,7 +102,7 @@ class LiftedLabels(fom.Model, fom.SupportsGetItem):
 
 
 class LiftedModel(LiftedLabels):
-    """Lifts what a 2D model sees.
+    """Lifts the labels of a 2D model.
 
     Args:
         detector: a model that gives :class:`fiftyone.core.labels.Detections` for images

@@ -53,7 +53,7 @@ def problems(dataset: Dataset, config: RunConfig, skip: Collection[str] = ()) ->
 
 
 def warnings(dataset: Dataset, config: RunConfig) -> list[str]:
-    """Says what is assumed about the axes of the points.
+    """Explains what is assumed about the axes of the points.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
@@ -72,9 +72,8 @@ def warnings(dataset: Dataset, config: RunConfig) -> list[str]:
     if not unknown:
         return []
     return [
-        f"Nothing says which reference frame the points of '{unknown[0]}' are in: "
-        f"'{calibrations.WORLD}' is assumed. If they are in another one, name it in "
-        "reference_frame"
+        f"The reference frame of the points of '{unknown[0]}' is not set; "
+        f"'{calibrations.WORLD}' is assumed. If it is another one, set reference_frame"
     ]
 
 

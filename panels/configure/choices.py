@@ -18,7 +18,7 @@ METHODS = {
     Method.TWO_STAGE: "One finds boxes, another adds masks",
     Method.EXISTING_DETECTIONS: "Adds masks to your existing boxes",
     Method.LIFT_LABELS: "Lifts labels of calibrated cameras into 3D",
-    Method.LIFT_MODEL: "Lifts what a 2D model sees in camera images",
+    Method.LIFT_MODEL: "Lifts a 2D model's labels of camera images into 3D",
 }
 MODEL_TYPES = {
     ModelType.FIXED_VOCABULARY: "Knows a list of classes",
@@ -63,7 +63,7 @@ HUB_CHECKPOINT = (
 _SCENE_MODEL = (
     "Import path",
     "package.module:Name",
-    "A class with a method predict, which takes a scene and returns 3D detections, on the worker",
+    "A class on the worker: its method predict takes a scene and returns 3D detections",
 )
 
 
