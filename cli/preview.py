@@ -192,4 +192,9 @@ def _time(report: Preflight) -> str:
     if report.estimated_seconds is None or report.speed is None:
         return "no speed measured yet"
     seconds = text.duration(report.estimated_seconds)
-    return f"about {seconds} (measured on {report.speed.machine}, {report.speed.device})"
+    startup = text.duration(report.startup_seconds or 0)
+    how = "measured" if report.is_startup_measured else "assumed"
+    return (
+        f"about {seconds} after a worker takes it, {startup} of that to start ({how}); "
+        f"at the speed measured on {report.speed.machine} ({report.speed.device})"
+    )

@@ -140,7 +140,11 @@ class Worker(BaseModel):
 
 
 class Speed(BaseModel):
-    """How fast a model was on a machine: measured by a run, from the first batch to the last."""
+    """How fast a model was on a machine: measured by a run, from the first batch to the last.
+
+    ``startup_seconds`` is what else the run took, most of it until its model was ready. It is None
+    in records of older versions.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -152,6 +156,8 @@ class Speed(BaseModel):
     half: bool = False
     samples: int
     rate: float  # samples per second, of one worker
+    workers: int = 1  # how many began to work
+    startup_seconds: float | None = None
     at: str
 
 

@@ -11,8 +11,8 @@ line, a notebook and a test call the same functions. Reviewing is in ``review/``
 """
 
 import contextlib
-import math
 import secrets
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -48,6 +48,7 @@ from auto_labeling.lifecycle.monitoring import references as references
 from auto_labeling.lifecycle.monitoring import require_database as require_database
 from auto_labeling.lifecycle.monitoring import runs as runs
 from auto_labeling.lifecycle.monitoring import target_ids as target_ids
+from auto_labeling.lifecycle.monitoring import versions as versions
 from auto_labeling.lifecycle.monitoring import workers as workers
 from auto_labeling.lifecycle.persistence import NOT_PERSISTENT as NOT_PERSISTENT
 from auto_labeling.lifecycle.persistence import is_persistent as is_persistent
@@ -71,7 +72,7 @@ from auto_labeling.models import catalog
 from auto_labeling.storage import clock, fields, operations, speeds, staging
 from auto_labeling.storage.account import account as account
 from auto_labeling.storage.account import account_fields
-from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.chunks import ChunkStore, chunk_size
 from auto_labeling.storage.dataset_classes import class_sources as class_sources
 from auto_labeling.storage.dataset_classes import classes_of as classes_of
 from auto_labeling.storage.guessed_ranges import GuessStore
@@ -170,6 +171,7 @@ def generate(
         AttemptRevoked: if the run was canceled, approved or deleted since
         CannotWrite: if the disk or the database takes no further labels or masks; the run stops
     """
+    began = time.monotonic()
     store = RunStore(dataset)
     run = store.get(run_id)
     run = store.move(
@@ -196,7 +198,7 @@ def generate(
         with contextlib.suppress(AutoLabelingError, PyMongoError):
             store.move(run_id, RunState.FAILED, token=run.token, **stopped_by(error))
         raise
-    speeds.record(run, store.progress(run), counts["tried"])
+    speeds.record(run, store.progress(run), counts["tried"], time.monotonic() - began)
     return run
 
 
@@ -246,8 +248,7 @@ def resume(dataset: Dataset, run_id: str, queue: bool = True, again: bool = Fals
 
 def _freeze(dataset: Dataset, store: RunStore, run: Run, sample_ids: Sequence[str]) -> Run:
     chunks = ChunkStore(dataset)
-    # So many that each worker has its share, even near the end.
-    size = min(1000, max(16, math.ceil(len(sample_ids) / (64 * run.config.workers))))
+    size = chunk_size(len(sample_ids), run.config.workers)
     fields.declare(dataset, run)
     starts = range(0, len(sample_ids), size)
     for index, first in enumerate(starts):

@@ -84,6 +84,18 @@ def get(dataset: Dataset, run_id: str, confirm: bool = True) -> Run:
     return _reconciled(store, store.get(run_id), confirm)
 
 
+def versions(dataset: Dataset) -> dict[str, str]:
+    """Returns when each run was last changed, to see whether any was: one small question.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+
+    Returns:
+        a dict from the id of each run to a time
+    """
+    return RunStore(dataset).versions()
+
+
 def newer_runs(dataset: Dataset) -> dict[str, str]:
     """The runs that a newer version of this package has stored, which this one cannot read.
 

@@ -10,19 +10,18 @@ from fiftyone.core.dataset import Dataset
 from pydantic import BaseModel, ConfigDict
 
 from auto_labeling.core import text
-from auto_labeling.core.run import Method, RunConfig, Speed
+from auto_labeling.core.run import RunConfig, Speed
 from auto_labeling.lifecycle import calibration_check, lifting_rules, media, preview, worker_check
+from auto_labeling.lifecycle.estimate import estimate
 from auto_labeling.models import catalog, devices, downloads, requirements
 from auto_labeling.models.spec import ModelSpec
-from auto_labeling.storage import live_workers, mask_locations, speeds
+from auto_labeling.storage import live_workers, mask_locations
 
 #: Seconds from which a run without a GPU is warned of.
 _LONG_SECONDS = 600
 
 #: Bytes that should stay free where weights and masks go.
 _SPARE_BYTES = 2**30
-
-MEASURED, TRIED = "measured", "trial"
 
 
 class Weights(BaseModel):
@@ -67,7 +66,9 @@ class Preflight(BaseModel):
         missing_packages: packages that the model needs and this machine lacks
         install_command: installs them
         free_disk: the free bytes of each folder to which the run writes
-        estimated_seconds: how long the run takes, in seconds; None if unknown
+        estimated_seconds: how long the run takes once a worker has it, in seconds; None if unknown
+        startup_seconds: the part of that besides labeling, most of it until the model is ready
+        is_startup_measured: whether an earlier run has measured it; else it is assumed
         estimated_from: ``"measured"`` by an earlier run, or a ``"trial"``; empty if unknown
         speed: the measured speed behind the estimate
         asking_workers: whether live workers have not yet answered whether they can run the model
@@ -86,6 +87,8 @@ class Preflight(BaseModel):
     install_command: str = ""
     free_disk: tuple[Disk, ...] = ()
     estimated_seconds: float | None = None
+    startup_seconds: float | None = None
+    is_startup_measured: bool = False
     estimated_from: str = ""
     speed: Speed | None = None
     asking_workers: bool = False
@@ -128,7 +131,7 @@ def preflight(
             samples = len(set(sample_ids))
     models = catalog.models_of(config)
     missing = tuple(dict.fromkeys(p for spec in models for p in catalog.missing_packages(spec)))
-    speed, origin = _speed(config, tried)
+    time = estimate(config, samples, tried.speed if tried else None)
     status = worker_check.ask_workers(config) if wait else worker_check.latest_status(config)
     known: dict[str, Any] = {
         "samples": samples,
@@ -140,10 +143,15 @@ def preflight(
         "missing_packages": missing,
         "install_command": requirements.install_command(missing) if missing else "",
         "free_disk": tuple(_disks(models, config)),
-        "estimated_seconds": _seconds(samples, speed, config),
-        "estimated_from": origin,
-        "speed": speed,
     }
+    if time is not None:
+        known |= {
+            "estimated_seconds": round(time.seconds, 1),
+            "startup_seconds": round(time.startup_seconds, 1),
+            "is_startup_measured": time.is_startup_measured,
+            "estimated_from": time.origin,
+            "speed": time.speed,
+        }
     if status is not None:
         known["asking_workers"] = status.asking
     result = Preflight(**known)
@@ -204,31 +212,6 @@ def _disks(models: Sequence[ModelSpec], config: RunConfig) -> Iterator[Disk]:
         if existing is not None:
             free = shutil.disk_usage(existing).free
             yield Disk(holds=holds, folder=str(folder), free_bytes=free)
-
-
-def _speed(config: RunConfig, tried: preview.Trial | None) -> tuple[Speed | None, str]:
-    """The speed to reckon with, and where it comes from."""
-    segmenter = config.segmenter if config.method is Method.TWO_STAGE else ""
-    alike = [
-        speed
-        for speed in speeds.of_model(config.model)
-        if (speed.segmenter, speed.task) == (segmenter, config.task)
-        and speed.rate
-        and _is_kind(speed.device, config.device)
-    ]
-    alike.sort(key=lambda speed: speed.half != config.half)  # stable: else the latest first
-    if alike:
-        return alike[0], MEASURED
-    return (tried.speed, TRIED) if tried and tried.speed else (None, "")
-
-
-def _seconds(samples: int, speed: Speed | None, config: RunConfig) -> float | None:
-    # A speed is that of one worker.
-    return samples / speed.rate / config.workers if speed and speed.rate else None
-
-
-def _is_kind(device: str, kind: str) -> bool:
-    return not kind or device.partition(":")[0] == kind.partition(":")[0]
 
 
 def _warnings(preflight: Preflight) -> Iterator[str]:

@@ -3,6 +3,7 @@
 Beside its sample ids, each chunk has a key for its work (``storage/chunk_work.py``).
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -32,6 +33,16 @@ class Claim(NamedTuple):
 
     attempt: int
     turn: int
+
+
+def chunk_size(samples: int, workers: int) -> int:
+    """How many samples a chunk has: so few that each worker has its share, even near the end.
+
+    Args:
+        samples: the number of target samples
+        workers: the number of workers
+    """
+    return min(1000, max(16, math.ceil(samples / (64 * workers))))
 
 
 class ChunkStore(Keys):

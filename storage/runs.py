@@ -82,6 +82,13 @@ class RunStore(Keys):
         runs = [Run.model_validate(value) for value in values if not _is_newer(value)]
         return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)
 
+    def versions(self) -> dict[str, str]:
+        """When each run's record last changed, by its id: those of newer versions too."""
+        fields = {"_id": 0, "value.id": 1, "value.changed_at": 1}
+        documents = self._documents.find(self._where("run:"), fields)
+        values = [document["value"] for document in documents]
+        return {value["id"]: value.get("changed_at", "") for value in values}
+
     def newer(self) -> dict[str, str]:
         """The runs that a newer version of this package has stored: from id to name."""
         values = [d["value"] for d in self._documents.find(self._where("run:"))]

@@ -1,7 +1,8 @@
 """How fast models were, measured by runs; shown beside the ratings.
 
 Kept for all datasets of a database, since every machine that labels writes to it: one key for each
-model, which holds its latest speed for each machine, device and second stage.
+model, which holds its latest speed for each machine, device and second stage, and for runs with one
+worker and with several.
 """
 
 from collections.abc import Iterable
@@ -20,17 +21,18 @@ _RETRIES = 16
 _MAX_PER_MODEL = 20
 
 
-def record(run: Run, progress: Progress | None, samples: int) -> None:
+def record(run: Run, progress: Progress | None, samples: int, seconds: float) -> None:
     """Keeps how fast an attempt was, in place of an earlier speed of the same kind.
 
     Args:
         run: the run
         progress: its progress at the end; None if the run was deleted since
         samples: how many samples the attempt labeled
+        seconds: the time that the attempt took
     """
-    if progress is None or progress.rate is None or samples < MIN_SAMPLES:
+    if progress is None or not progress.rate or samples < MIN_SAMPLES:
         return
-    config = run.config
+    config, at_work = run.config, max(progress.workers, 1)
     _store(
         Speed(
             model=config.model,
@@ -40,7 +42,10 @@ def record(run: Run, progress: Progress | None, samples: int) -> None:
             device=progress.device,
             half=progress.half,
             samples=samples,
-            rate=round(progress.rate / max(progress.workers, 1), 3),
+            rate=round(progress.rate / at_work, 3),
+            # Not those that are left: one that dies makes it no run of one worker.
+            workers=max(at_work, min(config.workers, run.chunks)),
+            startup_seconds=round(max(0.0, seconds - samples / progress.rate), 1),
             at=clock.stamp(),
         )
     )
@@ -74,5 +79,6 @@ def _parsed(value: Iterable[Document] | None) -> list[Speed]:
     return [Speed.model_validate(item) for item in value or ()]
 
 
-def _kind(speed: Speed) -> tuple[str, str, str, str, bool]:
-    return speed.segmenter, speed.task, speed.machine, speed.device, speed.half
+def _kind(speed: Speed) -> tuple[str, str, str, str, bool, bool]:
+    several = speed.workers > 1
+    return speed.segmenter, speed.task, speed.machine, speed.device, speed.half, several

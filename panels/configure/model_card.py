@@ -103,9 +103,9 @@ def rating(of: Rating) -> str:
 
 def _measured(speed: Speed) -> str:
     half = ", mixed precision" if speed.half else ""
-    return (
-        f"{text.rate(speed.rate)} on {speed.machine} ({speed.device}{half}), {text.ago(speed.at)}"
-    )
+    each = f", each of {speed.workers:,} workers" if speed.workers > 1 else ""
+    where = f"{speed.machine} ({speed.device}{half}{each})"
+    return f"{text.rate(speed.rate)} on {where}, {text.ago(speed.at)}"
 
 
 def _packages(card: types.Object, spec: ModelSpec) -> None:

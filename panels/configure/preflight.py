@@ -187,8 +187,12 @@ def _time(report: labeling.Preflight) -> str:
         here = _are_here(report.weights)
         how = "try a few samples for an estimate" if here else "the first run will measure it"
         return f"Not measured on any machine yet; {how}"
-    about = f"About {text.duration(max(1.0, report.estimated_seconds))}"
+    total = text.duration(max(1.0, report.estimated_seconds))
+    startup = text.duration(max(1.0, report.startup_seconds or 0))
+    about = f"About {total} after a worker takes it, {startup} of that to start"
+    if not report.is_startup_measured:
+        about += " (assumed, not measured yet)"
     speed = report.speed
     if report.estimated_from == "measured":
-        return f"{about}, at the speed measured on {speed.machine} ({speed.device})"
-    return f"{about}, as measured in the preview here ({speed.device})"
+        return f"{about}; at the speed measured on {speed.machine} ({speed.device})"
+    return f"{about}; at the speed measured in the preview here ({speed.device})"

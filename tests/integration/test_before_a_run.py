@@ -13,6 +13,7 @@ from auto_labeling.core.run import RunConfig, Speed, Worker
 from auto_labeling.demo import data
 from auto_labeling.engine import drawing
 from auto_labeling.lifecycle import labeling, preflight
+from auto_labeling.lifecycle.estimate import SEVERAL_STARTUP_SECONDS, STARTUP_SECONDS
 from auto_labeling.models import catalog, devices, downloads
 from auto_labeling.models.offline import offline
 from auto_labeling.storage import live_workers, speeds
@@ -166,17 +167,40 @@ def test_the_time_is_estimated_from_earlier_runs_or_else_from_a_trial(numbered, 
     tried = labeling.Trial((), speed("cpu", 4.0))
     assert labeling.preflight(numbered, yolo).estimated_seconds is None
     found = labeling.preflight(numbered, yolo, tried=tried)
-    assert (found.estimated_seconds, found.estimated_from) == (10.0, "trial")
+    assert (found.estimated_seconds, found.estimated_from) == (10.0 + STARTUP_SECONDS, "trial")
     measured[:] = [speed("cuda:0", 80.0), speed("cpu", 2.0)]
     found = labeling.preflight(numbered, yolo, tried=tried)
-    assert (found.estimated_seconds, found.estimated_from) == (0.5, "measured")
+    assert (found.estimated_seconds, found.estimated_from) == (0.5 + STARTUP_SECONDS, "measured")
     found = labeling.preflight(numbered, yolo.model_copy(update={"device": "cpu"}), tried=tried)
-    assert (found.estimated_seconds, found.speed.device) == (20.0, "cpu")
+    assert (found.estimated_seconds, found.speed.device) == (20.0 + STARTUP_SECONDS, "cpu")
     assert found.warnings == ()
 
 
-def speed(device, rate):
+def test_what_a_run_takes_to_start_is_in_the_estimate(numbered, yolo, monkeypatch):
+    measured = []
+    monkeypatch.setattr(speeds, "of_model", lambda name: measured)
+
+    def found(**changes):
+        report = labeling.preflight(numbered, yolo.model_copy(update=changes), samples=100)
+        return report.estimated_seconds, report.startup_seconds, report.is_startup_measured
+
+    measured[:] = [speed("cpu", 10.0, startup_seconds=4.5)]
+    assert found() == (14.5, 4.5, True)
+    # Nobody has measured several workers: those of one machine share its cores.
+    assert found(workers=2) == (10 + SEVERAL_STARTUP_SECONDS, SEVERAL_STARTUP_SECONDS, False)
+    measured[:] = [speed("cuda:0", 10.0, startup_seconds=4.5)]
+    assert found(workers=2)[0] == 5 + SEVERAL_STARTUP_SECONDS
+    measured[:] = [
+        speed("cpu", 10.0, startup_seconds=4.5),
+        speed("cpu", 6.25, startup_seconds=50.0, workers=2),
+    ]
+    assert found(workers=2) == (58.0, 50.0, True)
+    assert found() == (14.5, 4.5, True)
+
+
+def speed(device, rate, **more):
     return Speed(
+        **more,
         model="shapes-yolo",
         task="detection",
         machine="here",

@@ -2,12 +2,13 @@
 
 import json
 import socket
+import time
 import uuid
 
 import pytest
 
 from auto_labeling import cli
-from auto_labeling.core.run import RunConfig
+from auto_labeling.core.run import Progress, RunConfig
 from auto_labeling.demo import data
 from auto_labeling.lifecycle import labeling
 from auto_labeling.storage import speeds
@@ -28,6 +29,45 @@ def test_a_run_keeps_how_fast_its_model_was(numbered, run, config):
     assert speed.machine == socket.gethostname() and speed.device
     assert speed.samples == 40 and speed.rate > 0
     assert labeling.measured_speeds() == {config.model: [speed]}
+
+
+def test_what_a_run_takes_to_start_is_kept_for_one_worker_and_for_several(numbered, run, config):
+    (alone,) = labeling.measured_speeds(config.model)[config.model]
+    assert alone.workers == 1 and alone.startup_seconds >= 0
+    progress = Progress(token="", rate=50.0, workers=2, worker="lab-7:1", device="cpu", beat_at="")
+    several = config.model_copy(update={"workers": 2})
+    together = run.model_copy(update={"config": several})
+    speeds.record(together, progress, samples=100, seconds=66.0)
+    speeds.record(run, progress.model_copy(update={"workers": 1}), samples=100, seconds=5.0)
+    kept = {s.workers: s for s in speeds.of_model(config.model) if s.machine == "lab-7"}
+    assert [(kept[n].rate, kept[n].startup_seconds) for n in (1, 2)] == [(50.0, 3.0), (25.0, 64.0)]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_estimate_holds_for_a_real_run(tmp_path, workers):
+    """Within a factor of two, and a second: another process may want the same cores."""
+    dataset = data.make_dataset(f"test-{uuid.uuid4().hex[:8]}", n_shapes=96, folder=tmp_path)
+    samples = dataset.limit(72)
+    try:
+        for turn in range(3):  # the first pays for what a process does once
+            config = RunConfig(
+                task="detection",
+                model="shapes-yolo",
+                label_field=f"boxes_{turn}",
+                workers=workers,
+            )
+            report = labeling.preflight(dataset, config, samples.values("id"))
+            run = labeling.start(dataset, config, samples.values("id"), queue=False)
+            began = time.monotonic()
+            labeling.generate(dataset, run.id)
+            took = time.monotonic() - began
+            print(f"{workers} workers, run {turn}: {took:.1f} s, {report.estimated_seconds} s")
+        assert report.is_startup_measured
+        assert report.estimated_seconds / 2 - 1 < took < report.estimated_seconds * 2 + 1
+    finally:
+        dataset.delete()
 
 
 def test_a_later_run_of_the_same_kind_replaces_the_speed(numbered, run, config):
