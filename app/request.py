@@ -37,13 +37,18 @@ def is_about_grid(ctx: ExecutionContext) -> bool:
     return event.startswith("on_change_") and event != "on_change_dataset"
 
 
+#: The event that asks whether the runs have changed.
+LOOK_FOR_CHANGES = "look_for_changes"
+
+
 def is_by_itself(ctx: ExecutionContext) -> bool:
     """Whether the App sends a request by itself: no one clicked a button or opened a page.
 
     Answers count too: the App sends them with a delay, and sometimes twice.
     """
     event = event_name(ctx)
-    return is_about_grid(ctx) or event.startswith("edit") or event == "refresh"
+    by_timer = event in ("refresh", LOOK_FOR_CHANGES)
+    return by_timer or is_about_grid(ctx) or event.startswith("edit")
 
 
 def parameters(ctx: ExecutionContext) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Account(BaseModel):
         staged: labels that were written to the staging field
         left_out: how many labels were left out, by :class:`LeftOut`
         not_found: requested classes without a label
+        classes: how many classes the staged labels have; None in records of older versions
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -72,6 +73,7 @@ class Account(BaseModel):
     staged: int = 0
     left_out: dict[LeftOut, int] = {}
     not_found: tuple[str, ...] = ()
+    classes: int | None = None
 
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
     @property

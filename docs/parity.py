@@ -87,12 +87,14 @@ NAVIGATION = frozenset(
         *(
             "go_on_alone",
             "refresh",
+            "look_for_changes",
             "go_home",
             "new_run",
             "open_run",
             "import_labels",
             "dismiss",
             "unfold",
+            "toggle_failures",
         ),
         *("ask_cancel", "ask_delete", "ask_rename", "ask_approve", "choose_empty"),
         # Answers on a page that wait for its button.

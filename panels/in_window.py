@@ -85,12 +85,13 @@ def drawn(panel: foo.Panel, ctx: ExecutionContext, page: types.Property) -> type
 
 #: The view holds others, and so has no value of its own.
 _COMPOSITE = {"composite_view": True}
-#: What the script tells of the grid, in place of the App.
+#: What the script tells of the grid, in place of the App, and of a click on a run's card.
 _EVENTS = (
     "on_change_dataset",
     "on_change_view",
     "on_change_group_slice",
     "on_change_selected",
+    "open_run",
 )
 
 

@@ -7,6 +7,7 @@ parameters: so each checks what it needs, and the verbs refuse what a run's stat
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 
 import fiftyone.operators as foo
@@ -18,7 +19,7 @@ from fiftyone.operators.categories import Categories
 from auto_labeling.app import answers, opening, request, targets, window
 from auto_labeling.core import names
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, DatabaseAway, RunNotFound
-from auto_labeling.core.run import RunState
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.panels import background, in_window, permissions
 from auto_labeling.panels.configure import existing_labels
@@ -33,6 +34,7 @@ from auto_labeling.panels.events import (
     move,
     sentence,
 )
+from auto_labeling.panels.home import changes
 from auto_labeling.panels.home import page as home
 from auto_labeling.panels.home.events import HomeEvents
 from auto_labeling.panels.review import grid_memory, grid_sync, sample_focus
@@ -54,6 +56,9 @@ PAGES = {
     "working": background.render,
 }
 
+
+#: Seconds between two looks at an import that is soon done.
+_LOOK_SECONDS = 0.01
 
 _GONE = "It was deleted or renamed. Open another one."
 
@@ -129,6 +134,8 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
 
     def _concerns_page(self, ctx: ExecutionContext, state: PanelState) -> bool:
         """Whether a request changes what the page shows; the App sends many that do not."""
+        if request.event_name(ctx) == request.LOOK_FOR_CHANGES:
+            return state.page == "home" and not changes.are_shown(state.window)
         if state.page != "configure" or not request.is_about_grid(ctx):
             return True
         try:
@@ -218,9 +225,12 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
                 with move(state):  # so that a refresh sent before this one does not undo it
                     background.go_on(ctx, state)
             return
-        run = self._run_or_leave(ctx, state) if state.page == "review" else None
-        if run and run.state is RunState.APPROVED:
+        run = self._run_or_leave(ctx, state) if state.page in ("review", "progress") else None
+        if run and state.page == "review" and run.state is RunState.APPROVED:
             self._approved(ctx, state, run)
+        if run and run.source and (state.page, self._page_of(ctx, run)) == ("progress", "review"):
+            with move(state):  # "Review these labels" leads there as soon as they are copied
+                self._go(ctx, state, "review", run)
         # The page is drawn again, with the run as it now stands.
 
     # --- going from page to page --------------------------------------------------------------
@@ -232,17 +242,18 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
     @event
     def open_run(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
+        self._go(ctx, state, self._page_of(ctx, run), run)
+
+    def _page_of(self, ctx: ExecutionContext, run: Run) -> str:
+        """The page on which a run continues, by its state."""
         pages = {
             RunState.IN_REVIEW: "review",
             RunState.APPROVING: "review",
             RunState.APPROVED: "done",
         }
-        page = (
-            "progress"
-            if labeling.missing_field(ctx.dataset, run)
-            else pages.get(run.state, "progress")
-        )
-        self._go(ctx, state, page, run)
+        if run.state not in pages or labeling.missing_field(ctx.dataset, run):
+            return "progress"
+        return pages[run.state]
 
     # --- existing labels ----------------------------------------------------------------------
 
@@ -276,4 +287,8 @@ class AutoLabelingPanel(HomeEvents, ConfigureEvents, RunEvents, ReviewEvents, fo
             window.point_at_problems(ctx)
             return
         state.existing = {}
-        self._go(ctx, state, "progress", run)
+        until = time.monotonic() + background.MAX_WAIT
+        while run.state is RunState.IMPORTING and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+            run = labeling.record(ctx.dataset, run.id)
+        self._go(ctx, state, self._page_of(ctx, run), run)

@@ -21,6 +21,7 @@ PAGES = ("home", "configure", "existing", "progress", "review", "done", "working
 BLANK = {"source": "", "goes_to": "new", "label_field": "", "name": ""}
 
 _MAX_MOVES = 10**9
+_MAX_DISMISSED = 100
 
 
 class _WindowValues:
@@ -241,6 +242,16 @@ class PanelState:
     @unfolded.setter
     def unfolded(self, unfolded: bool) -> None:
         self._set("unfolded", unfolded)
+
+    @property
+    def dismissed(self) -> list[str]:
+        """The boxes that were hidden in this window, the latest last."""
+        names = self._get("dismissed", list, [])
+        return [name for name in names if isinstance(name, str)][-_MAX_DISMISSED:]
+
+    @dismissed.setter
+    def dismissed(self, names: list[str]) -> None:
+        self._set("dismissed", names[-_MAX_DISMISSED:])
 
     @property
     def question(self) -> str:

@@ -16,6 +16,7 @@ from bson import ObjectId
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 from fiftyone.core.media import GROUP
+from fiftyone.core.stages import Select
 
 from auto_labeling.core.run import Run
 from auto_labeling.review import patches
@@ -39,6 +40,7 @@ class Shown:
         sample_ids: the ids of the selected samples, if any
         label_ids: the ids of the selected labels, if any; they win over samples
         label_sample_ids: the ids of the samples that hold the selected labels
+        lasso: the number of samples that a lasso in another panel holds; ``base`` has no others
     """
 
     base: fov.DatasetView
@@ -46,6 +48,7 @@ class Shown:
     sample_ids: tuple[str, ...] = field(default=())
     label_ids: tuple[str, ...] = field(default=())
     label_sample_ids: tuple[str, ...] = field(default=())
+    lasso: int = 0
 
     @cached_property
     def view(self) -> fov.DatasetView:
@@ -181,7 +184,14 @@ def shown(dataset: Dataset, request: Mapping[str, Any]) -> Shown:
         sample_ids=tuple(request.get("selected") or ()),
         label_ids=tuple(label["label_id"] for label in labels),
         label_sample_ids=tuple({label["sample_id"] for label in labels if label.get("sample_id")}),
+        lasso=_lasso(request.get("extended") or {}),
     )
+
+
+def _lasso(extended: Mapping[str, Any]) -> int:
+    """How many samples a lasso holds, by the stage that the App makes of it."""
+    select = f"{Select.__module__}.{Select.__name__}"
+    return len((extended.get(select) or {}).get("sample_ids") or ())
 
 
 def label_root(view: SampleCollection, run: Run) -> str:

@@ -69,13 +69,14 @@ def add_up(dataset: Dataset, run: Run) -> Account:
         for ids, work in parts:
             sums.add_samples(ids, work, states, run.many)
             _add_labels(sums, dataset, run, ids, work)
-    staged_classes = _classes(dataset, run) if run.config.classes else ()
+    staged_classes = _classes(dataset, run)
     return Account(
         samples=run.samples,
         **sums.samples,
         staged=sums.staged,
         left_out=sums.left_out if sums.is_counted else _counted_before(run),
         not_found=tuple(name for name in run.config.classes if name not in staged_classes),
+        classes=len(staged_classes),
     )
 
 
@@ -206,7 +207,7 @@ def _aggregate(dataset: Dataset, sample_ids: Iterable[str], stage: Document) -> 
 
 def _classes(dataset: Dataset, run: Run) -> set[str]:
     """The classes of which there are staged labels."""
-    return set(dataset._sample_collection.distinct(f"{run.label_root}.label"))
+    return {*dataset._sample_collection.distinct(f"{run.label_root}.label")} - {None}
 
 
 def _of_copies(dataset: Dataset, run: Run) -> Account:
@@ -223,4 +224,5 @@ def _of_copies(dataset: Dataset, run: Run) -> Account:
         not_processed=waiting,
         deleted=max(0, run.samples - held - waiting),
         staged=run.labels,
+        classes=len(_classes(dataset, run)),
     )

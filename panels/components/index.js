@@ -236,6 +236,26 @@
     },
   };
 
+  /* A card that opens what it is about, wherever it is clicked. */
+  const OPENS = { "& [data-opens]": { cursor: "pointer" } };
+
+  function open({ target }, send, view) {
+    const card = target.closest("[data-opens]");
+    const isControl = target.closest("button, a, input, textarea, [role=combobox]");
+    const isText = String(window.getSelection()) !== ""; // that a person selects
+    if (card && !isControl && !isText) send(view.open_run, { run_id: card.dataset.opens });
+  }
+
+  /* Keeps Enter from the App, whose view bar takes each one outside of a text field for itself, so
+     that no button could be pressed by it. In a field of a small form it presses the first button. */
+  function onEnter(event) {
+    if (event.key !== "Enter") return;
+    event.stopPropagation();
+    const form = event.target.matches("input") && event.target.closest("[data-enter]");
+    const button = form && form.querySelector("button");
+    if (button) button.click();
+  }
+
   function Page({ schema, layout }) {
     const { view } = schema;
     const panelId = usePanelId();
@@ -263,7 +283,12 @@
       { value: send },
       h(
         mui.Box,
-        { sx: VISIBLE_FOCUS, ref: box },
+        {
+          sx: { ...VISIBLE_FOCUS, ...OPENS },
+          ref: box,
+          onClick: (event) => open(event, send, view),
+          onKeyDown: onEnter,
+        },
         h(OperatorIO, { ...drawn, onChange: () => undefined, shouldClearUseKeyStores: false })
       )
     );
@@ -286,18 +311,27 @@
 
   // --- controls -------------------------------------------------------------------------------
 
+  /* Sends an event after a while, or again and again: not while its tab is in the background, but
+     at once when it comes to the front. */
   function Timer({ schema }) {
     const { interval, on_interval, timeout, on_timeout, params } = schema.view;
     const send = React.useContext(Send);
     React.useEffect(() => {
       let waits = false;
+      let isDue = false;
       const tick = () => {
-        if (waits) return; // the last tick is still being answered: the network is slow
+        isDue = document.hidden;
+        if (isDue || waits) return; // the last tick may still be being answered: a slow network
         waits = true;
         send(interval ? on_interval : on_timeout, params, () => (waits = false));
       };
+      const show = () => isDue && tick();
       const timer = interval ? setInterval(tick, interval) : setTimeout(tick, timeout);
-      return () => (interval ? clearInterval : clearTimeout)(timer);
+      document.addEventListener("visibilitychange", show);
+      return () => {
+        (interval ? clearInterval : clearTimeout)(timer);
+        document.removeEventListener("visibilitychange", show);
+      };
     }, [interval, on_interval, timeout, on_timeout]);
     return null;
   }

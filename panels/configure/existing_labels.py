@@ -13,7 +13,7 @@ from auto_labeling.core.names import STAGING_SUFFIX
 from auto_labeling.lifecycle import importing
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
-from auto_labeling.panels.ui.fields import Fields
+from auto_labeling.panels.ui.fields import Fields, attention
 
 if TYPE_CHECKING:
     from auto_labeling.panels.panel import AutoLabelingPanel
@@ -51,7 +51,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     elements.button(foot, "start", "Review these labels", panel.start_import, kind="primary")
     elements.button(foot, "cancel", "Cancel", panel.go_home)
     empty = [name for name, answer in answers.items() if not answer.strip()]
-    elements.attention(foot, problems, empty, labels)
+    attention(foot, problems, empty, labels)
     return elements.finished(page)
 
 

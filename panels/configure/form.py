@@ -17,7 +17,7 @@ from auto_labeling.models.model_choice import Level
 from auto_labeling.panels.configure import choices, model_card
 from auto_labeling.panels.configure.resolved_form import ResolvedForm
 from auto_labeling.panels.ui import elements
-from auto_labeling.panels.ui.fields import Fields
+from auto_labeling.panels.ui.fields import Fields, to_correct
 
 if TYPE_CHECKING:
     from auto_labeling.panels.panel import AutoLabelingPanel
@@ -162,7 +162,7 @@ class Form:
                 "model_problem",
                 self._resolved.problems["model"],
                 color="error.main",
-                parts=elements.to_correct("model"),
+                parts=to_correct("model"),
             )
         model_card.add(self._groups, "card", self._spec, self._segmenter)
 

@@ -16,6 +16,7 @@ from auto_labeling.panels.configure.form import Form
 from auto_labeling.panels.configure.resolved_form import ResolvedForm
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
+from auto_labeling.panels.ui.fields import attention
 from auto_labeling.panels.window_memory import ByWindow
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _before_a_run(
 def _add_missing(foot: types.Object, form: ResolvedForm, labels: Mapping[str, str]) -> None:
     """Adds what is wrong, or else what is missing, beside the button."""
     if form.problems:
-        elements.attention(foot, form.problems, form.missing, labels)
+        attention(foot, form.problems, form.missing, labels)
         return
     missing = list(form.missing.values())
     if form.samples == 0 and "ids" not in form.missing:

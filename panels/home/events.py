@@ -22,6 +22,10 @@ class HomeEvents(PageEvents):
         state.part = 0  # the text itself is in the state already
 
     @event
+    def look_for_changes(self, ctx: ExecutionContext, state: PanelState) -> None:
+        pass  # the page is drawn again, if the runs have changed; see `changes.py`
+
+    @event
     def list_status(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.status, state.part, state.question = request.status(ctx), 0, ""
 

@@ -11,7 +11,7 @@ from fiftyone.operators import ExecutionContext
 from auto_labeling.app import request
 from auto_labeling.core.run import STATUSES, Run, RunState
 from auto_labeling.lifecycle import labeling, media
-from auto_labeling.panels.home import run_card
+from auto_labeling.panels.home import changes, run_card
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements, pager, styles
 
@@ -30,6 +30,7 @@ _SOON = 1.0
 
 def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page."""
+    versions = labeling.versions(ctx.dataset)  # before the runs: a change since then is not missed
     runs = labeling.runs(ctx.dataset, confirm=False)
     page = elements.page()
     refusal = media.refusal(ctx.dataset)
@@ -39,6 +40,8 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     _orphans(page, ctx)
     if not runs:
         _empty(page, panel, ctx, not refusal)
+        changes.note(state.window, ctx.dataset, versions, runs, {})
+        elements.timer(page, panel.look_for_changes, changes.INTERVAL, name="watch")
         return elements.finished(page)
     head = elements.row(page, "head", **styles.FIRST_TAKES_THE_ROOM)
     elements.heading(head, "title", "Runs")
@@ -64,9 +67,12 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
         where = range(first, first + len(here))
         labels = ("Newer", "Older")
         pager.add(page, "parts", panel.turn_runs, where, len(listed), "runs", labels)
+    changes.note(state.window, ctx.dataset, versions, here, promoted)
     if any(run.is_active or run.id in approving for run in runs):
         elements.timer(page, panel.refresh)
-    elif None in promoted.values():
+        return elements.finished(page)
+    elements.timer(page, panel.look_for_changes, changes.INTERVAL, name="watch")
+    if None in promoted.values():
         elements.once(page, panel.refresh, milliseconds=int(_SOON * 1000))
     return elements.finished(page)
 

@@ -57,9 +57,12 @@ def add(
         run: the run
         standing: what the page knows of it
     """
-    card = elements.card(page, f"run_{run.id}")
+    is_asked = state.run_id == run.id and state.question in ("delete", "rename")
+    # Our script opens the run that is clicked; without it, and by keyboard, its name does.
+    opens = {} if is_asked else {"data-opens": run.id}
+    card = elements.card(page, f"run_{run.id}", item={"data-run": run.id, **opens})
     head = elements.row(card, "head", columns="minmax(0, 1fr) auto")
-    elements.text(head, "name", run.name, variant="subtitle1", color="text.primary", bold=True)
+    elements.title_button(head, "name", run.name, panel.open_run, params={"run_id": run.id})
     elements.pill(head, "status", run.status)
     elements.text(card, "what", _what(run))
     now = labeling.progress(ctx.dataset, run) if run.is_active else None
@@ -74,7 +77,7 @@ def add(
         approving(card, run, labeling.progress(ctx.dataset, run), standing.is_approving)
     elements.text(card, "numbers", _numbers(run, standing.promoted, now), color="text.primary")
     remark(card, run)
-    if state.run_id == run.id and state.question in ("delete", "rename"):
+    if is_asked:
         _ask(card, panel, state, run)
         return
     foot = elements.row(card, "foot", **styles.ENDS)
@@ -97,7 +100,7 @@ def _ask(card: types.Object, panel: AutoLabelingPanel, state: PanelState, run: R
     if state.question == "delete":
         confirmations.delete(card, panel, run)
         return
-    box = elements.column(card, "rename", gap=1)
+    box = elements.column(card, "rename", gap=1, item={"data-enter": "yes"})
     problem = state.problems.get("name")
     field = {"inputProps": {"aria-label": "Run name", "maxLength": 100}, "error": bool(problem)}
     box.str(
@@ -155,10 +158,12 @@ def _what(run: Run) -> str:
     config = run.config
     if run.source:
         return f"{config.task.label} · existing labels of {run.source} → {config.label_field}"
-    classes = text.some(config.classes) or "all classes"
     made = f"{config.model} → {config.label_field}"
     # A run without a name of its own is called that already.
-    return " · ".join([config.task.label, *([made] if made != run.name else []), classes])
+    parts = [config.task.label, *([made] if made != run.name else [])]
+    if config.classes or run.is_active:  # else the numbers say how many there are
+        parts.append(text.some(config.classes) or "all classes")
+    return " · ".join(parts)
 
 
 def _numbers(run: Run, promoted: int | None, now: Progress | None) -> str:
@@ -167,9 +172,9 @@ def _numbers(run: Run, promoted: int | None, now: Progress | None) -> str:
         return " · ".join([f"{text.count(now.labels, 'label')} so far", *failed])
     parts = [text.count(run.samples, "sample")] if run.samples else []
     if run.state is RunState.APPROVED:
-        parts += [text.count(run.labels, "label"), f"{run.approved:,} approved"]
+        parts += [text.count(run.labels, "label"), *_classes(run), f"{run.approved:,} approved"]
     elif run.labels or run.state is RunState.IN_REVIEW:
-        parts.append(text.count(run.labels, "label"))
+        parts += [text.count(run.labels, "label"), *_classes(run)]
         if run.state is RunState.IN_REVIEW and run.labels:
             parts.append(
                 f"{promoted:,} promoted" if promoted is not None else "counting promoted labels…"
@@ -179,6 +184,11 @@ def _numbers(run: Run, promoted: int | None, now: Progress | None) -> str:
     if run.failed:
         parts.append(f"{text.count(run.failed, 'sample')} failed")
     return " · ".join(parts) or "No samples yet"
+
+
+def _classes(run: Run) -> list[str]:
+    number = run.account.classes if run.account else None
+    return [text.count(number, "class")] if number else []
 
 
 def remark(parent: types.Object, run: Run, account: Account | None = None) -> None:

@@ -157,12 +157,17 @@ def _all(at: GridMemory, chosen: str | None) -> str:
 
 
 def _selected(shown: Shown) -> str:
-    """To what the grid limits the labels: by its slice of groups, and by what is selected."""
+    """To what the grid limits the labels: by its slice of groups, a lasso, and a selection."""
     part = f" · slice {shown.base.group_slice}" if shown.base.group_slice else ""
     if shown.label_ids:
         return f"{part} · only those selected"
-    number = len(shown.sample_ids)
-    return f"{part} · only in the {text.count(number, 'selected sample')}" if number else part
+    if number := len(shown.sample_ids):
+        return f"{part} · only in the {text.count(number, 'selected sample')}"
+    return (
+        f"{part} · only in the lasso of {text.count(shown.lasso, 'sample')}"
+        if shown.lasso
+        else part
+    )
 
 
 def _patches(

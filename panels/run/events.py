@@ -68,6 +68,13 @@ class RunEvents(PageEvents):
         state.unfolded = not state.unfolded
 
     @event
+    def toggle_failures(self, ctx: ExecutionContext, state: PanelState) -> None:
+        """Hides the box of failed samples in this window, or shows it again."""
+        box = request.choice(ctx, "box")
+        others = [name for name in state.dismissed if name != box]
+        state.dismissed = others if box in state.dismissed else [*others, box]
+
+    @event
     def show_failed(self, ctx: ExecutionContext, state: PanelState) -> None:
         """Shows failed samples in the grid alone, or all again."""
         run, kind = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False), request.kind(ctx)

@@ -11,6 +11,7 @@ from auto_labeling.core import text
 from auto_labeling.core.run import Progress, Run
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.review import sample_focus
+from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements
 
 if TYPE_CHECKING:
@@ -41,11 +42,17 @@ def add(
     number = max(run.failed, now.failed if now and run.is_active else 0)
     if not number:
         return
+    box = f"{run.id}:{number}"  # one that grows is shown again
+    if box in PanelState(ctx).dismissed:
+        said = f"Show {text.count(number, 'failed sample')}"
+        elements.button(page, "failed", said, panel.toggle_failures, "quiet", params={"box": box})
+        return
     kinds = labeling.failure_kinds(ctx.dataset, run)
     number = max(number, sum(kind["count"] for kind in kinds))
     card = elements.card(page, "failed_samples")
     title = f"{text.count(number, 'sample')} failed" + (" so far" if run.is_active else "")
-    columns = "minmax(0, 1fr) auto" + (" auto" if kinds else "")
+    may_retry = may_retry and not run.is_active and bool(run.failed)
+    columns = "minmax(0, 1fr)" + " auto" * (1 + bool(kinds) + may_retry)
     head = elements.row(card, "head", columns=columns)
     elements.text(head, "title", title, variant="subtitle1", color="text.primary", bold=True)
     highlighted = sample_focus.highlighted(ctx)
@@ -58,9 +65,11 @@ def add(
             highlighted,
             "Show all in grid" if len(kinds) > 1 else "Show in grid",
         )
-    if not run.is_active and run.failed and may_retry:
+    if may_retry:
         params = {"run_id": run.id}
         elements.button(head, "retry", "Try again", panel.resume, params=params)
+    hide = panel.toggle_failures
+    elements.icon_button(head, "hide", "close", "Hide failed samples", hide, params={"box": box})
     if not kinds and run.is_active:
         elements.text(card, "later", "Reasons appear as the run progresses.")
     for index, kind in enumerate(kinds[:_MAX_KINDS]):

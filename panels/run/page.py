@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Samples up to which a page counts what became of them each time it is drawn.
 _SOON_COUNTED = 20_000
 
+#: Milliseconds between two looks at a run; the review of an import opens by itself.
+_TICK, _IMPORT_TICK = 2500, 500
+
 
 def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -> types.Property:
     """Builds the page."""
@@ -52,7 +55,8 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     _facts(page, run, now, account, operation)
     if run.is_active:
         workers.add(page, ctx, run)
-        elements.timer(page, panel.refresh)  # last, since what is not seen takes room too
+        often = _IMPORT_TICK if run.state is RunState.IMPORTING else _TICK
+        elements.timer(page, panel.refresh, often)  # last, since what is not seen takes room too
     return elements.finished(page)
 
 
@@ -187,9 +191,7 @@ def _facts(
     config = run.config
     lines: dict[str, str | tuple[str, str | None]] = {
         "Task": config.task.label,
-        "Method": config.method.label,
-        "Model": config.model if not config.segmenter else f"{config.model}, {config.segmenter}",
-        "Classes": text.some(config.classes, 12) or "all",
+        **(_of_import(run) if run.source else _of_model(config)),
         "Label field": config.label_field,
         "Staging field": run.staging_field,
         "Slices": ", ".join(config.group_slices),
@@ -198,9 +200,9 @@ def _facts(
         "Masks": run.mask_folder,
         "Samples": samples_in_words(account) if account else f"{run.samples:,}",
         "Labels": labels_in_words(account) if account and not run.source else "",
-        "Device": _device(config, now),
+        "Device": "" if run.source else _device(config, now),
         "Batch size": f"{now.batch_size:,}" if now and now.batch_size else "",
-        "Worker": now.worker if now else "",
+        "Worker": now.worker if now and not run.source else "",
         "Attempt": f"{run.attempt:,}" if run.attempt > 1 else "",
         "Created": (text.ago(run.created_at), text.moment(run.created_at)),
         "Created by": run.created_by,
@@ -212,6 +214,19 @@ def _facts(
             f"Inspect the operation in a terminal: `fiftyone delegated info {run.operation_id}`",
             name="info",
         )
+
+
+def _of_model(config: RunConfig) -> dict[str, str]:
+    return {
+        "Method": config.method.label,
+        "Model": config.model if not config.segmenter else f"{config.model}, {config.segmenter}",
+        "Classes": text.some(config.classes, 12) or "all",
+    }
+
+
+def _of_import(run: Run) -> dict[str, str]:
+    replaced = f"Replaces the labels of {run.source}" if run.replaces else ""
+    return {"Copied from": run.source, "On approval": replaced}
 
 
 def _device(config: RunConfig, now: Progress | None) -> str:

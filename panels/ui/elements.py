@@ -6,7 +6,7 @@ own, so that both of the App's themes work.
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import fiftyone.operators.types as types
@@ -139,6 +139,22 @@ def button(
     parent.view(name, view)
 
 
+def title_button(
+    parent: types.Object, name: str, label: str, on_click: Handler, **props: Any
+) -> None:
+    """Adds a title that can be clicked.
+
+    Args:
+        parent: the object to add to
+        name: the title's name
+        label: its text
+        on_click: the handler
+        **props: ``params`` for the handler, and other properties of the view
+    """
+    parts = {"button": {"variant": "text", "sx": styles.TITLE_BUTTON}}
+    parent.view(name, types.Button(label=label, operator=on_click, componentsProps=parts, **props))
+
+
 def icon_button(
     parent: types.Object, name: str, icon: str, label: str, on_click: Handler, **props: Any
 ) -> None:
@@ -187,36 +203,6 @@ def output(parent: types.Object, name: str, lines: str) -> None:
         "borderColor": "divider",
     }
     text(parent, name, lines, sx=look)
-
-
-def attention(
-    parent: types.Object,
-    problems: Iterable[str],
-    empty: Collection[str],
-    labels: Mapping[str, str],
-) -> None:
-    """Names the fields to fill in or to correct, beside the button that found them.
-
-    Args:
-        parent: the object to add to
-        problems: the names of the fields with a problem
-        empty: the names of those that are empty, and of others
-        labels: a dict from name to label, in the order of the page
-    """
-    known = {name: labels.get(name, name.replace("_", " ").capitalize()) for name in problems}
-    names = sorted(known, key=lambda name: [*labels, name].index(name))
-    for verb, some in (
-        ("Fill in", [known[name] for name in names if name in empty]),
-        ("Correct", [known[name] for name in names if name not in empty]),
-    ):
-        if some:
-            sentence = f"{verb}: {', '.join(dict.fromkeys(some))}"
-            text(parent, verb.lower().replace(" ", "_"), sentence, color="error.main")
-
-
-def to_correct(name: str) -> dict[str, Any]:
-    """Marks what shows a problem with a field, so that our script finds it on the page."""
-    return {"item": {"data-to-correct": name}}
 
 
 def tab(
@@ -338,9 +324,18 @@ def alert(
     parent.view(name, view)
 
 
-def timer(parent: types.Object, on_interval: Handler, milliseconds: int = 2500) -> None:
-    """Calls a handler again and again while the page has this. Leave it out to stop."""
-    parent.view("timer", types.TimerView(interval=milliseconds, on_interval=on_interval))
+def timer(
+    parent: types.Object, on_interval: Handler, milliseconds: int = 2500, name: str = "timer"
+) -> None:
+    """Calls a handler again and again while the page has this and can be seen.
+
+    Args:
+        parent: the object to add to
+        on_interval: the handler
+        milliseconds (2500): between two calls
+        name ("timer"): one for each handler, since the App reads a timer only once
+    """
+    parent.view(name, types.TimerView(interval=milliseconds, on_interval=on_interval))
 
 
 def once(parent: types.Object, on_timeout: Handler, milliseconds: int = 800) -> None:

@@ -3,7 +3,7 @@
 Panels ignore ``error_message`` and ``invalid``, so the text below a field says it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import fiftyone.operators.types as types
@@ -35,6 +35,36 @@ def in_columns(number: int) -> dict[str, Any]:
         "radioContainer": {"sx": {"alignItems": "flex-start", "m": 0, **styles.DISABLED_TITLE}},
         "radio": {"sx": {"p": 0, "pr": 1, "pt": 0.25, "&.Mui-disabled": {"opacity": 0.4}}},
     }
+
+
+def attention(
+    parent: types.Object,
+    problems: Iterable[str],
+    empty: Collection[str],
+    labels: Mapping[str, str],
+) -> None:
+    """Names the fields to fill in or to correct, beside the button that found them.
+
+    Args:
+        parent: the object to add to
+        problems: the names of the fields with a problem
+        empty: the names of those that are empty, and of others
+        labels: a dict from name to label, in the order of the page
+    """
+    known = {name: labels.get(name, name.replace("_", " ").capitalize()) for name in problems}
+    names = sorted(known, key=lambda name: [*labels, name].index(name))
+    for verb, some in (
+        ("Fill in", [known[name] for name in names if name in empty]),
+        ("Correct", [known[name] for name in names if name not in empty]),
+    ):
+        if some:
+            said = f"{verb}: {', '.join(dict.fromkeys(some))}"
+            elements.text(parent, verb.lower().replace(" ", "_"), said, color="error.main")
+
+
+def to_correct(name: str) -> dict[str, Any]:
+    """Marks what shows a problem with a field, so that our script finds it on the page."""
+    return {"item": {"data-to-correct": name}}
 
 
 class Fields:
@@ -201,7 +231,7 @@ class Fields:
     def note(self, name: str, words: str) -> None:
         """Adds a line of text in place of a field."""
         problem = self._problems.get(name)
-        parts = elements.to_correct(name) if problem else {}
+        parts = to_correct(name) if problem else {}
         elements.text(self._grid(), f"{name}_note", problem or words, parts=parts)
 
     def button(self, name: str, label: str, on_click: elements.Handler) -> None:
@@ -244,7 +274,7 @@ class Fields:
         for answer in (name, *problem_of):
             self._labels.setdefault(answer, label)
         if wrong:
-            components |= elements.to_correct(name)
+            components |= to_correct(name)
         if part:  # the App does not tie a label to its control
             named = {"aria-label": label}
             by_part = {"select": "SelectDisplayProps", "field": "inputProps"}

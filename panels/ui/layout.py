@@ -1,5 +1,6 @@
 """How a page is laid out: columns, rows and cards."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import fiftyone.operators.types as types
@@ -17,19 +18,32 @@ def page() -> types.Object:
 
 def finished(root: types.Object) -> types.Property:
     """The page as ``render`` returns it."""
-    layout = {"p": 3, "maxWidth": 760, "mx": "auto", "containerType": "inline-size"}
+    layout: dict[str, Any] = {"p": 3, "maxWidth": 760, "mx": "auto", "containerType": "inline-size"}
     view = column_view(gap=2, **layout, **styles.CODE)
     return types.Property(root, view=view)
 
 
-def column(parent: types.Object, name: str, gap: float | str = 1, **sx: Any) -> types.Object:
+def column(
+    parent: types.Object,
+    name: str,
+    gap: float | str = 1,
+    item: Mapping[str, Any] | None = None,
+    **sx: Any,
+) -> types.Object:
     """Adds a column: what is added to it stands one below the other.
+
+    Args:
+        parent: the object to add to
+        name: the column's name
+        gap (1): between two properties
+        item (None): properties of the element of the page that holds it
+        **sx: the style
 
     Returns:
         the column, to add to
     """
     child = types.Object()
-    parent.define_property(name, child, view=column_view(gap=gap, **sx))
+    parent.define_property(name, child, view=column_view(gap=gap, item=item, **sx))
     return child
 
 
@@ -79,8 +93,16 @@ def equal_columns(number: int) -> dict[str, Any]:
     }
 
 
-def card(parent: types.Object, name: str, **sx: Any) -> types.Object:
+def card(
+    parent: types.Object, name: str, item: Mapping[str, Any] | None = None, **sx: Any
+) -> types.Object:
     """Adds a card: a column on paper.
+
+    Args:
+        parent: the object to add to
+        name: the card's name
+        item (None): properties of the element of the page that holds it
+        **sx: the style
 
     Returns:
         the card, to add to
@@ -89,6 +111,7 @@ def card(parent: types.Object, name: str, **sx: Any) -> types.Object:
         parent,
         name,
         gap=1,
+        item=item,
         p=2,
         borderRadius=1,
         border="1px solid",
@@ -98,15 +121,19 @@ def card(parent: types.Object, name: str, **sx: Any) -> types.Object:
     )
 
 
-def column_view(gap: float | str, **sx: Any) -> types.GridView:
+def column_view(
+    gap: float | str, item: Mapping[str, Any] | None = None, **sx: Any
+) -> types.GridView:
     """A view that puts one property below the other.
 
     Args:
-        gap: the space between them, in the theme's units or CSS
-        **sx: further styles
+        gap: between two properties
+        item (None): properties of the element of the page that holds the column
+        **sx: the style
 
     Returns:
         the view
     """
     sx = {"display": "grid", "gridTemplateColumns": "minmax(0, 1fr)", "gap": gap, **sx}
-    return types.GridView(orientation="vertical", componentsProps={"grid": {"sx": sx}})
+    parts = {"grid": {"sx": sx}, **({"item": dict(item)} if item else {})}
+    return types.GridView(orientation="vertical", componentsProps=parts)

@@ -11,12 +11,24 @@ DANGER = {**RED, "&:hover": {"backgroundColor": "transparent", "borderColor": "c
 WRONG = {**RED, "mt": 0.5}
 
 BUTTON = {"px": 1.5, "whiteSpace": "nowrap", "& p": {"fontSize": "0.9375rem"}}
+#: A title that can be clicked.
+TITLE_BUTTON = {
+    "justifyContent": "flex-start",
+    "textAlign": "left",
+    "textTransform": "none",
+    "overflowWrap": "anywhere",
+    "minWidth": 0,
+    "p": 0,
+    "color": "text.primary",
+    "& p": {"fontSize": "1.05rem", "fontWeight": 600, "lineHeight": 1.45, "color": "text.primary"},
+    "&:hover": {"backgroundColor": "transparent", "textDecoration": "underline"},
+}
 #: A button without a frame stands with its words where others stand with theirs.
 QUIET = {"mx": -1.5}
 #: By the kind of a button.
 BUTTON_LOOKS: dict[str, dict[str, Any]] = {"danger": DANGER, "quiet": QUIET}
 #: What stands between backticks is readable in both themes; the App's orange is not.
-CODE = {
+CODE: dict[str, Any] = {
     "& p > span[class*=sc-]": {"color": "text.primary", "overflowWrap": "anywhere"},
     "& p:has(> span[class*=sc-])": {"fontSize": "0.875rem", "lineHeight": 1.6},
 }

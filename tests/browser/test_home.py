@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 
 #: Milliseconds after which a panel that polls has asked again.
-_POLL_MS = 2_700
+_POLL_MS = 3_500
 
 
 def past(dataset, number):
@@ -54,7 +54,10 @@ def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(app, numbe
         past(numbered, number)
     ui = app(numbered)
     ui.sees("All (9)")
-    ui.sees(f"{len(numbered)} samples · {run.labels} labels · 0 promoted · 2 samples failed")
+    ui.sees(
+        f"{len(numbered)} samples · {run.labels} labels · {run.account.classes} classes · "
+        "0 promoted · 2 samples failed"
+    )
     ui.picture("60-home-many")
 
     # The page is asked for again while a run is active: no one who types or reads notices.
@@ -69,14 +72,62 @@ def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(app, numbe
     expect(search).to_have_value("old 5")
     assert ui.scroll_of_panel() == scroll
 
-    # Once nothing is active, the panel asks for nothing.
+    # Once nothing is active, the panel asks for changes alone, and draws nothing.
     labeling.cancel(numbered, waiting.id, by="Vera")
     search.fill("")
     ui.sees("Canceled by Vera")
     ui.rest()
     sent.clear()
+    asked = queries(ui.page)
+    pages = pages_sent(ui.page)
+    ui.page.wait_for_timeout(_POLL_MS)
+    assert set(sent) == {"look_for_changes"} and pages == [False] * len(pages) and asked == []
+
+    # What happens elsewhere is shown within 5 seconds; no window asks in the background.
+    elsewhere = past(numbered, 8)
+    expect(ui.panel.get_by_text("All (10)")).to_be_visible(timeout=5_000)
+    labeling.rename(numbered, elsewhere.id, "Night drive")
+    expect(ui.panel.get_by_text("Night drive")).to_be_visible(timeout=5_000)
+    assert asked == [], "neither workspace nor dataset were touched"
+    in_background(ui.page, True)
+    ui.rest()
+    sent.clear()
+    labeling.rename(numbered, elsewhere.id, "Dawn")
     ui.page.wait_for_timeout(_POLL_MS)
     assert sent == []
+    in_background(ui.page, False)
+    expect(ui.panel.get_by_text("Dawn")).to_be_visible(timeout=1_500)
+    ui.card("Dawn").get_by_role("button", name="Rename").click()
+    ui.panel.get_by_label("Run name").fill("Dusk")
+    ui.panel.get_by_label("Run name").press("Enter")
+    expect(ui.card("Dusk")).to_be_visible()
+    ui.picture("61-home-elsewhere")
+
+
+def in_background(page, is_hidden):
+    """Says to a window that its tab is in the background, as a browser does."""
+    hide = "hidden => Object.defineProperty(document, 'hidden', { value: hidden, configurable: 1 })"
+    page.evaluate(hide, is_hidden)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def pages_sent(page):
+    """Whether each answer to an event of the panel has a page to draw, from now on."""
+    answers = []
+
+    def note(response):
+        if response.url.endswith("/operators/execute"):
+            answers.append("show_panel_output" in response.text())
+
+    page.on("response", note)
+    return answers
+
+
+def queries(page):
+    """The App's requests for samples, and of its workspace, from now on."""
+    asked = []
+    page.on("request", lambda r: r.url.endswith("/graphql") and asked.append(r.post_data[:200]))
+    return asked
 
 
 def test_a_run_goes_on_while_the_panel_is_closed(app, numbered, make, finish):
@@ -84,7 +135,8 @@ def test_a_run_goes_on_while_the_panel_is_closed(app, numbered, make, finish):
     waiting = make("Later", generate=False)
     ui.press("Analyze existing labels")
     ui.back()
-    ui.press("View progress")
+    ui.card("Later").get_by_text(f"{len(numbered)} samples", exact=True).click()
+    ui.sees("Staging field")  # a card opens its run, wherever it is clicked
     ui.sees("Waiting for a worker")
 
     # No worker has ever been started: after a while the page says how.
@@ -100,7 +152,7 @@ def test_a_run_goes_on_while_the_panel_is_closed(app, numbered, make, finish):
     ui.page.wait_for_timeout(_POLL_MS)
     assert sent == [], "a panel that is closed asks for nothing"
     ui.open("Runs")
-    ui.card("Later").get_by_role("button", name="Review").click()
+    ui.card("Later").get_by_role("button", name="Later", exact=True).press("Enter")
     ui.sees(f"Review ({run.labels})")
     ui.grid_filters_by("review")
     ui.close()

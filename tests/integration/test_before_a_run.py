@@ -186,7 +186,7 @@ def test_what_a_run_takes_to_start_is_in_the_estimate(numbered, yolo, monkeypatc
 
     measured[:] = [speed("cpu", 10.0, startup_seconds=4.5)]
     assert found() == (14.5, 4.5, True)
-    # Nobody has measured several workers: those of one machine share its cores.
+    # Several workers were not measured: those of one machine share its cores.
     assert found(workers=2) == (10 + SEVERAL_STARTUP_SECONDS, SEVERAL_STARTUP_SECONDS, False)
     measured[:] = [speed("cuda:0", 10.0, startup_seconds=4.5)]
     assert found(workers=2)[0] == 5 + SEVERAL_STARTUP_SECONDS

@@ -6,10 +6,12 @@ import time
 
 import pytest
 
+import auto_labeling as al
 from auto_labeling.core.run import Run, RunConfig, RunState
 from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.storage.runs import RunStore
 from tests.support.app_double import App
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -55,18 +57,24 @@ def test_a_card_says_what_a_run_is_and_how_far_it_has_come(ui, numbered, run):
     ui.send("promote", expected=number)
     reload(ui)
     said = str(card(ui, run))
+    classes = len(numbered.distinct(f"{run.label_root}.label"))
+    assert classes > 1 and "all classes" not in said
     for words in (
         "first",
         "Detection · scripted → predictions",
-        "all classes",
-        "40 samples",
-        f"{run.labels:,} labels",
-        f"{number:,} promoted",
+        f"40 samples · {run.labels:,} labels · {classes} classes · {number:,} promoted",
         "In Review",
         "just now",
         time.strftime("%Y-%m-%d"),
     ):
         assert words in said, words
+
+
+def test_a_card_of_existing_labels_says_how_many_classes_they_have(ui, numbered, run):
+    copy = importing.import_labels(numbered, "mine", "checked", name="Checked")
+    assert f"{copy.labels:,} labels · 1 class · 0 promoted" in str(card(reload(ui), copy))
+    waiting = labeling.start(numbered, run.config.model_copy(update={"label_field": "later"}))
+    assert "all classes" in str(card(reload(ui), waiting)), "the setting, before there are labels"
 
 
 def test_the_number_of_promoted_labels_follows_whoever_promotes(ui, numbered, run):
@@ -239,3 +247,38 @@ def test_the_page_of_a_run_says_what_narrows_it(ui, numbered, model):
     ui.send("open_run", run_id=run.id)
     said = str(ui.find("facts"))
     assert "at least 0" in said and "1,500 per image" in said
+
+
+def test_what_happens_elsewhere_is_shown_and_nothing_else_draws_the_page(numbered, model, run):
+    ui = App(numbered, panel_id=f"elsewhere-{numbered.name}")
+    ui.send("on_load")
+
+    def shown() -> bool:
+        return "show_panel_output" in ui.send("look_for_changes")
+
+    assert not shown() and not shown()
+    # Other processes: a person at the command line, a colleague's App.
+    labeling.rename(numbered, run.id, "Renamed by Ada")
+    assert shown() and ui.names() == ["Renamed by Ada"]
+    assert not shown()
+    number = al.promote(al.runs(numbered)[0], min_confidence=0.5)
+    wait_until(shown, "the number of promoted labels")
+    assert number and f"{number} promoted" in str(card(ui, run))
+    numbered.first().set_field("predictions_in_review", None)  # not saved: nothing has changed
+    assert not shown()
+    past = record(numbered, 7)
+    assert shown() and len(ui.names()) == 2
+    labeling.delete(numbered, past.id)
+    assert shown() and ui.names() == ["Renamed by Ada"]
+    ui.send("open_run", run_id=run.id)
+    record(numbered, 8)
+    assert not shown(), "another page than the list of runs"
+
+
+def test_the_first_run_is_shown_where_there_was_none(dataset):
+    ui = App(dataset, panel_id=f"first-{dataset.name}")
+    ui.send("on_load")
+    assert "show_panel_output" not in ui.send("look_for_changes")
+    record(dataset, 1)
+    assert "show_panel_output" in ui.send("look_for_changes")
+    assert ui.names() == ["Run 1"]

@@ -3,16 +3,22 @@
 import copy
 import inspect
 import random
+import threading
 
+import fiftyone.core.stages as fos
 import pytest
 
 from auto_labeling.app.form_settings import group_of
 from auto_labeling.core.run import RunState, Speed
 from auto_labeling.lifecycle import labeling
+from auto_labeling.panels import background
 from auto_labeling.panels.events import is_event
 from auto_labeling.panels.panel import AutoLabelingPanel
-from auto_labeling.storage import speeds
-from tests.support.app_double import answer, notices, page_of, send
+from auto_labeling.storage import label_copies, speeds
+from auto_labeling.storage.runs import RunStore
+from tests.support import scripted_model
+from tests.support.app_double import App, answer, notices, page_of, send
+from tests.support.waiting import wait_until
 
 HOSTILE = [None, "", "nothing", -1, 0, 10**12, True, [], {}, ["x"], {"$ne": 1}, 0.5, "\x00"]
 STATE_KEYS = [
@@ -137,7 +143,8 @@ def test_a_measured_speed_is_shown_and_used_for_an_estimate(dataset, monkeypatch
     _, state = send(dataset, "new_run")
     told, state = answer(dataset, state, family="yolo", version="v8-shapes")
     assert "0.1 samples/s on lab-7 (cuda:0)" in page_of(told)
-    assert "About 1 min 40 s, at the speed measured on lab-7" in page_of(told)
+    assert "About 1 min 50 s after a worker takes it, 10 s of that to start" in page_of(told)
+    assert "at the speed measured on lab-7" in page_of(told)
     told, state = answer(dataset, state, task="instance_segmentation", method="two_stage")
     told, state = answer(dataset, state, family="yolo", version="v8-shapes", segmenter="x")
     assert "lab-7" not in page_of(told), "that is the speed of the detector alone"
@@ -203,6 +210,73 @@ def test_a_selection_in_the_grid_is_said_beside_the_number_of_labels(numbered, r
     assert "only in" not in page_of(told)
     told, _ = send(numbered, "on_change_selected", state, selection=numbered.values("id")[:3])
     assert "only in the 3 selected samples" in page_of(told)
+
+
+def test_a_lasso_is_named_beside_the_number_of_labels(numbered, run):
+    ui = App(numbered, panel_id=f"lasso-{run.id}")
+    ui.send("open_run", run_id=run.id)
+    assert "lasso" not in str(ui.find("hint"))
+    select = fos.Select(numbered.values("id")[:7])._serialize()
+    ui.grid["extended"] = {select["_cls"]: dict(select["kwargs"])}
+    ui.send("on_change_selected")
+    assert "only in the lasso of 7 samples" in str(ui.find("hint"))
+    ui.grid["selected"] = numbered.values("id")[:2]
+    ui.send("on_change_selected")
+    assert "only in the 2 selected samples" in str(ui.find("hint"))
+
+
+def test_review_these_labels_leads_to_the_review(numbered, monkeypatch):
+    def answers(field, goes_to="new"):
+        return {"source": "mine", "goes_to": goes_to, "label_field": field, "name": field}
+
+    ui = App(numbered, panel_id=f"import-{numbered.name}")
+    ui.send("import_labels")
+    ui.state["existing"] = answers("quick")
+    ui.send("start_import")
+    assert ui.state["page"] == "review"
+
+    # One that takes longer is followed on a page that says what fits an import.
+    held = threading.Event()
+    monkeypatch.setattr(background, "MAX_WAIT", 0.1)
+    copy = label_copies.copy_labels
+    monkeypatch.setattr(label_copies, "copy_labels", lambda *a: (held.wait(30), copy(*a))[1])
+    ui.send("go_home")
+    ui.send("import_labels")
+    ui.state["existing"] = answers("slow")
+    page = ui.send("start_import")
+    assert ui.state["page"] == "progress" and "Copied from" in page
+    assert not {"Method", "Model", "Worker", "Device"} & said_on(ui)
+    held.set()
+    wait_until(lambda: ui.send("refresh") and ui.state["page"] == "review", "the review")
+    assert "for approval" in str(ui.find("promote"))
+
+
+def said_on(ui) -> set:
+    """The names of the facts on a run's page."""
+    facts = ui.find("facts")["type"]["properties"]
+    return {fact["view"]["title"] for name, fact in facts.items() if name.endswith("_key")}
+
+
+def test_the_box_of_failed_samples_is_hidden_for_a_window_until_there_are_more(
+    numbered, model, config, task, monkeypatch
+):
+    monkeypatch.setenv(scripted_model.FAILS, "3,17")
+    scripted_model.install(task)
+    run = labeling.generate(numbered, labeling.start(numbered, config).id)
+    one, two = (App(numbered, panel_id=f"{name}-{run.id}") for name in ("one", "two"))
+    for ui in (one, two):
+        assert "2 samples failed" in ui.send("open_run", run_id=run.id)
+    one.send("toggle_failures", **one.button("hide")["params"])
+    one.send("go_home")
+    one.send("open_run", run_id=run.id)
+    assert one.find("failed_samples") is None and "2 samples failed" not in str(one.find("failed"))
+    assert "2 samples failed" in two.send("refresh"), "the other window's own"
+    one.send("toggle_failures", **one.button("failed")["params"])
+    assert one.find("failed_samples") and one.state["dismissed"] == []
+    one.send("toggle_failures", **one.button("hide")["params"])
+    RunStore(numbered).amend(run.id, failed=3)
+    one.send("refresh")
+    assert "3 samples failed" in str(one.find("failed_samples"))
 
 
 @pytest.mark.parametrize("event", ["on_change_view", "on_change_selected", "refresh", "edit"])
@@ -284,7 +358,8 @@ def test_no_event_ever_raises(dataset, seed):
         state = {k: chance.choice(HOSTILE) for k in STATE_KEYS if chance.random() < 0.5}
         state["page"] = chance.choice(["home", "configure", "progress", "review", "done", 7])
         params = {k: chance.choice(HOSTILE) for k in ("run_id", "row", "expected", "path", "value")}
-        told, _ = send(dataset, chance.choice(names), state, **params)
-        assert page_of(told)
+        name = chance.choice(names)
+        told, _ = send(dataset, name, state, **params)
+        assert page_of(told) if told else name == "look_for_changes"
     dataset.reload()
     assert labeling.runs(dataset) == []

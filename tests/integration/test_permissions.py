@@ -31,6 +31,7 @@ LOOKS = {
     "on_change_view",
     "on_change_selected",
     "refresh",
+    "look_for_changes",
     "go_home",
     "open_run",
     "edit",
@@ -41,6 +42,7 @@ LOOKS = {
     "turn_runs",
     "dismiss",
     "unfold",
+    "toggle_failures",
     "show_failed",
     "show_labels",
     "select_tab",
@@ -110,7 +112,7 @@ def test_a_viewer_sees_the_runs_and_their_numbers_without_a_button_that_changes(
     page = viewer.send("on_load")
     assert run.name in page and f"{run.labels:,} labels" in page
     assert "You have view-only access to this dataset" in page
-    assert viewer.events() == {"open_run"}
+    assert viewer.events() == {"open_run", "look_for_changes"}
     page = viewer.send("open_run", run_id=run.id)
     assert viewer.find("classes") and f"Review ({run.labels})" in page
     assert viewer.events() <= LOOKS

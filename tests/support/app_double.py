@@ -95,7 +95,7 @@ class App:
         root = self._page["output"]["view"]["page"]["type"]["properties"]
         cards = (p["type"]["properties"] for name, p in root.items() if name.startswith("run_"))
         heads = (card["head"]["type"]["properties"] for card in cards)
-        return [head["name"]["view"]["title"] for head in heads]
+        return [head["name"]["view"]["label"] for head in heads]
 
     def table(self, name="classes") -> dict:
         """A table on the page: the first cell of each row → the others."""

@@ -61,9 +61,9 @@ class App:
         expect(self.panel).to_have_count(0)
 
     def card(self, name):
-        """The card of a run on the home page: the smallest that holds its name and buttons."""
-        named = self.panel.locator("div").filter(has=self.page.get_by_text(name, exact=True))
-        return named.filter(has=self.page.get_by_role("button")).last
+        """The card of a run on the home page."""
+        named = self.page.get_by_text(name, exact=True)
+        return self.panel.locator("[data-run]").filter(has=named)
 
     def scroll_of_panel(self) -> list:
         """How far the panel, and all in which it stands, are scrolled."""
