@@ -15,6 +15,7 @@ MIN_OVERLAP = 0.1
 _INSIDE = 0.7  # the share of a fragment's points that must be within the 2D label
 _EDGE_POINTS = 100  # of a cluster, to draw the rectangle around it
 _STRIP_PIXELS = 8.0  # beside a label, where something nearer may hide the rest of the object
+_HEIGHT_POWER = 1.5  # how much the height of a picture counts, beside its overlap
 _LARGEST = 1.5  # times the usual size: what is larger is not the object
 
 
@@ -93,6 +94,16 @@ def _scores(shown: "Shown", usual: list[tuple[float, float, float] | None]) -> n
     return scores
 
 
+def _as_high(rectangles: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """How well the heights of ``(N, 4)`` rectangles fit that of a label: ``(N,)``, up to 1.
+
+    What stands nearer looks higher, so this tells an object from what hides a part of it.
+    """
+    heights = np.maximum(rectangles[:, 3] - rectangles[:, 1], 1e-6)
+    wanted = max(float(box[3] - box[1]), 1e-6)
+    return np.minimum(heights / wanted, wanted / heights)
+
+
 def match(shown: "Shown", own_sizes: Mapping[str, tuple[float, float, float]] | None) -> list[Pair]:
     """Pairs of a cluster and a label, one to one.
 
@@ -108,7 +119,11 @@ def match(shown: "Shown", own_sizes: Mapping[str, tuple[float, float, float]] | 
         return []
     usual = _usual(shown.view, own_sizes)
     scores = _scores(shown, usual)
-    rows, columns = linear_sum_assignment(-scores)
+    ranks = scores.copy()
+    for column, (label, size) in enumerate(zip(labels, usual, strict=True)):
+        if size is not None:
+            ranks[:, column] *= _as_high(shown.rectangles(size), label.box) ** _HEIGHT_POWER
+    rows, columns = linear_sum_assignment(-ranks)
     pairs = [(r, c) for r, c in zip(rows, columns, strict=True) if scores[r, c] >= MIN_OVERLAP]
     taken = {int(row) for row, _ in pairs}
     made = []
