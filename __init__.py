@@ -67,6 +67,7 @@ _SDK = frozenset(
         "get",
         "import_labels",
         "labels",
+        "labels_view",
         "list_models",
         "load_config",
         "log_tail",

@@ -43,6 +43,9 @@ SAMPLES = (
     ),
 )
 
+#: The options that select by the size and the distance of labels.
+MEASURES = ("min_size", "max_size", "min_distance", "max_distance")
+
 LABELS = (
     argument(
         "--min-confidence",
@@ -58,6 +61,31 @@ LABELS = (
     ),
     argument(
         "--without-confidence", action="store_true", help="select only labels without a confidence"
+    ),
+    argument(
+        "--min-size",
+        type=float,
+        metavar="N",
+        help="select boxes whose longest side is at least this: in 3D in the scene's unit, else a "
+        "part of the image's width or height",
+    ),
+    argument(
+        "--max-size",
+        type=float,
+        metavar="N",
+        help="select boxes whose longest side is at most this",
+    ),
+    argument(
+        "--min-distance",
+        type=float,
+        metavar="N",
+        help="select 3D boxes that are at least this far from the origin, on the ground",
+    ),
+    argument(
+        "--max-distance",
+        type=float,
+        metavar="N",
+        help="select 3D boxes that are at most this far from the origin",
     ),
     argument(
         "--classes",
@@ -183,17 +211,23 @@ def targets_of(
     return samples, ids
 
 
-def labels_of(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
+def labels_of(args: argparse.Namespace, run: Run) -> dict[str, Any]:
     """Reads the options of :data:`LABELS`.
 
     Args:
         args: the parsed arguments
-        dataset: the dataset that they name
+        run: the run whose labels they select
 
     Returns:
         keyword arguments of ``sdk.promote``
     """
-    samples, sample_ids = samples_of(args, dataset)
+    from auto_labeling import sdk
+
+    samples, sample_ids = samples_of(args, run.dataset)
+    measures = {name: getattr(args, name) for name in MEASURES}
+    view = None if samples is run.dataset else samples
+    if any(limit is not None for limit in measures.values()):
+        view = sdk.labels_view(run, view, **measures)
     return {
         "min_confidence": args.min_confidence,
         "max_confidence": args.max_confidence,
@@ -201,7 +235,7 @@ def labels_of(args: argparse.Namespace, dataset: Dataset) -> dict[str, Any]:
         "classes": classes_of(args.classes)[0] if args.classes else None,
         "label_ids": ids_of(args.label_ids),
         "sample_ids": sample_ids,
-        "view": None if samples is dataset else samples,
+        "view": view,
         "group_slices": args.group_slices,
     }
 

@@ -54,7 +54,7 @@ def labels(args: argparse.Namespace) -> None:
     from auto_labeling import sdk
 
     run = run_of(args)
-    counted = sdk.labels(run, args.tab, **labels_of(args, run.dataset))
+    counted = sdk.labels(run, args.tab, **labels_of(args, run))
     if args.json:
         output.show_json(asdict(counted))
         return
@@ -90,7 +90,7 @@ def promote(args: argparse.Namespace) -> None:
     from auto_labeling import sdk
 
     run = run_of(args)
-    chosen = labels_of(args, run.dataset)
+    chosen = labels_of(args, run)
     if args.dry_run:
         number = sdk.labels(run, **chosen).current
     else:
@@ -110,7 +110,7 @@ def undo(args: argparse.Namespace) -> None:
     from auto_labeling import sdk
 
     run = run_of(args)
-    chosen = labels_of(args, run.dataset)
+    chosen = labels_of(args, run)
     if args.dry_run:
         number = sdk.labels(run, "approval", **chosen).current
     else:

@@ -69,6 +69,7 @@ VIEWS = (
     Action((), "Progress of a run", "progress", "watch"),
     Action((), "Failed samples", "failures", "show"),
     Action((), "Labels by class", "labels", "labels"),
+    Action((), "Labels by size and distance", "labels_view", "labels"),
     Action((), "Effects of an approval", "decision", "approve"),
     Action((), "The models", "list_models", "models"),
     Action(("preview",), "Preview on a few samples", "preview", "preview"),

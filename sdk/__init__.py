@@ -64,7 +64,7 @@ from auto_labeling.sdk.following import (
     workers,
 )
 from auto_labeling.sdk.handle import Run
-from auto_labeling.sdk.reviewing import approve, decision, labels, promote, undo
+from auto_labeling.sdk.reviewing import approve, decision, labels, labels_view, promote, undo
 from auto_labeling.sdk.starting import (
     check,
     import_labels,
@@ -124,6 +124,7 @@ __all__ = [
     "get",
     "import_labels",
     "labels",
+    "labels_view",
     "list_models",
     "load_config",
     "log_tail",

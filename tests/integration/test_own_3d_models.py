@@ -13,8 +13,9 @@ from auto_labeling.core.errors import ConfigError, ModelUnavailable
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import trust
+from auto_labeling.review import measures
 from tests.support import scene_datasets
-from tests.support.app_double import answer, page_of, send
+from tests.support.app_double import App, answer, page_of, send
 
 MODULE = "tests.support.scene_datasets"
 ANSWERS = {
@@ -158,6 +159,34 @@ def test_the_panel_offers_what_fits(make):
     assert state["form"]["what"]["group_slices"] == []
     assert "Not offered (no points): camera" in page_of(told)
     assert "Generate labels for 3 samples" in page_of(told)
+
+
+@pytest.mark.parametrize("kind", ["pcd", "group"])
+def test_labels_are_chosen_by_size_and_distance_on_every_route(make, kind, capsys):
+    """The car is 10 m away and 4 m long, the pedestrian 21 m and 1.8 m."""
+    dataset = make(kind)
+    run = al.start(dataset, ANSWERS, queue=False)
+    al.generate(run)
+    for limits, wanted in (
+        ({"max_distance": 15}, {"car": 3, "pedestrian": 0}),
+        ({"min_distance": 15, "min_size": 1}, {"car": 0, "pedestrian": 3}),
+        ({"max_size": 1}, {"car": 0, "pedestrian": 0}),
+        ({"min_size": 2.5, "max_size": 5, "max_distance": 5}, {"car": 0, "pedestrian": 0}),
+        ({}, {"car": 3, "pedestrian": 3}),
+    ):
+        counted = al.labels(run, view=al.labels_view(run, **limits))
+        assert {row.label: row.current for row in counted.rows} == wanted, limits
+    app = App(dataset)  # the panel counts what a view of the App shows
+    app.send("open_run", run_id=run.id)
+    app.grid["view"] = al.labels_view(run, max_distance=15)._serialize()
+    assert "3 of 6 labels" in app.send("on_change_view")
+    assert cli.main(["promote", dataset.name, run.id, "--max-distance", "15"]) == 0
+    assert {row.label: row.total for row in al.labels(run, "approval").rows} == {"car": 3}
+    with pytest.raises(ConfigError, match="Only 3D boxes"):
+        flat = run.record.model_copy(
+            update={"config": run.config.model_copy(update={"task": al.Task.DETECTION})}
+        )
+        measures.narrowed(dataset, flat, (None, None), (1, None))
 
 
 def test_the_command_line_does_it_too(make, tmp_path, capsys):
