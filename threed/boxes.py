@@ -25,6 +25,9 @@ _MOST_WEIGHT = 40  # what many points weigh, in points
 _COMPARED = 300  # candidates whose points are looked at
 _DEEP = 0.4  # meters
 _SMALLEST = 0.2  # meters
+_SEEN_THROUGH = 0.4  # meters within a box, on the way to a point behind it
+_HIDING_COST, _MOST_HIDING = 0.5, 25.0  # for each such point, and at most
+_MOST_BEYOND = 150  # points that are looked at
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def fit(
     sensor: np.ndarray,
     sights: Sequence[Sight],
     size: tuple[float, float, float] | None,
+    beyond: np.ndarray | None = None,
 ) -> Fitted:
     """Fits a yaw-only box.
 
@@ -70,6 +74,7 @@ def fit(
         sensor: ``(3,)`` where the sensor was
         sights: its 2D labels
         size: usual length, width and height; None takes what the points show
+        beyond: ``(M, 3)`` points behind the object or beside it, which no box may hide
 
     Returns:
         the box
@@ -78,7 +83,8 @@ def fit(
     if size is not None and height < 0.85 * size[2]:
         height = _height_in_pictures(points, floor, sights, size[2])
     few = points if len(points) <= _MAX_POINTS else points[:: -(-len(points) // _MAX_POINTS)]
-    task = _Task(few[:, :2], floor, height, sensor[:2], sights, size)
+    through = None if beyond is None else _through(beyond, points, sensor, floor, height)
+    task = _Task(few[:, :2], floor, height, sensor[:2], sights, size, through)
     boxes = task.candidates(_YAWS, _LENGTHS if size is not None else (1.0,))
     best = task.best(boxes)
     for step in (1.0, 0.4):
@@ -146,6 +152,18 @@ def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9)
 
 
+def _through(
+    beyond: np.ndarray, points: np.ndarray, sensor: np.ndarray, floor: float, height: float
+) -> np.ndarray:
+    """The points whose beams pass the object at its height: ``(K, 2)``."""
+    away = np.median(np.hypot(*(points[:, :2] - sensor[:2]).T))
+    far = np.hypot(*(beyond[:, :2] - sensor[:2]).T)
+    passing = sensor[2] + (beyond[:, 2] - sensor[2]) * (away / np.maximum(far, 1e-6))
+    kept = (far > away) & (passing > floor + 0.2 * height) & (passing < floor + 0.9 * height)
+    places = beyond[kept, :2]
+    return places[:: -(-len(places) // _MOST_BEYOND)] if len(places) else places
+
+
 def _highest(points: np.ndarray) -> float:
     """The height of the top, without a stray point."""
     return float(np.quantile(points[:, 2], 0.98) if len(points) > 50 else points[:, 2].max())
@@ -183,6 +201,7 @@ class _Task:
         sensor: np.ndarray,
         sights: Sequence[Sight],
         size: tuple[float, float, float] | None,
+        through: np.ndarray | None,
     ) -> None:
         self._places = places
         self._floor = floor
@@ -190,6 +209,7 @@ class _Task:
         self._sensor = sensor
         self._sights = sights
         self._size = size
+        self._through = through
 
     def candidates(self, yaws: np.ndarray, scales: Sequence[float]) -> np.ndarray:
         """Boxes with their sides along the points, for each of ``yaws``: ``(N, 7)``."""
@@ -249,7 +269,24 @@ class _Task:
             boxes, costs = boxes[few], costs[few]
         off = self.distances(boxes) / _POINT_SPREAD
         costs = costs + min(len(self._places), _MOST_WEIGHT) * _forgiving(off).mean(axis=1)
+        if self._through is not None and len(self._through):
+            costs = costs + self._hiding(boxes, self._through)
         return boxes[int(np.argmin(costs))]
+
+    def _hiding(self, boxes: np.ndarray, through: np.ndarray) -> np.ndarray:
+        """What it costs to stand where the sensor saw through: ``(N,)``."""
+        enter, leave = np.zeros(1), np.ones(1)
+        half = (boxes[:, 3:5] / 2).astype(np.float32)
+        for axis, (along, sensor) in enumerate(self._local(boxes, through)):
+            way = along - sensor
+            way = np.where(np.abs(way) < 1e-6, 1e-6, way)
+            size = half[:, axis, None]
+            first, second = (-size - sensor) / way, (size - sensor) / way
+            enter = np.maximum(enter, np.minimum(first, second))
+            leave = np.minimum(leave, np.maximum(first, second))
+        length = np.hypot(*(through - self._sensor).T)
+        inside = (leave - enter) * length > _SEEN_THROUGH
+        return np.minimum(_HIDING_COST * inside.sum(axis=1), _MOST_HIDING)
 
     def _cheap_costs(self, boxes: np.ndarray) -> np.ndarray:
         """How badly each box fits the pictures and the usual size: ``(N,)``."""
@@ -270,7 +307,7 @@ class _Task:
         across = []
         beyond = 0.0
         half = (boxes[:, 3:5] / 2).astype(np.float32)
-        for axis, (along, sensor) in enumerate(self._local(boxes)):
+        for axis, (along, sensor) in enumerate(self._local(boxes, self._places)):
             size = half[:, axis, None]
             side = np.where(sensor >= 0, size, -size)
             past = np.maximum(np.abs(along) - size, 0)
@@ -279,10 +316,10 @@ class _Task:
         near = np.minimum(np.minimum(*across), _DEEP)
         return np.where(beyond > 0, 2 * np.sqrt(beyond), near)
 
-    def _local(self, boxes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _local(self, boxes: np.ndarray, places: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Points and sensor along both axes of boxes: ``(N, points)`` and ``(N, 1)`` for each."""
         center = boxes[:, None, :2].astype(np.float64)
-        x, y = (np.append(self._places[:, i], self._sensor[i])[None] for i in (0, 1))
+        x, y = (np.append(places[:, i], self._sensor[i])[None] for i in (0, 1))
         x, y = (x - center[..., 0]).astype(np.float32), (y - center[..., 1]).astype(np.float32)
         cos = np.cos(boxes[:, 6]).astype(np.float32)[:, None]
         sin = np.sin(boxes[:, 6]).astype(np.float32)[:, None]

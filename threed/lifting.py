@@ -125,7 +125,8 @@ def _fitted(
         for pair in pairs
     ]
     size = sizes.size_of(best.label.label, own_sizes)
-    fitted = boxes.fit(places, floor, sensor, sights, size)
+    beyond = _beyond(found, group, sensor, size) if any(map(_is_hidden, sights)) else None
+    fitted = boxes.fit(places, floor, sensor, sights, size, beyond)
     confidence = best.label.confidence
     return Lifted(
         label=best.label.label,
@@ -136,6 +137,31 @@ def _fitted(
         residual=fitted.residual,
         sources=tuple(pair.label.id for pair in pairs),
     )
+
+
+def _is_hidden(sight: boxes.Sight) -> bool:
+    return any(sight.hidden)
+
+
+def _beyond(
+    found: clusters.Clusters,
+    group: np.ndarray,
+    sensor: np.ndarray,
+    size: tuple[float, float, float] | None,
+) -> np.ndarray | None:
+    """Points behind an object and beside it: where it cannot be, since the sensor saw through."""
+    if size is None:
+        return None
+    middle = np.median(found.points[group, :2], axis=0) - sensor[:2]
+    away = np.hypot(*middle)
+    others = np.ones(len(found.points), dtype=bool)
+    others[group] = False
+    to = found.points[:, :2] - sensor[:2]
+    ahead, aside = to @ middle / away, to @ np.array([-middle[1], middle[0]]) / away
+    # As wide as the object may be, at its distance, and as deep as it may reach.
+    width = np.hypot(*size[:2])
+    others &= (ahead > away) & (np.abs(aside) * away < width * ahead)
+    return found.points[others]
 
 
 def _once(objects: list[Lifted]) -> list[Lifted]:
