@@ -18,6 +18,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 import auto_labeling as al
 from auto_labeling import cli
+from auto_labeling.core.errors import FailureReason
 from auto_labeling.core.run import RunConfig, RunState
 from auto_labeling.demo.services import StockWorker
 from auto_labeling.lifecycle import labeling
@@ -272,6 +273,7 @@ def test_a_run_whose_process_is_killed_says_so_at_once_and_resumes(workers, data
     assert not psutil.wait_procs(family, timeout=10)[1], "a loader process outlived its worker"
     run = labeling.get(dataset, run.id)
     assert (run.status, run.reason) == ("Error", "worker lost")
+    assert run.failure_reason is FailureReason.KILLED
     assert "was killed" in run.error and "resume to label the rest" in run.error
     assert state_of(run) == "failed"
     run = labeling.resume(dataset, run.id)
