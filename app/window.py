@@ -34,6 +34,16 @@ def has_panel_state(ctx: ExecutionContext) -> bool:
     return bool(ctx.params.get("panel_state"))
 
 
+def take_filters(ctx: ExecutionContext) -> None:
+    """Goes by the filters that the window has set in the grid together with an event.
+
+    The App may not have drawn them yet when it sends the event.
+    """
+    filters = ctx.params.get("filters")
+    if isinstance(filters, dict):
+        ctx.request_params["filters"] = filters
+
+
 def reload_dataset(ctx: ExecutionContext) -> None:
     """Makes the App read the dataset again: its fields have changed."""
     ctx.ops.reload_dataset()

@@ -105,6 +105,7 @@ def in_review(truth, title):
     from auto_labeling.storage.runs import RunStore
 
     dataset = fo.Dataset(title, persistent=True)
+    dataset.media_type = "image"
     dataset.add_sample_field("number", fo.IntField)
     config = RunConfig(task=Task.DETECTION, model="benchmark", label_field="boxes")
     labels = truth.code.size

@@ -65,19 +65,62 @@
     return { id: `${WINDOW}-${panelId}`, state: values };
   }
 
+  /* By panel: how many events are not answered yet. */
+  const pending = new Map();
+
   function useSend(panelId, latest) {
     const trigger = usePanelEvent();
     return React.useCallback(
       (operator, params, whenAnswered) => {
         const own = ownOf(panelId, latest.current);
+        pending.set(panelId, (pending.get(panelId) || 0) + 1);
         trigger(panelId, {
           operator,
           params: { ...params, window: own },
-          callback: () => whenAnswered && whenAnswered(),
+          callback: () => {
+            pending.set(panelId, pending.get(panelId) - 1);
+            if (whenAnswered) whenAnswered();
+          },
         });
       },
       [panelId]
     );
+  }
+
+  /* By panel: filters that this window has set, and told Python of in the same moment. */
+  const told = new Map();
+
+  /* Milliseconds that the App takes to send an event: what it draws before it delays that. */
+  const SENDING = 40;
+
+  /* Returns a function that sets a filter of the grid at once, and not when Python has answered.
+     It calls back with all filters first, so that Python is asked before the App draws. */
+  function useFilter(panelId) {
+    const [filters, setFilters] = useRecoilState(fos.filters);
+    const latest = React.useRef(filters);
+    latest.current = filters;
+    return React.useCallback(
+      (path, filter, tell) => {
+        const { [path]: before, ...others } = latest.current;
+        const now = filter ? { ...others, [path]: filter } : others;
+        tell(now);
+        if (!before && !filter) return;
+        latest.current = now;
+        setTimeout(() => {
+          told.set(panelId, now);
+          setFilters(now);
+        }, SENDING);
+      },
+      [panelId, setFilters]
+    );
+  }
+
+  /* Whether Python knows of a change of the filters, and draws no page for another one. */
+  function isTold(panelId, filters) {
+    const known = told.get(panelId);
+    told.delete(panelId);
+    const isKnown = known && JSON.stringify(known) === JSON.stringify(filters);
+    return isKnown && (pending.get(panelId) || 0) <= 1;
   }
 
   /* A browser's tab keeps its values when it is loaded again, and shares them with no other. */
@@ -141,8 +184,10 @@
       if (!was) {
         if (!opened.delete(panelId)) send(view.on_change_view); // its tab is in front again
       } else if (differs(8, 9)) send(view.on_change_dataset);
-      else if (differs(0, 4)) send(view.on_change_view);
-      else if (differs(7, 8)) send(view.on_change_group_slice);
+      else if (differs(0, 4)) {
+        const isAlone = !differs(0, 2) && !differs(3, 8); // of all, the filters alone
+        if (!isAlone || !isTold(panelId, grid.filters)) send(view.on_change_view);
+      } else if (differs(7, 8)) send(view.on_change_group_slice);
       else send(view.on_change_selected);
     }, now);
   }
@@ -340,8 +385,9 @@
 
   /* A range of numbers: a slider with two thumbs, and a field for each. */
   function Range({ schema, path }) {
-    const { min, max, view_multiple_of: step, value, label, on_change } = schema.view;
+    const { min, max, view_multiple_of: step, value, label, on_change, filters: at } = schema.view;
     const send = React.useContext(Send);
+    const setFilter = useFilter(usePanelId());
     const [range, setRange] = React.useState(value);
     const unanswered = React.useRef(0);
     const timer = React.useRef(0);
@@ -353,10 +399,16 @@
       setRange(next);
       clearTimeout(timer.current);
       if (!timer.current) unanswered.current += 1;
-      timer.current = setTimeout(() => {
+      const say = () => {
         timer.current = 0;
-        send(on_change, { path, value: next }, () => (unanswered.current -= 1));
-      }, milliseconds);
+        const tell = (filters) =>
+          send(on_change, { path, value: next, filters }, () => (unanswered.current -= 1));
+        if (!at) return tell();
+        const isFull = next[0] === min && next[1] === max;
+        setFilter(at, isFull ? null : { range: next, exclude: false, isMatching: false }, tell);
+      };
+      if (milliseconds) timer.current = setTimeout(say, milliseconds);
+      else say();
     };
     const hasKey = React.useRef(false);
     const round = (number) => Number((Math.round(number / step) * step).toFixed(6));

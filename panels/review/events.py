@@ -37,6 +37,7 @@ class ReviewEvents(PageEvents):
     @event
     def slide_confidence(self, ctx: ExecutionContext, state: PanelState) -> None:
         span = values.range_of(request.changed(ctx)[1])
+        window.take_filters(ctx)
         at = grid_sync.of(ctx)
         if span and span != at.slid:
             at.slid = span  # a person moved it: the slider on the page shows it already

@@ -24,7 +24,7 @@ from auto_labeling.panels.run import failures
 from auto_labeling.panels.run import page as progress
 from auto_labeling.panels.state import PanelState
 from auto_labeling.panels.ui import elements, histogram, styles
-from auto_labeling.review import grid_stages, summary
+from auto_labeling.review import grid, grid_stages, summary
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.summary import Summary
 
@@ -120,7 +120,7 @@ def _review(
         spreads = None
     elif spreads is not None:
         bars = summary.histogram(spreads)
-        _confidence(page, panel, ctx, at, chosen, bars)
+        _confidence(page, panel, ctx, run, shown, chosen, bars)
         if at.span is None and chosen is None:
             _outside(page, numbers, sum(bars))
     if numbers.has_confidence:
@@ -217,11 +217,12 @@ def _confidence(
     page: types.Object,
     panel: AutoLabelingPanel,
     ctx: ExecutionContext,
-    at: GridMemory,
+    run: Run,
+    shown: Shown,
     chosen: str | None,
     bars: Sequence[int],
 ) -> None:
-    is_plain = PanelState(ctx).is_plain
+    at, is_plain = grid_sync.of(ctx), PanelState(ctx).is_plain
     room = -5 if is_plain else -2  # the App's own slider takes too much
     plot = elements.column(page, "distribution", gap=0, mb=room)
     # As high without a button as with one, so that nothing below it moves.
@@ -234,6 +235,7 @@ def _confidence(
     slider = types.SliderView(
         label="Confidence",
         value=list(at.slid),
+        filters=_slider_path(ctx, run, shown),
         label_position="top",
         min=0,
         max=1,
@@ -247,6 +249,13 @@ def _confidence(
     page.list(name, types.Number(), view=slider, on_change=panel.slide_confidence)
     if is_plain:  # as data: a default would be written to the panel's state
         ctx.panel.set_data(name, list(at.slid))
+
+
+def _slider_path(ctx: ExecutionContext, run: Run, shown: Shown) -> str | None:
+    """The filter of the sidebar that the slider sets, if there is nothing else to set."""
+    if grid_sync.is_unsettled(ctx, run) or grid_sync.shows_samples(ctx):
+        return None
+    return f"{grid.label_root(shown.base, run)}.confidence"
 
 
 def _range(span: tuple[float, float] | None) -> str:

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator
 
+import fiftyone as fo
 import pytest
 from playwright.sync_api import Page
 
@@ -179,6 +180,28 @@ def test_the_tiles_follow_on_a_slow_network(
     review.ui.press("Undo all")
     review.waits_for(total)
     review.follows("undo all")
+
+
+@pytest.mark.soak
+def test_slider_grid_and_sidebar_agree_on_a_slow_network(
+    app: Callable[..., App], world: Callable[..., World]
+) -> None:
+    review = begin(app, world())
+    dataset, run = review.world.dataset, review.world.run
+    review.window.slow_down()
+    for lows in ((0.6, 0.3, 0.8), (0.5,)):
+        for low in lows:  # each before the answer to the one before
+            review.ui.slide_low(low)
+        review.window.settle(seconds=60)
+        review.follows(f"slide to {lows}")
+        filters = review.window.state()["filters"]
+        ranges = [f["range"] for path, f in filters.items() if path.endswith(".confidence")]
+        assert [round(low, 1) for low, _ in ranges] == [lows[-1]]
+        confident = fo.ViewField("confidence") >= ranges[0][0]
+        number = dataset.filter_labels(run.staging_field, confident).count(
+            f"{run.staging_field}.detections"
+        )
+        assert review.ui.promoted_number() == number
 
 
 @pytest.mark.soak

@@ -47,6 +47,28 @@ def test_entering_narrows_the_grid_and_leaving_gives_back_what_the_user_had(ui):
     assert ui.grid["filters"] == USERS
 
 
+def test_a_slider_that_has_set_the_filter_itself_is_not_told_to(ui, run):
+    slider = ui.find("confidence")["view"]
+    assert slider["filters"] == f"{ui.root}.confidence"
+    half = {"range": [0.5, 1], "exclude": False, "isMatching": False}
+    filters = {**ui.grid["filters"], slider["filters"]: half}
+    wire = ui.send("slide_confidence", path="confidence", value=[0.5, 1], filters=filters)
+    assert "set_filters" not in wire
+    ui.grid["filters"] = filters
+    number = ui.button("promote")["params"]["expected"]
+    ui.send("on_change_view")  # as the App says it a moment later: nothing changes
+    assert ui.button("promote")["params"]["expected"] == number < run.labels
+    ui.send("toggle_class", row=list(ui.table()).index("bee"))
+    assert set(named(ui)) == {"review", "confidence", "label"}
+
+
+@pytest.mark.parametrize("filters", [{}, USERS, "none", {"$where": {}}])
+def test_a_slider_that_has_set_other_filters_is_told_which(ui, filters):
+    ui.send("slide_confidence", path="confidence", value=[0.5, 1], filters=filters)
+    ui.send("on_change_view")
+    assert set(named(ui)) == {"review", "confidence"}
+
+
 def test_what_the_app_drops_when_the_panel_is_made_wider_is_asked_for_again(ui):
     ui.send("toggle_class", row=list(ui.table()).index("bee"))
     for sizes in ([0.4, 0.6], [0.7, 0.3]):
