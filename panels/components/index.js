@@ -356,11 +356,23 @@
 
   // --- controls -------------------------------------------------------------------------------
 
+  /* Sends an event without the wheel in the panel's tab, which the App turns for all others. */
+  function useSendQuietly() {
+    const panelId = usePanelId();
+    const [, latest] = useValues(panelId);
+    return (operator, params, callback) => {
+      const ids = { panel_id: panelId, panel_state: {}, window: ownOf(panelId, latest.current) };
+      executeOperator(operator, { ...params, ...ids }, { callback, skipErrorNotification: true });
+    };
+  }
+
   /* Sends an event after a while, or again and again: not while its tab is in the background, but
      at once when it comes to the front. */
   function Timer({ schema }) {
-    const { interval, on_interval, timeout, on_timeout, params } = schema.view;
-    const send = React.useContext(Send);
+    const { interval, on_interval, timeout, on_timeout, params, is_quiet: isQuiet } = schema.view;
+    const sendQuietly = useSendQuietly();
+    const sendAloud = React.useContext(Send);
+    const send = isQuiet ? sendQuietly : sendAloud;
     React.useEffect(() => {
       let waits = false;
       let isDue = false;

@@ -41,7 +41,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     if not runs:
         _empty(page, panel, ctx, not refusal)
         changes.note(state.window, ctx.dataset, versions, runs, {})
-        elements.timer(page, panel.look_for_changes, changes.INTERVAL, name="watch")
+        elements.timer(page, panel.look_for_changes, changes.INTERVAL, is_quiet=True)
         return elements.finished(page)
     head = elements.row(page, "head", **styles.FIRST_TAKES_THE_ROOM)
     elements.heading(head, "title", "Runs")
@@ -71,7 +71,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     if any(run.is_active or run.id in approving for run in runs):
         elements.timer(page, panel.refresh)
         return elements.finished(page)
-    elements.timer(page, panel.look_for_changes, changes.INTERVAL, name="watch")
+    elements.timer(page, panel.look_for_changes, changes.INTERVAL, is_quiet=True)
     if None in promoted.values():
         elements.once(page, panel.refresh, milliseconds=int(_SOON * 1000))
     return elements.finished(page)

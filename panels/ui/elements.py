@@ -325,7 +325,7 @@ def alert(
 
 
 def timer(
-    parent: types.Object, on_interval: Handler, milliseconds: int = 2500, name: str = "timer"
+    parent: types.Object, on_interval: Handler, milliseconds: int = 2500, is_quiet: bool = False
 ) -> None:
     """Calls a handler again and again while the page has this and can be seen.
 
@@ -333,9 +333,11 @@ def timer(
         parent: the object to add to
         on_interval: the handler
         milliseconds (2500): between two calls
-        name ("timer"): one for each handler, since the App reads a timer only once
+        is_quiet (False): whether the panel's tab shows nothing of the calls
     """
-    parent.view(name, types.TimerView(interval=milliseconds, on_interval=on_interval))
+    name = "quiet_timer" if is_quiet else "timer"  # the App reads each timer only once
+    view = types.TimerView(interval=milliseconds, on_interval=on_interval, is_quiet=is_quiet)
+    parent.view(name, view)
 
 
 def once(parent: types.Object, on_timeout: Handler, milliseconds: int = 800) -> None:

@@ -2,11 +2,13 @@
 
 import re
 
+import fiftyone as fo
 import pytest
 from playwright.sync_api import expect
 
 from auto_labeling.demo import shapes
 from auto_labeling.lifecycle import labeling
+from tests.support.browser.scenes import UNBROKEN_NAME
 from tests.support.dataset_contents import everything_but, only_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -14,6 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 def test_a_preview_is_drawn_and_nothing_is_written(app, demo_data, no_speeds):
     dataset = demo_data("shapes", 24)
+    dataset.add_sample_field(UNBROKEN_NAME, fo.StringField)
     before = everything_but(dataset)
     ui = app(dataset)
     ui.press("Auto Label")
@@ -32,6 +35,11 @@ def test_a_preview_is_drawn_and_nothing_is_written(app, demo_data, no_speeds):
     ui.press("Generate labels for 24 samples")
     expect(ui.panel.get_by_placeholder("A new field")).to_be_focused()
     expect(ui.panel.get_by_placeholder("A new field")).to_be_in_viewport()
+    ui.name_field(UNBROKEN_NAME)
+    problem = ui.panel.get_by_text(f"There is a field '{UNBROKEN_NAME}' already")
+    expect(problem).to_be_visible()
+    assert problem.evaluate("e => e.scrollWidth <= e.clientWidth"), "it stays in its column"
+    ui.name_field("")
     ui.picture("30-configure-preflight")
     ui.press("Preview", exact=True)
     pictures = ui.panel.get_by_role("img", name=re.compile("^Preview of "))

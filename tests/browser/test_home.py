@@ -80,7 +80,10 @@ def test_many_runs_are_searched_while_one_generates_and_nothing_jumps(app, numbe
     sent.clear()
     asked = queries(ui.page)
     pages = pages_sent(ui.page)
+    turning = "window.turns += document.querySelectorAll('[role=progressbar]').length"
+    ui.page.evaluate(f"() => {{ window.turns = 0; setInterval(() => {{ {turning} }}, 5); }}")
     ui.page.wait_for_timeout(_POLL_MS)
+    assert ui.page.evaluate("window.turns") == 0, "the wheel in the panel's tab stands still"
     assert set(sent) == {"look_for_changes"} and pages == [False] * len(pages) and asked == []
 
     # What happens elsewhere is shown within 5 seconds; no window asks in the background.
