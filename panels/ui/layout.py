@@ -19,8 +19,8 @@ def page() -> types.Object:
 def finished(root: types.Object) -> types.Property:
     """The page as ``render`` returns it."""
     layout: dict[str, Any] = {"p": 3, "maxWidth": 760, "mx": "auto", "containerType": "inline-size"}
-    words = {"overflowWrap": "break-word"}  # a long name stays in its column, wherever it stands
-    view = column_view(gap=2, **layout, **words, **styles.CODE)
+    layout["overflowWrap"] = "break-word"  # a long name stays in its column, wherever it stands
+    view = column_view(gap=2, **layout, **styles.CODE)
     return types.Property(root, view=view)
 
 
