@@ -23,6 +23,7 @@
   const { usePanelId, usePanelState } = window.__fosp__;
   const h = React.createElement;
   const PLUGIN = "@auto-labeling/auto-labeling";
+  const PANEL = "auto_labeling_panel";
 
   /* This window, until it is loaded again. */
   const WINDOW = Math.random().toString(16).slice(2, 10);
@@ -264,6 +265,35 @@
 
   const CONTROLS = ["[role=combobox]", "input:not([aria-hidden]):not([type=file])", "textarea"];
 
+  // --- the keyboard ---------------------------------------------------------------------------
+
+  const PAGE = "auto-labeling-page";
+
+  /* Names fields for screen readers: the App shows the label of some without tying it to them. */
+  function useNames(box) {
+    React.useEffect(() => {
+      const nameFields = () => {
+        for (const field of box.current.querySelectorAll("input, textarea")) {
+          if (field.type === "hidden" || field.ariaHidden || field.labels.length) continue;
+          if (field.ariaLabel || field.getAttribute("aria-labelledby")) continue;
+          field.ariaLabel = labelAbove(field) || field.placeholder;
+        }
+      };
+      const observer = new MutationObserver(nameFields);
+      observer.observe(box.current, { childList: true, subtree: true });
+      nameFields();
+      return () => observer.disconnect();
+    }, []);
+  }
+
+  /* The first line of what stands around a field: the App puts the label there. */
+  function labelAbove(field) {
+    const own = field.closest(".MuiAutocomplete-root") || field.closest(".MuiFormControl-root") || field;
+    let around = own.parentElement;
+    while (!around.innerText.trim() && !around.classList.contains(PAGE)) around = around.parentElement;
+    return around.innerText.trim().split("\n")[0];
+  }
+
   /* Calls back when no other value has come for the same path for a moment. */
   function usePause(callback) {
     const timers = React.useRef({});
@@ -273,12 +303,10 @@
     };
   }
 
+  const OUTLINE = { outline: "2px solid", outlineColor: "var(--fo-palette-primary-main)" };
   const VISIBLE_FOCUS = {
-    "& :focus-visible, & .Mui-focusVisible": {
-      outline: "2px solid",
-      outlineColor: "var(--fo-palette-primary-main)",
-      outlineOffset: "1px",
-    },
+    "& :focus-visible, & .Mui-focusVisible": { ...OUTLINE, outlineOffset: "1px" },
+    "&:focus-visible": { ...OUTLINE, outlineOffset: "-2px" },
   };
 
   /* A card that opens what it is about, wherever it is clicked. */
@@ -310,6 +338,7 @@
     useKept(view.kept, panelId);
     const box = React.useRef(null);
     usePointed(view.pointed, box);
+    useNames(box);
     useColors(values.page === "review" ? values.staging_field : "");
     React.useEffect(() => remember(panelId, values), [panelId, values]);
     const tell = usePause((path, operator, value) => send(operator, { path, value }));
@@ -323,12 +352,14 @@
       [view.page, panelId, values]
     );
     const drawn = { id: panelId, schema: page, data: values, layout, onPathChange };
+    const named = { role: "region", "aria-label": "Auto Labeling", className: PAGE, tabIndex: -1 };
     return h(
       Send.Provider,
       { value: send },
       h(
         mui.Box,
         {
+          ...named,
           sx: { ...VISIBLE_FOCUS, ...OPENS },
           ref: box,
           onClick: (event) => open(event, send, view),
@@ -540,7 +571,8 @@
       const isSelected = selectedRows.includes(row);
       const props = { key: row, sx: { backgroundColor: isSelected ? color : undefined } };
       if (onRow) {
-        Object.assign(props, { tabIndex: 0, "aria-selected": isSelected });
+        const name = cells.join(", ");
+        Object.assign(props, { tabIndex: 0, "aria-current": isSelected, "aria-label": name });
         Object.assign(props, { onClick: () => pick(row), onKeyDown: (e) => onKeyDown(e, row) });
       }
       const shown = cells.map((cell, index) => h(mui.TableCell, { key: keys[index] }, cell));
@@ -649,7 +681,27 @@
     }, [scheme, field]);
   }
 
-  for (const operator of [RefreshGrid, ColorByClass]) registerOperator(operator, PLUGIN);
+  /* Opens the panel, as the operator of the same name in Python does, which the App lists and asks
+     where this file is not loaded; and puts the keyboard into it. */
+  class OpenPanel extends Operator {
+    get config() {
+      return new OperatorConfig({ name: "open_panel", label: "Open the panel", unlisted: true });
+    }
+
+    async execute() {
+      tellApp("open_panel", { name: PANEL, isActive: true, layout: "horizontal" });
+      const until = Date.now() + READING;
+      const timer = setInterval(() => {
+        const page = document.querySelector(`.${PAGE}`);
+        const isShown = page && page.offsetParent && page.childElementCount;
+        if (isShown) page.focus({ preventScroll: true });
+        if (isShown || Date.now() > until) clearInterval(timer);
+      }, 100);
+    }
+  }
+
+  const OPERATORS = [RefreshGrid, ColorByClass, OpenPanel];
+  for (const operator of OPERATORS) registerOperator(operator, PLUGIN);
 
   const COMPONENTS = {
     AutoLabelingHello: Hello,

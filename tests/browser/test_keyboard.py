@@ -1,0 +1,112 @@
+"""The panel by keyboard alone, from a page that was just loaded."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import fiftyone as fo
+import pytest
+from playwright.sync_api import Locator, Page, TimeoutError, expect
+
+from auto_labeling.core.names import PANEL
+from auto_labeling.demo import shapes
+from auto_labeling.lifecycle import importing
+from tests.support.browser import page_scenes
+from tests.support.browser.app import App
+from tests.support.browser.names import unnamed_controls
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+_MAX_TABS = 40
+
+
+class Keyboard:
+    """A person without a mouse.
+
+    Args:
+        page: the browser's window
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def press(self, key: str) -> None:
+        self._page.keyboard.press(key)
+
+    def open_panel(self) -> None:
+        """Opens the panel by the operator browser, and finds the keyboard in it."""
+        self.press("`")
+        search = self._page.locator("[data-cy=operators-browser-search]")
+        expect(search).to_be_focused()
+        self._page.keyboard.type("auto label")
+        found = self._page.locator("[data-cy=operators-browser]")
+        expect(found.get_by_text("Auto Labeling: open the panel", exact=True)).to_be_visible()
+        self.press("Enter")
+        region = self._page.get_by_role("region", name="Auto Labeling")
+        expect(region).to_be_focused()
+
+    def tab_to(self, control: Locator, outlined: bool = True) -> None:
+        """Goes to a control, which shows that it has the keyboard.
+
+        Args:
+            control: the control
+            outlined: whether it shows it by our outline, and not in the App's own way
+        """
+        expect(control).to_be_visible()
+        for _ in range(_MAX_TABS):
+            if control.evaluate("e => e === document.activeElement"):
+                break
+            self.press("Tab")
+        now = self._page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+        assert control.evaluate("e => e.matches(':focus-visible')"), now
+        style = control.evaluate("e => getComputedStyle(e).outlineStyle")
+        assert not outlined or style == "solid"
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, database: str) -> Iterator[fo.Dataset]:
+    """Images with boxes of three classes, and a run of them in review."""
+    images = [str(path) for path, *_ in shapes.write(tmp_path, page_scenes.SAMPLES, 7)]
+    dataset = page_scenes.images(images).dataset
+    importing.import_labels(dataset, "boxes", "checked", name="Boxes")
+    yield dataset
+    dataset.delete()
+
+
+@pytest.fixture
+def ui(page: Page, app_url: str, dataset: fo.Dataset) -> App:
+    """The App, just loaded; the panel is not open."""
+    page.goto(f"{app_url}/datasets/{dataset.name}")
+    expect(page.locator("[data-cy=looker]").first).to_be_visible()
+    with contextlib.suppress(TimeoutError):  # what greets a new browser takes the focus
+        page.get_by_role("button", name="Dismiss").click(timeout=5_000)
+    return App(page, is_open=True)
+
+
+def test_the_panel_is_opened_by_keyboard(ui: App) -> None:
+    keys = Keyboard(ui.page)
+    keys.open_panel()
+    keys.tab_to(ui.button("Auto Label"))
+    keys.press("Enter")
+    ui.sees("Target samples")
+
+
+def test_the_slices_of_groups_are_chosen_by_keyboard(
+    page: Page, app_url: str, tmp_path: Path, database: str
+) -> None:
+    images = [str(path) for path, *_ in shapes.write(tmp_path, page_scenes.SAMPLES, 7)]
+    dataset = page_scenes.images(images, grouped=True).dataset
+    page.goto(f"{app_url}/datasets/{dataset.name}")
+    ui = App(page)
+    ui.press("Auto Label")
+    slices = ui.panel.get_by_role("combobox", name="Slices")
+    expect(slices).to_be_visible()
+    keys = Keyboard(page)
+    keys.tab_to(slices, outlined=False)
+    keys.press("ArrowDown")
+    expect(page.get_by_role("option")).to_have_text(["left", "right"])
+    keys.press("Enter")
+    ui.sees("Generate labels for 12 samples")
+    assert unnamed_controls(page, f"[data-cy=panel-content-{PANEL}]") == []
+    ui.picture("73-keyboard-slices")
+    dataset.delete()
