@@ -45,7 +45,7 @@ def test_a_preview_is_drawn_and_nothing_is_written(app, demo_data, no_speeds):
     pictures = ui.panel.get_by_role("img", name=re.compile("^Preview of "))
     expect(pictures).to_have_count(8)
     ui.sees("on 8 samples. Nothing was written")
-    ui.sees(re.compile("About .* as measured in the preview here"))
+    ui.sees(re.compile("About .* measured in the preview here"))
     pictures.first.scroll_into_view_if_needed()
     assert all(is_drawn(picture) for picture in pictures.all())
     ui.picture("31-configure-preview")
