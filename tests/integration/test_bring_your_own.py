@@ -7,8 +7,10 @@ import shlex
 import sys
 import threading
 import zipfile
+from pathlib import Path
 
 import fiftyone as fo
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -57,11 +59,19 @@ def places(tmp_path, monkeypatch):
     (models / "best.pt").write_bytes(catalog.get_model("shapes-yolo").weights.read_bytes())
     torch.manual_seed(51)
     tiny_transformers.detr(models / "detr")
+    velodyne = tmp_path / "velodyne"
+    velodyne.mkdir()
+    np.random.default_rng(3).random((50, 4), np.float32).tofile(velodyne / "000001.bin")
     handler = functools.partial(Quiet, directory=str(published))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/models.zip"
-        yield {SOURCE: url, "/models/": f"{models}/", "you/your-detector": str(models / "detr")}
+        yield {
+            SOURCE: url,
+            "/models/": f"{models}/",
+            "you/your-detector": str(models / "detr"),
+            "/data/velodyne": str(velodyne),
+        }
         server.shutdown()
     sys.modules.pop("my_models", None)
 
@@ -102,8 +112,11 @@ def test_the_page_is_true_from_a_finished_model_to_approved_labels(
         elif kind == "sh":
             for line in here(text, places).splitlines():
                 program, *words = shlex.split(line)
+                if words[0] == "convert":
+                    words.append("--yes")  # a person answers its question
                 if program == "auto-labeling" and words != ["launch"]:
                     assert cli.main(words) == verbs.OK, capsys.readouterr()
+    assert Path(places["/data/velodyne"], "000001.pcd").exists()
     runs = {run.label_field: run for run in al.runs(photos)}
     assert set(runs) == {"bright", "spots", "quality", "shapes", "hub", "light"}
     assert all(run.failed == 0 and run.generated > 0 for run in runs.values())

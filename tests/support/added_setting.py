@@ -22,11 +22,10 @@ class RunConfig(settings.RunConfig):
     overlap: float | None = Field(default=None, ge=0, le=1, title=TITLE, description=DESCRIPTION)
 
 
-settings.RunConfig = RunConfig  # type: ignore[misc] # so that all that is imported below sees it
-
-
 def main() -> None:
     """Starts a run with the setting from the panel, and looks at the other ways in."""
+    settings.RunConfig = RunConfig  # type: ignore[misc] # for all that is imported below
+
     import fiftyone.core.dataset as fod
 
     from auto_labeling.cli.__main__ import main as cli
