@@ -294,13 +294,25 @@
     return around.innerText.trim().split("\n")[0];
   }
 
-  /* Calls back when no other value has come for the same path for a moment. */
+  /* Calls back when no other value has come for the same path for a moment, or when told to: as
+     [later, now]. */
   function usePause(callback) {
-    const timers = React.useRef({});
-    return (path, milliseconds, ...given) => {
-      clearTimeout(timers.current[path]);
-      timers.current[path] = setTimeout(() => callback(path, ...given), milliseconds);
+    const waiting = React.useRef({});
+    const later = (path, milliseconds, ...given) => {
+      const call = () => {
+        delete waiting.current[path];
+        callback(path, ...given);
+      };
+      clearTimeout(waiting.current[path] && waiting.current[path].timer);
+      waiting.current[path] = { call, timer: setTimeout(call, milliseconds) };
     };
+    const now = () => {
+      for (const { call, timer } of Object.values(waiting.current)) {
+        clearTimeout(timer);
+        call();
+      }
+    };
+    return [later, now];
   }
 
   const OUTLINE = { outline: "2px solid", outlineColor: "var(--fo-palette-primary-main)" };
@@ -341,7 +353,7 @@
     useNames(box);
     useColors(values.page === "review" ? values.staging_field : "");
     React.useEffect(() => remember(panelId, values), [panelId, values]);
-    const tell = usePause((path, operator, value) => send(operator, { path, value }));
+    const [tell, tellNow] = usePause((path, operator, value) => send(operator, { path, value }));
     const onPathChange = (path, value, { onChange, view: { component } = {} }) => {
       change((before) => withValue(before, path, value));
       const isTyped = /^(TextField|Field|Primitive|Autocomplete)/.test(component || "");
@@ -362,6 +374,8 @@
           ...named,
           sx: { ...VISIBLE_FOCUS, ...OPENS },
           ref: box,
+          // What was typed goes before what a button does, or its answer would come after it.
+          onClickCapture: tellNow,
           onClick: (event) => open(event, send, view),
           onKeyDown: onEnter,
         },
@@ -532,7 +546,7 @@
       if (value !== told.current) setText(value); // Python has changed it by itself
       told.current = value;
     }, [value]);
-    const tell = usePause((_, next) => {
+    const [tell] = usePause((_, next) => {
       told.current = next;
       send(operator, { path, value: next });
     });
