@@ -13,7 +13,7 @@ from tests.support.browser import page_scenes
 from tests.support.browser.app import App, new_context, wait_for
 from tests.support.browser.window import Window
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

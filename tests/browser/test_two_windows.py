@@ -21,7 +21,7 @@ from tests.support.browser.window import Window
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-SECOND = ("context", "tab")
+SECOND = ("context", pytest.param("tab", marks=pytest.mark.soak))
 #: Controls that change what is the same in all windows: the runs, or the view of the App's session.
 _SHARED = (
     *LEAVES,
