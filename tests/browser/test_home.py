@@ -133,6 +133,7 @@ def queries(page):
     return asked
 
 
+@pytest.mark.soak
 def test_a_run_goes_on_while_the_panel_is_closed(app, numbered, make, finish):
     ui = app(numbered)
     waiting = make("Later", generate=False)

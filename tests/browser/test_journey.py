@@ -134,6 +134,7 @@ def _approve(ui, dataset, run, kept):
     ui.picture("12-home-approved")
 
 
+@pytest.mark.soak
 def test_classification_of_a_selection(app, demo_data, start_worker):
     dataset = demo_data("photos", 1)
     start_worker()

@@ -101,6 +101,7 @@ def test_tiles_follow_what_is_added_and_taken_back(review: Callable[..., Review]
     assert at.colors() == 1, "the App's own colors are given back"
 
 
+@pytest.mark.soak
 def test_tiles_follow_in_each_slice_of_groups(review: Callable[..., Review]) -> None:
     at = review(grouped=True)
     ui = at.ui
@@ -122,6 +123,7 @@ def test_tiles_follow_in_each_slice_of_groups(review: Callable[..., Review]) -> 
     at.window.assert_no_errors()
 
 
+@pytest.mark.soak
 def test_tiles_follow_among_patches(review: Callable[..., Review]) -> None:
     at = review()
     ui = at.ui

@@ -21,7 +21,7 @@ from tests.support.browser.window import Window
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-SECOND = ("context", pytest.param("tab", marks=pytest.mark.soak))
+SECOND = ("context", "tab")
 #: Controls that change what is the same in all windows: the runs, or the view of the App's session.
 _SHARED = (
     *LEAVES,
@@ -108,6 +108,7 @@ def open_review(ui: App) -> None:
     ui.sees("for approval")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("second", SECOND)
 def test_a_question_in_one_window_is_not_asked_in_the_other(
     windows: Callable[[str], Windows], second: str

@@ -100,7 +100,11 @@ def test_no_control_writes_the_workspace(app, labeled):
     assert writes.number == 0
 
 
-@pytest.mark.parametrize("of_one_browser", [True, False], ids=["two tabs", "two browsers"])
+@pytest.mark.parametrize(
+    "of_one_browser",
+    [pytest.param(True, marks=pytest.mark.soak), False],
+    ids=["two tabs", "two browsers"],
+)
 def test_two_windows_do_not_lead_each_other(app, labeled, chromium, of_one_browser):
     one = app(labeled)
     if of_one_browser:

@@ -60,7 +60,10 @@ class Gallery:
 
     def __init__(self, page: Page, folder: Path):
         self.faults = []
-        self.known_errors: list[str] = []
+        # The App now and then sends a tile's masks to its painter twice when the colors change
+        # while it still paints. What the tiles show then is looked at by test_tiles.py, where this
+        # error fails; delete this once it is understood.
+        self.known_errors: list[str] = ["ImageBitmap is detached"]
         self._page = page
         self._folder = folder
         self._theme = "dark"
