@@ -175,6 +175,7 @@ def test_classification_of_a_selection(app, demo_data, start_worker):
     assert not dataset.has_field("kind_in_review")
 
 
+@pytest.mark.soak
 def test_a_run_that_has_waited_for_hours_is_labeled_when_a_worker_comes(
     app, demo_data, start_worker
 ):

@@ -70,6 +70,7 @@ def review(page: Page, app_url: str, tmp_path: Path) -> Iterator[Callable[..., R
         dataset.delete()
 
 
+@pytest.mark.soak
 def test_tiles_follow_what_is_added_and_taken_back(review: Callable[..., Review]) -> None:
     at = review()
     ui, window = at.ui, at.window
