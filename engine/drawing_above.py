@@ -11,10 +11,7 @@ from PIL import Image, ImageDraw
 
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.engine import drawing
-from auto_labeling.threed import scenes
-
-_BACKGROUND = (16, 18, 24)
-_LOW, _HIGH = np.array([40, 70, 130]), np.array([235, 235, 220])
+from auto_labeling.threed import above, iou, scenes
 
 #: The part of the points, at each side and in each direction, that a picture may leave out: one
 #: point far away would make all others a dot.
@@ -42,19 +39,12 @@ def draw(filepath: str, label: fol.Detections | None, width: int) -> bytes:
         raise OSError(str(error)) from error
     detections = list(label.detections) if label is not None else []
     outlines = [_outline(detection) for detection in detections]
-    low, scale, size = _frame(points, outlines, width)
-
-    def pixels(xy: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        column_row = (xy - low) * scale
-        return np.stack([column_row[:, 0], size[1] - 1 - column_row[:, 1]], axis=1)
-
-    canvas = np.full((size[1], size[0], 3), _BACKGROUND, np.uint8)
-    _dot(canvas, pixels(points[:, :2]), points[:, 2])
-    image = Image.fromarray(canvas)
+    frame = _frame(points, outlines, width)
+    image = Image.fromarray(above.painted(points, frame))
     pencil = ImageDraw.Draw(image)
     written: list[drawing.Rectangle] = []
     for detection, outline in zip(detections, outlines, strict=True):
-        corners = pixels(outline)
+        corners = frame.to_pixels(outline) - 0.5  # whole numbers are the middles of pixels here
         color = drawing.color(detection.label)
         pencil.polygon([tuple(corner) for corner in corners[:4]], outline=color, width=2)
         pencil.line([tuple(corners[4]), tuple(corners[5])], fill=color, width=2)
@@ -67,18 +57,20 @@ def draw(filepath: str, label: fol.Detections | None, width: int) -> bytes:
 
 def _outline(detection: Any) -> npt.NDArray[np.float64]:
     """The four corners of a box from above, its center, and the middle of its front."""
-    x, y, _ = detection.location
-    yaw = detection.rotation[2]
-    ahead, aside = detection.dimensions[0] / 2, detection.dimensions[1] / 2
-    corners = [[ahead, aside], [ahead, -aside], [-ahead, -aside], [-ahead, aside], [0, 0]]
-    turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
-    return np.array([*corners, [ahead, 0]]) @ turn.T + [x, y]
+    corners = iou.corners_from_above(box_of(detection))[0]
+    front = (corners[0] + corners[3]) / 2
+    return np.array([*corners, detection.location[:2], front])
+
+
+def box_of(detection: Any) -> npt.NDArray[np.float64]:
+    """The ``(7,)`` box of a detection, as :mod:`threed.iou` has it; a tilt is left out."""
+    return np.array([*detection.location, *detection.dimensions, detection.rotation[2]], float)
 
 
 def _frame(
     points: npt.NDArray[Any], outlines: Sequence[npt.NDArray[Any]], width: int
-) -> tuple[npt.NDArray[Any], float, tuple[int, int]]:
-    """The lower corner of the picture, pixels per unit, and its size in pixels."""
+) -> above.Frame:
+    """What the picture shows: the boxes, and nearly all points."""
     parts = list(outlines)
     if len(points):
         parts.append(np.quantile(points[:, :2], [_FAR, 1 - _FAR], axis=0))
@@ -87,20 +79,8 @@ def _frame(
     margin = max(float((high - low).max()) * _MARGIN, 1e-3)
     low, high = low - margin, high + margin
     scale = (width - 1) / float((high - low).max())
-    columns, rows = (max(1, round(float(side) * scale) + 1) for side in high - low)
-    return low, scale, (columns, rows)
-
-
-def _dot(
-    canvas: npt.NDArray[np.uint8], pixels: npt.NDArray[Any], heights: npt.NDArray[Any]
-) -> None:
-    """Makes a dot of each point; higher points are lighter, and cover lower ones."""
-    if not len(pixels):
-        return
-    columns, rows = np.rint(pixels).astype(int).T
-    inside = (columns >= 0) & (columns < canvas.shape[1]) & (rows >= 0) & (rows < canvas.shape[0])
-    low, high = np.quantile(heights, [_FAR, 1 - _FAR])
-    part = np.clip((heights - low) / max(high - low, 1e-6), 0, 1)
-    order = np.argsort(heights[inside])
-    colors = _LOW + part[inside][order][:, None] * (_HIGH - _LOW)
-    canvas[rows[inside][order], columns[inside][order]] = colors.astype(np.uint8)
+    size = np.rint((high - low) * scale) + 1
+    bottom, top = np.quantile(points[:, 2], [_FAR, 1 - _FAR]) if len(points) else (0.0, 0.0)
+    left, lower = low - 0.5 / scale  # the corners are the middles of pixels
+    right, upper = low + (size - 0.5) / scale
+    return above.Frame((left, lower, bottom), (right, upper, max(top, bottom + 1e-6)), scale)

@@ -10,14 +10,11 @@ from PIL import Image, ImageDraw
 
 from auto_labeling.engine import camera_views, drawing, drawing_above
 from auto_labeling.models import pixels
+from auto_labeling.threed import iou
 
-#: The corners of a box from its center, in halves of its sides, and the pairs that edges join.
-_CORNERS = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
+#: The pairs of corners that edges join: below, above, and from below to above.
 _EDGES = [
-    (i, j)
-    for i in range(8)
-    for j in range(i + 1, 8)
-    if np.abs(_CORNERS[i] - _CORNERS[j]).sum() == 2
+    edge for i in range(4) for edge in ((i, (i + 1) % 4), (i + 4, (i + 1) % 4 + 4), (i, i + 4))
 ]
 
 _STEPS = 12  # of an edge, which a lens may bend
@@ -87,9 +84,7 @@ def _tile(seen: camera_views.Image, detections: Sequence[Any], width: int) -> Im
 
 def _lines(seen: camera_views.Image, detection: Any) -> list[np.ndarray]:
     """The edges of a box in an image, each as ``(N, 2)`` pixels; none if it is out of sight."""
-    yaw = detection.rotation[2]
-    turn = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1.0]])
-    corners = (_CORNERS * np.array(detection.dimensions) / 2) @ turn.T + detection.location
+    corners = iou.corners(drawing_above.box_of(detection))[0]
     if not seen.camera.sees(np.vstack([corners, [detection.location]])).any():
         return []
     lines = []

@@ -58,13 +58,28 @@ def picture(points: np.ndarray, frame: Frame) -> np.ndarray:
     Returns:
         ``(height, width, 3)`` 8-bit RGB
     """
+    heights = points[:, 2]
+    inside = (heights >= frame.low[2]) & (heights < frame.high[2])
+    return painted(points[inside], frame)
+
+
+def painted(points: np.ndarray, frame: Frame) -> np.ndarray:
+    """Draws the points of a rectangle, of any height: beyond the frame, colors change no more.
+
+    Args:
+        points: ``(N, 3)`` positions in meters
+        frame: what the picture shows
+
+    Returns:
+        ``(height, width, 3)`` 8-bit RGB
+    """
     width, height = frame.size
     canvas = np.full((height, width, 3), _BACKGROUND, dtype=np.uint8)
-    inside = ((points >= frame.low) & (points < frame.high)).all(axis=1)
-    shown = points[inside]
+    low, high = np.array(frame.low), np.array(frame.high)
+    shown = points[((points >= low) & (points < high))[:, :2].all(axis=1)]
     shown = shown[np.argsort(shown[:, 2], kind="stable")]
     columns, rows = np.floor(frame.to_pixels(shown)).astype(int).T
-    part = (shown[:, 2] - frame.low[2]) / (frame.high[2] - frame.low[2])
+    part = np.clip((shown[:, 2] - low[2]) / (high[2] - low[2]), 0, 1)
     colors = (_LOW + part[:, None] * (_HIGH - _LOW)).astype(np.uint8)
     canvas[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)] = colors
     return canvas

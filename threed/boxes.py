@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auto_labeling.threed.cameras import Camera
-from auto_labeling.threed.iou import corners_from_above
+from auto_labeling.threed.iou import corners
 
 _YAWS = np.radians(np.arange(0, 90, 4.0))
 _LENGTHS = (0.85, 0.93, 1.0, 1.08, 1.18)
@@ -104,12 +104,7 @@ def projected(camera: Camera, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     Returns:
         ``(N, 4)`` pixels ``x1, y1, x2, y2``, and ``(N,)`` booleans: in the image
     """
-    flat = corners_from_above(boxes)
-    low, high = boxes[:, 2] - boxes[:, 5] / 2, boxes[:, 2] + boxes[:, 5] / 2
-    corners = np.empty((len(boxes), 8, 3))
-    corners[:, :4, :2] = corners[:, 4:, :2] = flat
-    corners[:, :4, 2], corners[:, 4:, 2] = low[:, None], high[:, None]
-    return rectangles(camera, corners.reshape(-1, 3), np.arange(0, 8 * len(boxes), 8))
+    return rectangles(camera, corners(boxes).reshape(-1, 3), np.arange(0, 8 * len(boxes), 8))
 
 
 def rectangles(

@@ -32,6 +32,23 @@ def corners_from_above(boxes: np.ndarray) -> np.ndarray:
     return np.stack([x, y], axis=-1) + boxes[:, None, :2]
 
 
+def corners(boxes: np.ndarray) -> np.ndarray:
+    """The corners of boxes: the lower four as :func:`corners_from_above` has them, then the upper.
+
+    Args:
+        boxes: ``(N, 7)`` boxes
+
+    Returns:
+        ``(N, 8, 3)`` positions in meters
+    """
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 7)
+    made = np.empty((len(boxes), 8, 3))
+    made[:, :4, :2] = made[:, 4:, :2] = corners_from_above(boxes)
+    made[:, :4, 2] = (boxes[:, 2] - boxes[:, 5] / 2)[:, None]
+    made[:, 4:, 2] = (boxes[:, 2] + boxes[:, 5] / 2)[:, None]
+    return made
+
+
 def iou_from_above(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The overlap of each box with each other one, as seen from above.
 
