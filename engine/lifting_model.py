@@ -18,6 +18,7 @@ from auto_labeling.core import box_sizes
 from auto_labeling.core.account import LeftOut
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import Method, RunConfig
+from auto_labeling.engine import documents
 from auto_labeling.engine.batches import Waiting
 from auto_labeling.engine.camera_views import CAMERAS, CameraViews, Image
 from auto_labeling.engine.reading import Reader
@@ -227,8 +228,7 @@ def _images(values: Mapping[str, Any]) -> list[Image]:
 
 
 def _detections(label: Any) -> list[fol.Detection]:
-    if isinstance(label, dict) and len(label) == 1:
-        label = next(iter(label.values()))
+    label = documents.only_label(label)
     if label is None:
         return []
     if not isinstance(label, fol.Detections):
