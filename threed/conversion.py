@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from auto_labeling.core import failure_reasons
 from auto_labeling.core.errors import AutoLabelingError, FailureReason
 from auto_labeling.threed.clouds import open_file, unreadable
 
@@ -117,9 +118,7 @@ def _write(target: str, columns: _Columns) -> bool:
     except OSError as error:
         raise AutoLabelingError(
             f"{target} cannot be written: {error.strerror or error}",
-            reason=FailureReason.PERMISSION_DENIED
-            if isinstance(error, PermissionError)
-            else FailureReason.OTHER,
+            reason=failure_reasons.of_error(error),
         ) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
