@@ -62,8 +62,7 @@ def make_slice(
     Raises:
         ConfigError: with a sentence for every wrong argument
     """
-    frame = Frame(_triple(bounds[0]), _triple(bounds[1]), float(scale))
-    source = points_slice or next(iter(_points_slices(dataset)), "")
+    frame, source = _frame(bounds, scale), _source(dataset, points_slice)
     if problems := _problems(dataset, folder, name, source, frame):
         raise ConfigError(problems)
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -114,9 +113,8 @@ def boxes_in_3d(
     Raises:
         ConfigError: with a sentence for every wrong argument
     """
-    frame = Frame(_triple(bounds[0]), _triple(bounds[1]), float(scale))
-    source = points_slice or next(iter(_points_slices(dataset)), "")
-    problems = {}
+    frame, source = _frame(bounds, scale), _source(dataset, points_slice)
+    problems = _points_problems(dataset, source)
     if dataset.has_field(label_field):
         problems["label_field"] = f"There is a field '{label_field}' already; choose a new one"
     if not dataset.has_field(field):
@@ -193,12 +191,8 @@ def _corners(labels: Any, frame: Frame) -> Iterator[tuple[Any, np.ndarray]]:
 def _problems(
     dataset: Dataset, folder: str, name: str, source: str, frame: Frame
 ) -> dict[str, str]:
-    problems = {}
-    kinds = (dataset.group_media_types or {}) if dataset.media_type == fom.GROUP else {}
-    if not kinds:
-        problems["dataset"] = "A bird's-eye slice needs a grouped dataset with point clouds"
-    elif source not in _points_slices(dataset):
-        problems["points_slice"] = f"The slice '{source}' holds no point clouds"
+    problems = _points_problems(dataset, source)
+    kinds = dataset.group_media_types or {}
     if kinds.get(name, fom.IMAGE) != fom.IMAGE:
         problems["name"] = f"The slice '{name}' holds {kinds[name]}: choose another name"
     if not os.path.isabs(folder):
@@ -210,9 +204,21 @@ def _problems(
     return problems
 
 
-def _points_slices(dataset: Dataset) -> list[str]:
-    known = media.slices(dataset, Task.DETECTION_3D)
-    return [name for name, reason in known.items() if not reason]
+def _points_problems(dataset: Dataset, source: str) -> dict[str, str]:
+    if not dataset.group_media_types:
+        return {"dataset": "A bird's-eye slice needs a grouped dataset with point clouds"}
+    if source not in media.slices_to_label(dataset, Task.DETECTION_3D):
+        return {"points_slice": f"The slice '{source}' holds no point clouds"}
+    return {}
+
+
+def _source(dataset: Dataset, points_slice: str) -> str:
+    """The slice of the points: the one that is named, or the first."""
+    return points_slice or next(iter(media.slices_to_label(dataset, Task.DETECTION_3D)), "")
+
+
+def _frame(bounds: Bounds, scale: float) -> Frame:
+    return Frame(_triple(bounds[0]), _triple(bounds[1]), float(scale))
 
 
 def _triple(values: Sequence[float]) -> tuple[float, float, float]:

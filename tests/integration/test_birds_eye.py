@@ -72,4 +72,8 @@ def test_what_is_wrong_is_named_and_nothing_is_written(dataset, streets, tmp_pat
     with pytest.raises(ConfigError) as error:
         birds_eye.boxes_in_3d(dataset, "gone", "truth")
     assert set(error.value.problems) == {"field", "label_field", "name"}
+    with pytest.raises(ConfigError) as error:
+        birds_eye.boxes_in_3d(dataset, "boxes", "cuboids", name="left", points_slice="right")
+    assert set(error.value.problems) == {"points_slice"}
+    assert not dataset.has_field("cuboids")
     assert set(dataset.group_media_types) == {"lidar", "left", "right"}
