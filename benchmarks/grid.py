@@ -145,14 +145,19 @@ def _promote(browser: Any, url: str, paths: list[str]) -> float:
         side.drag(low)
         side.ui.promote_button().click()
         seconds.append(_until(side, "!appProbe.tiles().length"))
-        side.ui.tab("Approval")
-        side.ui.press("Undo all")
-        side.ui.sees("Approval (0)")
-        side.ui.tab("Review")
-        side.rest()
+        _undo_all(side)
     side.page.context.close()
     dataset.delete()
     return round(statistics.median(seconds), 3)
+
+
+def _undo_all(side: Any) -> None:
+    """Takes all labels back from approval, and returns to the review of all."""
+    side.ui.tab("Approval")
+    side.ui.press("Undo all")
+    side.ui.sees("Approval (0)")
+    side.ui.tab("Review")
+    side.rest()
 
 
 def _patches(browser: Any, url: str, paths: list[str]) -> dict[str, float]:
@@ -170,11 +175,7 @@ def _patches(browser: Any, url: str, paths: list[str]) -> dict[str, float]:
         side.drag(low)
         side.ui.promote_button().click()
         gone.append(_until(side, "!appProbe.tiles().length"))
-        side.ui.tab("Approval")
-        side.ui.press("Undo all")
-        side.ui.sees("Approval (0)")
-        side.ui.tab("Review")
-        side.rest()
+        _undo_all(side)
         side.ui.press("Show samples")
         side.rest()
     side.page.context.close()
