@@ -7,8 +7,6 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import Browser
 
-from auto_labeling.demo import shapes
-from auto_labeling.lifecycle import importing
 from tests.support.browser import page_scenes
 from tests.support.browser.app import App, new_context, wait_for
 from tests.support.browser.window import Window
@@ -19,9 +17,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(300)]
 @pytest.fixture
 def dataset(tmp_path: Path, database: str) -> Iterator[fo.Dataset]:
     """Images with boxes of three classes, and a run of them in review."""
-    images = [str(path) for path, *_ in shapes.write(tmp_path, page_scenes.SAMPLES, 7)]
-    dataset = page_scenes.images(images).dataset
-    importing.import_labels(dataset, "boxes", "checked", name="Boxes")
+    dataset = page_scenes.images_in_review(page_scenes.write_images(tmp_path)).dataset
     yield dataset
     dataset.delete()
 

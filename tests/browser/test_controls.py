@@ -13,7 +13,6 @@ import pytest
 from _pytest.mark import ParameterSet
 from playwright.sync_api import Page
 
-from auto_labeling.demo import shapes
 from tests.support.browser import page_scenes
 from tests.support.browser.page_scenes import PAGE_SCENES
 from tests.support.browser.walk import Walk
@@ -42,7 +41,7 @@ def _pages(names: Iterable[str]) -> list[ParameterSet]:
 def filepaths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Photographs of shapes."""
     folder = tmp_path_factory.mktemp("shapes")
-    return [str(made[0]) for made in shapes.write(folder, page_scenes.SAMPLES, 7)]
+    return page_scenes.write_images(folder)
 
 
 @pytest.fixture

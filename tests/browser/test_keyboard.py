@@ -9,8 +9,6 @@ import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from auto_labeling.core.names import PANEL
-from auto_labeling.demo import shapes
-from auto_labeling.lifecycle import importing
 from tests.support.browser import page_scenes
 from tests.support.browser.app import App
 from tests.support.browser.names import unnamed_controls
@@ -66,9 +64,7 @@ class Keyboard:
 @pytest.fixture
 def dataset(tmp_path: Path, database: str) -> Iterator[fo.Dataset]:
     """Images with boxes of three classes, and a run of them in review."""
-    images = [str(path) for path, *_ in shapes.write(tmp_path, page_scenes.SAMPLES, 7)]
-    dataset = page_scenes.images(images).dataset
-    importing.import_labels(dataset, "boxes", "checked", name="Boxes")
+    dataset = page_scenes.images_in_review(page_scenes.write_images(tmp_path)).dataset
     yield dataset
     dataset.delete()
 
@@ -94,8 +90,7 @@ def test_the_panel_is_opened_by_keyboard(ui: App) -> None:
 def test_the_slices_of_groups_are_chosen_by_keyboard(
     page: Page, app_url: str, tmp_path: Path, database: str
 ) -> None:
-    images = [str(path) for path, *_ in shapes.write(tmp_path, page_scenes.SAMPLES, 7)]
-    dataset = page_scenes.images(images, grouped=True).dataset
+    dataset = page_scenes.images(page_scenes.write_images(tmp_path), grouped=True).dataset
     page.goto(f"{app_url}/datasets/{dataset.name}")
     ui = App(page)
     ui.press("Auto Label")

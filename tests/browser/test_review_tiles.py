@@ -7,8 +7,6 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import Page, expect
 
-from auto_labeling.demo import shapes
-from auto_labeling.lifecycle import importing
 from tests.support.browser import page_scenes
 from tests.support.browser.app import PROBE, App
 from tests.support.browser.window import Window
@@ -52,10 +50,8 @@ def review(page: Page, app_url: str, tmp_path: Path) -> Iterator[Callable[..., R
     made = []
 
     def open_review(grouped: bool = False) -> Review:
-        images = [str(path) for path, *_ in shapes.write(tmp_path, page_scenes.SAMPLES, 7)]
-        world = page_scenes.images(images, grouped)
+        world = page_scenes.images_in_review(page_scenes.write_images(tmp_path), grouped)
         made.append(world.dataset)
-        importing.import_labels(world.dataset, "boxes", "checked", name="Boxes")
         page.add_init_script(path=PROBE)
         page.goto(f"{app_url}/datasets/{world.dataset.name}")
         window = Window(page)

@@ -7,8 +7,7 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import Page
 
-from auto_labeling.demo import shapes
-from auto_labeling.lifecycle import importing, labeling
+from auto_labeling.lifecycle import labeling
 from auto_labeling.review import promotion
 from auto_labeling.review.grid import shown
 from tests.support.browser import page_scenes
@@ -63,12 +62,11 @@ def world(
 ) -> Iterator[Callable[..., World]]:
     """Makes a dataset with boxes in review: ``make(grouped=False)``."""
     folder = tmp_path_factory.mktemp("shapes")
-    paths = [str(path) for path, _ in shapes.write(folder, page_scenes.SAMPLES, 7)]
+    paths = page_scenes.write_images(folder)
     made: list[World] = []
 
     def make(grouped: bool = False) -> World:
-        one = page_scenes.images(paths, grouped)
-        one.run = importing.import_labels(one.dataset, "boxes", "checked", name="Boxes")
+        one = page_scenes.images_in_review(paths, grouped)
         made.append(one)
         return one
 

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from auto_labeling.demo import shapes
-from auto_labeling.lifecycle import importing
 from tests.support.browser import controls, page_scenes
 from tests.support.browser.app import App, new_context
 from tests.support.browser.page_scenes import PAGE_SCENES, World
@@ -71,9 +69,7 @@ class Windows:
 def world(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[World]:
     """A dataset with runs in many states; one is in review."""
     folder = tmp_path_factory.mktemp("shapes")
-    paths = [str(path) for path, _ in shapes.write(folder, page_scenes.SAMPLES, 7)]
-    one = page_scenes.images(paths)
-    one.run = importing.import_labels(one.dataset, "boxes", "checked", name="Boxes")
+    one = page_scenes.images_in_review(page_scenes.write_images(folder))
     yield one
     one.dataset.delete()
 

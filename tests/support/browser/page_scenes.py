@@ -4,11 +4,13 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import fiftyone as fo
 import numpy as np
 
 from auto_labeling.core.run import Run, RunConfig, RunState
+from auto_labeling.demo import shapes
 from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.review import approval, promotion, summary
 from auto_labeling.review.grid import merged, shown, tab_filters
@@ -52,6 +54,23 @@ def _promoted(dataset: fo.Dataset, run: Run) -> int:
     if not is_open:
         return 0
     return summary.summarize(dataset, run, shown(dataset, {}), "approval").total
+
+
+def write_images(folder: Path) -> list[str]:
+    """Writes the images of a dataset of :func:`images`, and returns their paths."""
+    return [str(path) for path, *_ in shapes.write(folder, SAMPLES, 7)]
+
+
+def images_in_review(filepaths: list[str], grouped: bool = False) -> World:
+    """A dataset of :func:`images` whose boxes are in review.
+
+    Args:
+        filepaths: of at least :data:`SAMPLES` images
+        grouped: whether two of them each are the slices of a group
+    """
+    world = images(filepaths, grouped)
+    world.run = _in_review(world.dataset)
+    return world
 
 
 def images(filepaths: list[str], grouped: bool = False) -> World:
