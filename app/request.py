@@ -15,7 +15,7 @@ from auto_labeling.app.values import name_of, text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, NotPermitted
 from auto_labeling.core.settings import settings
 from auto_labeling.models import class_text
-from auto_labeling.review import grid, grid_request
+from auto_labeling.review import grid, grid_request, measures
 from auto_labeling.review.selection import Chosen, choose
 
 # --- parameters of a call --------------------------------------------------------------------
@@ -88,19 +88,9 @@ def step(ctx: ExecutionContext) -> int:
     return number if type(number) is int and number in (-1, 1) else 0
 
 
-def tab(ctx: ExecutionContext) -> str:
-    """Returns the clicked tab."""
-    return text(ctx.params.get("tab"))
-
-
 def choice(ctx: ExecutionContext, name: str) -> str:
     """What was clicked of several that can be chosen: a parameter of the click."""
     return text(ctx.params.get(name))
-
-
-def status(ctx: ExecutionContext) -> str:
-    """Returns the clicked status, which filters the list of runs."""
-    return text(ctx.params.get("status"))
 
 
 def kind(ctx: ExecutionContext) -> str:
@@ -318,6 +308,11 @@ def chosen_labels(ctx: ExecutionContext) -> Chosen:
             if conditions[name] is None:
                 conditions[name] = list(getattr(shown, name)) or None
     return choose(ctx.dataset, **conditions)
+
+
+def limits(ctx: ExecutionContext) -> dict[str, Any]:
+    """Returns the limits of the labels' size and distance, by name; None for no limit."""
+    return {name: ctx.params.get(name) for name in measures.NAMES}
 
 
 def _names(value: object) -> list[str] | None:

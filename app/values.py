@@ -24,6 +24,15 @@ def range_of(value: object) -> tuple[float, float] | None:
     return (ends[0], ends[1]) if len(numbers) == len(ends) == 2 else None
 
 
+def typed_number(value: object) -> float | None:
+    """Reads a number of at least 0 from a field, which sends text; None for anything else."""
+    try:
+        read = number(float(value) if isinstance(value, str) else value)
+    except ValueError:
+        return None
+    return read if read is not None and read >= 0 else None
+
+
 def number(value: object) -> float | None:
     """Returns a finite number, or None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -108,6 +108,7 @@ NAVIGATION = frozenset(
             "toggle_class",
             "toggle_without",
             "clear_filters",
+            "set_limit",
             "search",
         ),
         *("toggle_patches", "toggle_empty", "show_slice", "sort_classes"),

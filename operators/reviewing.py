@@ -1,17 +1,19 @@
 """Review without the panel: promote, undo, approve."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request
-from auto_labeling.core.run import RunState
+from auto_labeling.core.run import RunState, Task
 from auto_labeling.lifecycle import labeling, media
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
-from auto_labeling.review import approval, promotion, summary
+from auto_labeling.review import approval, measures, promotion, summary
+from auto_labeling.review.selection import Chosen
 
 
 class _OnLabels(RunOperator):
@@ -19,7 +21,7 @@ class _OnLabels(RunOperator):
 
     states = (RunState.IN_REVIEW,)
     takes = parameters.taking(
-        number=("min_confidence", "max_confidence"),
+        number=("min_confidence", "max_confidence", *measures.NAMES),
         flag=("shown", "without_confidence"),
         texts=("classes", "group_slices"),
         ids=("label_ids", "sample_ids"),
@@ -37,6 +39,7 @@ class _OnLabels(RunOperator):
         form.str(
             "classes", label="Classes", description="Separate with commas. Leave empty for all."
         )
+        self._ask_limits(ctx, form)
         if names := ", ".join(media.slices(ctx.dataset)):
             form.str(
                 "group_slices",
@@ -50,6 +53,31 @@ class _OnLabels(RunOperator):
             description="Follows the grid's view, filters and selection.",
         )
 
+    def _ask_limits(self, ctx: ExecutionContext, form: types.Object) -> None:
+        """Asks for the size and distance of the chosen run's labels, where they have some."""
+        run_id = request.run_id(ctx)
+        run = labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
+        if run is None or run.config.task is Task.CLASSIFICATION:
+            return
+        unit = "the unit of the scene" if run.config.task.is_3d else "a part of the image's size"
+        about = {"size": f"The length of the longest side, in {unit}."}
+        if run.config.task.is_3d:
+            about["distance"] = "From the origin of the scene, on the ground."
+        for name in measures.NAMES:
+            limit, measure = name.split("_")
+            if measure in about:
+                label = f"{'Minimum' if limit == 'min' else 'Maximum'} {measure}"
+                form.float(name, label=label, description=about[measure], min=0)
+
+    def _chosen(self, ctx: ExecutionContext) -> Chosen:
+        chosen, limits = request.chosen_labels(ctx), request.limits(ctx)
+        least, most, near, far = (limits[name] for name in measures.NAMES)
+        if all(limit is None for limit in limits.values()):
+            return chosen
+        run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
+        base = measures.narrowed(chosen.base, run, (least, most), (near, far))
+        return replace(chosen, base=base)
+
 
 class PromoteLabels(_OnLabels):
     """Promotes labels for approval."""
@@ -61,7 +89,7 @@ class PromoteLabels(_OnLabels):
     takes = parameters.taking(_OnLabels.takes, whole=["expected"])
 
     def act(self, ctx: ExecutionContext) -> dict[str, Any]:
-        chosen = request.chosen_labels(ctx)
+        chosen = self._chosen(ctx)
         expected = request.expected_or_none(ctx)
         number = promotion.promote(ctx.dataset, request.run_id(ctx), chosen, expected)
         return {"run_id": request.run_id(ctx), "labels": number}
@@ -76,7 +104,7 @@ class UndoPromotion(_OnLabels):
     icon = "undo"
 
     def act(self, ctx: ExecutionContext) -> dict[str, Any]:
-        chosen = request.chosen_labels(ctx)
+        chosen = self._chosen(ctx)
         number = promotion.undo(ctx.dataset, request.run_id(ctx), chosen=chosen)
         return {"run_id": request.run_id(ctx), "labels": number}
 

@@ -17,6 +17,7 @@ from fiftyone import ViewExpression, ViewField
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import Run
+from auto_labeling.review import measures
 from auto_labeling.review.grid_request import reading
 from auto_labeling.storage import staging
 
@@ -37,6 +38,9 @@ MAX_IDS = 5_000
 
 _CLASS = "class "
 
+#: The start of the name of a stage that keeps 3D boxes by size and distance.
+_LIMITS = "limits "
+
 #: Marks our stages; to FiftyOne it is a stage's id.
 _OURS = "auto-labeling: "
 
@@ -49,6 +53,45 @@ def only_class(label: str) -> str:
 def class_of(names: Iterable[str]) -> str | None:
     """The class that one of the stages keeps, if one does."""
     return next((n.removeprefix(_CLASS) for n in names if n.startswith(_CLASS)), None)
+
+
+def within(limits: Mapping[str, float]) -> str:
+    """The name of the stage that keeps labels by size and distance.
+
+    Args:
+        limits: the limits by their name in :data:`measures.NAMES`
+
+    Returns:
+        the name, from which :func:`limits_of` reads them again
+    """
+    return _LIMITS + json.dumps({name: limits[name] for name in measures.NAMES if name in limits})
+
+
+def limits_of(names: Iterable[str]) -> dict[str, float]:
+    """The limits of size and distance that one of the stages keeps to; empty if none does."""
+    text = next((n.removeprefix(_LIMITS) for n in names if n.startswith(_LIMITS)), "{}")
+    try:
+        limits = json.loads(text)
+    except ValueError:  # a browser can send any name
+        return {}
+    limits = limits if isinstance(limits, dict) else {}
+    return {n: limits[n] for n in measures.NAMES if type(limits.get(n)) in (int, float)}
+
+
+def with_limits(before: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Adds the limits of size and distance that the view has to other stages for it.
+
+    Args:
+        before: the names of our stages in the view
+        names: those that take their place, perhaps with other limits
+
+    Returns:
+        their names, with the limits first; without where samples without labels are shown
+    """
+    names = tuple(names)
+    if not any(name.startswith((_LIMITS, WITHOUT_LABELS, SAMPLES)) for name in names):
+        names = (*(name for name in before if name.startswith(_LIMITS)), *names)
+    return tuple(name for name in names if name != within({}))
 
 
 def is_filterable(label: str) -> bool:
@@ -124,6 +167,9 @@ def _stage(dataset: Dataset, run: Run, name: str) -> fos.ViewStage:
         return fos.Match({f"{run.staging_field}.detections": {"$size": 0}})
     if name == WITHOUT_LABELS:
         return fos.Select(staging.ids_without_label(dataset, run)[:MAX_IDS])
+    if name.startswith(_LIMITS):
+        least, most, near, far = map(limits_of([name]).get, measures.NAMES)
+        return measures.stage(run, (least, most), (near, far))
     confidence = ViewField("confidence")
     if name == WITHOUT_CONFIDENCE:
         condition = ~(confidence.is_number() & (confidence >= float("-inf")))

@@ -8,6 +8,7 @@ the origin of the scene, on the ground.
 from collections.abc import Callable
 from typing import Any
 
+import fiftyone.core.stages as fos
 from fiftyone import ViewExpression, ViewField
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.view import DatasetView
@@ -17,6 +18,9 @@ from auto_labeling.core.run import Run, Task
 
 #: The lowest and the highest value that is wanted; None for no limit.
 Limits = tuple[float | None, float | None]
+
+#: The limits by name, as conditions of labels have them.
+NAMES = ("min_size", "max_size", "min_distance", "max_distance")
 
 
 def narrowed(samples: SampleCollection, run: Run, size: Limits, distance: Limits) -> DatasetView:
@@ -41,6 +45,20 @@ def narrowed(samples: SampleCollection, run: Run, size: Limits, distance: Limits
         problems["distance"] = "Only 3D boxes have a distance"
     if problems:
         raise ConfigError(problems)
+    return samples.add_stage(stage(run, size, distance))
+
+
+def stage(run: Run, size: Limits, distance: Limits) -> fos.ViewStage:
+    """Makes the view stage that keeps the labels of a run that have some size and distance.
+
+    Args:
+        run: a run in review, whose labels have both
+        size: the limits of the size, both within
+        distance: the limits of the distance, both within
+
+    Returns:
+        the stage
+    """
     conditions = [
         *_between(_size(run.config.task), size),
         *_between(_distance(), distance),
@@ -48,7 +66,7 @@ def narrowed(samples: SampleCollection, run: Run, size: Limits, distance: Limits
     wanted = conditions[0] if conditions else ViewExpression.literal(True)
     for condition in conditions[1:]:
         wanted = wanted & condition
-    return samples.filter_labels(run.staging_field, wanted)
+    return fos.FilterLabels(run.staging_field, wanted)
 
 
 def _size(task: Task) -> ViewExpression:

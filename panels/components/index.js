@@ -538,12 +538,14 @@
 
   /* A field that tells what is typed in it, a moment after the last letter. */
   function Search({ schema, path }) {
-    const { label, value, on_change: operator } = schema.view;
+    const { label, value, on_change: operator, placeholder, is_number: isNumber } = schema.view;
     const send = React.useContext(Send);
     const [text, setText] = React.useState(value);
     const told = React.useRef(value);
+    const isSame = (one, other) =>
+      isNumber && one && other ? Number(one) === Number(other) : one === other;
     React.useEffect(() => {
-      if (value !== told.current) setText(value); // Python has changed it by itself
+      if (!isSame(value, told.current)) setText(value); // Python has changed it by itself
       told.current = value;
     }, [value]);
     const [tell] = usePause((_, next) => {
@@ -551,12 +553,12 @@
       send(operator, { path, value: next });
     });
     return h(mui.TextField, {
-      type: "search",
+      type: isNumber ? "number" : "search",
       size: "small",
       fullWidth: true,
-      placeholder: label,
+      placeholder: placeholder || label,
       value: text,
-      inputProps: { "aria-label": label },
+      inputProps: { "aria-label": label, ...(isNumber && { min: 0, step: "any" }) },
       onChange: ({ target }) => {
         setText(target.value);
         tell(path, PAUSE, target.value);

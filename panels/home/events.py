@@ -27,7 +27,7 @@ class HomeEvents(PageEvents):
 
     @event
     def list_status(self, ctx: ExecutionContext, state: PanelState) -> None:
-        state.status, state.part, state.question = request.status(ctx), 0, ""
+        state.status, state.part, state.question = request.choice(ctx, "status"), 0, ""
 
     @event
     def turn_runs(self, ctx: ExecutionContext, state: PanelState) -> None:

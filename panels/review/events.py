@@ -13,10 +13,10 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import change, event
 from auto_labeling.panels.page_events import PageEvents
-from auto_labeling.panels.review import class_table, grid_memory, grid_sync
+from auto_labeling.panels.review import class_table, grid_memory, grid_sync, slices
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import approval as approving
-from auto_labeling.review import grid, grid_stages, promotion, summary
+from auto_labeling.review import grid, grid_stages, measures, promotion, summary
 
 #: Labels of a run from which approval works in a thread, and the page shows its progress.
 LONG = 200_000
@@ -29,10 +29,12 @@ class ReviewEvents(PageEvents):
 
     @event
     def select_tab(self, ctx: ExecutionContext, state: PanelState) -> None:
-        at, tab = grid_sync.of(ctx), request.tab(ctx)
+        at, tab = grid_sync.of(ctx), request.choice(ctx, "tab")
         if tab in grid.TABS and tab != at.tab:
             at.tab, at.question, at.search, at.page = tab, "", "", 0
-            grid_sync.look_at(ctx, self._run(ctx, state), None, None)
+            run = self._run(ctx, state)
+            grid_sync.look_at(ctx, run, None, None)
+            grid_sync.limit(ctx, run, {})
 
     @event
     def slide_confidence(self, ctx: ExecutionContext, state: PanelState) -> None:
@@ -50,6 +52,17 @@ class ReviewEvents(PageEvents):
             return
         span = (index / summary.BINS, (index + 1) / summary.BINS)
         self._narrow(ctx, state, span=None if grid_sync.of(ctx).span == span else span)
+
+    @event
+    def set_limit(self, ctx: ExecutionContext, state: PanelState) -> None:
+        name, typed = request.changed(ctx)
+        run = self._run(ctx, state)
+        if name not in measures.NAMES or not run.config.task.is_3d:
+            return
+        others = grid_stages.limits_of(grid_sync.ours(ctx))
+        others.pop(name, None)
+        value = values.typed_number(typed)
+        grid_sync.limit(ctx, run, others if value is None else {**others, name: value})
 
     @event
     def clear_filters(self, ctx: ExecutionContext, state: PanelState) -> None:
@@ -73,7 +86,7 @@ class ReviewEvents(PageEvents):
     def show_slice(self, ctx: ExecutionContext, state: PanelState) -> None:
         name = request.choice(ctx, "slice")
         if name in (ctx.dataset.group_slices or ()):
-            grid_sync.show_slice(ctx, name)
+            slices.show(ctx, name)
 
     @event
     def sort_classes(self, ctx: ExecutionContext, state: PanelState) -> None:
@@ -87,7 +100,7 @@ class ReviewEvents(PageEvents):
         run = self._run(ctx, state)
         if not run.many or run.config.task.is_3d:
             return
-        if not grid_sync.may_show_patches(ctx, run):
+        if not _may_show_patches(ctx, run):
             raise AutoLabelingError(grid_sync.TOO_MANY_PATCHES)
         grid_sync.toggle_patches(ctx, run)
 
@@ -201,3 +214,12 @@ def _clicked(ctx: ExecutionContext) -> str | None:
     row = request.row(ctx)
     labels = grid_sync.of(ctx).rows
     return labels[row] if row is not None and row < len(labels) else None
+
+
+def _may_show_patches(ctx: ExecutionContext, run: Run) -> bool:
+    """Whether there are few enough labels to make a sample of each, or they are shown already."""
+    if grid_stages.PATCHES in grid_sync.ours(ctx):
+        return True
+    shown, label = grid_sync.shown(ctx, run), grid_sync.chosen_class(ctx)
+    rows = summary.summarize(ctx.dataset, run, shown, grid_sync.of(ctx).tab).rows
+    return sum(row.total for row in rows if label in (None, row.label)) <= grid_sync.MAX_PATCHES

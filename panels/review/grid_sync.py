@@ -174,18 +174,25 @@ def toggle_class(ctx: ExecutionContext, run: Run, label: str) -> None:
     _narrow(ctx, run, (grid_stages.only_class(label), *patches))
 
 
-def show_slice(ctx: ExecutionContext, name: str) -> None:
-    """Makes the grid show another slice of a grouped dataset."""
-    ctx.ops.set_group_slice(name)
-    ctx.request_params["group_slice"] = ctx.dataset.group_slice = name
-
-
 def show_all(ctx: ExecutionContext, run: Run) -> None:
     """Makes the grid show all classes and confidences again."""
     label = chosen_class(ctx)
     if label is not None:
         toggle_class(ctx, run, label)
     look_at(ctx, run, None, None)
+    limit(ctx, run, {})
+
+
+def limit(ctx: ExecutionContext, run: Run, limits: dict[str, float]) -> None:
+    """Makes the grid show only labels of some size and distance.
+
+    Args:
+        run: the run in review
+        limits: the limits, by their name in ``measures.NAMES``; without any, all labels are shown
+    """
+    if limits != grid_stages.limits_of(ours(ctx)):
+        others = [name for name in ours(ctx) if not grid_stages.limits_of([name])]
+        _narrow(ctx, run, (grid_stages.within(limits), *others))
 
 
 def leave_empty_class(ctx: ExecutionContext, run: Run) -> None:
@@ -221,15 +228,6 @@ def samples_toggled(ctx: ExecutionContext, run: Run) -> None:
     _expect(ctx)
     _show(at, None)
     request.set_filters(ctx, _filters_to_set(ctx, run))
-
-
-def may_show_patches(ctx: ExecutionContext, run: Run) -> bool:
-    """Whether there are few enough labels to make a sample of each, or they are shown already."""
-    if grid_stages.PATCHES in ours(ctx):
-        return True
-    rows = summary.summarize(ctx.dataset, run, shown(ctx, run), of(ctx).tab).rows
-    label = chosen_class(ctx)
-    return sum(row.total for row in rows if label in (None, row.label)) <= MAX_PATCHES
 
 
 def toggle_patches(ctx: ExecutionContext, run: Run) -> None:
@@ -277,6 +275,7 @@ def _narrow(ctx: ExecutionContext, run: Run, names: Iterable[str]) -> None:
 
 def _set_stages(ctx: ExecutionContext, run: Run | None, names: Iterable[str]) -> None:
     """Sets which stages of ours the view has; what follows in the same event already sees it."""
+    names = grid_stages.with_limits(ours(ctx), names) if run else ()
     sent, at = request.request(ctx), of(ctx)
     if not ours(ctx):
         at.saved_view = sent.get("view_name") or ""

@@ -18,7 +18,7 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.lifecycle.remarks import COMPARE, reasons_in_words
 from auto_labeling.panels.home import run_card
-from auto_labeling.panels.review import approval_tab, class_table, grid_sync, slices
+from auto_labeling.panels.review import approval_tab, class_table, grid_sync, limits, slices
 from auto_labeling.panels.review.grid_memory import GridMemory
 from auto_labeling.panels.run import failures
 from auto_labeling.panels.run import page as progress
@@ -127,6 +127,8 @@ def _review(
         _without_confidence(page, panel, ctx, numbers)
     else:
         elements.text(page, "no_confidence", "The labels of this run have no confidence")
+    if run.config.task.is_3d:
+        limits.add(page, panel, ctx)
     slices.add(page, panel, shown.base.group_slice, summary.slices(ctx.dataset, run, at.tab))
     bar = elements.row(page, "bar", **styles.FIRST_TAKES_THE_ROOM, **styles.STAYS_IN_SIGHT)
     sentence = f"{numbers.current:,} of {text.count(numbers.total, 'label')}{_selected(shown)}"
@@ -134,6 +136,8 @@ def _review(
         sentence += f" · only {chosen}"
     elif at.search:
         sentence += " · all classes, also those that the search hides"
+    if limits.of(ctx):
+        sentence += " · within these limits"
     if numbers.confidence is not None:
         sentence += f" ·\u00a0mean\u00a0confidence\u00a0{text.confidence(numbers.confidence)}"
     elements.text(bar, "hint", sentence, color="text.primary")
@@ -229,7 +233,7 @@ def _confidence(
     head = elements.row(plot, "head", columns="auto minmax(0, 1fr) auto", minHeight=36, mb=1)
     elements.text(head, "title", "Confidence", color="text.primary", bold=True)
     elements.text(head, "range", _range(at.span))
-    if at.span or chosen is not None:
+    if at.span or chosen is not None or limits.of(ctx):
         elements.button(head, "clear", "Clear filters", panel.clear_filters, kind="quiet")
     histogram.add(plot, "histogram", bars, at.span, panel.click_bar)
     slider = types.SliderView(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import fiftyone.operators.types as types
+from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
 from auto_labeling.panels.ui import elements
@@ -32,6 +33,12 @@ def add(
     for index, (name, number) in enumerate(others):
         label, params = f"Show {name} ({number:,})", {"slice": name}
         elements.button(line, f"slice_{index}", label, panel.show_slice, params=params)
+
+
+def show(ctx: ExecutionContext, name: str) -> None:
+    """Makes the grid show another slice of a grouped dataset."""
+    ctx.ops.set_group_slice(name)
+    ctx.request_params["group_slice"] = ctx.dataset.group_slice = name
 
 
 def elsewhere(here: str | None, numbers: dict[str, int]) -> str:

@@ -4,6 +4,7 @@ import uuid
 from pathlib import Path
 
 import fiftyone as fo
+import fiftyone.operators as foo
 import numpy as np
 import pytest
 
@@ -187,6 +188,67 @@ def test_labels_are_chosen_by_size_and_distance_on_every_route(make, kind, capsy
             update={"config": run.config.model_copy(update={"task": al.Task.DETECTION})}
         )
         measures.narrowed(dataset, flat, (None, None), (1, None))
+
+
+def test_the_fields_of_the_page_limit_what_the_grid_shows(make):
+    run = al.start(make("pcd"), ANSWERS, queue=False)
+    al.generate(run)
+    app = App(run.dataset)
+    app.send("open_run", run_id=run.id)
+    app.grid["filters"] = {}
+
+    def type_in(**typed):
+        for name, value in typed.items():
+            app.send("set_limit", path=f"limits.{name}", value=value)
+        return {label: row[0] for label, row in app.table().items()}
+
+    def in_grid():
+        view = fo.DatasetView._build(run.dataset, app.grid["view"] or [])
+        return view.count_values(f"{run.staging_field}.detections.label")
+
+    assert type_in(max_distance="15") == {"car": "3 of 3", "pedestrian": "0 of 3"}
+    assert in_grid() == {"car": 3}
+    assert app.find("max_distance")["view"]["value"] == "15"
+    assert type_in(max_distance="", min_distance="15.0") == {
+        "car": "0 of 3",
+        "pedestrian": "3 of 3",
+    }
+    assert type_in(min_size="1.5", max_size="1") == {"car": "0 of 3", "pedestrian": "0 of 3"}
+    assert app.find("size_problem")["view"]["title"].startswith("The minimum size is above")
+    assert type_in(max_size="", max_distance="nonsense") == {
+        "car": "0 of 3",
+        "pedestrian": "3 of 3",
+    }
+    app.send("clear_filters")
+    assert in_grid() == {"car": 3, "pedestrian": 3} and not app.grid["view"]
+    type_in(min_size="3")
+    app.send("toggle_class", row=0)
+    app.send("promote", **app.button("promote")["params"])
+    assert al.labels(run, "approval").total == 3
+    app.send("select_tab", tab="approval")
+    assert not app.grid["view"], "each tab starts with all of its labels"
+    app.send("select_tab", tab="review")
+    type_in(min_size="1")
+    app.send("go_home")
+    assert not app.grid["view"]
+
+
+def test_the_operators_limit_size_and_distance(make):
+    run = al.start(make("group"), ANSWERS, queue=False)
+    al.generate(run)
+
+    def call(name, **params):
+        uri = f"@auto-labeling/auto-labeling/{name}"
+        context = {"dataset": run.dataset.name, "group_slice": "lidar"}
+        params = {"run_id": run.id, **params}
+        return foo.execute_operator(uri, context, params=params).result["labels"]
+
+    assert call("promote_labels", max_distance=15, shown=True) == 3
+    assert call("promote_labels", min_size=1, max_size=2.5, min_distance=15) == 3
+    assert call("undo_promotion", min_size=3) == 3
+    assert {row.label: row.total for row in al.labels(run, "approval").rows} == {"pedestrian": 3}
+    with pytest.raises(Exception, match="Must be a number"):
+        call("promote_labels", min_size="big")
 
 
 def test_the_command_line_does_it_too(make, tmp_path, capsys):

@@ -48,6 +48,7 @@ LOOKS = {
     "select_tab",
     "slide_confidence",
     "clear_filters",
+    "set_limit",
     "click_bar",
     "toggle_class",
     "toggle_without",
