@@ -75,6 +75,7 @@ _SDK = frozenset(
         "preview",
         "progress",
         "promote",
+        "reject",
         "rename",
         "resume",
         "runs",

@@ -1,10 +1,10 @@
-"""``labels``, ``promote``, ``undo`` and ``approve``."""
+"""``labels``, ``promote``, ``reject``, ``undo`` and ``approve``."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, LABELS, RUN, YES, confirmed, labels_of, run_of
@@ -14,6 +14,7 @@ from auto_labeling.core.account import Decision
 from auto_labeling.core.run import RunState
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from auto_labeling.review.summary import Row, Summary
     from auto_labeling.sdk import Run
 
 _EXPECTED_MATCHES = argument(
@@ -34,9 +35,10 @@ _DRY = argument("--dry-run", action="store_true", help="only count; change nothi
     RUN,
     argument(
         "--tab",
-        choices=("review", "approval"),
+        choices=("review", "approval", "rejected"),
         default="review",
-        help="count labels in review (not promoted) or in approval (promoted)",
+        help="count labels in review (neither promoted nor rejected), in approval (promoted), or "
+        "rejected labels",
     ),
     LABELS,
     examples=(
@@ -48,8 +50,8 @@ _DRY = argument("--dry-run", action="store_true", help="only count; change nothi
 def labels(args: argparse.Namespace) -> None:
     """Count a run's labels by class: the selected ones, and all.
 
-    The options that select labels are the same for labels, promote and undo. Without any, all
-    labels are selected.
+    The options that select labels are the same for labels, promote, reject and undo. Without any,
+    all labels are selected.
     """
     from auto_labeling import sdk
 
@@ -58,19 +60,24 @@ def labels(args: argparse.Namespace) -> None:
     if args.json:
         output.show_json(asdict(counted))
         return
-    rows = [
-        {"label": row.label, "labels": row.current, "of": row.total, "confidence": row.confidence}
-        for row in counted.rows
-    ]
-    rows.append(
-        {
-            "label": "(all)",
-            "labels": counted.current,
-            "of": counted.total,
-            "confidence": counted.confidence,
-        }
-    )
+    rows = [_cells(row.label, row) for row in counted.rows]
+    rows.append(_cells("(all)", counted))
     output.show(output.table(rows, ("label", "labels", "of", "confidence")))
+    totals = counted.totals
+    output.show(
+        f"{totals['approval']:,} promoted, {totals['rejected']:,} rejected, "
+        f"{totals['review']:,} not looked at"
+    )
+
+
+def _cells(label: str, numbers: Row | Summary) -> dict[str, Any]:
+    """A row of the table of labels by class."""
+    return {
+        "label": label,
+        "labels": numbers.current,
+        "of": numbers.total,
+        "confidence": numbers.confidence,
+    }
 
 
 @verb(
@@ -99,22 +106,59 @@ def promote(args: argparse.Namespace) -> None:
 
 
 @verb(
-    "undo",
+    "reject",
     RUN,
     LABELS,
+    _EXPECTED_MATCHES,
     _DRY,
-    examples=("undo photos latest --classes dog", "undo photos latest"),
+    examples=(
+        "reject photos latest --max-confidence 0.2",
+        "reject photos latest --label-ids @wrong.txt",
+    ),
 )
-def undo(args: argparse.Namespace) -> None:
-    """Undo the promotion of labels: those that meet every condition, or all."""
+def reject(args: argparse.Namespace) -> None:
+    """Reject labels in review: those that meet every condition, or all.
+
+    Rejected labels leave the review. Approving the run deletes them, also those that people added.
+    """
     from auto_labeling import sdk
 
     run = run_of(args)
     chosen = labels_of(args, run)
     if args.dry_run:
-        number = sdk.labels(run, "approval", **chosen).current
+        number = sdk.labels(run, **chosen).current
     else:
-        number = sdk.undo(run, **chosen)
+        number = sdk.reject(run, **chosen, expected=args.expected)
+    _moved(args, run, "rejected", number)
+
+
+@verb(
+    "undo",
+    RUN,
+    argument(
+        "--tab",
+        choices=("approval", "rejected"),
+        default="approval",
+        help="undo promotions (approval, the default) or rejections (rejected)",
+    ),
+    LABELS,
+    _DRY,
+    examples=(
+        "undo photos latest --classes dog",
+        "undo photos latest",
+        "undo photos latest --tab rejected --classes dog",
+    ),
+)
+def undo(args: argparse.Namespace) -> None:
+    """Undo the promotion or rejection of labels: those that meet every condition, or all."""
+    from auto_labeling import sdk
+
+    run = run_of(args)
+    chosen = labels_of(args, run)
+    if args.dry_run:
+        number = sdk.labels(run, args.tab, **chosen).current
+    else:
+        number = sdk.undo(run, args.tab, **chosen)
     _moved(args, run, "moved back to review", number)
 
 
@@ -134,9 +178,9 @@ def undo(args: argparse.Namespace) -> None:
 def approve(args: argparse.Namespace) -> int | None:
     """Write the promoted labels to the label field, and delete the run's other labels.
 
-    Labels that people added to the staging field are kept, promoted or not. Samples in which the
-    model found nothing get an empty list of labels. This cannot be undone. If an approval was
-    interrupted, this finishes it.
+    Labels that people added to the staging field are kept unless they were rejected. Samples in
+    which the model found nothing get an empty list of labels. This cannot be undone. If an approval
+    was interrupted, this finishes it.
     """
     from auto_labeling import sdk
 
@@ -165,6 +209,7 @@ def _question(run: Run, decision: Decision, empty: bool) -> str:
     from auto_labeling.lifecycle import labeling
 
     added = f" ({decision.added:,} added by people)" if decision.added else ""
+    output.say(f"Labels: {decision.counts}")
     if decision.since:
         output.say(
             f"Changes that people made in {run.config.source_field} since the import are kept: "

@@ -123,7 +123,7 @@ def verb(
 #: The order in which ``--help`` lists the verbs: roughly that of a typical workflow.
 _ORDER = (
     *("models", "preview", "run", "import", "list", "show", "watch", "resume", "cancel", "skip"),
-    *("workers", "labels", "promote", "undo", "approve", "rename", "delete", "doctor"),
+    *("workers", "labels", "promote", "reject", "undo", "approve", "rename", "delete", "doctor"),
     "convert",
     *("launch", "demo"),
 )

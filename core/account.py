@@ -87,8 +87,9 @@ class Decision(BaseModel, extra="ignore", frozen=True):
 
     Args:
         promoted: the promoted labels, which are kept
-        added: labels that people added and did not promote; they are kept, too
+        added: labels that people added and neither promoted nor rejected; they are kept, too
         left: all other labels, which are removed
+        rejected: the rejected labels among those
         empty: samples in which the model found nothing
         bare: samples with labels, of which none is kept
         since_added: if the labels of a field are replaced: labels added there since the import
@@ -99,6 +100,7 @@ class Decision(BaseModel, extra="ignore", frozen=True):
     promoted: int = 0
     added: int = 0
     left: int = 0
+    rejected: int = 0
     empty: int = 0
     bare: int = 0
     since_added: int = 0
@@ -109,6 +111,22 @@ class Decision(BaseModel, extra="ignore", frozen=True):
     def kept(self) -> int:
         """How many labels are approved."""
         return self.promoted + self.added
+
+    @property
+    def not_looked_at(self) -> int:
+        """How many labels of the run no one has promoted or rejected."""
+        return self.left - self.rejected
+
+    @property
+    def counts(self) -> str:
+        """The labels by what people did with them, in one line."""
+        parts = [
+            f"{self.promoted:,} promoted",
+            f"{self.rejected:,} rejected",
+            f"{self.not_looked_at:,} not looked at",
+            f"{self.added:,} added by people",
+        ]
+        return ", ".join(parts)
 
     @property
     def since(self) -> int:

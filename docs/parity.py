@@ -53,6 +53,8 @@ ACTIONS = (
     ),
     Action(("skip",), "Skip and continue review", "skip", "skip"),
     Action(("promote",), "Promote labels", "promote", "promote", "promote_labels"),
+    Action((), "Reject labels", "reject", "reject", "reject_labels"),
+    Action((), "Undo the rejection of labels", "undo", "undo --tab", "undo_promotion"),
     Action(
         ("undo_class", "undo_all"), "Undo the promotion of labels", "undo", "undo", "undo_promotion"
     ),

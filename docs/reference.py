@@ -45,7 +45,7 @@ _ORDER = {
         "log_tail",
     ),
     "Decide": ("resume", "cancel", "skip", "rename", "delete", "doctor", "convert_point_clouds"),
-    "Review": ("labels", "labels_view", "promote", "undo", "decision", "approve"),
+    "Review": ("labels", "labels_view", "promote", "reject", "undo", "decision", "approve"),
     "Nouns": (
         "RunConfig",
         "RunState",

@@ -3,7 +3,12 @@
 from auto_labeling.operators.deciding import CancelRun, DeleteRun, ListRuns, ResumeRun
 from auto_labeling.operators.generate import GenerateLabels
 from auto_labeling.operators.opening import OpenPanel
-from auto_labeling.operators.reviewing import ApproveRun, PromoteLabels, UndoPromotion
+from auto_labeling.operators.reviewing import (
+    ApproveRun,
+    PromoteLabels,
+    RejectLabels,
+    UndoPromotion,
+)
 from auto_labeling.operators.starting import ImportLabels, StartRun
 
 OPERATORS = (
@@ -15,6 +20,7 @@ OPERATORS = (
     ResumeRun,
     CancelRun,
     PromoteLabels,
+    RejectLabels,
     UndoPromotion,
     ApproveRun,
     DeleteRun,

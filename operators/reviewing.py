@@ -1,4 +1,4 @@
-"""Review without the panel: promote, undo, approve."""
+"""Review without the panel: promote, reject, undo, approve."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -95,17 +95,41 @@ class PromoteLabels(_OnLabels):
         return {"run_id": request.run_id(ctx), "labels": number}
 
 
-class UndoPromotion(_OnLabels):
-    """Moves promoted labels back to review."""
+class RejectLabels(_OnLabels):
+    """Rejects labels in review."""
 
-    name = "undo_promotion"
-    label = "undo promotions"
-    description = "Undoes the promotion of labels that meet every condition"
-    icon = "undo"
+    name = "reject_labels"
+    label = "reject labels"
+    description = "Removes the labels of a run that meet every condition from review"
+    icon = "do_not_disturb_on"
+    takes = parameters.taking(_OnLabels.takes, whole=["expected"])
 
     def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         chosen = self._chosen(ctx)
-        number = promotion.undo(ctx.dataset, request.run_id(ctx), chosen=chosen)
+        expected = request.expected_or_none(ctx)
+        number = promotion.reject(ctx.dataset, request.run_id(ctx), chosen, expected)
+        return {"run_id": request.run_id(ctx), "labels": number}
+
+
+class UndoPromotion(_OnLabels):
+    """Moves promoted or rejected labels back to review."""
+
+    name = "undo_promotion"
+    label = "undo promotions or rejections"
+    description = "Undoes the promotion, or the rejection, of labels that meet every condition"
+    icon = "undo"
+    takes = parameters.taking(_OnLabels.takes, text=["tab"])
+
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
+        view = types.RadioGroup()
+        view.add_choice("approval", label="Promotions")
+        view.add_choice("rejected", label="Rejections")
+        form.enum("tab", view.values(), default="approval", label="Undo", view=view)
+        super().ask(ctx, form)
+
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
+        chosen, tab = self._chosen(ctx), request.choice(ctx, "tab") or "approval"
+        number = promotion.undo(ctx.dataset, request.run_id(ctx), chosen=chosen, tab=tab)
         return {"run_id": request.run_id(ctx), "labels": number}
 
 
@@ -141,7 +165,10 @@ class ApproveRun(RunOperator):
         if decision.added:
             sentence += f", including {decision.added:,} added by people"
         form.view(
-            "numbers", types.Notice(label=f"{sentence}; {decision.left:,} others will be deleted")
+            "numbers",
+            types.Notice(
+                label=f"{sentence}; {decision.left:,} others will be deleted ({decision.counts})"
+            ),
         )
         # One name per run: a form keeps its answers when another run is chosen.
         name = request.expected_of(run.id)

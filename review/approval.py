@@ -224,6 +224,8 @@ def _keep_provenance(dataset: Dataset, run: Run, approved: int, by: str) -> None
         generated=run.labels,
         approved=approved,
         promoted=decided.promoted,
+        rejected=decided.rejected,
+        not_looked_at=decided.not_looked_at,
         added=decided.added,
         marked_empty=decided.empty + (decided.bare if run.marks_empty else 0),
         source=run.source,

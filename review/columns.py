@@ -13,11 +13,16 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.run import Run
 from auto_labeling.storage import added_labels, id_ranges
 from auto_labeling.storage.mongo import Document
-from auto_labeling.storage.review_states import PERSON, PROMOTED, REVIEW, UNPROMOTED
+from auto_labeling.storage.review_states import PERSON, PROMOTED, REJECTED, REVIEW, UNPROMOTED
 
 #: The review states as the small numbers of the column ``states``.
-CODES = {UNPROMOTED: 0, PROMOTED: 1}
-NEITHER = 2
+CODES = {UNPROMOTED: 0, PROMOTED: 1, REJECTED: 2}
+NONE = 3
+
+#: Parts of [0, 1] for which confidences are counted.
+BINS = 20
+
+_NO_BIN = 255
 
 #: Small batches decode faster: fewer objects are alive at once.
 _BATCH = 1_000
@@ -34,7 +39,7 @@ class Columns:
         sizes: the number of labels of each sample, as int64
         labels: a list with the class of each label
         confidence: the confidence of each label, as float64; NaN for none
-        states: the review state of each label, as int8: one of :data:`CODES` or :data:`NEITHER`
+        states: the review state of each label, as int8: one of :data:`CODES` or :data:`NONE`
         added: whether a person added each label
         unmarked: the object ids of samples with labels that lack their review state
         there: whether each sample holds the staging field at all
@@ -116,16 +121,16 @@ class _Gathered:
         size = document["n"]
         labels, confidence, states = document["l"], document["c"], document["r"]
         if type(states) is not list:  # one state that all labels share
-            states = [CODES.get(states, NEITHER)] * size
+            states = [CODES.get(states, NONE)] * size
         else:
-            states = [CODES.get(state, NEITHER) for state in states or [None] * size]
+            states = [CODES.get(state, NONE) for state in states or [None] * size]
         # The database leaves out what is missing: an empty list says that all labels lack it.
         labels = labels or [None] * size
         confidence = confidence or [None] * size
         sources = [document[name] or [None] * size for name in _SOURCES if name in document]
         if not all(len(values) == size for values in (labels, confidence, states, *sources)):
             return False
-        if NEITHER in states:
+        if NONE in states:
             self._unmarked.append(document["_id"])
         self._ids.append(document["_id"])
         self._sizes.append(size)
@@ -255,3 +260,11 @@ def indices(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         return np.zeros(0, dtype=np.int64)
     ends = np.cumsum(sizes)
     return np.repeat(starts - (ends - sizes), sizes) + np.arange(total)
+
+
+def bins(confidence: np.ndarray) -> np.ndarray:
+    """The part of [0, 1] in which each confidence lies; one that is no part for none."""
+    inside = (confidence >= 0) & (confidence <= 1)
+    parts = np.full(len(confidence), _NO_BIN, dtype=np.uint8)
+    parts[inside] = np.minimum(confidence[inside] * BINS, BINS - 1).astype(np.uint8)
+    return parts

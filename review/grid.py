@@ -24,10 +24,14 @@ from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid_request import reading
 from auto_labeling.review.grid_stages import is_filterable
 from auto_labeling.storage.mongo import Document
-from auto_labeling.storage.staging import PROMOTED, REVIEW, UNPROMOTED
+from auto_labeling.storage.staging import PROMOTED, REJECTED, REVIEW, UNPROMOTED
 
-#: The tabs of the review page, and the review state of the labels that each shows.
-TABS = {"review": UNPROMOTED, "approval": PROMOTED}
+#: The tabs of the review page and, within Approval, the rejected labels; and the review state of
+#: the labels that each shows.
+TABS = {"review": UNPROMOTED, "approval": PROMOTED, "rejected": REJECTED}
+
+#: The tabs that the review page has.
+PAGE_TABS = ("review", "approval")
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Shown:
 
         Args:
             run: the run
-            tab: ``"review"`` or ``"approval"``
+            tab: the name of a tab
 
         Returns:
             the pipeline; run it on the view's own collection. Each document has ``_id`` (the
@@ -250,7 +254,7 @@ def tab_filters(
 
     Args:
         root: the path of the run's labels
-        tab: ``"review"`` or ``"approval"``
+        tab: the name of a tab
         confidence (None): a ``(low, high)`` range in [0, 1]; None means the full range,
             for which there must be no filter, or labels without confidence are lost
         label (None): one class

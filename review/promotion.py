@@ -1,20 +1,21 @@
-"""Promote labels for approval, and undo it."""
+"""Promote labels for approval, reject them, and undo both."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 
 from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
-from auto_labeling.core.errors import IllegalTransition, LabelsChanged
+from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, LabelsChanged
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.review import snapshot
 from auto_labeling.review.criteria import Criteria
-from auto_labeling.review.grid import Shown
+from auto_labeling.review.grid import TABS, Shown
 from auto_labeling.storage import added_labels, fields, id_ranges
 from auto_labeling.storage.mongo import Document
-from auto_labeling.storage.review_states import PROMOTED, REVIEW, UNPROMOTED
+from auto_labeling.storage.review_states import PROMOTED, REJECTED, REVIEW, UNPROMOTED
 from auto_labeling.storage.runs import RunStore
 from auto_labeling.storage.staging import count
 
@@ -23,6 +24,31 @@ _BATCH = 1_000
 
 #: Updates at once, where labels are named by their ids.
 _WRITERS = 4
+
+
+@dataclass(frozen=True)
+class _Move:
+    """A change of review state.
+
+    Args:
+        tab: the tab of the labels that change
+        after: the review state that they get
+        verb: what is done with them, for people
+    """
+
+    tab: str
+    after: str
+    verb: str
+
+    @property
+    def before(self) -> str:
+        """The review state that the labels have."""
+        return TABS[self.tab]
+
+
+_PROMOTE = _Move("review", PROMOTED, "add")
+_REJECT = _Move("review", REJECTED, "reject")
+_UNDO = {tab: _Move(tab, UNPROMOTED, "undo") for tab in ("approval", "rejected")}
 
 
 def promote(dataset: Dataset, run_id: str, shown: Shown, expected: int | None) -> int:
@@ -41,38 +67,68 @@ def promote(dataset: Dataset, run_id: str, shown: Shown, expected: int | None) -
         LabelsChanged: if it is not ``expected`` labels; nothing is promoted then
         IllegalTransition: if the run is not in review
     """
-    run = _in_review(dataset, run_id)
-    criteria = shown.criteria(run)
-    if criteria is not None:
-        return _move(dataset, run, criteria, PROMOTED, expected)
-    return _move_by_id(dataset, run, shown, PROMOTED, expected)
+    return _moved(dataset, run_id, shown, _PROMOTE, expected)
+
+
+def reject(dataset: Dataset, run_id: str, shown: Shown, expected: int | None) -> int:
+    """Rejects the labels that the Review tab counts as current.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+        shown: what the grid shows
+        expected: the number of labels that the person saw; None if no one saw any
+
+    Returns:
+        the number of labels rejected
+
+    Raises:
+        LabelsChanged: if it is not ``expected`` labels; nothing is rejected then
+        IllegalTransition: if the run is not in review
+    """
+    return _moved(dataset, run_id, shown, _REJECT, expected)
 
 
 def undo(
-    dataset: Dataset, run_id: str, label: str | None = None, chosen: Shown | None = None
+    dataset: Dataset,
+    run_id: str,
+    label: str | None = None,
+    chosen: Shown | None = None,
+    tab: str = "approval",
 ) -> int:
-    """Undoes the promotion of all labels, of one class, or of chosen ones.
+    """Undoes the promotion, or the rejection, of all labels, of one class, or of chosen ones.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         label (None): a class; None means all
         chosen (None): which labels, in place of ``label``
+        tab ("approval"): the tab that the labels are in: ``"approval"`` or ``"rejected"``
 
     Returns:
         the number of labels moved back
 
     Raises:
+        AutoLabelingError: if labels of that tab cannot be moved back
         IllegalTransition: if the run is not in review
     """
+    if tab not in _UNDO:
+        raise AutoLabelingError(f"Choose the labels to move back from: {', '.join(_UNDO)}")
+    if chosen is not None:
+        return _moved(dataset, run_id, chosen, _UNDO[tab])
     run = _in_review(dataset, run_id)
-    if chosen is None:
-        of_class = Criteria() if label is None else Criteria(labels=(label,))
-        return _move(dataset, run, of_class, UNPROMOTED)
-    criteria = chosen.criteria(run)
+    of_class = Criteria() if label is None else Criteria(labels=(label,))
+    return _move(dataset, run, of_class, _UNDO[tab])
+
+
+def _moved(
+    dataset: Dataset, run_id: str, shown: Shown, move: _Move, expected: int | None = None
+) -> int:
+    run = _in_review(dataset, run_id)
+    criteria = shown.criteria(run)
     if criteria is None:
-        return _move_by_id(dataset, run, chosen, UNPROMOTED)
-    return _move(dataset, run, criteria, UNPROMOTED)
+        return _move_by_id(dataset, run, shown, move, expected)
+    return _move(dataset, run, criteria, move, expected)
 
 
 #: The id of a sample, and those of its labels.
@@ -83,54 +139,54 @@ _BY_SAMPLE: Document = {"$group": {"_id": "$_id", "labels": {"$push": "$label._i
 
 
 def _move_by_id(
-    dataset: Dataset, run: Run, shown: Shown, state: str, expected: int | None = None
+    dataset: Dataset, run: Run, shown: Shown, move: _Move, expected: int | None = None
 ) -> int:
     """Moves the labels that are shown to a review state by their ids; returns how many."""
-    tab = "review" if state == PROMOTED else "approval"
     added_labels.settle(dataset, run)
     samples: Iterable[_SampleLabels]
     if shown.label_ids:
-        labels = list(shown.aggregate(run, tab, [_ID_ONLY]))
+        labels = list(shown.aggregate(run, move.tab, [_ID_ONLY]))
         number = len(labels)
         samples = [(d["_id"], [d["label"]["_id"]]) for d in labels]
     else:
-        number = next((d["n"] for d in shown.aggregate(run, tab, [{"$count": "n"}])), 0)
-        samples = ((d["_id"], d["labels"]) for d in shown.aggregate(run, tab, [_BY_SAMPLE]))
+        number = next((d["n"] for d in shown.aggregate(run, move.tab, [{"$count": "n"}])), 0)
+        samples = ((d["_id"], d["labels"]) for d in shown.aggregate(run, move.tab, [_BY_SAMPLE]))
     if expected is not None:
-        _expect(number, expected)
-    _set_by_id(dataset, run, samples, state)
+        _expect(number, expected, move)
+    _set_by_id(dataset, run, samples, move)
     _in_review(dataset, run.id)
     return number
 
 
-def _expect(number: int, expected: int) -> None:
+def _expect(number: int, expected: int, move: _Move) -> None:
     if number != expected:
         raise LabelsChanged(
-            f"The labels have changed: there are now {number:,} to add, not {expected:,}. "
-            "Nothing was added; check the labels and try again"
+            f"The labels have changed: there are now {number:,} to {move.verb}, not "
+            f"{expected:,}. Nothing was changed; check the labels and try again"
         )
 
 
 def _move(
-    dataset: Dataset, run: Run, criteria: Criteria, state: str, expected: int | None = None
+    dataset: Dataset, run: Run, criteria: Criteria, move: _Move, expected: int | None = None
 ) -> int:
     """Moves all labels that meet the criteria to a review state; returns how many."""
-    other = UNPROMOTED if state == PROMOTED else PROMOTED
     with snapshot.of(dataset, run) as kept:
         if kept is not None and not kept.catch_up(dataset):
             kept = None
         if kept is None:
             added_labels.settle(dataset, run)
-            number = _count(dataset, run, other, criteria)
+            number = _count(dataset, run, move.before, criteria)
         else:
-            number = kept.count(other, criteria)
+            number = kept.count(move.before, criteria)
         if expected is not None:
-            _expect(number, expected)
+            _expect(number, expected, move)
         if not number:
             return 0
-        modified = _set_state(dataset, run, state, criteria)
+        modified = _set_state(dataset, run, move, criteria)
         _in_review(dataset, run.id)
-        if kept is not None and not kept.moved(dataset, criteria, state, modified):
+        if kept is not None and not kept.moved(
+            dataset, criteria, move.before, move.after, modified
+        ):
             # Others wrote during this: the labels counted may not be those that were moved.
             kept.forget()
     return number
@@ -146,10 +202,10 @@ def _count(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> int:
     return count(dataset, run, state, query=query, conditions=criteria.query())
 
 
-def _set_state(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> int:
+def _set_state(dataset: Dataset, run: Run, move: _Move, criteria: Criteria) -> int:
     """Sets the review state of labels by what they are; returns how many samples it modified."""
-    other = UNPROMOTED if state == PROMOTED else PROMOTED
-    query, update, array_filters = _update(run, state, {REVIEW: other, **criteria.query()})
+    conditions = {REVIEW: move.before, **criteria.query()}
+    query, update, array_filters = _update(run, move.after, conditions)
     samples = dataset._sample_collection
     if criteria.sample_ids is None:
         return id_ranges.update_many(samples, query, update, array_filters)
@@ -160,20 +216,20 @@ def _set_state(dataset: Dataset, run: Run, state: str, criteria: Criteria) -> in
     return modified
 
 
-def _set_by_id(dataset: Dataset, run: Run, labels: Iterable[_SampleLabels], state: str) -> None:
+def _set_by_id(dataset: Dataset, run: Run, labels: Iterable[_SampleLabels], move: _Move) -> None:
     """Sets the review state of labels by their ids.
 
     Args:
         labels: an iterable of ``(sample id, label ids)`` pairs
-        state: the review state that they get
+        move: their change of review state
     """
-    other = UNPROMOTED if state == PROMOTED else PROMOTED
     labels = iter(labels)
     samples = dataset._sample_collection
 
     def write(batch: Sequence[_SampleLabels]) -> None:
         ids = [label for _, labels in batch for label in labels]
-        query, update, array_filters = _update(run, state, {"_id": {"$in": ids}, REVIEW: other})
+        conditions = {"_id": {"$in": ids}, REVIEW: move.before}
+        query, update, array_filters = _update(run, move.after, conditions)
         query["_id"] = {"$in": [sample for sample, _ in batch]}
         samples.update_many(query, update, array_filters=array_filters)
 

@@ -49,7 +49,7 @@ class Chosen(grid.Shown):
 
         Args:
             run: the run
-            tab: ``"review"`` or ``"approval"``
+            tab: the name of a tab
 
         Returns:
             the pipeline, as that of :class:`auto_labeling.review.grid.Shown`

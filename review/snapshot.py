@@ -20,19 +20,15 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
 from auto_labeling.review import columns
-from auto_labeling.review.columns import Columns
+from auto_labeling.review.columns import BINS as BINS
+from auto_labeling.review.columns import Columns, bins
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.storage import added_labels, write_stamp
-from auto_labeling.storage.review_states import PROMOTED, UNPROMOTED
+from auto_labeling.storage.review_states import PROMOTED, REJECTED, UNPROMOTED
 from auto_labeling.storage.write_stamp import Stamp
 
 #: Labels of all runs together that are kept in memory; about 20 bytes each.
 MAX_LABELS = 20_000_000
-
-#: Parts of [0, 1] for which confidences are counted.
-BINS = 20
-
-_NO_BIN = 255
 
 #: Answers that are kept while the labels do not change.
 _MAX_KNOWN = 16
@@ -105,7 +101,7 @@ class Snapshot:
         self._state = read.states
         self._added = read.added
         self._unmarked = read.unmarked
-        self._bin = _bins(read.confidence)
+        self._bin = bins(read.confidence)
         self._there = read.there
         self._gone = 0
         self._known = {}
@@ -150,7 +146,7 @@ class Snapshot:
         old = columns.indices(self._starts[rows], sizes)
         self._code[old] = codes[new]
         self._confidence[old] = read.confidence[new]
-        self._bin[old] = _bins(read.confidence[new])
+        self._bin[old] = bins(read.confidence[new])
         self._state[old] = read.states[new]
         self._added[old] = read.added[new]
         return True
@@ -166,25 +162,28 @@ class Snapshot:
         """Samples with more or fewer labels than before go to the end of the columns."""
         old = columns.indices(self._starts[rows], self._sizes[rows])
         new = columns.indices(firsts, sizes)
-        self._state[old] = columns.NEITHER
+        self._state[old] = columns.NONE
         self._gone += len(old)
         end = len(self._code)
         self._starts[rows] = end + np.concatenate([[0], np.cumsum(sizes)[:-1]])
         self._sizes[rows] = sizes
         self._code = np.concatenate([self._code, codes[new]])
         self._confidence = np.concatenate([self._confidence, read.confidence[new]])
-        self._bin = np.concatenate([self._bin, _bins(read.confidence[new])])
+        self._bin = np.concatenate([self._bin, bins(read.confidence[new])])
         self._state = np.concatenate([self._state, read.states[new]])
         self._added = np.concatenate([self._added, read.added[new]])
         return True
 
-    def moved(self, dataset: Dataset, criteria: Criteria, state: str, modified: int) -> bool:
+    def moved(
+        self, dataset: Dataset, criteria: Criteria, before: str, after: str, modified: int
+    ) -> bool:
         """Does in memory what an update has just done, if no one else wrote since.
 
         Args:
             dataset: the dataset
-            criteria: which labels of the other state were updated
-            state: the review state they have now
+            criteria: which labels were updated
+            before: the review state that they had
+            after: the review state that they have now
             modified: the number of samples that the update modified
 
         Returns:
@@ -195,8 +194,7 @@ class Snapshot:
             return False
         if now.written - old.written != modified:
             return False
-        other = UNPROMOTED if state == PROMOTED else PROMOTED
-        self._state[self._matching(other, criteria)] = columns.CODES[state]
+        self._state[self._matching(before, criteria)] = columns.CODES[after]
         self._known = {}
         self._newest = write_stamp.newest(dataset)
         self._stamp = now
@@ -261,13 +259,15 @@ class Snapshot:
         """What an approval would do with the labels."""
         promoted = self._state == columns.CODES[PROMOTED]
         unpromoted = self._state == columns.CODES[UNPROMOTED]
+        rejected = int(np.count_nonzero(self._state == columns.CODES[REJECTED]))
         added = unpromoted & self._added
         before = np.concatenate([[0], np.cumsum(promoted | added)])
         kept = before[self._starts + self._sizes] - before[self._starts]
         return Decision(
             promoted=int(promoted.sum()),
             added=int(added.sum()),
-            left=int(unpromoted.sum() - added.sum()),
+            left=int(unpromoted.sum() - added.sum()) + rejected,
+            rejected=rejected,
             empty=self.without_labels(),
             bare=int(np.count_nonzero((self._sizes > 0) & (kept == 0))),
         )
@@ -334,14 +334,6 @@ def of(dataset: Dataset, run: Run) -> contextlib.AbstractContextManager[Snapshot
         while len(_snapshots) > 1 and sum(map(len, _snapshots.values())) > MAX_LABELS:
             _snapshots.popitem(last=False)
         return snapshot
-
-
-def _bins(confidence: np.ndarray) -> np.ndarray:
-    """The part of [0, 1] in which each confidence lies; :data:`_NO_BIN` for none."""
-    inside = (confidence >= 0) & (confidence <= 1)
-    bins = np.full(len(confidence), _NO_BIN, dtype=np.uint8)
-    bins[inside] = np.minimum(confidence[inside] * BINS, BINS - 1).astype(np.uint8)
-    return bins
 
 
 def clear() -> None:

@@ -26,12 +26,18 @@ class Row:
         current: how many of its labels the grid shows, or are selected in it
         total: how many there are in the tab
         confidence: the mean confidence of the current ones; None if none has one
+        not_looked_at: how many labels of the class are neither promoted nor rejected
+        promoted: how many are promoted
+        rejected: how many are rejected
     """
 
     label: str
     current: int
     total: int
     confidence: float | None
+    not_looked_at: int = 0
+    promoted: int = 0
+    rejected: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def summarize(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> 
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: a run in review
         shown: what the grid shows
-        tab ("review"): ``"review"`` or ``"approval"``
+        tab ("review"): the name of a tab, of ``grid.TABS``
 
     Returns:
         the :class:`Summary`
@@ -98,7 +104,7 @@ def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> di
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: a run in review
         shown: what the grid shows
-        tab ("review"): ``"review"`` or ``"approval"``
+        tab ("review"): the name of a tab, of ``grid.TABS``
 
     Returns:
         a dict from class to an array of :data:`BINS` counts; classes without any such label are
@@ -202,6 +208,9 @@ def _summary(
             current=_of(current, name).count,
             total=max(_of(totals, name).count, _of(current, name).count),
             confidence=_mean([_of(current, name)]),
+            not_looked_at=_of(everything["review"], name).count,
+            promoted=_of(everything["approval"], name).count,
+            rejected=_of(everything["rejected"], name).count,
         )
         for name in names
     ]

@@ -64,7 +64,15 @@ from auto_labeling.sdk.following import (
     workers,
 )
 from auto_labeling.sdk.handle import Run
-from auto_labeling.sdk.reviewing import approve, decision, labels, labels_view, promote, undo
+from auto_labeling.sdk.reviewing import (
+    approve,
+    decision,
+    labels,
+    promote,
+    reject,
+    undo,
+)
+from auto_labeling.sdk.selecting import labels_view
 from auto_labeling.sdk.starting import (
     check,
     import_labels,
@@ -132,6 +140,7 @@ __all__ = [
     "preview",
     "progress",
     "promote",
+    "reject",
     "rename",
     "resume",
     "runs",

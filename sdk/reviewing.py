@@ -1,12 +1,11 @@
-"""Review labels: count, promote, undo, approve."""
+"""Review labels: count, promote, reject, undo, approve."""
 
 from fiftyone.core.collections import SampleCollection
-from fiftyone.core.view import DatasetView
 
 from auto_labeling.core.account import Decision
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import RunState
-from auto_labeling.review import approval, measures, promotion, summary
+from auto_labeling.review import approval, promotion, summary
 from auto_labeling.review.grid import TABS
 from auto_labeling.review.selection import choose
 from auto_labeling.review.summary import Summary
@@ -30,7 +29,8 @@ def labels(
 
     Args:
         run: a run with staged labels
-        tab ("review"): ``"review"`` for labels not promoted, ``"approval"`` for promoted ones
+        tab ("review"): ``"review"`` for labels that are neither promoted nor rejected,
+            ``"approval"`` for promoted ones, ``"rejected"`` for rejected ones
         min_confidence (None): the minimum confidence of the labels
         max_confidence (None): the maximum confidence of the labels
         without_confidence (False): whether to select only labels without a confidence
@@ -126,8 +126,68 @@ def promote(
     return _moved(run, promotion.promote(run.dataset, run.id, chosen, expected))
 
 
+def reject(
+    run: Run,
+    *,
+    min_confidence: float | None = None,
+    max_confidence: float | None = None,
+    without_confidence: bool = False,
+    classes: list[str] | None = None,
+    label_ids: list[str] | None = None,
+    sample_ids: list[str] | None = None,
+    view: SampleCollection | None = None,
+    group_slices: list[str] | None = None,
+    expected: int | None = None,
+) -> int:
+    """Rejects the labels in review that meet every condition; without conditions, all of them.
+
+    Rejected labels leave the review. Approving the run deletes them, also those that people added.
+
+    Args:
+        run: a run in review
+        min_confidence (None): the minimum confidence; labels without one are skipped
+        max_confidence (None): the maximum confidence; labels without one are skipped
+        without_confidence (False): whether to select only labels without a confidence
+        classes (None): the classes
+        label_ids (None): the IDs of the labels
+        sample_ids (None): the IDs of the samples
+        view (None): a view of the dataset, to select the labels that it shows. A view of groups
+            applies to each slice
+        group_slices (None): the slices of a grouped dataset; by default, all
+        expected (None): reject only if exactly this many labels match
+
+    Returns:
+        the number of labels rejected
+
+    Raises:
+        LabelsChanged: if the number of labels is not ``expected``
+        IllegalTransition: if the run is not in review
+
+    Example:
+        >>> al.reject(run, max_confidence=0.5)
+        4
+        >>> al.promote(run)
+        8
+    """
+    chosen = choose(
+        run.dataset,
+        min_confidence=min_confidence,
+        max_confidence=max_confidence,
+        without_confidence=without_confidence,
+        classes=classes,
+        label_ids=label_ids,
+        sample_ids=sample_ids,
+        view=view,
+        group_slices=group_slices,
+    )
+    number = promotion.reject(run.dataset, run.id, chosen, expected)
+    _moved(run, 0)
+    return number
+
+
 def undo(
     run: Run,
+    tab: str = "approval",
     *,
     min_confidence: float | None = None,
     max_confidence: float | None = None,
@@ -142,6 +202,7 @@ def undo(
 
     Args:
         run: a run in review
+        tab ("approval"): ``"approval"`` for promoted labels, ``"rejected"`` for rejected ones
         min_confidence (None): the minimum confidence; labels without one are skipped
         max_confidence (None): the maximum confidence; labels without one are skipped
         without_confidence (False): whether to select only labels without a confidence
@@ -163,6 +224,10 @@ def undo(
         12
         >>> al.undo(run, classes=["star"])
         4
+        >>> al.reject(run, classes=["star"])
+        4
+        >>> al.undo(run, "rejected")
+        4
     """
     chosen = choose(
         run.dataset,
@@ -175,8 +240,8 @@ def undo(
         view=view,
         group_slices=group_slices,
     )
-    number = promotion.undo(run.dataset, run.id, chosen=chosen)
-    _moved(run, -number)
+    number = promotion.undo(run.dataset, run.id, chosen=chosen, tab=tab)
+    _moved(run, -number if tab == "approval" else 0)
     return number
 
 
@@ -188,7 +253,8 @@ def decision(run: Run) -> Decision:
 
     Returns:
         the number of labels that are ``promoted``, ``added`` by people (kept even if not promoted),
-        and ``left`` to be deleted; ``kept`` is the number that would be approved
+        and ``left`` to be deleted: ``rejected``, or ``not_looked_at``. ``kept`` is the number that
+        would be approved
 
     Raises:
         AutoLabelingError: if the run has no staged labels
@@ -206,9 +272,9 @@ def decision(run: Run) -> Decision:
 def approve(run: Run, by: str = "", *, expected: int | None = None, empty: bool = False) -> Run:
     """Writes the promoted labels to the label field, and deletes the run's other labels.
 
-    Labels that people added to the staging field are kept, promoted or not. Samples in which the
-    model found nothing get an empty list of labels. This cannot be undone. If an approval was
-    interrupted, this finishes it.
+    Labels that people added to the staging field are kept unless they were rejected. Samples in
+    which the model found nothing get an empty list of labels. This cannot be undone. If an approval
+    was interrupted, this finishes it.
 
     Args:
         run: a run in review
@@ -259,38 +325,3 @@ def _moved(run: Run, number: int) -> int:
 def _refuse_unstaged(run: Run) -> None:
     if run.state is RunState.APPROVED:
         raise AutoLabelingError(f"'{run.name}' is approved: its labels are in '{run.label_field}'")
-
-
-def labels_view(
-    run: Run,
-    view: SampleCollection | None = None,
-    *,
-    min_size: float | None = None,
-    max_size: float | None = None,
-    min_distance: float | None = None,
-    max_distance: float | None = None,
-) -> DatasetView:
-    """Returns a view with the labels of a run that have some size and distance.
-
-    Pass it as ``view`` to :func:`labels`, :func:`promote` or :func:`undo`, or show it in the App.
-
-    Args:
-        run: a run in review
-        view (None): a view of the dataset, instead of the whole dataset
-        min_size (None): the minimum length of the longest side: of a 3D box in the unit of the
-            scene, of a box in an image as a part of the image's width or height
-        max_size (None): the maximum length of the longest side
-        min_distance (None): the minimum distance of a 3D box's center from the origin of the
-            scene, on the ground
-        max_distance (None): the maximum distance
-
-    Raises:
-        ConfigError: if the labels have no size, or no distance
-
-    Example:
-        >>> al.labels(run, view=al.labels_view(run, min_size=0.01)).current
-        12
-    """
-    samples = run.reload().dataset if view is None else view
-    size, distance = (min_size, max_size), (min_distance, max_distance)
-    return measures.narrowed(samples, run.record, size, distance)

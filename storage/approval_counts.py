@@ -8,7 +8,7 @@ from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
 from auto_labeling.storage import replacing
 from auto_labeling.storage.mongo import Document
-from auto_labeling.storage.review_states import PROMOTED, REVIEW, is_kept
+from auto_labeling.storage.review_states import PROMOTED, REJECTED, REVIEW, is_kept
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from fiftyone.core.dataset import Dataset
@@ -33,6 +33,7 @@ def count(dataset: Dataset, run: Run, source: bool = True) -> Decision:
                 "_id": None,
                 "promoted": {"$sum": "$promoted"},
                 "kept": {"$sum": "$kept"},
+                "rejected": {"$sum": "$rejected"},
                 "labels": {"$sum": "$labels"},
                 "empty": {"$sum": {"$cond": [{"$eq": ["$labels", 0]}, 1, 0]}},
                 "bare": {"$sum": {"$cond": [_IS_BARE, 1, 0]}},
@@ -46,6 +47,7 @@ def count(dataset: Dataset, run: Run, source: bool = True) -> Decision:
         promoted=counts["promoted"],
         added=counts["kept"] - counts["promoted"],
         left=counts["labels"] - counts["kept"],
+        rejected=counts["rejected"],
         empty=counts["empty"],
         bare=counts["bare"],
     )
@@ -81,6 +83,7 @@ def _of_list(run: Run) -> Document:
     return {
         "_id": 0,
         "promoted": number_of({"$eq": [f"$$label.{REVIEW}", PROMOTED]}),
+        "rejected": number_of({"$eq": [f"$$label.{REVIEW}", REJECTED]}),
         "kept": number_of(is_kept("$$label", run)),
         "labels": {"$size": labels},
     }
@@ -93,6 +96,7 @@ def _of_one(run: Run) -> Document:
     return {
         "_id": 0,
         "promoted": one_if({"$eq": [f"${run.staging_field}.{REVIEW}", PROMOTED]}),
+        "rejected": one_if({"$eq": [f"${run.staging_field}.{REVIEW}", REJECTED]}),
         "kept": one_if(is_kept(f"${run.staging_field}", run)),
         "labels": {"$literal": 1},
     }

@@ -12,7 +12,8 @@ from auto_labeling.storage.mongo import Document, Expression
 REVIEW = "review"
 UNPROMOTED = "unpromoted"
 PROMOTED = "promoted"
-STATES = (UNPROMOTED, PROMOTED)
+REJECTED = "rejected"
+STATES = (UNPROMOTED, PROMOTED, REJECTED)
 
 #: The attribute, and its value, of labels that people have added.
 SOURCE = "source"
@@ -20,6 +21,12 @@ PERSON = "person"
 
 #: The attribute in its place, where labels have a ``source`` of their own.
 REVIEW_SOURCE = "review_source"
+
+#: The attribute that holds the marks of the actions that changed a label, in their order.
+ACTIONS = "review_actions"
+
+#: The attribute that holds the class that the model gave, of labels that were relabeled.
+MODEL_LABEL = "model_label"
 
 #: The key in ``info`` that marks a field as ours, with the run that it belongs to.
 INFO = "auto_labeling"
@@ -49,7 +56,9 @@ def is_added(label: str, run: Run) -> Document:
 
 
 def is_kept(label: str, run: Run) -> Document:
-    """Builds an expression: whether approval keeps a label: promoted, or added by a person.
+    """Builds an expression: whether approval keeps a label.
+
+    It keeps promoted labels, and those that a person added and no one rejected.
 
     Args:
         label: the label, as expressions name it
@@ -58,9 +67,11 @@ def is_kept(label: str, run: Run) -> Document:
     Returns:
         the expression
     """
-    # Of labels that no one added, only these two states are there: one question tells them apart.
-    promoted = {"$ne": [f"{label}.{REVIEW}", UNPROMOTED]}
-    return {"$or": [promoted, *({"$eq": [f"{label}.{n}", PERSON]} for n in sources(run))]}
+    # Of labels that no one added, only three states are there; one that has none was added.
+    promoted = {"$not": [{"$in": [f"{label}.{REVIEW}", [UNPROMOTED, REJECTED]]}]}
+    added = [{"$eq": [f"{label}.{name}", PERSON]} for name in sources(run)]
+    not_rejected = {"$ne": [f"{label}.{REVIEW}", REJECTED]}
+    return {"$or": [promoted, {"$and": [not_rejected, {"$or": added}]}]}
 
 
 def bare(label: str, run: Run) -> Document:
@@ -73,7 +84,7 @@ def bare(label: str, run: Run) -> Document:
     Returns:
         the expression
     """
-    plain = _without(label, REVIEW)
+    plain = _without(_without(label, REVIEW), ACTIONS)
     theirs = _without(plain, REVIEW_SOURCE)  # it has, or may have, a ``source`` of its own
     if run.own_source:
         return {"$cond": [{"$eq": [f"{label}.{REVIEW_SOURCE}", PERSON]}, theirs, plain]}
@@ -107,7 +118,7 @@ def all_bare(labels: str, run: Run) -> Document:
 
     # Usually no one has added any: then no label is asked who did.
     added = [{"$in": [PERSON, {"$ifNull": [f"{labels}.{n}", []]}]} for n in sources(run)]
-    plain = _without("$$label", REVIEW)
+    plain = _without(_without("$$label", REVIEW), ACTIONS)
     return {"$cond": [{"$or": added}, each(bare("$$label", run)), each(plain)]}
 
 

@@ -22,6 +22,7 @@ from auto_labeling.storage.chunk_work import tried
 from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore
 from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.review_states import PROMOTED as PROMOTED
+from auto_labeling.storage.review_states import REJECTED as REJECTED
 from auto_labeling.storage.review_states import REVIEW as REVIEW
 from auto_labeling.storage.review_states import UNPROMOTED as UNPROMOTED
 

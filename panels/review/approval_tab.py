@@ -130,6 +130,8 @@ def _ask(
     card = elements.card(page, "question")
     title = f"Approve {text.count(decision.kept, 'label')}?"
     elements.text(card, "title", title, variant="subtitle1", color="text.primary", bold=True)
+    if decision.labels:
+        elements.text(card, "counts", f"Labels: {decision.counts}.")
     for number, line in enumerate(_consequences(run, decision)):
         elements.text(card, f"consequence_{number}", line)
     if elsewhere:

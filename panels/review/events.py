@@ -30,7 +30,7 @@ class ReviewEvents(PageEvents):
     @event
     def select_tab(self, ctx: ExecutionContext, state: PanelState) -> None:
         at, tab = grid_sync.of(ctx), request.choice(ctx, "tab")
-        if tab in grid.TABS and tab != at.tab:
+        if tab in grid.PAGE_TABS and tab != at.tab:
             at.tab, at.question, at.search, at.page = tab, "", "", 0
             run = self._run(ctx, state)
             grid_sync.look_at(ctx, run, None, None)

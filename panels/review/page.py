@@ -69,11 +69,9 @@ def _tabs(
 ) -> None:
     # Buttons: tabs of the App's own keep their value in the panel's state (see grid_sync.py).
     bar = elements.row(page, "tabs", borderBottom="1px solid", borderColor="divider", gap=0)
-    for tab, total in totals.items():
-        chosen = tab == at.tab
-        elements.tab(
-            bar, tab, f"{tab.capitalize()} ({total:,})", panel.select_tab, chosen, {"tab": tab}
-        )
+    for tab in grid.PAGE_TABS:
+        chosen, label = tab == at.tab, f"{tab.capitalize()} ({totals[tab]:,})"
+        elements.tab(bar, tab, label, panel.select_tab, chosen, {"tab": tab})
 
 
 def _summary(

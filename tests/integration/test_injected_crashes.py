@@ -14,6 +14,8 @@ from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import importing, labeling, liveness
 from auto_labeling.review import approval as approval_module
 from auto_labeling.review.approval import approve
+from auto_labeling.review.grid import Shown
+from auto_labeling.review.promotion import reject
 from auto_labeling.storage import runs as runs_module
 from auto_labeling.storage.runs import RunStore
 from tests.support.dying_process import Died, Doom
@@ -142,6 +144,19 @@ def test_mask_files(no_waiting, monkeypatch, tmp_path, end):
 def clean(folder):
     for path in folder.iterdir():
         shutil.rmtree(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["detections", "classification"])
+def test_reject(no_waiting, monkeypatch, kind):
+    def act(dataset, run):
+        reject(dataset, run.id, Shown(dataset.view()), None)
+
+    def prepare():
+        dataset = make(kind)
+        return dataset, importing.import_labels(dataset, "truth", "checked")
+
+    assert every_crash(monkeypatch, prepare, act, act) >= 1
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from auto_labeling.lifecycle import importing, labeling
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import TABS, merged, shown, tab_filters
 from auto_labeling.review.grid_stages import is_filterable, only_class, view_with
-from auto_labeling.review.promotion import promote, undo
+from auto_labeling.review.promotion import promote, reject, undo
 from auto_labeling.review.summary import BINS, decision, histogram, spreads, summarize
 from auto_labeling.storage import approval_counts as storage_decision
 
@@ -40,7 +40,7 @@ class Label:
     sample: str
     name: str
     confidence: float | None
-    promoted: bool = False
+    tab: str = "review"  # that it is in
     added: bool = False  # by a person
 
 
@@ -130,7 +130,7 @@ class Model:
         return [
             label
             for label in self.labels.values()
-            if label.promoted == (self.tab == "approval")
+            if label.tab == self.tab
             and (not with_span or self._in_span(label.confidence))
             and (self.name is None or label.name == self.name)
             and (self.least is None or self.numbers[label.sample] >= self.least)
@@ -174,21 +174,42 @@ class Model:
             promote(self.dataset, self.run.id, view, len(chosen) + 1)
         assert promote(self.dataset, self.run.id, view, len(chosen)) == len(chosen)
         for label in chosen:
-            label.promoted = True
+            label.tab = "approval"
         self.picked_labels = []
 
-    def undo_class(self):
-        name = self.random.choice(CLASSES)
-        chosen = [v for v in self.labels.values() if v.promoted and v.name == name]
-        assert undo(self.dataset, self.run.id, name) == len(chosen)
+    def reject(self):
+        self.tab = "review"
+        chosen = self.expected()
+        view = shown(self.dataset, self.request())
+        with pytest.raises(LabelsChanged):
+            reject(self.dataset, self.run.id, view, len(chosen) + 1)
+        assert reject(self.dataset, self.run.id, view, len(chosen)) == len(chosen)
         for label in chosen:
-            label.promoted = False
+            label.tab = "rejected"
+        self.picked_labels = []
+
+    def undo_chosen(self):
+        """Labels as they are shown in Approval, or among the rejected ones."""
+        self.tab = self.random.choice(["approval", "rejected"])
+        chosen = self.expected()
+        view = shown(self.dataset, self.request())
+        assert undo(self.dataset, self.run.id, chosen=view, tab=self.tab) == len(chosen)
+        for label in chosen:
+            label.tab = "review"
+
+    def undo_class(self):
+        name, tab = self.random.choice(CLASSES), self.random.choice(["approval", "rejected"])
+        chosen = [v for v in self.labels.values() if v.tab == tab and v.name == name]
+        assert undo(self.dataset, self.run.id, name, tab=tab) == len(chosen)
+        for label in chosen:
+            label.tab = "review"
 
     def undo_all(self):
-        chosen = [v for v in self.labels.values() if v.promoted]
-        assert undo(self.dataset, self.run.id) == len(chosen)
+        tab = self.random.choice(["approval", "rejected"])
+        chosen = [v for v in self.labels.values() if v.tab == tab]
+        assert undo(self.dataset, self.run.id, tab=tab) == len(chosen)
         for label in chosen:
-            label.promoted = False
+            label.tab = "review"
 
     def edit(self):
         """A person gives a label another class and confidence, telling the time or not."""
@@ -275,6 +296,12 @@ class Model:
         assert (numbers.current, numbers.total) == (len(current), self._in(self.tab))
         assert numbers.totals == {tab: self._in(tab) for tab in TABS}
         assert {row.label: row.current for row in numbers.rows if row.current} == _count(current)
+        for row in numbers.rows:
+            by_tab = [
+                sum(v.name == row.label and v.tab == tab for v in self.labels.values())
+                for tab in TABS
+            ]
+            assert [row.not_looked_at, row.promoted, row.rejected] == by_tab
         known = [v.confidence for v in current if v.confidence is not None]
         mean = sum(known) / len(known) if known else None
         assert numbers.confidence == (None if mean is None else pytest.approx(mean))
@@ -299,6 +326,7 @@ class Model:
             promoted=self._in("approval"),
             added=len(kept) - self._in("approval"),
             left=len(self.labels) - len(kept),
+            rejected=self._in("rejected"),
             empty=self._empty(),
             bare=len(full - {self.labels[i].sample for i in kept}),
         )
@@ -306,7 +334,11 @@ class Model:
         assert storage_decision.count(self.dataset, self.run) == wanted
 
     def _kept(self):
-        return {i for i, label in self.labels.items() if label.promoted or label.added}
+        return {
+            i
+            for i, label in self.labels.items()
+            if label.tab == "approval" or (label.added and label.tab == "review")
+        }
 
     def _check_grid(self, view, current):
         """What the grid shows, narrowed to what is selected, is what is counted."""
@@ -325,10 +357,7 @@ class Model:
             for label in self._stored(document):
                 added = "person" in (label.get("source"), label.get("review_source"))
                 found[str(label["_id"])] = (label["review"], added)
-        wanted = {
-            i: ("promoted" if label.promoted else "unpromoted", label.added)
-            for i, label in self.labels.items()
-        }
+        wanted = {i: (TABS[label.tab], label.added) for i, label in self.labels.items()}
         assert found == wanted
 
     def _empty(self):
@@ -337,7 +366,7 @@ class Model:
         return 0 if self.single else len(self.numbers.keys() - full)
 
     def _in(self, tab):
-        return sum(label.promoted == (tab == "approval") for label in self.labels.values())
+        return sum(label.tab == tab for label in self.labels.values())
 
     def approve(self):
         kept = self._kept()
@@ -361,6 +390,7 @@ class Model:
 
 NAMES = [
     *("filter", "filter", "widen", "select_samples", "select_labels", "promote", "promote"),
+    *("reject", "reject", "undo_chosen"),
     *("undo_class", "undo_all", "edit", "delete_label", "delete_sample"),
     *("add_label", "add_label", "move_label"),
 ]
