@@ -11,6 +11,7 @@
     ├── AttemptRevoked           this attempt at the run is no longer the current one
     ├── FieldGone                a run's field was deleted or renamed by hand
     ├── LabelsChanged            the labels are no longer those that were shown
+    ├── AuditRefused             it would make the promise of an audit untrue
     ├── NotPermitted             the person may view the dataset, but not change it
     ├── Unreadable               a request that no App would send
     ├── DatabaseAway             the database does not answer
@@ -59,6 +60,17 @@ class FailureReason(str, Enum):
     WORKERS_DIE = "workers die"
     FIELD_GONE = "field gone"  # deleted or renamed by hand
     DATABASE_AWAY = "database away"
+    # Why the ledger of an audit refuses something.
+    NO_AUDIT = "no audit"
+    NO_LABELS = "no labels"
+    AUDIT_OVER = "audit over"
+    NO_ATTEMPT_LEFT = "no attempt left"  # or another number of attempts than was chosen
+    OTHER_PLAN = "other plan"
+    OTHER_ORDER = "other order"  # answers that are not those of the frozen set
+    OUT_OF_ORDER = "out of order"
+    PILOT_LABEL = "pilot label"
+    NOT_SHOWN = "not shown"
+    CROSSES_LOOK = "crosses look"
     # How a worker lost an operation.
     UNWANTED = "unwanted"  # its run was canceled, deleted or taken over
     WORKER_STOPPED = "worker stopped"  # by a signal, before the operation was done
@@ -147,6 +159,10 @@ class FieldGone(AutoLabelingError):
 
 class LabelsChanged(AutoLabelingError):
     """The labels in the database are no longer those on the screen."""
+
+
+class AuditRefused(AutoLabelingError):
+    """It would make the promise of an audit untrue; the ledger is unchanged."""
 
 
 class NotPermitted(AutoLabelingError):

@@ -7,6 +7,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.run import RunState
 from auto_labeling.storage import log_tails, mask_files, operations, staging
 from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.quality_ledger import LedgerStore
 from auto_labeling.storage.runs import RunStore
 
 
@@ -34,5 +35,6 @@ def delete(dataset: Dataset, run_id: str) -> None:
         staging.clear(dataset, run)
         mask_files.remove_unused(dataset, run)
     ChunkStore(dataset).remove(run)
+    LedgerStore(dataset).remove(run.id)
     log_tails.remove(dataset, run.id)
     store.remove(run)

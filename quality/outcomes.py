@@ -68,7 +68,7 @@ def pass_probability(plan: Plan, right: float) -> float:
     """
     wrong = _wrong(plan, right)
     if plan.is_census:
-        return float(wrong <= plan.most_wrong)
+        return 1.0
     return float(_sequences(plan).pass_probabilities(plan.size, wrong).sum())
 
 

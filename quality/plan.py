@@ -166,9 +166,25 @@ def false_certificate(plan: Plan, wrong: int | None = None) -> float:
         the probability
     """
     wrong = plan.most_wrong + 1 if wrong is None else wrong
-    if plan.is_census:
-        return float(wrong <= plan.most_wrong)
+    if plan.is_census:  # the claim is about labels that were all looked at
+        return 0.0
     return _false_certificate(plan.size, wrong, [look.labels for look in plan.looks])
+
+
+def holds(plan: Plan) -> bool:
+    """Whether a plan is one, and keeps its promise."""
+    if plan.size < 1 or plan.target not in TARGETS:
+        return False
+    if plan.is_census:
+        return plan.looks == (Look(plan.size, plan.size),)
+    labels = [look.labels for look in plan.looks]
+    return (
+        1 <= len(labels) <= min(MAX_LOOKS, plan.most_wrong + 1)
+        and [look.allowed for look in plan.looks] == list(range(len(labels)))
+        and labels == sorted(set(labels))
+        and 1 <= labels[0] <= labels[-1] <= plan.size
+        and false_certificate(plan) <= plan.risk
+    )
 
 
 def _check(size: int, target: int, attempts: int) -> None:

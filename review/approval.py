@@ -11,6 +11,7 @@ from auto_labeling.core.account import Decision
 from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, LabelsChanged
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import liveness
+from auto_labeling.review import audit_ledger
 from auto_labeling.storage import (
     approval_counts,
     clock,
@@ -130,6 +131,7 @@ def _claim(dataset: Dataset, store: RunStore, run: Run, expected: int | None, em
         if run.state is RunState.IN_REVIEW:
             fields.require_staging_field(dataset, run)
             _refuse_taken_field(dataset, run)
+            audit_ledger.settle(dataset, run.id)
         run = store.move(
             run.id,
             RunState.APPROVING,
