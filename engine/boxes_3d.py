@@ -70,13 +70,9 @@ def to_document(output: Any, run: Run, sample_id: str) -> SampleLabels:
     source: Sequence[Any] = label.detections if label else ()
     boxes = [_box(detection) for detection in source]
     confidences = [detection.confidence for detection in source]
-    kept, left_out = label_filter.sift(
-        [detection.label for detection in source],
-        confidences,
-        # It wants boxes in an image: these are finite where ours are, and always have an area.
-        [[sum(map(sum, box)), 0.0, 1.0, 1.0] for box in boxes],
-        run.config,
-    )
+    labels = [detection.label for detection in source]
+    numbers = [[*box.location, *box.dimensions, *box.rotation] for box in boxes]
+    kept, left_out = label_filter.of_classes(labels, confidences, numbers, run.config)
     sized = [i for i in kept if min(boxes[i].dimensions) > 0]
     label_filter.add(left_out, LeftOut.NO_SIZE, len(kept) - len(sized))
     kept = label_filter.capped(sized, confidences, run.config, left_out)

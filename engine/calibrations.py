@@ -40,8 +40,21 @@ class Calibrations:
     def __init__(self, dataset: Dataset, frame: str = "") -> None:
         self._dataset = dataset
         self._frame = frame
-        self._per_sample = has_per_sample_values(dataset)
+        self._fields = per_sample_fields(dataset)
+        self._samples: dict[str, Sample] = {}
         self._known: dict[tuple[str, str], tuple[focam.CameraIntrinsics, np.ndarray]] = {}
+
+    def read(self, sample_ids: Sequence[str]) -> None:
+        """Reads the calibration that samples carry themselves, of many in one query.
+
+        Args:
+            sample_ids: the ids of images and point clouds; those of the last call are forgotten
+        """
+        if self._fields:
+            every = self._dataset.select_group_slices(_allow_mixed=True)
+            names = [*self._fields, self._dataset.group_field]
+            view = every.select(list(sample_ids)).select_fields(names)
+            self._samples = {sample.id: sample for sample in view.iter_samples()}
 
     def camera(self, image: Member, points_id: str, points_slice: str) -> Camera:
         """The camera of an image.
@@ -55,7 +68,7 @@ class Calibrations:
             AutoLabelingError: if the intrinsics or a transform are missing, with their names
         """
         key = (image.slice, points_slice)
-        found = None if self._per_sample else self._known.get(key)
+        found = None if self._fields else self._known.get(key)
         if found is None:
             found = self._resolved(image, points_id, points_slice)
             self._known[key] = found
@@ -76,7 +89,7 @@ class Calibrations:
         self, image: Member, points_id: str, points_slice: str
     ) -> tuple[focam.CameraIntrinsics, np.ndarray]:
         dataset = self._dataset
-        sample = dataset[image.sample_id]
+        sample = self._sample(image.sample_id)
         intrinsics = dataset.resolve_intrinsics(sample)
         if intrinsics is None:
             raise AutoLabelingError(
@@ -85,6 +98,9 @@ class Calibrations:
                 reason=FailureReason.CALIBRATION_MISSING,
             )
         return intrinsics, np.linalg.inv(self._pose(sample, image.slice, points_id, points_slice))
+
+    def _sample(self, sample_id: str) -> Sample:
+        return self._samples.get(sample_id) or self._dataset[sample_id]
 
     def _pose(self, sample: Sample, name: str, points_id: str, points_slice: str) -> np.ndarray:
         """The matrix from a camera's axes to those of the points."""
@@ -97,7 +113,7 @@ class Calibrations:
         if to_world is not None:
             if frame == WORLD:
                 return to_world.transform_matrix
-            points = resolve(self._dataset[points_id], frame, WORLD)
+            points = resolve(self._sample(points_id), frame, WORLD)
             if points is not None:
                 return np.linalg.inv(points.transform_matrix) @ to_world.transform_matrix
             if not self._frame:
@@ -112,14 +128,15 @@ class Calibrations:
         )
 
 
-def has_per_sample_values(dataset: Dataset) -> bool:
-    """Whether samples carry intrinsics or transforms of their own."""
-    for field in dataset.get_field_schema().values():
+def per_sample_fields(dataset: Dataset) -> list[str]:
+    """The fields in which samples carry intrinsics or transforms of their own."""
+    names = []
+    for name, field in dataset.get_field_schema().items():
         kind = field.field if isinstance(field, fof.ListField) else field
         document = getattr(kind, "document_type", None)
         if document is not None and issubclass(document, _PER_SAMPLE):
-            return True
-    return False
+            names.append(name)
+    return names
 
 
 def assumes_world(dataset: Dataset, points_slice: str) -> bool:
@@ -130,7 +147,7 @@ def assumes_world(dataset: Dataset, points_slice: str) -> bool:
         points_slice: the slice of the points
     """
     keys = [key.split("::") for key in dataset.static_transforms or {}]
-    return not has_per_sample_values(dataset) and all(points_slice not in key for key in keys)
+    return not per_sample_fields(dataset) and all(points_slice not in key for key in keys)
 
 
 def calibrated(dataset: Dataset, slices: Sequence[str]) -> list[str]:
@@ -140,7 +157,7 @@ def calibrated(dataset: Dataset, slices: Sequence[str]) -> list[str]:
         dataset: a grouped dataset
         slices: the names of slices
     """
-    if has_per_sample_values(dataset):
+    if per_sample_fields(dataset):
         return list(slices)
     known = dataset.camera_intrinsics or {}
     return [name for name in slices if name in known]

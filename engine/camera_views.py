@@ -56,6 +56,8 @@ class CameraViews:
         """
         ids = [sample_id for sample_id, _ in waiting]
         found = group_members.beside(self._dataset, ids, self._slices, self._field)
+        images = [member.sample_id for _, members in found.values() for member in members]
+        self._calibrations.read([*found, *images])
         for sample_id, values in waiting:
             own, members = found.get(sample_id, ("", []))
             values[CAMERAS] = self._images(sample_id, own, members)

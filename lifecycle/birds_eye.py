@@ -70,14 +70,14 @@ def make_slice(
     for first in range(0, len(ids), _AT_ONCE):
         some = ids[first : first + _AT_ONCE]
         known = group_members.beside(dataset, some, [name])
+        groups = group_members.group_ids(dataset, some)
         added = []
         for sample_id, values in samples.read(dataset, some):
             path = os.path.join(folder, f"{sample_id}.png")
             Image.fromarray(picture(read_points(values["filepath"]), frame)).save(path)
             written += 1
             if not known[sample_id][1]:
-                group = dataset[sample_id][dataset.group_field]
-                element = fo.Group(id=group.id).element(name)
+                element = fo.Group(id=groups[sample_id]).element(name)
                 added.append(fo.Sample(filepath=path, **{dataset.group_field: element}))
         if added:
             dataset.add_samples(added, progress=False)

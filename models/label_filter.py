@@ -41,6 +41,40 @@ def sift(
     Raises:
         ValueError: if no box or no confidence is finite: then the model is broken
     """
+    kept, left_out = of_classes(labels, confidences, boxes, config, sound)
+    if not sound:
+        sized = [i for i in kept if boxes[i][2] > 0 and boxes[i][3] > 0]
+        add(left_out, LeftOut.NO_AREA, len(kept) - len(sized))
+        kept = sized
+    if config.prompts and len(kept) > 1 and (merged := _several_prompts(config)):
+        distinct = merged_prompts.distinct(kept, labels, confidences, boxes, merged, masks)
+        add(left_out, LeftOut.DUPLICATE, len(kept) - len(distinct))
+        kept = distinct
+    return kept, left_out
+
+
+def of_classes(
+    labels: Sequence[str],
+    confidences: Sequence[float | None],
+    numbers: Sequence[Sequence[float]],
+    config: RunConfig,
+    sound: bool = False,
+) -> tuple[Sequence[int], dict[str, int]]:
+    """Decides which detections a run takes by their classes and confidences, in 2D or 3D.
+
+    Args:
+        labels: their classes
+        confidences: their confidences; None for one without
+        numbers: the numbers of their boxes, all of which must be finite
+        config: the run's configuration
+        sound (False): whether all numbers are known to be finite; then all have a confidence, too
+
+    Returns:
+        the positions of those that are taken, and how many are left out by reason
+
+    Raises:
+        ValueError: if no box or no confidence is finite: then the model is broken
+    """
     left_out: dict[str, int] = {}
     kept: Sequence[int] = range(len(labels))
 
@@ -50,7 +84,7 @@ def sift(
         kept = positions
 
     if not (sound and math.isfinite(sum(cast("Sequence[float]", confidences)))):
-        finite = [i for i in kept if math.isfinite(_number(confidences[i]) + sum(boxes[i]))]
+        finite = [i for i in kept if math.isfinite(_number(confidences[i]) + sum(numbers[i]))]
         if kept and not finite:
             raise ValueError(
                 "The model returned only boxes or confidences that are not finite, the first "
@@ -63,11 +97,6 @@ def sift(
     if (minimum := config.confidence) is not None:
         sure = [i for i in kept if (c := confidences[i]) is None or c >= minimum]
         keep(sure, LeftOut.LOW_CONFIDENCE)
-    if not sound:
-        keep([i for i in kept if boxes[i][2] > 0 and boxes[i][3] > 0], LeftOut.NO_AREA)
-    if config.prompts and len(kept) > 1 and (merged := _several_prompts(config)):
-        distinct = merged_prompts.distinct(kept, labels, confidences, boxes, merged, masks)
-        keep(distinct, LeftOut.DUPLICATE)
     return kept, left_out
 
 

@@ -37,6 +37,7 @@ def labels_view(
         >>> al.labels(run, view=al.labels_view(run, min_size=0.01)).current
         12
     """
+    run.dataset.reload()  # another process may have made the field since
     samples = run.reload().dataset if view is None else view
     size, distance = (min_size, max_size), (min_distance, max_distance)
     return measures.narrowed(samples, run.record, size, distance)

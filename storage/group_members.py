@@ -62,6 +62,22 @@ def beside(
     return {i: (own["name"], by_group.get(own["_id"], [])) for i, own in group_of.items()}
 
 
+def group_ids(dataset: Dataset, sample_ids: Sequence[str]) -> dict[str, str]:
+    """Reads the ids of the groups that samples are in.
+
+    Args:
+        dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
+        sample_ids: the ids of samples, of a chunk at most
+
+    Returns:
+        a dict from sample id to group id
+    """
+    path = f"{dataset.group_field}._id"
+    query = {"_id": {"$in": [ObjectId(i) for i in sample_ids]}}
+    own = dataset._sample_collection.find(query, {path: 1})
+    return {str(one["_id"]): str(one[dataset.group_field]["_id"]) for one in own}
+
+
 def _member(document: dict[str, Any], name: str, field: str) -> Member:
     metadata = document.get("metadata") or {}
     width, height = metadata.get("width"), metadata.get("height")

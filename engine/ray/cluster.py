@@ -15,8 +15,10 @@ from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError, FailureReason
 from auto_labeling.core.run import Run
+from auto_labeling.engine import camera_views
 from auto_labeling.engine.ray import limits, nodes, shipping
 from auto_labeling.models import catalog
+from auto_labeling.storage import group_members, samples
 from auto_labeling.storage.chunks import ChunkStore
 
 #: The smallest object store that Ray allows: we do not use it, and ``/dev/shm`` may be small.
@@ -118,9 +120,12 @@ def needs_of(dataset: Dataset, run: Run) -> Iterator[nodes.Needs]:
 
 def _media(dataset: Dataset, run: Run) -> Iterator[str]:
     """Some files of the run, from all over it, that can be read here."""
-    store = ChunkStore(dataset)
+    store, config = ChunkStore(dataset), run.config
+    cameras = camera_views.slices_of(dataset, config) if config.method.lifts else []
     for index in range(0, run.chunks, max(1, run.chunks // _MEDIA)):
         first = store.sample_ids(run.id, index)[:1]
-        for path in dataset.select(first).values("filepath"):
-            if os.path.isfile(path):
-                yield path
+        paths = [values["filepath"] for _, values in samples.read(dataset, first)]
+        if cameras:
+            beside = group_members.beside(dataset, first, cameras).values()
+            paths += [member.filepath for _, members in beside for member in members]
+        yield from filter(os.path.isfile, paths)

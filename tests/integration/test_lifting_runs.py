@@ -13,6 +13,7 @@ from auto_labeling.core import box_sizes
 from auto_labeling.core.account import LeftOut
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import Method
+from auto_labeling.engine.ray import cluster
 from auto_labeling.lifecycle import labeling
 from auto_labeling.threed import calibration, iou
 from tests.support import lidar_datasets, lidar_scenes
@@ -251,6 +252,15 @@ def test_own_sizes_are_used(dataset, streets):
         if d.label == "car"
     ]
     assert np.median(lengths) > 5
+
+
+def test_each_machine_must_read_clouds_and_images_whatever_the_grid_shows(dataset, streets):
+    config = labeling.check(dataset, {**SETTINGS, "workers": 2})
+    run = labeling.start(dataset, config, queue=False)
+    dataset.group_slice = "left"
+    with cluster.needs_of(dataset, run) as needs:
+        group = dataset.get_group(dataset.first().group.id)
+        assert {sample.filepath for sample in group.values()} <= set(needs.media)
 
 
 # --- a 2D model on the cameras ------------------------------------------------------------------
