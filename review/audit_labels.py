@@ -112,10 +112,13 @@ def reject(dataset: Dataset, run: Run, entries: Sequence[Entry]) -> int:
         entries: the labels
 
     Returns:
-        how many are left out of the approval by this
+        how many were rejected
     """
     these = _still(dataset, run, entries)
-    return promotion.undo(dataset, run.id, chosen=these) if these else 0
+    if these is None:
+        return 0
+    promotion.undo(dataset, run.id, chosen=these)
+    return promotion.reject(dataset, run.id, these, None)
 
 
 def promote(dataset: Dataset, run: Run, entries: Sequence[Entry]) -> int:

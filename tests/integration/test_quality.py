@@ -15,7 +15,9 @@ from auto_labeling.quality.plan import most_wrong, solve
 from auto_labeling.review import audit_ledger, audit_planning, auditing, promotion
 from auto_labeling.review.approval import approve
 from auto_labeling.review.selection import choose
+from auto_labeling.storage import label_documents
 from auto_labeling.storage.quality_ledger import LedgerStore
+from auto_labeling.storage.review_states import REJECTED, REVIEW
 from tests.support.audited_runs import finish, ids, make
 from tests.support.dying_process import Died, Doom
 
@@ -44,6 +46,7 @@ def own(request):
 
 def reset(dataset, run):
     LedgerStore(dataset).remove(run.id)
+    promotion.undo(dataset, run.id, tab="rejected")
     promotion.promote(dataset, run.id, choose(dataset), None)
 
 
@@ -53,6 +56,12 @@ def freeze(dataset, run, **choices):
 
 def promoted(dataset, run):
     return audit_planning.audit_labels.promoted_ids(dataset, run, None)
+
+
+def rejected(dataset, run):
+    """The ids of the labels that were rejected, as they are stored."""
+    found = label_documents.read(dataset, run, ())
+    return {str(label["_id"]) for _, label in found if label[REVIEW] == REJECTED}
 
 
 def refused(act):
@@ -78,6 +87,7 @@ def test_labels_found_wrong_leave_the_approval(own):
     assert audit.state is AuditState.PASSED
     wrong = {entry.label for entry in audit.shown if entry.label in bad}
     assert promoted(dataset, run) == set(ids(dataset, run)) - wrong
+    assert rejected(dataset, run) == wrong
     approve(dataset, run.id)
     dataset.reload()
     assert dataset.count("checked.detections" if run.many else "checked") == 300 - len(wrong)
@@ -204,6 +214,7 @@ def test_the_pilot_never_counts_and_follows_the_certificate(audited):
     assert refused(counted) is FailureReason.PILOT_LABEL
     assert finish(dataset, run).state is AuditState.PASSED
     assert promoted(dataset, run) == {*rest, *right}
+    assert rejected(dataset, run) == set(wrong)
 
 
 def test_undo_until_the_next_look(audited):
@@ -283,6 +294,7 @@ def test_a_crash_after_any_write_changes_no_look(monkeypatch, audited):
         assert counted == [entry.label for entry in audit.shown], after
         wrong = bad & set(counted)
         assert promoted(dataset, run) == set(ids(dataset, run)) - wrong, after
+        assert rejected(dataset, run) == wrong, after
         if not died:
             assert doom.writes >= 7
             return
