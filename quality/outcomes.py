@@ -111,6 +111,14 @@ def interval(plan: Plan, seen: int, wrong: int, confidence: float = 0.95) -> Int
     return Interval(1 - max(too_many - 1, fewest) / size, 1 - fewest / size, confidence)
 
 
+def agreeing(plan: Plan) -> float:
+    """The confidence of the interval that agrees with a plan: each of its tails has its risk.
+
+    Wherever an audit passes, the lower end of this interval meets the target.
+    """
+    return 1 - 2 * plan.risk
+
+
 def clopper_pearson(seen: int, wrong: int, confidence: float = 0.95) -> Interval:
     """Computes the interval of Clopper and Pearson (1934) for the share of right labels.
 

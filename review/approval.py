@@ -11,7 +11,7 @@ from auto_labeling.core.account import Decision
 from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, LabelsChanged
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import liveness
-from auto_labeling.review import audit_ledger
+from auto_labeling.review import audit_ledger, certifying
 from auto_labeling.storage import (
     approval_counts,
     clock,
@@ -215,6 +215,7 @@ def _keep_provenance(dataset: Dataset, run: Run, approved: int, by: str) -> None
     """Keeps where the labels came from as a FiftyOne custom run, for good."""
     key = provenance_key(run)
     decided = run.decision or Decision(promoted=approved)
+    certificate = certifying.summary(dataset, run.id)
     config = dataset.init_run(
         method="auto_labeling",
         run=run.id,
@@ -241,5 +242,6 @@ def _keep_provenance(dataset: Dataset, run: Run, approved: int, by: str) -> None
         created_at=run.created_at,
         approved_by=by,
         approved_at=clock.stamp(),
+        **({"certificate": certificate} if certificate else {}),
     )
     dataset.register_run(key, config, overwrite=True)

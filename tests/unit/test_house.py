@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "serving": {"core", "lifecycle.labeling", "models.custom_check", "storage"},
     "app": VERBS | {"models"},
     "lifecycle": {"core", "engine", "models", "storage", "threed", "__init__"},
-    "review": {"core", "lifecycle", "quality", "storage", "threed"},
+    "review": {"core", "lifecycle", "quality", "storage", "threed", "__init__"},
     "engine": {"core", "models", "storage", "threed", "__init__"},
     "quality": {"core"},
     "threed": {"core"},

@@ -203,6 +203,17 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(wrong):
     assert coverage >= 0.95
 
 
+@pytest.mark.parametrize("size", [80, 500, 3_412])
+def test_the_interval_meets_the_target_wherever_the_audit_passes(size):
+    plan = solve(size)
+    confidence = outcomes.agreeing(plan)
+    for look in plan.looks:
+        given = outcomes.interval(plan, look.labels, look.allowed, confidence)
+        assert given.low >= 0.95 - 1e-12
+    failed = outcomes.interval(plan, plan.last // 2, len(plan.looks), confidence)
+    assert failed.low < 0.95
+
+
 def test_an_interval_never_contradicts_what_was_seen():
     plan = solve(500)
     assert outcomes.interval(plan, 77, 0).high == 1

@@ -1,0 +1,183 @@
+"""Makes the certificate of a run, and compares one with the labels that there are now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import fiftyone as fo
+from fiftyone.core.dataset import Dataset
+
+import auto_labeling
+from auto_labeling.core.run import Run, RunState
+from auto_labeling.core.text import count
+from auto_labeling.lifecycle.weight_hashes import weight_hashes
+from auto_labeling.quality import certificate
+from auto_labeling.quality.certificate import Document
+from auto_labeling.quality.events import CONTENT, Entry, content_hash
+from auto_labeling.quality.ledger import Ledger
+from auto_labeling.review.audit_ledger import ledger, settle
+from auto_labeling.storage import clock, label_documents
+from auto_labeling.storage.quality_ledger import LedgerStore
+from auto_labeling.storage.review_states import PERSON, PROMOTED, REJECTED, REVIEW, sources
+from auto_labeling.storage.runs import RunStore
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What became of a certificate and its labels.
+
+    Args:
+        kept: how many labels the certificate covered when it was made
+        covered: how many of them are there unchanged
+        changed: how many were changed since
+        removed: how many are no longer kept
+        added: how many labels are kept now that it never covered
+        problems: why the file cannot be believed; a sentence each
+    """
+
+    kept: int
+    covered: int
+    changed: int
+    removed: int
+    added: int
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the file can be believed, and covers every label that is kept."""
+        return not (self.problems or self.changed or self.removed or self.added)
+
+    @property
+    def sentence(self) -> str:
+        """The result for people."""
+        if self.problems:
+            return f"This certificate is not valid. {'. '.join(self.problems)}"
+        parts = [
+            f"{number:,} {word} since"
+            for number, word in ((self.changed, "changed"), (self.removed, "removed"))
+            if number
+        ]
+        if self.added:
+            has = "was" if self.added == 1 else "were"
+            parts.append(f"{count(self.added, 'label')} {has} added since and not covered")
+        more = f": {', '.join(parts)}" if parts else ", all unchanged"
+        if not parts:
+            return f"The certificate is valid. It covers {count(self.kept, 'label')}{more}"
+        return f"The certificate covers {self.covered:,} of {count(self.kept, 'label')}{more}"
+
+
+def make(dataset: Dataset, run_id: str) -> Document:
+    """Makes the certificate of a run.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+
+    Returns:
+        the certificate, as JSON
+
+    Raises:
+        AuditRefused: if no audit of the run has passed
+    """
+    settle(dataset, run_id)
+    run, now = RunStore(dataset).get(run_id), ledger(dataset, run_id)
+    frozen = certificate.certified(now).frozen
+    stored = LedgerStore(dataset).all_entries(run_id, frozen.seed, frozen.size)
+    entries = [Entry(*entry) for entry in stored]
+    versions = {"auto-labeling": auto_labeling.__version__, "fiftyone": fo.__version__}
+    return certificate.build(now, entries, _about(dataset, run), clock.stamp(), versions)
+
+
+def summary(dataset: Dataset, run_id: str) -> Document | None:
+    """The certificate without its lists of labels; None if no audit has passed.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+    """
+    passed = any(audit.state.value == "passed" for audit in ledger(dataset, run_id).audits)
+    return certificate.summary(make(dataset, run_id)) if passed else None
+
+
+def verify(dataset: Dataset, run_id: str, document: Mapping[str, Any]) -> Verification:
+    """Checks a certificate: whether its claim follows, and whether its labels are unchanged.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run_id: the run's id
+        document: the certificate
+
+    Returns:
+        the :class:`Verification`
+
+    Raises:
+        AutoLabelingError: if the document is no certificate
+    """
+    run = RunStore(dataset).get(run_id)
+    problems = certificate.problems(document)
+    if problems:
+        return Verification(0, 0, 0, 0, 0, problems)
+    if document["run"]["id"] != run.id:
+        problems.append(f"It is the certificate of another run, {document['run']['id']}")
+        return Verification(0, 0, 0, 0, 0, problems)
+    problems += _differences(ledger(dataset, run_id), document)
+    not_kept, wrong = certificate.not_kept(document), certificate.found_wrong(document)
+    covered = {label: content for label, content in document["labels"] if label not in not_kept}
+    known = {**covered, **dict(document["looked_at"])}
+    same, changed, added = 0, 0, 0
+    for _, label in label_documents.read(dataset, run, CONTENT):
+        label_id = str(label["_id"])
+        if not _is_kept(run, label):
+            continue
+        if label_id in wrong:
+            problems.append(f"The label {label_id} was found wrong and is kept all the same")
+        elif label_id not in known:
+            added += label_id not in not_kept
+        elif label_id in covered:
+            is_same = content_hash(label) == covered[label_id]
+            same, changed = same + is_same, changed + (not is_same)
+    removed = len(covered) - same - changed
+    return Verification(len(covered), same, changed, removed, added, problems)
+
+
+def _differences(now: Ledger, document: Mapping[str, Any]) -> list[str]:
+    """What the ledger in the database says otherwise."""
+    mine = {audit.number: audit for audit in now.audits}
+    for one in document["audits"]:
+        audit = mine.get(one["number"])
+        if (
+            audit is None
+            or audit.frozen.digest != one["digest"]
+            or audit.frozen.seed != one["seed"]
+        ):
+            return ["The ledger of this dataset has no such audit"]
+        answers = zip(audit.shown, audit.verdicts, strict=False)
+        stored = [[entry.label, verdict.value] for entry, verdict in answers]
+        if stored[: len(one["answers"])] != one["answers"]:
+            return ["The ledger of this dataset has other answers"]
+    return []
+
+
+def _is_kept(run: Run, label: Mapping[str, Any]) -> bool:
+    """Whether a label is, or would be, in the label field."""
+    if run.state is RunState.APPROVED:
+        return True
+    added = any(label.get(name) == PERSON for name in sources(run)) or REVIEW not in label
+    return label.get(REVIEW) == PROMOTED or (added and label.get(REVIEW) != REJECTED)
+
+
+def _about(dataset: Dataset, run: Run) -> Document:
+    config = run.config
+    return {
+        "id": run.id,
+        "name": run.name,
+        "dataset": dataset.name,
+        "label_field": config.label_field,
+        "source": run.source,
+        "model": config.model or f"labels of {run.source}",
+        "weights": weight_hashes(run),
+        "license": run.license,
+        "created_at": run.created_at,
+        "created_by": run.created_by,
+        "config": config.model_dump(mode="json", exclude_defaults=True),
+    }
