@@ -36,6 +36,8 @@ NARROWING = frozenset(
         "workers",
         "segmenter",
         "source_field",
+        "camera_slices",
+        "reference_frame",
     }
 )
 

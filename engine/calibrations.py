@@ -104,20 +104,13 @@ class Calibrations:
 
     def _pose(self, sample: Sample, name: str, points_id: str, points_slice: str) -> np.ndarray:
         """The matrix from a camera's axes to those of the points."""
-        resolve = self._dataset.resolve_transformation
         frame = self._frame or points_slice
-        direct = resolve(sample, name, frame)
-        if direct is not None:
-            return direct.transform_matrix
-        to_world = resolve(sample, name, WORLD)
-        if to_world is not None:
-            if frame == WORLD:
-                return to_world.transform_matrix
-            points = resolve(self._sample(points_id), frame, WORLD)
-            if points is not None:
-                return np.linalg.inv(points.transform_matrix) @ to_world.transform_matrix
-            if not self._frame:
-                return to_world.transform_matrix
+        points = self._sample(points_id)
+        pose = _matrix(self._dataset, sample, name, points, frame)
+        if pose is None and not self._frame:
+            pose = _matrix(self._dataset, sample, name, points, WORLD)
+        if pose is not None:
+            return pose
         wanted = f"'{frame}'" if self._frame else f"'{points_slice}' or '{WORLD}'"
         known = ", ".join(f"'{key}'" for key in self._dataset.static_transforms or {}) or "none"
         raise NoTransform(
@@ -126,6 +119,55 @@ class Calibrations:
             f"the points in reference_frame (the known transforms: {known})",
             reason=FailureReason.CALIBRATION_MISSING,
         )
+
+
+def _matrix(
+    dataset: Dataset, image: Sample, name: str, points: Sample, frame: str
+) -> np.ndarray | None:
+    """The matrix from the axes of the camera of an image to a frame, if transforms lead there."""
+    direct = dataset.resolve_transformation(image, name, frame)
+    if direct is not None:
+        return direct.transform_matrix
+    to_world = dataset.resolve_transformation(image, name, WORLD)
+    from_world = dataset.resolve_transformation(points, frame, WORLD)
+    if to_world is None or from_world is None:
+        return None
+    return np.linalg.inv(from_world.transform_matrix) @ to_world.transform_matrix
+
+
+def frames(dataset: Dataset, slices: Sequence[str]) -> list[str]:
+    """The frames to which a dataset's transforms lead from each of some cameras; "world" first.
+
+    Args:
+        dataset: a grouped dataset
+        slices: the slices of the cameras
+    """
+    keys = [key.split("::") for key in dataset.static_transforms or {}]
+    named = dict.fromkeys([WORLD, *(key[-1] for key in keys), *(key[0] for key in keys)])
+    bare = Sample(filepath="bare")  # without a calibration of its own
+    return [
+        frame
+        for frame in named
+        if all(
+            name == frame or _matrix(dataset, bare, name, bare, frame) is not None
+            for name in slices
+        )
+    ]
+
+
+def opens_in_viewer(dataset: Dataset, points_slice: str) -> bool:
+    """Whether the App's 3D viewer can show the points of a slice of groups.
+
+    With any transform in the dataset, it needs one from each slice of ``.pcd`` files to "world".
+
+    Args:
+        dataset: a grouped dataset
+        points_slice: the slice of the points
+    """
+    if not dataset.static_transforms or per_sample_fields(dataset):
+        return True
+    bare = Sample(filepath="bare")
+    return dataset.resolve_transformation(bare, points_slice, WORLD) is not None
 
 
 def per_sample_fields(dataset: Dataset) -> list[str]:

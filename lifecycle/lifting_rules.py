@@ -53,28 +53,60 @@ def problems(dataset: Dataset, config: RunConfig, skip: Collection[str] = ()) ->
 
 
 def warnings(dataset: Dataset, config: RunConfig) -> list[str]:
-    """Explains what is assumed about the axes of the points.
+    """Explains what is assumed about the axes of the points, and what the App cannot show.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         config: the run's configuration
 
     Returns:
-        sentences; none if the frame is known
+        sentences; none if all is known
     """
-    if not config.method.lifts or config.reference_frame or dataset.media_type != fom.GROUP:
+    if not config.task.is_3d or dataset.media_type != fom.GROUP:
         return []
-    unknown = [
-        name
-        for name in config.group_slices or media.slices_to_label(dataset, config.task)
-        if calibrations.assumes_world(dataset, name)
+    sentences = [
+        f"The App's 3D viewer cannot open the slice '{name}': no transform leads from it to "
+        f"'{calibrations.WORLD}'. Set dataset.static_transforms['{name}::{calibrations.WORLD}']"
+        for name in _targets(dataset, config)
+        if dataset.group_media_types.get(name) == fom.POINT_CLOUD
+        and not calibrations.opens_in_viewer(dataset, name)
     ]
-    if not unknown:
-        return []
-    return [
-        f"The reference frame of the points of '{unknown[0]}' is not set; "
-        f"'{calibrations.WORLD}' is assumed. If it is another one, set reference_frame"
-    ]
+    if not config.reference_frame and (name := unknown_frame(dataset, config)):
+        known = [frame for frame in frames(dataset, config) if frame != calibrations.WORLD]
+        others = text.some([f"'{frame}'" for frame in known])
+        sentences.append(
+            f"The reference frame of the points of '{name}' is not set; "
+            f"'{calibrations.WORLD}' is assumed. If it is another one, set reference_frame"
+            + (f" ({others})" if others else "")
+        )
+    return sentences
+
+
+def unknown_frame(dataset: Dataset, config: RunConfig) -> str:
+    """The slice whose points have unknown axes, so that a person must say which; "" if none.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        config: the run's configuration, whose own answer does not count
+    """
+    if not config.method.lifts or dataset.media_type != fom.GROUP:
+        return ""
+    unknown = (n for n in _targets(dataset, config) if calibrations.assumes_world(dataset, n))
+    return next(unknown, "")
+
+
+def frames(dataset: Dataset, config: RunConfig) -> list[str]:
+    """The frames that the points can be in, by the transforms of the cameras.
+
+    Args:
+        dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
+        config: the run's configuration
+    """
+    return calibrations.frames(dataset, camera_views.slices_of(dataset, config))
+
+
+def _targets(dataset: Dataset, config: RunConfig) -> list[str]:
+    return list(config.group_slices) or media.slices_to_label(dataset, config.task)
 
 
 def _slice_problem(dataset: Dataset, names: Sequence[str]) -> str:
@@ -90,7 +122,7 @@ def _calibration_problems(
     dataset: Dataset, config: RunConfig, slices: Sequence[str]
 ) -> dict[str, str]:
     """Looks up the calibration of each camera once, in one of the first groups that have it."""
-    targets = list(config.group_slices) or media.slices_to_label(dataset, config.task)
+    targets = _targets(dataset, config)
     ids = samples.in_slices(dataset, targets)[:_LOOKED_UP] if targets else []
     found = calibrations.Calibrations(dataset, config.reference_frame)
     left = set(slices)

@@ -1,6 +1,6 @@
 """The options of the configure page, with their labels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from auto_labeling.app import answers
 from auto_labeling.core.run import Method, ModelType, Task
@@ -20,6 +20,7 @@ METHODS = {
     Method.LIFT_LABELS: "Lifts labels of calibrated cameras into 3D",
     Method.LIFT_MODEL: "Lifts a 2D model's labels of camera images into 3D",
 }
+_YOUR_3D_MODEL = "Your own model finds boxes in 3D"
 MODEL_TYPES = {
     ModelType.FIXED_VOCABULARY: "Knows a list of classes",
     ModelType.ZERO_SHOT: "Looks for the classes you name",
@@ -65,6 +66,19 @@ _SCENE_MODEL = (
     "package.module:Name",
     "A class on the worker: its method predict takes a scene and returns 3D detections",
 )
+
+
+def methods(names: Iterable[str], task: Task | None) -> dict[Method, str]:
+    """The methods that can be chosen, and what each does.
+
+    Args:
+        names: the methods
+        task: the task
+    """
+    meanings = {Method(name): METHODS[Method(name)] for name in names}
+    if task is not None and task.is_3d and Method.ONE_STAGE in meanings:
+        meanings[Method.ONE_STAGE] = _YOUR_3D_MODEL
+    return meanings
 
 
 def checkpoint_of(spec: ModelSpec) -> tuple[str, str, str]:

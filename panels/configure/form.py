@@ -86,7 +86,17 @@ class Form:
         if setting.name == "workers":
             maximum = labeling.max_workers()
             caption = f"Up to {maximum:,}. More workers finish sooner (uses Ray)."
+        if setting.name == "reference_frame" and self._resolved.frames:
+            self._frame(group, setting.title)
+            return
         group.setting(setting, caption, maximum)
+
+    def _frame(self, group: Fields, label: str) -> None:
+        """Asks for the axes of the points, which nothing in the dataset says."""
+        asked = f"Which axes do the points of '{self._resolved.points_slice}' have? The dataset "
+        asked += "does not say. The preview shows whether boxes fit the images"
+        options = [types.Choice(name, label=name) for name in self._resolved.frames]
+        group.dropdown("reference_frame", label, options, "Choose…", caption=asked)
 
     def _what(self) -> None:
         group = self._group("what")
@@ -100,7 +110,7 @@ class Form:
         group.radio("task", "Task", _meanings(possible))
         methods = self._resolved.choices.levels["method"].options
         if len(methods) > 1:
-            meanings = {Method(name): choices.METHODS[Method(name)] for name in methods}
+            meanings = choices.methods(methods, answers.task_of(self._form))
             group.radio("method", "Method", _meanings(meanings))
         if len(self._resolved.choices.levels["model_type"].options) > 1:
             label = "Detector type" if self._is(Method.TWO_STAGE) else "Model type"

@@ -9,7 +9,7 @@ from fiftyone.operators import ExecutionContext
 from auto_labeling.app import answers, pasted_ids, request, targets
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import RunConfig, Target, Task
-from auto_labeling.lifecycle import labeling, media
+from auto_labeling.lifecycle import labeling, lifting_rules, media
 from auto_labeling.models import catalog
 from auto_labeling.models.model_choice import Choices
 from auto_labeling.models.spec import ModelSpec
@@ -121,6 +121,16 @@ class ResolvedForm:
         """The label fields whose classes can be added."""
         return list(labeling.class_sources(self.dataset))
 
+    @cached_property
+    def points_slice(self) -> str:
+        """The slice whose points have unknown axes, in a run that lifts; "" if there is none."""
+        return lifting_rules.unknown_frame(self.dataset, self.draft)
+
+    @cached_property
+    def frames(self) -> list[str]:
+        """The frames of which a person must name one for these points; none if it is known."""
+        return lifting_rules.frames(self.dataset, self.draft) if self.points_slice else []
+
     # --- what is wrong ----------------------------------------------------------------------------
 
     @cached_property
@@ -136,7 +146,10 @@ class ResolvedForm:
     @cached_property
     def missing(self) -> dict[str, str]:
         """The answers that are still missing before a run can start: a sentence by field."""
-        return answers.missing(self.answers, self.spec)
+        missing = answers.missing(self.answers, self.spec)
+        if self.frames and not self.draft.reference_frame:
+            missing["reference_frame"] = "the reference frame of the points"
+        return missing
 
     def id_problems(self, most: int | None = None) -> dict[str, str]:
         """What is wrong with pasted ids.
@@ -161,6 +174,8 @@ class ResolvedForm:
             **self.id_problems(targets.MAX_LOOKED_UP),
             **answers.problems(self.answers, self.spec),
         }
+        if "reference_frame" in self.missing:
+            problems["reference_frame"] = "Choose the frame of the points"
         try:
             return labeling.check(self.dataset, self.values), problems
         except ConfigError as error:

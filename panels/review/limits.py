@@ -46,7 +46,7 @@ def add(page: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext) -> 
             name = f"{end}_{measure}"
             value = f"{limits[name]:.12g}" if name in limits else ""
             view = types.LazyFieldView(
-                label=f"{word} {measure}", value=value, placeholder=word, is_number=True
+                label=f"{word} {measure}", value=value, placeholder=word[:3], is_number=True
             )
             lines.str(name, default=value, view=view, on_change=panel.set_limit)
     for measure in _HINTS:

@@ -153,11 +153,28 @@ def test_missing_calibration_is_refused_by_name(dataset, streets):
 def test_points_in_the_world_frame_are_assumed_and_said(dataset, streets, tmp_path):
     lidar_datasets.calibrate(dataset, streets[0].cameras, frame="world")
     config = labeling.check(dataset, SETTINGS)
-    [caution] = labeling.cautions(dataset, config, 2)
-    assert "'lidar'" in caution and "'world' is assumed" in caution
+    closed, caution = labeling.cautions(dataset, config, 2)
+    assert "'lidar'" in caution and "'world' is assumed" in caution and "'left'" in caution
+    assert "static_transforms['lidar::world']" in closed, "as the App's viewer has it"
     assert _run(dataset).labels > 5
     named = labeling.check(dataset, {**SETTINGS, "label_field": "x", "reference_frame": "world"})
-    assert labeling.cautions(dataset, named, 2) == ()
+    assert labeling.cautions(dataset, named, 2) == (closed,)
+
+
+def test_the_panel_asks_which_axes_the_points_have(dataset, streets):
+    _, state = send(dataset, "new_run")
+    lifting = {"task": "detection_3d", "method": "lift_labels", "source_field": "boxes"}
+    told, state = answer(dataset, state, **lifting, label_field="cuboids")
+    assert "Which axes" not in page_of(told), "transforms lead to the slice of the points"
+    lidar_datasets.calibrate(dataset, streets[0].cameras, frame="world")
+    told, state = answer(dataset, state, label_field="cuboids")
+    assert "Which axes do the points of 'lidar' have?" in page_of(told)
+    assert "Still needed: the reference frame of the points" in page_of(told)
+    told, state = send(dataset, "start", state)
+    assert "Choose the frame of the points" in page_of(told) and not labeling.runs(dataset)
+    told, state = answer(dataset, state, reference_frame="world")
+    told, state = send(dataset, "start", state)
+    assert [run.config.reference_frame for run in labeling.runs(dataset)] == ["world"]
 
 
 def test_a_chain_of_transforms_leads_to_the_points(dataset, streets):

@@ -68,6 +68,10 @@ def calibrate(dataset: fo.Dataset, cameras: Sequence[Camera], frame: str = "lida
         )
         for c in cameras
     }
+    if frame == "lidar":  # the App's 3D viewer needs a way from the points to the world
+        dataset.static_transforms["lidar::world"] = fo.StaticTransform.from_matrix(
+            np.eye(4), source_frame="lidar", target_frame="world"
+        )
     dataset.save()
 
 
