@@ -57,6 +57,7 @@ _SDK = frozenset(
         "cancel",
         "check",
         "convert_point_clouds",
+        "convert_samples",
         "datasets",
         "decision",
         "delete",

@@ -79,6 +79,7 @@ VIEWS = (
     Action((), "Preflight report", "preflight", "run --dry-run"),
     Action((), "Live workers", "workers", "workers"),
     Action((), "Leftovers, and their repair", "doctor", "doctor"),
+    Action(("convert_files",), "Point clouds of a dataset", "convert_samples", "convert --dataset"),
     Action((), "Point clouds in other formats", "convert_point_clouds", "convert"),
     Action((), "The end of a run's log", "log_tail", "show --log"),
 )

@@ -44,7 +44,16 @@ _ORDER = {
         "workers",
         "log_tail",
     ),
-    "Decide": ("resume", "cancel", "skip", "rename", "delete", "doctor", "convert_point_clouds"),
+    "Decide": (
+        "resume",
+        "cancel",
+        "skip",
+        "rename",
+        "delete",
+        "doctor",
+        "convert_samples",
+        "convert_point_clouds",
+    ),
     "Review": ("labels", "labels_view", "promote", "reject", "undo", "decision", "approve"),
     "Nouns": (
         "RunConfig",

@@ -2,11 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
 
+import fiftyone.core.media as fom
+from fiftyone.core.dataset import Dataset
 from pydantic import BaseModel, ConfigDict
 
-from auto_labeling.core.errors import AutoLabelingError, first_line
+from auto_labeling.core import text
+from auto_labeling.core.errors import AutoLabelingError, FailureReason, first_line
+from auto_labeling.storage import samples
 from auto_labeling.threed import conversion
 
 
@@ -83,6 +88,77 @@ def convert(
         results.append(result)
         if report is not None:
             report(result)
+    return results
+
+
+@dataclass(frozen=True)
+class Unshown:
+    """Samples whose point clouds FiftyOne does not show, because of their format.
+
+    Attributes:
+        slice: their slice; "" without groups
+        files: the file of each, by the sample's id
+    """
+
+    slice: str
+    files: dict[str, str]
+
+
+def unshown(dataset: Dataset) -> Unshown | None:
+    """The point clouds of a dataset that can be converted so that the App shows them.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+
+    Returns:
+        the samples of the dataset, or of its first slice that holds nothing else; None if there
+        are none
+    """
+    kinds = dataset.group_media_types if dataset.media_type == fom.GROUP else {}
+    kinds = kinds or {"": dataset.media_type}
+    for name in (name for name, kind in kinds.items() if kind == fom.UNKNOWN):
+        files = dict(samples.files(dataset, name))
+        # A .pcd file is there if a process died before it told the dataset.
+        if files and all(_fits(path) or path.lower().endswith(".pcd") for path in files.values()):
+            return Unshown(name, files)
+    return None
+
+
+def convert_samples(
+    dataset: Dataset,
+    columns: int | None = None,
+    report: Callable[[Conversion], None] | None = None,
+) -> list[Conversion]:
+    """Converts the point clouds of :func:`unshown`, and makes the samples show the new files.
+
+    Nothing in the dataset changes if a file cannot be converted.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        columns (None): the numbers of each point in ``.bin`` files
+        report (None): called with each result
+
+    Returns:
+        a :class:`Conversion` for each file
+
+    Raises:
+        AutoLabelingError: if a file cannot be converted, with the first reason
+    """
+    found = unshown(dataset)
+    if found is None:
+        return []
+    paths = {i: path for i, path in found.files.items() if _fits(path)}
+    results = convert(dict.fromkeys(paths.values()), columns, report)
+    failed = [result for result in results if result.error]
+    if failed:
+        raise AutoLabelingError(
+            f"{len(failed):,} of {text.count(len(results), 'file')} cannot be converted, so the "
+            f"dataset was not changed. The first: {failed[0].error}. To convert .bin files of "
+            "other columns, use `auto-labeling convert --dataset`",
+            reason=FailureReason.POINTS_UNREADABLE,
+        )
+    shown = {i: conversion.target_of(path) for i, path in paths.items()}
+    samples.show_files(dataset, shown, fom.POINT_CLOUD, found.slice)
     return results
 
 

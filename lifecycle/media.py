@@ -32,7 +32,8 @@ _REMEDIES = {
     fom.THREE_D: "Choose 3D detection; you can also analyze and approve its existing 3D labels",
     fom.MULTIMODAL: "Create a dataset from its images, and label that",
     fom.UNKNOWN: "Give the files an image extension, such as .jpg, and add them again. For point "
-    "clouds (.las, .bin), `auto-labeling convert FOLDER` writes .pcd files beside them",
+    "clouds (.las, .bin), `auto-labeling convert --dataset` writes .pcd files beside them, and "
+    "shows these",
 }
 
 #: The media that a task labels: of 3D tasks, and of others.

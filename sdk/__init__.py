@@ -45,7 +45,12 @@ from auto_labeling.lifecycle.preflight import Preflight
 from auto_labeling.lifecycle.preview import Preview
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.review.summary import Summary
-from auto_labeling.sdk.files import convert_point_clouds, export_config, load_config
+from auto_labeling.sdk.files import (
+    convert_point_clouds,
+    convert_samples,
+    export_config,
+    load_config,
+)
 from auto_labeling.sdk.following import (
     cancel,
     datasets,
@@ -122,6 +127,7 @@ __all__ = [
     "cancel",
     "check",
     "convert_point_clouds",
+    "convert_samples",
     "datasets",
     "decision",
     "delete",

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import fiftyone as fo
 import yaml
+from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.lifecycle import converting
@@ -119,3 +121,28 @@ def convert_point_clouds(
         []
     """
     return converting.convert(converting.find(paths), columns)
+
+
+def convert_samples(dataset: Dataset | str, *, columns: int | None = None) -> list[Conversion]:
+    """Converts the ``.las``, ``.laz`` and ``.bin`` files of a dataset, and shows the new files.
+
+    A ``.pcd`` file is written beside each original, and the samples get its path. The originals
+    stay. If a file cannot be converted, nothing in the dataset changes.
+
+    Args:
+        dataset: a dataset or its name, whose files are all of these formats; or a grouped dataset
+            with such a slice
+        columns (None): as for :func:`convert_point_clouds`
+
+    Returns:
+        a result for each file; none if there is nothing to convert
+
+    Raises:
+        AutoLabelingError: if a file cannot be converted, with the first reason
+
+    Example:
+        >>> al.convert_samples(dataset)
+        []
+    """
+    named = fo.load_dataset(dataset) if isinstance(dataset, str) else dataset
+    return converting.convert_samples(named, columns)

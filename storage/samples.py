@@ -6,6 +6,7 @@ from typing import Any
 import fiftyone as fo
 from bson import ObjectId
 from fiftyone.core.dataset import Dataset
+from pymongo import UpdateOne
 
 from auto_labeling.storage.mongo import Document
 
@@ -142,6 +143,48 @@ def of_groups(dataset: Dataset, group_ids: Sequence[str], names: Iterable[str]) 
         oids = [ObjectId(text) for text in group_ids[first : first + _AT_ONCE]]
         ids += in_slices(dataset, names, {f"{dataset.group_field}._id": {"$in": oids}})
     return ids
+
+
+def files(dataset: Dataset, slice_name: str = "") -> list[tuple[str, str]]:
+    """Reads the ids and the files of the samples of a dataset, or of a slice of a grouped one.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        slice_name (""): the slice
+
+    Returns:
+        ``(sample id, path)`` pairs
+    """
+    query = {f"{dataset.group_field}.name": slice_name} if slice_name else {}
+    documents = dataset._sample_collection.find(query, {"filepath": 1}).sort("_id", 1)
+    return [(str(document["_id"]), document["filepath"]) for document in documents]
+
+
+def show_files(
+    dataset: Dataset, paths: Mapping[str, str], media_type: str, slice_name: str = ""
+) -> None:
+    """Makes all samples of a dataset, or of a slice of a grouped one, show other files.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        paths: the new file of each sample, by the sample's id
+        media_type: FiftyOne's name for the kind of the files
+        slice_name (""): the slice
+    """
+    changes = {"_media_type": media_type, "metadata": None}
+    now = {"$currentDate": {"last_modified_at": True}}
+    updates = [
+        UpdateOne({"_id": ObjectId(i)}, {"$set": {"filepath": path, **changes}, **now})
+        for i, path in paths.items()
+    ]
+    for first in range(0, len(updates), _AT_ONCE):
+        dataset._sample_collection.bulk_write(updates[first : first + _AT_ONCE], ordered=False)
+    if slice_name:
+        dataset._doc.group_media_types[slice_name] = media_type
+    else:
+        dataset._doc.media_type = media_type
+    dataset._doc.save()
+    dataset.reload()
 
 
 def _label(document: Document | None) -> fo.Label | None:

@@ -1,6 +1,7 @@
 """What a person does on the configure page: answer, look at a preview, and start a run."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fiftyone.operators import ExecutionContext
@@ -10,7 +11,7 @@ from auto_labeling.app.form_settings import CLASS_ENTRIES
 from auto_labeling.core import text
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import Run
-from auto_labeling.lifecycle import labeling, media
+from auto_labeling.lifecycle import converting, labeling, media
 from auto_labeling.panels import background
 from auto_labeling.panels.configure import preview as previewing
 from auto_labeling.panels.configure.resolved_form import ResolvedForm
@@ -27,6 +28,9 @@ class ConfigureEvents(PageEvents):
 
     @change
     def new_run(self, ctx: ExecutionContext, state: PanelState) -> None:
+        self._open_form(ctx, state)
+
+    def _open_form(self, ctx: ExecutionContext, state: PanelState) -> None:
         state.problems = {}
         form, possible = state.form, media.tasks(ctx.dataset)
         if possible and answers.task_of(form) not in possible:
@@ -90,6 +94,20 @@ class ConfigureEvents(PageEvents):
         """Lets the dataset outlive the session that made it."""
         ctx.dataset.persistent = True
         state.problems = {k: v for k, v in state.problems.items() if v != labeling.NOT_PERSISTENT}
+
+    @change
+    def convert_files(self, ctx: ExecutionContext, state: PanelState) -> None:
+        """Converts point clouds that FiftyOne does not show."""
+        dataset = ctx.dataset
+        convert = partial(converting.convert_samples, dataset)
+        self._work(ctx, state, "Converting point clouds", convert, self._converted)
+
+    def _converted(
+        self, ctx: ExecutionContext, state: PanelState, files: Sequence[converting.Conversion]
+    ) -> None:
+        ctx.ops.notify(f"{text.count(len(files), 'file')} converted", variant="success")
+        window.reload_dataset(ctx)
+        self._open_form(ctx, state)
 
     @event
     def add_listed(self, ctx: ExecutionContext, state: PanelState) -> None:

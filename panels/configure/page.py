@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import fiftyone.operators.types as types
+from fiftyone.core.dataset import Dataset
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
 from auto_labeling.core.run import Target
-from auto_labeling.lifecycle import labeling, media
+from auto_labeling.lifecycle import converting, labeling, media
 from auto_labeling.panels.configure import preflight, preview
 from auto_labeling.panels.configure.form import Form
 from auto_labeling.panels.configure.resolved_form import ResolvedForm
@@ -32,6 +33,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     head = elements.row(page, "head", columns="auto 1fr", gap=1.5)
     elements.back(head, panel.go_home)
     elements.heading(head, "title", "Auto Label")
+    _point_clouds(page, panel, ctx.dataset)
     if reason := media.refusal(ctx.dataset):
         elements.alert(page, "refused", "warning", reason, media.remedy(ctx.dataset))
         return elements.finished(page)
@@ -54,6 +56,24 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     elements.button(foot, "cancel", "Cancel", panel.go_home)
     _add_missing(foot, form, drawn.labels)
     return elements.finished(page)
+
+
+def _point_clouds(page: types.Object, panel: AutoLabelingPanel, dataset: Dataset) -> None:
+    """Asks whether to convert point clouds in formats that FiftyOne does not show."""
+    found = converting.unshown(dataset)
+    if found is None:
+        return
+    number = text.count(len(found.files), "point cloud")
+    of_slice = f" of the slice '{elements.plain(found.slice)}'" if found.slice else ""
+    elements.alert(
+        page,
+        "unshown",
+        "info",
+        f"FiftyOne does not show {number} because of the file format",
+        f"Convert the files{of_slice} to label them. This writes a .pcd file beside each original, "
+        "and the samples then show the new files. The originals do not change.",
+    )
+    elements.button(page, "convert", f"Convert {number}", panel.convert_files)
 
 
 _FLEETING = (

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from pathlib import Path
 
 import fiftyone as fo
 import numpy as np
@@ -9,9 +10,13 @@ import pytest
 from PIL import Image
 
 import auto_labeling as al
+from tests.support import scene_datasets
 from tests.support.app_double import page_of, send
 
 CUBOID = {"location": [1.0, 2, 3], "dimensions": [4.0, 5, 6], "rotation": [0.0, 0, 1]}
+
+
+IN_3D = ("fo3d", "pcd")
 
 
 def flat(**more):
@@ -22,6 +27,7 @@ def flat(**more):
 LABELS = {
     "png": flat,
     "fo3d": lambda: fo.Detections(detections=[fo.Detection(label="car", confidence=0.7, **CUBOID)]),
+    "pcd": lambda: LABELS["fo3d"](),
     "class": lambda: fo.Classification(label="car", confidence=0.5),
     "masks": lambda: flat(mask=np.ones((2, 2), dtype=bool)),
 }
@@ -31,6 +37,8 @@ def media(folder, ending):
     path = str(folder / f"{uuid.uuid4().hex}.{ending}")
     if ending == "fo3d":
         fo.Scene().write(path)
+    elif ending == "pcd":
+        scene_datasets.write_pcd(Path(path))
     else:
         Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(path)
     return path
@@ -49,8 +57,8 @@ def fill(dataset, folder, kind, slices):
         dataset.add_group_field("group", default=next(iter(slices)))
     for _ in range(2):
         group = fo.Group()
-        for name, ending in (slices or {"": "fo3d" if kind == "fo3d" else "png"}).items():
-            labels = LABELS["fo3d" if ending == "fo3d" else kind]
+        for name, ending in (slices or {"": kind if kind in IN_3D else "png"}).items():
+            labels = LABELS["fo3d" if ending in IN_3D else kind]
             element = {"group": group.element(name)} if slices else {}
             path = media(folder, ending)
             fields = {"mine": labels(), "truth": labels(), **element}
@@ -68,6 +76,8 @@ def code_of(page):
         ("class", {}, 2),
         ("masks", {}, 2),
         ("fo3d", {}, 2),
+        ("pcd", {}, 2),
+        ("pcd", {"lidar": "pcd", "right": "png"}, 2),
         ("png", {"left": "png", "right": "png"}, 4),
         ("class", {"left": "png", "right": "png"}, 4),
         ("png", {"scene": "fo3d", "right": "png"}, 2),
@@ -76,7 +86,7 @@ def code_of(page):
 def test_the_code_of_the_page_exports_and_evaluates(empty, tmp_path, kind, slices, labels):
     fill(empty, tmp_path, kind, slices)
     run = al.import_labels(empty, "mine", "checked")
-    is_3d = kind == "fo3d"
+    is_3d = kind in IN_3D
     assert (
         run.config.task.is_3d,
         "Show patches" in page_of(send(empty, "open_run", run_id=run.id)[0]),

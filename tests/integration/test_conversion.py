@@ -7,11 +7,13 @@ import fiftyone as fo
 import laspy
 import numpy as np
 import pytest
+from PIL import Image
 
 import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.cli import verbs
 from auto_labeling.threed import conversion, scenes
+from tests.support.app_double import App
 
 POINTS = np.random.default_rng(51).uniform(-80, 80, (500, 4)).astype(np.float32)
 
@@ -108,3 +110,69 @@ def test_the_command_asks_first(tmp_path, capsys):
     (tmp_path / "b.bin").write_bytes(b"1")
     assert cli.main(["convert", str(tmp_path), "--yes"]) == verbs.RUN_FAILED
     assert "1 existed, 1 failed" in capsys.readouterr().out
+
+
+@pytest.fixture
+def unshown(dataset, tmp_path):
+    """Groups of an image and a .bin file, which FiftyOne does not show."""
+    dataset.add_group_field("group", default="lidar")
+    for number in range(3):
+        POINTS.tofile(tmp_path / f"{number}.bin")
+        group = fo.Group()
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{number}.png")
+        dataset.add_samples(
+            [
+                fo.Sample(str(tmp_path / f"{number}.bin"), group=group.element("lidar")),
+                fo.Sample(str(tmp_path / f"{number}.png"), group=group.element("camera")),
+            ],
+            progress=False,
+        )
+    assert dataset.group_media_types["lidar"] == "unknown"
+    return dataset
+
+
+def shown_files(dataset):
+    return sorted(
+        os.path.basename(path) for path in dataset.select_group_slices("lidar").values("filepath")
+    )
+
+
+def test_the_panel_asks_and_converts_the_files_of_a_dataset(unshown, tmp_path):
+    app = App(unshown)
+    page = app.send("new_run")
+    assert "FiftyOne does not show 3 point clouds" in page and "3D detection" not in page
+    assert app.button("convert")["label"] == "Convert 3 point clouds"
+    assert not list(tmp_path.glob("*.pcd")), "only after the question"
+    app.send("convert_files")
+    while app.state["page"] == "working":
+        app.send("refresh")
+    unshown.reload()
+    assert unshown.group_media_types == {"lidar": "point-cloud", "camera": "image"}
+    assert shown_files(unshown) == ["0.pcd", "1.pcd", "2.pcd"]
+    assert {s.media_type for s in unshown.select_group_slices("lidar")} == {"point-cloud"}
+    page = app.send("refresh")
+    assert app.state["page"] == "configure" and "3D detection" in app.send("new_run")
+    assert app.find("convert") is None and len(list(tmp_path.glob("*.bin"))) == 3
+
+
+def test_one_file_that_fails_leaves_the_dataset_unchanged(unshown, tmp_path, capsys):
+    whole = (tmp_path / "1.bin").read_bytes()
+    (tmp_path / "1.bin").write_bytes(b"123")
+    arguments = ["convert", "--dataset", unshown.name, "--yes"]
+    assert cli.main(arguments) != verbs.OK
+    assert "1 of 3 files cannot be converted" in capsys.readouterr().err
+    unshown.reload()
+    assert shown_files(unshown) == ["0.bin", "1.bin", "2.bin"]
+    assert unshown.group_media_types["lidar"] == "unknown"
+    (tmp_path / "1.bin").write_bytes(whole)
+    assert cli.main(arguments) == verbs.OK
+    unshown.reload()
+    assert shown_files(unshown) == ["0.pcd", "1.pcd", "2.pcd"]
+
+
+def test_a_dataset_of_such_files_alone_becomes_one_of_point_clouds(tmp_path):
+    dataset = fo.Dataset()
+    dataset.add_samples([fo.Sample(las(tmp_path / "scan"))], progress=False)
+    assert len(al.convert_samples(dataset)) == 1 and al.convert_samples(dataset) == []
+    assert dataset.media_type == "point-cloud" and dataset.first().filepath.endswith("scan.pcd")
+    dataset.delete()
