@@ -16,13 +16,12 @@ from bson import ObjectId
 from fiftyone.core.collections import SampleCollection
 from fiftyone.core.dataset import Dataset
 from fiftyone.core.media import GROUP
-from fiftyone.core.stages import Select
 
 from auto_labeling.core.run import Run
 from auto_labeling.review import patches
 from auto_labeling.review.criteria import Criteria
 from auto_labeling.review.grid_request import reading
-from auto_labeling.review.grid_stages import is_filterable
+from auto_labeling.review.grid_stages import is_filterable, lasso
 from auto_labeling.storage.mongo import Document
 from auto_labeling.storage.staging import PROMOTED, REJECTED, REVIEW, UNPROMOTED
 
@@ -188,14 +187,8 @@ def shown(dataset: Dataset, request: Mapping[str, Any]) -> Shown:
         sample_ids=tuple(request.get("selected") or ()),
         label_ids=tuple(label["label_id"] for label in labels),
         label_sample_ids=tuple({label["sample_id"] for label in labels if label.get("sample_id")}),
-        lasso=_lasso(request.get("extended") or {}),
+        lasso=len(lasso(request)),
     )
-
-
-def _lasso(extended: Mapping[str, Any]) -> int:
-    """How many samples a lasso holds, by the stage that the App makes of it."""
-    select = f"{Select.__module__}.{Select.__name__}"
-    return len((extended.get(select) or {}).get("sample_ids") or ())
 
 
 def label_root(view: SampleCollection, run: Run) -> str:

@@ -33,6 +33,13 @@ SAMPLES, FAILED = "samples ", "samples failed "
 #: Each label as a sample of its own.
 PATCHES = "patches"
 
+#: The samples that a lasso in another panel holds: as a stage before that of patches, which have
+#: other ids than the App's lasso could keep.
+LASSO = "lasso"
+
+#: The App's lasso, as a stage of a request.
+SELECT = f"{fos.Select.__module__}.{fos.Select.__name__}"
+
 #: Samples that a stage names one by one.
 MAX_IDS = 5_000
 
@@ -108,6 +115,15 @@ def of(request: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(mark.removeprefix(_OURS) for mark in marks[users:])
 
 
+def lasso(request: Mapping[str, Any]) -> list[str]:
+    """The ids of the samples that a lasso holds, be it the App's own or our stage."""
+    extended = (request.get("extended") or {}).get(SELECT) or {}
+    if ids := extended.get("sample_ids"):
+        return list(ids)
+    stages = (s for s in request.get("view") or () if s.get("_uuid") == _OURS + LASSO)
+    return next((list(dict(stage["kwargs"])["sample_ids"]) for stage in stages), [])
+
+
 def view_text(request: Mapping[str, Any]) -> str:
     """A request's view as text, to see whether it has changed."""
     # Without where the labels of patches are copied to: that changes while the view remains.
@@ -142,7 +158,7 @@ def view_with(
         if run is None:
             return view
         for name in names:  # the view may be without the run's field, or the run closed since
-            view = view.add_stage(marked(_stage(dataset, run, name), name))
+            view = view.add_stage(marked(_stage(dataset, run, name, request), name))
     return view
 
 
@@ -160,9 +176,11 @@ def marked(stage: fos.ViewStage, name: str) -> fos.ViewStage:
     return stage
 
 
-def _stage(dataset: Dataset, run: Run, name: str) -> fos.ViewStage:
+def _stage(dataset: Dataset, run: Run, name: str, request: Mapping[str, Any]) -> fos.ViewStage:
     if name == PATCHES:
-        return fos.ToPatches(run.staging_field)
+        return fos.ToPatches(run.staging_field, other_fields=_filtered(dataset, run, request))
+    if name == LASSO:
+        return fos.Select(lasso(request))
     if name == WITHOUT_LABELS and run.many:
         return fos.Match({f"{run.staging_field}.detections": {"$size": 0}})
     if name == WITHOUT_LABELS:
@@ -176,3 +194,10 @@ def _stage(dataset: Dataset, run: Run, name: str) -> fos.ViewStage:
     else:
         condition = ViewField("label") == ViewExpression.literal(class_of([name]))
     return fos.FilterLabels(run.staging_field, condition)
+
+
+def _filtered(dataset: Dataset, run: Run, request: Mapping[str, Any]) -> list[str] | None:
+    """The fields of a person's own filters: patches without them could not be filtered by them."""
+    roots = {path.split(".")[0] for path in request.get("filters") or ()}
+    roots.discard(run.staging_field)
+    return sorted(root for root in roots if dataset.has_field(root)) or None

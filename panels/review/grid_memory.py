@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from fiftyone.operators import ExecutionContext
 
@@ -42,6 +43,7 @@ class GridMemory:
         names: our stages in the view that was asked for; None once the App shows it
         view: that view
         asks_again: whether the filters are written in another way than is usual
+        aside: the App's lasso and selected samples, while the grid shows patches
     """
 
     tab: str = "review"
@@ -63,6 +65,7 @@ class GridMemory:
     names: tuple[str, ...] | None = None
     view: list[dict] = field(default_factory=list)
     asks_again: bool = False
+    aside: dict[str, Any] = field(default_factory=dict)
 
     def touched(self) -> None:
         """Notes that something is asked of the grid with this event."""

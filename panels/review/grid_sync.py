@@ -21,6 +21,7 @@ from fiftyone.operators import ExecutionContext
 from auto_labeling.app import request, window
 from auto_labeling.core.run import Run
 from auto_labeling.panels import in_window
+from auto_labeling.panels.review import aside
 from auto_labeling.panels.review.grid_memory import FULL, GridMemory, forget, of
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages, summary
@@ -243,11 +244,8 @@ def toggle_patches(ctx: ExecutionContext, run: Run) -> None:
 
 def _patches(label: str | None) -> tuple[str, ...]:
     # Only the class that is shown: making a patch of every label may take long.
-    return (
-        (grid_stages.PATCHES,)
-        if label is None
-        else (grid_stages.only_class(label), grid_stages.PATCHES)
-    )
+    only = () if label is None else (grid_stages.only_class(label),)
+    return (*only, grid_stages.PATCHES)
 
 
 def reload(ctx: ExecutionContext, run: Run) -> None:
@@ -277,8 +275,12 @@ def _set_stages(ctx: ExecutionContext, run: Run | None, names: Iterable[str]) ->
     """Sets which stages of ours the view has; what follows in the same event already sees it."""
     names = grid_stages.with_limits(ours(ctx), names) if run else ()
     sent, at = request.request(ctx), of(ctx)
-    if not ours(ctx):
+    before, names = ours(ctx), tuple(names)
+    if not before:
         at.saved_view = sent.get("view_name") or ""
+    lasso = grid_stages.lasso(sent)
+    if grid_stages.PATCHES in names and lasso:
+        names = (grid_stages.LASSO, *names)
     view = patches_views.narrowed(ctx.dataset, sent, run, names)
     if not names and at.saved_view:
         ctx.ops.set_view(name=at.saved_view)
@@ -287,6 +289,7 @@ def _set_stages(ctx: ExecutionContext, run: Run | None, names: Iterable[str]) ->
     window.will_read_again(ctx)
     ctx.request_params["view"] = view._serialize()
     ctx.request_params["view_name"] = None if names else at.saved_view or None
+    aside.follow(ctx, at, before, names, lasso)
     _expect(ctx)
 
 

@@ -1,5 +1,8 @@
 """One filter with two handles, event by event: what the sidebar says is what the panel says."""
 
+import json
+
+import fiftyone.core.stages as fos
 import pytest
 
 from auto_labeling.panels import in_window
@@ -313,3 +316,33 @@ def test_labels_are_colored_by_class_until_the_review_is_left(ui, run):
     assert f'"field": "{run.staging_field}", "on": false' in ui.send("go_home")
     told = ui.send("open_run", run_id=run.id)
     assert f'"field": "{run.staging_field}", "on": true' in told
+
+
+def test_patches_are_made_of_the_lasso_and_of_what_a_persons_filters_keep(ui, numbered, run):
+    ids = numbered.values("id")
+    select = fos.Select(ids[:20])._serialize()
+    ui.grid |= {
+        "extended": {select["_cls"]: dict(select["kwargs"])},
+        "extended_selection": {"selection": ids[:20], "scope": "embeddings"},
+        "selected": ids[3:5],
+    }
+    ui.send("on_change_extended_selection")
+    ui.grid["selected"] = []
+    ui.send("on_change_selected")
+    number = ui.button("promote")["params"]["expected"]
+    assert 0 < number < run.labels
+    ui.grid["selected"] = ids[3:5]
+    ui.send("toggle_patches")
+    assert ui.notices == []
+    ui.grid |= {"extended": {}, "extended_selection": {}, "selected": []}  # as the App does
+    ui.send("on_change_view")
+    assert ui.button("promote")["params"]["expected"] == number
+    view = shown(numbered, ui.grid).view
+    assert len(view) == number, "the sidebar's filters of the person work on patches too"
+    assert set(USERS) < set(ui.grid["filters"]) and "lasso of 20" in str(ui.find("hint"))
+    wire = ui.send("toggle_patches")
+    assert ui.grid["view"] == []
+    assert f'"selection": {json.dumps(ids[:20])}, "scope": "embeddings"' in wire
+    told = [t for t in json.loads(wire) if t["operator_uri"].endswith("set_selected_samples")]
+    assert [ids[3] in str(t["params"]) for t in told] == [True]
+    assert ui.button("promote")["params"]["expected"] < number, "those of the two samples"
