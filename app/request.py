@@ -7,10 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import window
 from auto_labeling.app.values import name_of, text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, NotPermitted
 from auto_labeling.core.settings import settings
@@ -155,19 +153,6 @@ def set_filters(ctx: ExecutionContext, filters: Mapping[str, Any]) -> None:
     if filters != (ctx.request_params.get("filters") or {}):
         ctx.trigger("set_filters", filters)
         ctx.request_params["filters"] = filters
-
-
-def set_view(ctx: ExecutionContext, view: SampleCollection) -> None:
-    """Sets the view. The rest of the same event already sees it.
-
-    Args:
-        ctx: the call
-        view: the view
-    """
-    ctx.ops.set_view(view=view)
-    window.will_read_again(ctx)
-    ctx.request_params["view"] = view._serialize()
-    ctx.request_params["view_name"] = None
 
 
 def forget_selection(ctx: ExecutionContext) -> None:

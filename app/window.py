@@ -2,6 +2,7 @@
 
 import secrets
 
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app.values import name_of
@@ -57,6 +58,24 @@ def will_read_again(ctx: ExecutionContext) -> None:
     """
     if own := of(ctx):
         own["readings"] = _readings(own) + 1
+
+
+def set_view(ctx: ExecutionContext, view: SampleCollection, name: str = "") -> None:
+    """Sets the grid's view. The rest of the same event already sees it.
+
+    Args:
+        ctx: the call
+        view: the view
+        name (""): the name under which it is saved
+    """
+    if name and ctx.dataset.has_saved_view(name):
+        ctx.ops.set_view(name=name)
+    else:
+        name = ""
+        ctx.ops.set_view(view=view)
+    will_read_again(ctx)
+    ctx.request_params["view"] = view._serialize()
+    ctx.request_params["view_name"] = name or None
 
 
 def kept(ctx: ExecutionContext) -> dict | None:

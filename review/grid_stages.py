@@ -101,6 +101,11 @@ def with_limits(before: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name != within({}))
 
 
+def patches_of(label: str | None) -> tuple[str, ...]:
+    """The names of the stages for patches: of one class alone, since making each takes long."""
+    return (*(() if label is None else (only_class(label),)), PATCHES)
+
+
 def is_filterable(label: str) -> bool:
     """Whether a filter of the sidebar can keep a class; else it takes a stage."""
     return bool(label) and not label.startswith("$")

@@ -13,7 +13,7 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.events import change, event
 from auto_labeling.panels.page_events import PageEvents
-from auto_labeling.panels.review import class_table, grid_memory, grid_sync, slices
+from auto_labeling.panels.review import class_table, grid_memory, grid_sync, label_patches, slices
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import approval as approving
 from auto_labeling.review import grid, grid_stages, measures, promotion, summary
@@ -100,9 +100,9 @@ class ReviewEvents(PageEvents):
         run = self._run(ctx, state)
         if not run.many or run.config.task.is_3d:
             return
-        if not _may_show_patches(ctx, run):
-            raise AutoLabelingError(grid_sync.TOO_MANY_PATCHES)
-        grid_sync.toggle_patches(ctx, run)
+        if not label_patches.may_show(ctx, run):
+            raise AutoLabelingError(label_patches.TOO_MANY_PATCHES)
+        label_patches.toggle(ctx, run)
 
     @event
     def search(self, ctx: ExecutionContext, state: PanelState) -> None:
@@ -214,12 +214,3 @@ def _clicked(ctx: ExecutionContext) -> str | None:
     row = request.row(ctx)
     labels = grid_sync.of(ctx).rows
     return labels[row] if row is not None and row < len(labels) else None
-
-
-def _may_show_patches(ctx: ExecutionContext, run: Run) -> bool:
-    """Whether there are few enough labels to make a sample of each, or they are shown already."""
-    if grid_stages.PATCHES in grid_sync.ours(ctx):
-        return True
-    shown, label = grid_sync.shown(ctx, run), grid_sync.chosen_class(ctx)
-    rows = summary.summarize(ctx.dataset, run, shown, grid_sync.of(ctx).tab).rows
-    return sum(row.total for row in rows if label in (None, row.label)) <= grid_sync.MAX_PATCHES

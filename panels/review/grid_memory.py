@@ -43,6 +43,7 @@ class GridMemory:
         names: our stages in the view that was asked for; None once the App shows it
         view: that view
         asks_again: whether the filters are written in another way than is usual
+        others: the filters that a person has set on other fields
         aside: the App's lasso and selected samples, while the grid shows patches
     """
 
@@ -65,6 +66,7 @@ class GridMemory:
     names: tuple[str, ...] | None = None
     view: list[dict] = field(default_factory=list)
     asks_again: bool = False
+    others: dict[str, Any] = field(default_factory=dict)
     aside: dict[str, Any] = field(default_factory=dict)
 
     def touched(self) -> None:

@@ -30,10 +30,6 @@ from auto_labeling.review import patches as patches_views
 #: Seconds in which the App shows a view that was asked for, unless it has failed to.
 MAX_VIEW_SECONDS = 20.0
 
-#: FiftyOne copies each label of a view of patches into a collection of its own.
-MAX_PATCHES = 20_000
-TOO_MANY_PATCHES = f"Patches show at most {MAX_PATCHES:,} labels: choose a class"
-
 
 def enter(
     ctx: ExecutionContext, state: PanelState, run: Run, tab: str = "review", is_known: bool = False
@@ -70,12 +66,13 @@ def look_at(
         label: one class; None for all
     """
     memory = of(ctx)
+    memory.others = _others(ctx, run)
     patches = grid_stages.PATCHES in ours(ctx) and label != memory.label
     memory.label = label
     memory.touched()
     _show(memory, span)
     if patches:  # those of all classes would be many, so a class is what one asks for
-        _set_stages(ctx, run, () if label is None else _patches(label))
+        _set_stages(ctx, run, () if label is None else grid_stages.patches_of(label))
     elif shows_samples(ctx):
         _set_stages(ctx, run, ())
     request.set_filters(ctx, _filters_to_set(ctx, run))
@@ -118,8 +115,12 @@ def follow(ctx: ExecutionContext, state: PanelState, run: Run) -> None:
         now = state.text() + request.layout(ctx) + grid_stages.view_text(request.request(ctx))
         dropped = now != memory.known_state or not memory.settled
         memory.known_state = now
+        if dropped and not _others(ctx, run):
+            ctx.request_params["filters"] = memory.others
         look_at(ctx, run, memory.span if dropped else None, memory.label if dropped else None)
-    elif memory.settled:
+        return
+    memory.others = _others(ctx, run)
+    if memory.settled:
         span, memory.label = _sidebar_filters(ctx, run)
         _show(memory, span)
 
@@ -167,12 +168,12 @@ def toggle_class(ctx: ExecutionContext, run: Run, label: str) -> None:
     if chosen is None or grid_stages.is_filterable(label):
         if grid_stages.class_of(ours(ctx)) is not None and (chosen is None or at.label is None):
             keep = grid_stages.PATCHES in ours(ctx) and chosen is not None
-            _set_stages(ctx, run, _patches(chosen) if keep else ())
+            _set_stages(ctx, run, grid_stages.patches_of(chosen) if keep else ())
         look_at(ctx, run, at.span, chosen)
         return
     at.label = None
     patches = (grid_stages.PATCHES,) if grid_stages.PATCHES in ours(ctx) else ()
-    _narrow(ctx, run, (grid_stages.only_class(label), *patches))
+    narrow(ctx, run, (grid_stages.only_class(label), *patches))
 
 
 def show_all(ctx: ExecutionContext, run: Run) -> None:
@@ -193,16 +194,13 @@ def limit(ctx: ExecutionContext, run: Run, limits: dict[str, float]) -> None:
     """
     if limits != grid_stages.limits_of(ours(ctx)):
         others = [name for name in ours(ctx) if not grid_stages.limits_of([name])]
-        _narrow(ctx, run, (grid_stages.within(limits), *others))
+        narrow(ctx, run, (grid_stages.within(limits), *others))
 
 
 def leave_empty_class(ctx: ExecutionContext, run: Run) -> None:
     """Makes the grid show all classes again, if the one that it shows has no label left."""
     label = chosen_class(ctx)
-    if label is None:
-        return
-    rows = summary.summarize(ctx.dataset, run, shown(ctx, run), of(ctx).tab).rows
-    if not any(row.label == label and row.total for row in rows):
+    if label is not None and not any(row.label == label and row.total for row in rows(ctx, run)):
         toggle_class(ctx, run, label)
 
 
@@ -218,7 +216,7 @@ def toggle(ctx: ExecutionContext, run: Run, name: str) -> None:
     if name != grid_stages.WITHOUT_CONFIDENCE:
         of(ctx).label = None
     _show(of(ctx), None)
-    _narrow(ctx, run, () if name in before else (name,))
+    narrow(ctx, run, () if name in before else (name,))
 
 
 def samples_toggled(ctx: ExecutionContext, run: Run) -> None:
@@ -231,21 +229,9 @@ def samples_toggled(ctx: ExecutionContext, run: Run) -> None:
     request.set_filters(ctx, _filters_to_set(ctx, run))
 
 
-def toggle_patches(ctx: ExecutionContext, run: Run) -> None:
-    """Makes each label a sample of the grid, or no longer."""
-    label = chosen_class(ctx)
-    if grid_stages.PATCHES not in ours(ctx):
-        _narrow(ctx, run, _patches(label))
-    elif label is None or grid_stages.is_filterable(label):
-        _narrow(ctx, run, ())
-    else:
-        _narrow(ctx, run, (grid_stages.only_class(label),))
-
-
-def _patches(label: str | None) -> tuple[str, ...]:
-    # Only the class that is shown: making a patch of every label may take long.
-    only = () if label is None else (grid_stages.only_class(label),)
-    return (*only, grid_stages.PATCHES)
+def rows(ctx: ExecutionContext, run: Run) -> list[summary.Row]:
+    """The classes of the labels in what is shown."""
+    return summary.summarize(ctx.dataset, run, shown(ctx, run), of(ctx).tab).rows
 
 
 def reload(ctx: ExecutionContext, run: Run) -> None:
@@ -265,7 +251,14 @@ def reload(ctx: ExecutionContext, run: Run) -> None:
     request.set_filters(ctx, _filters_to_set(ctx, run))
 
 
-def _narrow(ctx: ExecutionContext, run: Run, names: Iterable[str]) -> None:
+def narrow(ctx: ExecutionContext, run: Run, names: Iterable[str]) -> None:
+    """Narrows the grid by stages of ours, and by the panel's filters.
+
+    Args:
+        ctx: the context of the event
+        run: the run
+        names: the names of the stages, in their order
+    """
     of(ctx).touched()
     _set_stages(ctx, run, names)
     request.set_filters(ctx, _filters_to_set(ctx, run))
@@ -282,13 +275,7 @@ def _set_stages(ctx: ExecutionContext, run: Run | None, names: Iterable[str]) ->
     if grid_stages.PATCHES in names and lasso:
         names = (grid_stages.LASSO, *names)
     view = patches_views.narrowed(ctx.dataset, sent, run, names)
-    if not names and at.saved_view:
-        ctx.ops.set_view(name=at.saved_view)
-    else:
-        ctx.ops.set_view(view=view)
-    window.will_read_again(ctx)
-    ctx.request_params["view"] = view._serialize()
-    ctx.request_params["view_name"] = None if names else at.saved_view or None
+    window.set_view(ctx, view, name="" if names else at.saved_view)
     aside.follow(ctx, at, before, names, lasso)
     _expect(ctx)
 
@@ -314,6 +301,11 @@ def leave(ctx: ExecutionContext, state: PanelState) -> None:
     in_window.tell(ctx, "color_by_class", field=state.staging_field, on=False)
     state.staging_field = ""
     forget(state)
+
+
+def _others(ctx: ExecutionContext, run: Run) -> dict[str, Any]:
+    """The filters on other fields, which are a person's own."""
+    return grid.merged(request.request(ctx).get("filters"), run, {})
 
 
 def _lacks_tab_filter(ctx: ExecutionContext, run: Run) -> bool:

@@ -18,7 +18,14 @@ from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.lifecycle.remarks import COMPARE, reasons_in_words
 from auto_labeling.panels.home import run_card
-from auto_labeling.panels.review import approval_tab, class_table, grid_sync, limits, slices
+from auto_labeling.panels.review import (
+    approval_tab,
+    class_table,
+    grid_sync,
+    label_patches,
+    limits,
+    slices,
+)
 from auto_labeling.panels.review.grid_memory import GridMemory
 from auto_labeling.panels.run import failures
 from auto_labeling.panels.run import page as progress
@@ -180,14 +187,14 @@ def _patches(
     shown = grid_stages.PATCHES in grid_sync.ours(ctx)
     label = grid_sync.chosen_class(ctx)
     number = sum(row.total for row in numbers.rows if label in (None, row.label))
-    many = not shown and number > grid_sync.MAX_PATCHES
+    many = not shown and number > label_patches.MAX_PATCHES
     elements.button(
         bar,
         "patches",
         "Show samples" if shown else "Show patches",
         panel.toggle_patches,
         disabled=many,
-        title=grid_sync.TOO_MANY_PATCHES if many else "Show each label on its own",
+        title=label_patches.TOO_MANY_PATCHES if many else "Show each label on its own",
     )
 
 

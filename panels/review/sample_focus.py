@@ -9,7 +9,8 @@ from __future__ import annotations
 from fiftyone.core.stages import ViewStage
 from fiftyone.operators import ExecutionContext
 
-from auto_labeling.app import request
+from auto_labeling.app import request, window
+from auto_labeling.panels.review import grid_memory
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import grid, grid_stages
 
@@ -32,12 +33,15 @@ def toggle(ctx: ExecutionContext, which: str, stage: ViewStage) -> int | None:
         how many are shown now, or None if all are
     """
     before = highlighted(ctx)
-    _strip(ctx)
+    if before:
+        _strip(ctx)
+    else:
+        grid_memory.of(ctx).saved_view = request.request(ctx).get("view_name") or ""
     if before == which:
         return None
     view = grid.shown(ctx.dataset, {**request.request(ctx), "extended": None}).base
     view = view.add_stage(grid_stages.marked(stage, grid_stages.SAMPLES + which))
-    request.set_view(ctx, view)
+    window.set_view(ctx, view)
     return len(view)
 
 
@@ -61,4 +65,5 @@ def _strip(ctx: ExecutionContext) -> None:
     if highlighted(ctx):
         params = request.request(ctx)
         rest = {**params, "view": params["view"][:-1], "extended": None}
-        request.set_view(ctx, grid.shown(ctx.dataset, rest).base)
+        view = grid.shown(ctx.dataset, rest).base
+        window.set_view(ctx, view, name=grid_memory.of(ctx).saved_view)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import fiftyone.operators.types as types
 from fiftyone.operators import ExecutionContext
 
+from auto_labeling.app import request, window
 from auto_labeling.core import text
 from auto_labeling.panels.ui import elements
 
@@ -36,8 +37,14 @@ def add(
 
 
 def show(ctx: ExecutionContext, name: str) -> None:
-    """Makes the grid show another slice of a grouped dataset."""
+    """Makes the grid show another slice of a grouped dataset.
+
+    A lasso and a selection hold samples of the slice before, and end with it.
+    """
+    ctx.request_params["extended"] = ctx.request_params["extended_selection"] = {}
+    request.forget_selection(ctx)
     ctx.ops.set_group_slice(name)
+    window.will_read_again(ctx)
     ctx.request_params["group_slice"] = ctx.dataset.group_slice = name
 
 

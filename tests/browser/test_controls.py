@@ -7,10 +7,9 @@ cannot be forgotten. In CI a few are used, chosen by ``CONTROLS_SEED``; ``make s
 
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from _pytest.mark import ParameterSet
 from playwright.sync_api import Page
 
 from tests.support.browser import page_scenes
@@ -23,18 +22,6 @@ SEED = int(os.environ.get("CONTROLS_SEED", 7))
 #: The pages of which CI uses some controls, and how many of each.
 _CI_PAGES = ("review", random.Random(SEED).choice(sorted(PAGE_SCENES)))
 _CI_CONTROLS = 5
-
-_LOSES = pytest.mark.xfail(
-    strict=True, reason="controls that write the panel's state make the App drop filters and lasso"
-)
-
-#: Pages of which each control was seen to keep everything.
-_HOLD = ("existing",)
-
-
-def _pages(names: Iterable[str]) -> list[ParameterSet]:
-    marks = {name: () if name in _HOLD else (_LOSES,) for name in names}
-    return [pytest.param(name, marks=marks[name]) for name in marks]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +45,7 @@ def walk(page: Page, app_url: str, filepaths: list[str]) -> Iterator[Callable[[s
         one.close()
 
 
-@pytest.mark.parametrize("name", _pages(_CI_PAGES))
+@pytest.mark.parametrize("name", _CI_PAGES)
 def test_some_controls_keep_what_a_person_has_set(walk: Callable[[str], Walk], name: str) -> None:
     one = walk(name)
     one.run(_CI_CONTROLS)
@@ -66,7 +53,7 @@ def test_some_controls_keep_what_a_person_has_set(walk: Callable[[str], Walk], n
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", _pages(PAGE_SCENES))
+@pytest.mark.parametrize("name", PAGE_SCENES)
 def test_each_control_keeps_what_a_person_has_set(walk: Callable[[str], Walk], name: str) -> None:
     one = walk(name)
     one.run()

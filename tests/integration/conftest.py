@@ -34,14 +34,19 @@ def numbered(tmp_path):
     import fiftyone as fo
 
     dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
-    samples = []
-    for number, path in enumerate(scripted_model.write_images(tmp_path / "numbered", 40)):
-        truth = fo.Detections(detections=[fo.Detection(label="mine", bounding_box=[0, 0, 1, 1])])
-        samples.append(fo.Sample(filepath=path, number=number, mine=truth, tags=[f"t{number % 2}"]))
-    dataset.add_samples(samples, progress=False)
+    dataset.add_samples(_numbered(tmp_path / "numbered"), progress=False)
     yield dataset
     if not dataset.deleted:
         dataset.delete()
+
+
+def _numbered(folder):
+    """Samples that nothing keeps: FiftyOne reloads each one that there is with its dataset."""
+    import fiftyone as fo
+
+    for number, path in enumerate(scripted_model.write_images(folder, 40)):
+        truth = fo.Detections(detections=[fo.Detection(label="mine", bounding_box=[0, 0, 1, 1])])
+        yield fo.Sample(filepath=path, number=number, mine=truth, tags=[f"t{number % 2}"])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import fiftyone.core.stages as fos
 import pytest
 
 from auto_labeling.panels import in_window
-from auto_labeling.panels.review import grid_memory, grid_sync
+from auto_labeling.panels.review import grid_memory, label_patches
 from auto_labeling.review.grid import shown
 from tests.support.app_double import App
 
@@ -223,7 +223,7 @@ def test_a_view_that_the_app_is_slow_to_show_is_waited_for(ui, run):
     rest(ui)
     ui.grid |= {"view": view, "filters": {}}  # another view is shown at last, without any filters
     ui.send("on_change_view")
-    assert ui.grid["view"] == view and set(ui.grid["filters"]) == set(filters) - set(USERS)
+    assert ui.grid["view"] == view and set(ui.grid["filters"]) == set(filters)
     assert ui.find("patches")["view"]["label"] == "Show samples"
     rest(ui)
     ui.grid["filters"] = {}
@@ -251,9 +251,9 @@ def test_a_second_click_before_the_app_has_followed_the_first_takes_it_back(ui):
 
 
 def test_patches_of_too_many_labels_are_refused_with_a_sentence(ui, monkeypatch):
-    monkeypatch.setattr(grid_sync, "MAX_PATCHES", 3)
+    monkeypatch.setattr(label_patches, "MAX_PATCHES", 3)
     ui.send("toggle_patches")
-    assert ui.notices == [grid_sync.TOO_MANY_PATCHES] and not ui.grid["view"]
+    assert ui.notices == [label_patches.TOO_MANY_PATCHES] and not ui.grid["view"]
     assert ui.find("patches")["view"]["disabled"]
 
 

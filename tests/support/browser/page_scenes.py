@@ -214,7 +214,7 @@ PAGE_SCENES = {
     ),
     "queued": PageScene(_queued, _press("View progress"), "Waiting for a worker"),
     "failed": PageScene(_failed, _press("Details"), re.compile("(Show|Hide) the details")),
-    "failed-samples": PageScene(_partly, _review, "3 samples failed"),
+    "failed-samples": PageScene(_partly, _press("Review"), "3 samples failed"),
     "review": PageScene(_in_review, _review, "for approval"),
     "review-groups": PageScene(_in_review, _review, "for approval", grouped=True),
     "approval": PageScene(_half_promoted, _approval, _APPROVAL),

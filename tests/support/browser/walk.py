@@ -14,8 +14,15 @@ from tests.support.browser.window import Window
 #: How often a page is entered again for the controls that are left.
 _MAX_ENTRIES = 40
 
-#: Controls that act on the samples that are selected, and leave none of them selected.
-_USES_UP_SELECTION = ("button 'Add #", "button 'Undo", "button 'Yes, approve")
+#: What ends with a control, as it must: some act on the samples that are selected and leave none of
+#: them selected; and a lasso and a selection are of one slice.
+_ENDS = {
+    "button 'Add #": ("selection",),
+    "button 'Undo": ("selection",),
+    "button 'Yes, approve": ("selection",),
+    "button 'Show left": ("lasso", "selection", "slice"),
+    "button 'Show right": ("lasso", "selection", "slice"),
+}
 
 #: Controls that leave the page or end what stands on it: the others are used before them.
 LEAVES = ("button 'Back", "button 'Cancel", "button 'Yes", "button 'Delete", "button 'Generate")
@@ -111,14 +118,14 @@ class Walk:
         controls.close_dialogs(self.ui)
         self.window.settle()
         lost = self._lost()
-        if key.startswith(_USES_UP_SELECTION):
-            lost = [what for what in lost if not what.startswith("selection")]
+        ends = next((ends for start, ends in _ENDS.items() if key.startswith(start)), ())
+        lost = [what for what in lost if not what.startswith(ends)] if ends else lost
         with contextlib.suppress(AssertionError):
             self.window.wait_for_tiles(self._world.dataset, seconds=4)
         lost += self.window.wrong_tiles(self._world.dataset) + self.window.errors
         self.losses += [f"{self._name}: {key}: {what}" for what in dict.fromkeys(lost)]
         self.window.errors.clear()
-        if lost and self.is_here():
+        if (lost or ends) and self.is_here():
             self._set()
 
     def use_any(self) -> bool:
