@@ -10,7 +10,7 @@ CHUNKS_STORE = "auto_labeling.chunks"
 SPEEDS_STORE = "auto_labeling.speeds"
 WORKERS_STORE = "auto_labeling.workers"
 INQUIRIES_STORE = "auto_labeling.inquiries"
-QUALITY_STORE = "auto_labeling.quality"
+AUDITS_STORE = "auto_labeling.audits"
 LOGS_STORE = "auto_labeling.logs"
 
 STAGING_SUFFIX = "_in_review"

@@ -6,8 +6,8 @@ from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.run import RunState
 from auto_labeling.storage import log_tails, mask_files, operations, staging
+from auto_labeling.storage.audit_ledgers import LedgerStore
 from auto_labeling.storage.chunks import ChunkStore
-from auto_labeling.storage.quality_ledger import LedgerStore
 from auto_labeling.storage.runs import RunStore
 
 

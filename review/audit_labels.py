@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from fiftyone.core.dataset import Dataset
 
+from auto_labeling.audits.events import CONTENT, Entry, Verdict, content_hash
 from auto_labeling.core.run import Run
-from auto_labeling.quality.events import CONTENT, Entry, Verdict, content_hash
 from auto_labeling.review import promotion
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.selection import choose

@@ -1,6 +1,6 @@
 """The ledger of a run's audits in the database: read it, add an event, do what follows from it.
 
-``quality/ledger.py`` has the rules. Every change is one event, added by compare-and-set.
+``audits/ledger.py`` has the rules. Every change is one event, added by compare-and-set.
 """
 
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from typing import Any
 
 from fiftyone.core.dataset import Dataset
 
+from auto_labeling.audits import events
+from auto_labeling.audits.audit import Audit, AuditState
+from auto_labeling.audits.events import Event, Verdict
+from auto_labeling.audits.ledger import Ledger
 from auto_labeling.core.errors import AuditRefused, FailureReason, IllegalTransition
 from auto_labeling.core.run import Run, RunState
-from auto_labeling.quality import events
-from auto_labeling.quality.audit import Audit, AuditState
-from auto_labeling.quality.events import Event, Verdict
-from auto_labeling.quality.ledger import Ledger
 from auto_labeling.review import audit_labels
-from auto_labeling.storage.quality_ledger import LedgerStore, new_event
+from auto_labeling.storage.audit_ledgers import LedgerStore, new_event
 from auto_labeling.storage.runs import RunStore
 
 _RETRIES = 16

@@ -7,16 +7,16 @@ from typing import Any
 
 from fiftyone.core.dataset import Dataset
 
+from auto_labeling.audits import events, outcomes
+from auto_labeling.audits.audit import Audit
+from auto_labeling.audits.events import Event, Verdict
+from auto_labeling.audits.ledger import Ledger
+from auto_labeling.audits.plan import Plan, solve
 from auto_labeling.core.errors import AuditRefused, AutoLabelingError, FailureReason
-from auto_labeling.quality import events, outcomes
-from auto_labeling.quality.audit import Audit
-from auto_labeling.quality.events import Event, Verdict
-from auto_labeling.quality.ledger import Ledger
-from auto_labeling.quality.plan import Plan, solve
 from auto_labeling.review import audit_labels
 from auto_labeling.review.audit_ledger import add, in_review, ledger, settle
 from auto_labeling.review.grid import Shown
-from auto_labeling.storage.quality_ledger import LedgerStore
+from auto_labeling.storage.audit_ledgers import LedgerStore
 from auto_labeling.storage.runs import RunStore
 
 #: Labels of a pilot.

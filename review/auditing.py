@@ -1,6 +1,6 @@
 """An audit of a run's labels: the next page, answers, undo (``audit_planning.py`` comes before).
 
-Every change is one event of the run's ledger (``quality/ledger.py`` has the rules), added by
+Every change is one event of the run's ledger (``audits/ledger.py`` has the rules), added by
 compare-and-set. What an event needs is written before it, and what follows from it can be repeated.
 So a process may die anywhere, and two reviewers may work at once.
 """
@@ -11,17 +11,17 @@ from typing import Any
 
 from fiftyone.core.dataset import Dataset
 
+from auto_labeling.audits import events
+from auto_labeling.audits.events import Entry, Event, Verdict
+from auto_labeling.audits.ledger import Audit, Ledger
 from auto_labeling.core.errors import (
     AuditRefused,
     AutoLabelingError,
     FailureReason,
 )
-from auto_labeling.quality import events
-from auto_labeling.quality.events import Entry, Event, Verdict
-from auto_labeling.quality.ledger import Audit, Ledger
 from auto_labeling.review import audit_labels
 from auto_labeling.review.audit_ledger import add, current, going, in_review, settle
-from auto_labeling.storage.quality_ledger import LedgerStore
+from auto_labeling.storage.audit_ledgers import LedgerStore
 
 #: Labels of a page, at most.
 MAX_PAGE_SIZE = 200

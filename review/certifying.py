@@ -8,16 +8,16 @@ import fiftyone as fo
 from fiftyone.core.dataset import Dataset
 
 import auto_labeling
+from auto_labeling.audits import certificate
+from auto_labeling.audits.certificate import Document
+from auto_labeling.audits.events import CONTENT, Entry, content_hash
+from auto_labeling.audits.ledger import Ledger
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.core.text import count
 from auto_labeling.lifecycle.weight_hashes import weight_hashes
-from auto_labeling.quality import certificate
-from auto_labeling.quality.certificate import Document
-from auto_labeling.quality.events import CONTENT, Entry, content_hash
-from auto_labeling.quality.ledger import Ledger
 from auto_labeling.review.audit_ledger import ledger, settle
 from auto_labeling.storage import clock, label_documents
-from auto_labeling.storage.quality_ledger import LedgerStore
+from auto_labeling.storage.audit_ledgers import LedgerStore
 from auto_labeling.storage.review_states import PERSON, PROMOTED, REJECTED, REVIEW, sources
 from auto_labeling.storage.runs import RunStore
 

@@ -3,8 +3,8 @@
 import pytest
 from bson import ObjectId
 
+from auto_labeling.audits import certificate
 from auto_labeling.core.errors import AuditRefused
-from auto_labeling.quality import certificate
 from auto_labeling.review import audit_planning, certifying, promotion
 from auto_labeling.review.approval import approve, provenance_key
 from auto_labeling.review.selection import choose

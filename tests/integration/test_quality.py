@@ -6,17 +6,17 @@ import threading
 import pytest
 from bson import ObjectId
 
+from auto_labeling.audits import events
+from auto_labeling.audits.audit import AuditState
+from auto_labeling.audits.ledger import Ledger
+from auto_labeling.audits.plan import most_wrong, solve
 from auto_labeling.core.errors import AuditRefused, FailureReason, IllegalTransition
 from auto_labeling.lifecycle import labeling
-from auto_labeling.quality import events
-from auto_labeling.quality.audit import AuditState
-from auto_labeling.quality.ledger import Ledger
-from auto_labeling.quality.plan import most_wrong, solve
 from auto_labeling.review import audit_ledger, audit_planning, auditing, promotion
 from auto_labeling.review.approval import approve
 from auto_labeling.review.selection import choose
 from auto_labeling.storage import label_documents
-from auto_labeling.storage.quality_ledger import LedgerStore
+from auto_labeling.storage.audit_ledgers import LedgerStore
 from auto_labeling.storage.review_states import REJECTED, REVIEW
 from tests.support.audited_runs import finish, ids, make
 from tests.support.dying_process import Died, Doom

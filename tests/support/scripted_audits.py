@@ -3,10 +3,10 @@
 import hashlib
 import itertools
 
-from auto_labeling.quality import events
-from auto_labeling.quality.events import Entry, Verdict
-from auto_labeling.quality.ledger import Ledger
-from auto_labeling.quality.plan import solve
+from auto_labeling.audits import events
+from auto_labeling.audits.events import Entry, Verdict
+from auto_labeling.audits.ledger import Ledger
+from auto_labeling.audits.plan import solve
 
 _number = itertools.count()
 

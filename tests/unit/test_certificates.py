@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from auto_labeling.audits import certificate, certificate_page, events
+from auto_labeling.audits.events import Verdict
+from auto_labeling.audits.ledger import Ledger
 from auto_labeling.core.errors import AuditRefused, AutoLabelingError
-from auto_labeling.quality import certificate, certificate_page, events
-from auto_labeling.quality.events import Verdict
-from auto_labeling.quality.ledger import Ledger
 from tests.support.scripted_audits import Paper, entries_of, frozen
 
 RUN = {

@@ -12,7 +12,7 @@ PACKAGE = "auto_labeling"
 OUTSIDE = {"tests", "benchmarks", "docs", "build", "dist"}
 
 #: What the ways in call: the verbs of runs and of the review, and what models are called.
-VERBS = {"core", "lifecycle", "quality", "review", "app"}
+VERBS = {"audits", "core", "lifecycle", "review", "app"}
 TOP = VERBS | {"models.catalog", "models.display_names", "models.class_text", "models.spec"}
 TOP |= {"models.model_choice", "models.ratings"}
 
@@ -27,9 +27,9 @@ MAY_IMPORT = {
     "serving": {"core", "lifecycle.labeling", "models.custom_check", "storage"},
     "app": VERBS | {"models"},
     "lifecycle": {"core", "engine", "models", "storage", "threed", "__init__"},
-    "review": {"core", "lifecycle", "quality", "storage", "threed", "__init__"},
+    "review": {"audits", "core", "lifecycle", "storage", "threed", "__init__"},
     "engine": {"core", "models", "storage", "threed", "__init__"},
-    "quality": {"core"},
+    "audits": {"core"},
     "threed": {"core"},
     "models": {"core"},
     "storage": {"core"},

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
+from auto_labeling.audits import events
+from auto_labeling.audits.audit import AuditState
+from auto_labeling.audits.events import Entry, Verdict
+from auto_labeling.audits.ledger import Ledger
+from auto_labeling.audits.plan import most_wrong, solve
 from auto_labeling.core.errors import AuditRefused, FailureReason
-from auto_labeling.quality import events
-from auto_labeling.quality.audit import AuditState
-from auto_labeling.quality.events import Entry, Verdict
-from auto_labeling.quality.ledger import Ledger
-from auto_labeling.quality.plan import most_wrong, solve
 from tests.support.scripted_audits import Paper, entries_of, frozen, head, random_truth
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from auto_labeling.audits import outcomes
+from auto_labeling.audits.plan import RISKS, TARGETS, false_certificate, most_wrong, solve
 from auto_labeling.core.errors import AutoLabelingError
-from auto_labeling.quality import outcomes
-from auto_labeling.quality.plan import RISKS, TARGETS, false_certificate, most_wrong, solve
 from tests.support.label_by_label import certified
 
 #: Each size up to 500, and 300 above: evenly spaced by their logarithm.

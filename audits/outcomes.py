@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from scipy.special import betaincinv
 
-from auto_labeling.quality.plan import Plan
-from auto_labeling.quality.recursion import Sequences
+from auto_labeling.audits.plan import Plan
+from auto_labeling.audits.recursion import Sequences
 
 #: Of the wrong labels that the target allows, the parts between which the true share most often is.
 _LIKELY_PARTS = (0.1, 0.4)

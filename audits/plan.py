@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from auto_labeling.audits.recursion import Sequences, binomials, log_falling
 from auto_labeling.core.errors import AutoLabelingError
-from auto_labeling.quality.recursion import Sequences, binomials, log_falling
 
 #: The targets on offer, in percent.
 TARGETS = (90, 95, 98)

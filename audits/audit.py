@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from auto_labeling.quality.events import Entry, Frozen, Verdict
-from auto_labeling.quality.plan import Look, Plan
+from auto_labeling.audits.events import Entry, Frozen, Verdict
+from auto_labeling.audits.plan import Look, Plan
 
 
 class AuditState(str, Enum):

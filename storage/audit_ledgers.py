@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from auto_labeling.core.errors import FailureReason, LabelsChanged, NewerRecord
-from auto_labeling.core.names import QUALITY_STORE
+from auto_labeling.core.names import AUDITS_STORE
 from auto_labeling.storage import clock
 from auto_labeling.storage.key_store import Keys
 from auto_labeling.storage.mongo import Document
@@ -21,7 +21,7 @@ LEDGER_FORMAT = 1
 #: Labels in each key of a frozen set.
 CHUNK_SIZE = 2_000
 
-#: A label of a frozen set, as ``quality.events.Entry``.
+#: A label of a frozen set, as ``audits.events.Entry``.
 _Entry = Sequence[str]
 
 
@@ -32,7 +32,7 @@ class LedgerStore(Keys):
         dataset: a :class:`fiftyone.core.dataset.Dataset`
     """
 
-    NAME = QUALITY_STORE
+    NAME = AUDITS_STORE
 
     def events(self, run_id: str) -> list[Document]:
         """Returns all events of a run's ledger, in their order.

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from auto_labeling.core.errors import AuditRefused, FailureReason
-from auto_labeling.quality.audit import Audit, AuditState
-from auto_labeling.quality.events import (
+from auto_labeling.audits.audit import Audit, AuditState
+from auto_labeling.audits.events import (
     Abandoned,
     Answered,
     Entry,
@@ -25,7 +24,8 @@ from auto_labeling.quality.events import (
     Verdict,
     order_key,
 )
-from auto_labeling.quality.plan import RISKS, Look, Plan, holds
+from auto_labeling.audits.plan import RISKS, Look, Plan, holds
+from auto_labeling.core.errors import AuditRefused, FailureReason
 
 
 @dataclass

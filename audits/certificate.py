@@ -16,13 +16,13 @@ from typing import Any
 import numpy
 import scipy
 
+from auto_labeling.audits import events, outcomes
+from auto_labeling.audits.audit import Audit, AuditState
+from auto_labeling.audits.events import Entry, Verdict
+from auto_labeling.audits.ledger import Ledger
+from auto_labeling.audits.plan import RISKS, Look, Plan, holds
 from auto_labeling.core.errors import AuditRefused, AutoLabelingError, FailureReason
 from auto_labeling.core.text import count
-from auto_labeling.quality import events, outcomes
-from auto_labeling.quality.audit import Audit, AuditState
-from auto_labeling.quality.events import Entry, Verdict
-from auto_labeling.quality.ledger import Ledger
-from auto_labeling.quality.plan import RISKS, Look, Plan, holds
 
 KIND = "auto-labeling certificate"
 
