@@ -20,6 +20,7 @@ _SDK = frozenset(
     [
         "Account",
         "AttemptRevoked",
+        "AuditRefused",
         "AutoLabelingError",
         "CannotWrite",
         "ConfigError",
@@ -76,6 +77,7 @@ _SDK = frozenset(
         "preview",
         "progress",
         "promote",
+        "quality",
         "reject",
         "rename",
         "resume",

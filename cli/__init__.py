@@ -21,6 +21,7 @@ from auto_labeling.cli import (
     output,
     plugin,
     preview,
+    quality,
     reviewing,
     runs,
     starting,
@@ -29,7 +30,10 @@ from auto_labeling.cli import (
 from auto_labeling.core.errors import AutoLabelingError, DatabaseAway
 
 #: The modules that define the verbs.
-MODULES = (models, preview, starting, runs, reviewing, mending, converting, launch, demo, plugin)
+MODULES = (
+    *(models, preview, starting, runs, reviewing, quality, mending, converting),
+    *(launch, demo, plugin),
+)
 
 #: Verbs that print as they run, so that stdout is not only for their result.
 _CHATTY = ("launch", "demo")

@@ -159,13 +159,25 @@ def samples_of(
         ``(samples, ids)``: the dataset or a view of it, and sample IDs or None. Samples must be
         in both
     """
-    samples = _view_of(args, dataset)
+    samples = view_of(args, dataset)
     if args.tags:
         samples = samples.match_tags(args.tags)
     return samples, ids_of(args.sample_ids)
 
 
-def _view_of(args: argparse.Namespace, dataset: Dataset) -> SampleCollection:
+def view_of(args: argparse.Namespace, dataset: Dataset) -> SampleCollection:
+    """Loads the saved view that a command names.
+
+    Args:
+        args: the parsed arguments
+        dataset: the dataset
+
+    Returns:
+        the view; the dataset if none is named
+
+    Raises:
+        AutoLabelingError: if the dataset has no such view
+    """
     if args.view is None:
         return dataset
     if not dataset.has_saved_view(args.view):
@@ -204,7 +216,7 @@ def targets_of(
         # A view of groups stands for all samples of its groups; here each must have a tag.
         known = media.slices_to_label(dataset, answers.task_of(settings))
         names = [name for name in known if name in slices_of(settings)] or known
-        samples = _view_of(args, dataset).select_group_slices(names).match_tags(args.tags)
+        samples = view_of(args, dataset).select_group_slices(names).match_tags(args.tags)
     if ids is not None and samples is not dataset:
         named = set(ids)
         ids = [sample_id for sample_id in ids_in(samples, settings) if sample_id in named]

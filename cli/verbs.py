@@ -25,7 +25,7 @@ STATUSES = {
     RUN_FAILED: "the run stopped with an error or was canceled; or a preview failed on every "
     "sample",
     STILL_RUNNING: "--timeout expired; the run continues",
-    PROBLEMS: "doctor found a problem that is not repaired",
+    PROBLEMS: "doctor found a problem that is not repaired; or a certificate is not valid",
     BUG: "internal error (traceback printed)",
     INTERRUPTED: "interrupted by Ctrl-C",
 }
@@ -123,7 +123,8 @@ def verb(
 #: The order in which ``--help`` lists the verbs: roughly that of a typical workflow.
 _ORDER = (
     *("models", "preview", "run", "import", "list", "show", "watch", "resume", "cancel", "skip"),
-    *("workers", "labels", "promote", "reject", "undo", "approve", "rename", "delete", "doctor"),
+    *("workers", "labels", "promote", "reject", "undo", "quality", "certificate", "approve"),
+    *("rename", "delete", "doctor"),
     "convert",
     *("launch", "demo"),
 )

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from auto_labeling.demo import database
@@ -55,6 +56,7 @@ _ORDER = {
         "convert_point_clouds",
     ),
     "Review": ("labels", "labels_view", "promote", "reject", "undo", "decision", "approve"),
+    "Quality": ("quality",),
     "Nouns": (
         "RunConfig",
         "RunState",
@@ -89,6 +91,7 @@ _ORDER = {
         "AttemptRevoked",
         "FieldGone",
         "LabelsChanged",
+        "AuditRefused",
         "DatabaseAway",
         "CannotWrite",
         "RunFailed",
@@ -176,7 +179,7 @@ def _option(argument: "Argument") -> str:
     if not argument.is_option:
         return f"`{argument.keywords['metavar']}`"
     if choices := argument.keywords.get("choices"):
-        return f"{names} {_cell(' | '.join(choices))}"
+        return f"{names} {_cell(' | '.join(map(str, choices)))}"
     return f"{names} {argument.keywords.get('metavar', '')}".strip()
 
 
@@ -193,8 +196,25 @@ def _sdk() -> str:
     for title, names in _ORDER.items():
         lines += ["", f"### {title}"]
         for name in names:
-            lines += ["", *_named(name, getattr(sdk, name))]
+            member = getattr(sdk, name)
+            if inspect.ismodule(member):
+                parts = [(f"{name}.{part}", getattr(member, part)) for part in _listed(member)]
+                lines += ["", *_doc(member)]
+            else:
+                parts = [(name, member)]
+            for full_name, part in parts:
+                lines += ["", *_named(full_name, part)]
     return "\n".join(lines) + "\n"
+
+
+def _listed(module: ModuleType) -> list[str]:
+    """The names of a module: its functions in the order of the source, then its classes."""
+
+    def place(name: str) -> tuple[bool, bool]:
+        member = getattr(module, name)
+        return inspect.isclass(member), member.__module__ != module.__name__
+
+    return sorted((name for name in vars(module) if name in module.__all__), key=place)
 
 
 def _example(doc: str) -> str:

@@ -58,6 +58,11 @@ class Page:
     first: int
     labels: tuple[PageLabel, ...]
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the labels, in the order of the audit."""
+        return [label.id for label in self.labels]
+
 
 def page(dataset: Dataset, run_id: str, size: int = 24, by: str = "") -> Page:
     """Shows the next labels of the audit. From its first page on, it has used its share of risk.

@@ -13,6 +13,7 @@
 from auto_labeling.core.account import Account, Decision, LeftOut
 from auto_labeling.core.errors import (
     AttemptRevoked,
+    AuditRefused,
     AutoLabelingError,
     CannotWrite,
     ConfigError,
@@ -45,6 +46,7 @@ from auto_labeling.lifecycle.preflight import Preflight
 from auto_labeling.lifecycle.preview import Preview
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.review.summary import Summary
+from auto_labeling.sdk import quality
 from auto_labeling.sdk.files import (
     convert_point_clouds,
     convert_samples,
@@ -90,6 +92,7 @@ from auto_labeling.sdk.starting import (
 __all__ = [
     "Account",
     "AttemptRevoked",
+    "AuditRefused",
     "AutoLabelingError",
     "CannotWrite",
     "ConfigError",
@@ -146,6 +149,7 @@ __all__ = [
     "preview",
     "progress",
     "promote",
+    "quality",
     "reject",
     "rename",
     "resume",

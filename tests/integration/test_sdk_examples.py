@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import operator
 
 import fiftyone as fo
 import pytest
@@ -20,7 +21,8 @@ def public(name):
     return not name.rpartition(".")[2].startswith("_")
 
 
-EXAMPLES = [name for name in (*FUNCTIONS, *METHODS) if public(name)]
+AUDITS = [f"quality.{n}" for n in al.quality.__all__ if inspect.isfunction(getattr(al.quality, n))]
+EXAMPLES = [name for name in (*FUNCTIONS, *METHODS, *AUDITS) if public(name)]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ STARTS = {"check", "generate", "import_labels", "list_models", "preflight", "pre
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_of_a_function_gives_what_it_shows(name, dataset, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    function = getattr(al.Run, name.partition(".")[2]) if "." in name else getattr(al, name)
+    function = operator.attrgetter(name)(al)
     pytest.importorskip("ultralytics")  # it prints a note when it is first imported
     names = {"al": al, "dataset": dataset}
     if name not in STARTS:
