@@ -19,6 +19,7 @@ _PACKAGE = "auto_labeling"
 _SDK = frozenset(
     [
         "Account",
+        "Action",
         "AttemptRevoked",
         "AuditRefused",
         "AutoLabelingError",
@@ -53,6 +54,7 @@ _SDK = frozenset(
         "Summary",
         "Target",
         "Task",
+        "Undone",
         "Worker",
         "approve",
         "cancel",
@@ -67,6 +69,7 @@ _SDK = frozenset(
         "failures",
         "generate",
         "get",
+        "history",
         "import_labels",
         "labels",
         "labels_view",
@@ -79,6 +82,7 @@ _SDK = frozenset(
         "promote",
         "quality",
         "reject",
+        "relabel",
         "rename",
         "resume",
         "runs",
@@ -86,6 +90,7 @@ _SDK = frozenset(
         "skip",
         "start",
         "undo",
+        "undo_last",
         "workers",
     ]
 )

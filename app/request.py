@@ -86,6 +86,12 @@ def step(ctx: ExecutionContext) -> int:
     return number if type(number) is int and number in (-1, 1) else 0
 
 
+def new_classes(ctx: ExecutionContext) -> str | Mapping[str, str]:
+    """Returns the class that labels get, or a mapping from class to class; not checked."""
+    mapping = ctx.params.get("mapping")
+    return mapping if isinstance(mapping, dict) and mapping else text(ctx.params.get("to"))
+
+
 def choice(ctx: ExecutionContext, name: str) -> str:
     """What was clicked of several that can be chosen: a parameter of the click."""
     return text(ctx.params.get(name))

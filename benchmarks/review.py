@@ -24,7 +24,7 @@ from benchmarks import report
 CHECKOUT = Path(__file__).resolve().parents[1]
 THRESHOLDS = 200
 
-#: Units of T, except the last two: times as fast, and times as long.
+#: Units of T, except those of :data:`_RATIOS`: times as fast, and times as long.
 BARS = {
     "slider": 0.25,
     "arbitrary_view": 2.5,
@@ -32,14 +32,20 @@ BARS = {
     "promote_half": 3,
     "promote_vs_tag_labels": 4,
     "promote_arbitrary": 15,
+    "reject_half": 3,
+    "relabel_class": 1,
     "promote_ten": 0.1,
     "undo_class": 1,
     "undo_all": 3,
     "approve": 4,
     "import_existing": 5,
     "growth": 12,
+    "undo_last": 1.5,
 }
 _AT_LEAST = {"promote_vs_tag_labels"}
+
+#: Keys that are no seconds in units of T.
+_RATIOS = ("promote_vs_tag_labels", "growth", "undo_last")
 
 
 def main(argv=None) -> int:
@@ -99,6 +105,8 @@ class Session:
         self._promote_half()
         self._undo_class()
         self._undo_all()
+        self._reject_and_undo()
+        self._relabel_and_undo()
         self._promote_arbitrary()
         self._approve()
         self._dataset.delete()
@@ -259,6 +267,51 @@ class Session:
         self._app.grid["view"] = None
         self._app.send("on_change_view")
 
+    # --- the other verbs: as the panel does them, and draws its page ---------------------------
+
+    def _reject_and_undo(self):
+        from auto_labeling.review import promotion
+        from auto_labeling.review.grid import shown
+
+        self._go_to("review")
+        self._app.send("slide_confidence", path="filters.x", value=[0, 0.5])
+        chosen = shown(self._dataset, self._app.grid)
+        expected = self._app.button("promote")["params"]["expected"]
+        self._acted("reject_half", promotion.reject, chosen, expected)
+        self._app.send("slide_confidence", path="filters.x", value=[0, 1])
+        assert self._undone("undo_reject") == expected
+        self._settle()
+
+    def _relabel_and_undo(self):
+        from auto_labeling.review.grid import Shown
+        from auto_labeling.review.relabeling import relabel
+
+        chosen = Shown(self._dataset.view())
+        one = (self._truth.code == 3).sum()
+        old, new = self._million.name(3), self._million.name(4)
+        self._acted("relabel_class", relabel, chosen, {old: new})
+        assert self._undone("undo_relabel") == one
+        self._settle()
+
+    def _acted(self, key, verb, *arguments):
+        self._rest()
+        began = time.perf_counter()
+        assert verb(self._dataset, self._run.id, *arguments)
+        self._app.send("refresh")
+        self._seconds[key] = time.perf_counter() - began
+        self._note(f"{key}: {self._seconds[key]:.3f} s")
+
+    def _undone(self, key):
+        from auto_labeling.review.undoing import undo_last
+
+        self._rest()
+        began = time.perf_counter()
+        undone = undo_last(self._dataset, self._run.id)
+        self._app.send("refresh")
+        self._seconds[key] = time.perf_counter() - began
+        self._note(f"{key}: {self._seconds[key]:.3f} s")
+        return undone.labels
+
     # --- the ends -----------------------------------------------------------------------------
 
     def _approve(self):
@@ -409,11 +462,9 @@ class _Stranger:
 
 def _result(small, large, samples):
     unit = large["T"]
-    result = {
-        key: round(large[key] / unit, 4)
-        for key in BARS
-        if key not in ("promote_vs_tag_labels", "growth")
-    }
+    result = {key: round(large[key] / unit, 4) for key in BARS if key not in _RATIOS}
+    pairs = (("undo_reject", "reject_half"), ("undo_relabel", "relabel_class"))
+    result["undo_last"] = round(max(large[undo] / large[did] for undo, did in pairs), 2)
     result["promote_vs_tag_labels"] = round(large["tag_labels"] / large["promote_half"], 2)
     growth = {
         key: large[key] / small[key]
@@ -436,7 +487,7 @@ def _is_met(key, value, bar):
 def _markdown(result):
     lines = ["| action | result | limit |", "|---|---|---|"]
     for key, bar in BARS.items():
-        unit = "" if key in ("promote_vs_tag_labels", "growth") else " T"
+        unit = "" if key in _RATIOS else " T"
         least = "at least " if key in _AT_LEAST else ""
         lines.append(f"| `{key}` | {result[key]:.3g}{unit} | {least}{bar}{unit} |")
     raw = result["raw"]

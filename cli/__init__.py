@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from auto_labeling import __version__
 from auto_labeling.cli import (
     converting,
+    correcting,
     demo,
     launch,
     mending,
@@ -31,7 +32,7 @@ from auto_labeling.core.errors import AutoLabelingError, DatabaseAway
 
 #: The modules that define the verbs.
 MODULES = (
-    *(models, preview, starting, runs, reviewing, quality, mending, converting),
+    *(models, preview, starting, runs, reviewing, correcting, quality, mending, converting),
     *(launch, demo, plugin),
 )
 

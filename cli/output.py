@@ -1,5 +1,6 @@
 """How verbs print: one JSON document, a table, or a sentence. Progress goes to stderr."""
 
+import argparse
 import contextlib
 import json
 import sys
@@ -7,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError, RunWarning
 
 _results: TextIO | None = None
@@ -130,3 +132,19 @@ def readable_warnings() -> Iterator[None]:
 
         warnings.showwarning = show
         yield
+
+
+def show_moved(args: argparse.Namespace, run_id: str, outcome: str, number: int) -> None:
+    """Prints what happened, or would happen, to labels.
+
+    Args:
+        args: the parsed arguments of the command
+        run_id: the run's id
+        outcome: what was done, such as "promoted"
+        number: the number of labels
+    """
+    is_dry = getattr(args, "dry_run", False)
+    if args.json:
+        show_json({"id": run_id, "labels": number, "changed": not is_dry})
+    else:
+        show(f"{text.count(number, 'label')} " + (f"would be {outcome}" if is_dry else outcome))

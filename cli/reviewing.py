@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, LABELS, RUN, YES, confirmed, labels_of, run_of
+from auto_labeling.cli.correcting import undo_last
 from auto_labeling.cli.verbs import REFUSED, argument, verb
 from auto_labeling.core import text
 from auto_labeling.core.account import Decision
@@ -84,6 +85,7 @@ def _cells(label: str, numbers: Row | Summary) -> dict[str, Any]:
     "promote",
     RUN,
     LABELS,
+    BY,
     _EXPECTED_MATCHES,
     _DRY,
     examples=(
@@ -101,14 +103,15 @@ def promote(args: argparse.Namespace) -> None:
     if args.dry_run:
         number = sdk.labels(run, **chosen).current
     else:
-        number = sdk.promote(run, **chosen, expected=args.expected)
-    _moved(args, run, "promoted", number)
+        number = sdk.promote(run, **chosen, expected=args.expected, by=args.by)
+    output.show_moved(args, run.id, "promoted", number)
 
 
 @verb(
     "reject",
     RUN,
     LABELS,
+    BY,
     _EXPECTED_MATCHES,
     _DRY,
     examples=(
@@ -128,8 +131,8 @@ def reject(args: argparse.Namespace) -> None:
     if args.dry_run:
         number = sdk.labels(run, **chosen).current
     else:
-        number = sdk.reject(run, **chosen, expected=args.expected)
-    _moved(args, run, "rejected", number)
+        number = sdk.reject(run, **chosen, expected=args.expected, by=args.by)
+    output.show_moved(args, run.id, "rejected", number)
 
 
 @verb(
@@ -141,25 +144,38 @@ def reject(args: argparse.Namespace) -> None:
         default="approval",
         help="undo promotions (approval, the default) or rejections (rejected)",
     ),
+    argument(
+        "--last",
+        action="store_true",
+        help="undo the last action on the labels of the run, whatever it was. Can be repeated",
+    ),
     LABELS,
+    BY,
     _DRY,
     examples=(
         "undo photos latest --classes dog",
         "undo photos latest",
         "undo photos latest --tab rejected --classes dog",
+        "undo photos latest --last",
     ),
 )
 def undo(args: argparse.Namespace) -> None:
-    """Undo the promotion or rejection of labels: those that meet every condition, or all."""
+    """Undo the promotion or rejection of labels: those that meet every condition, or all.
+
+    With --last, undo the last action on the labels instead, whatever it was.
+    """
     from auto_labeling import sdk
 
     run = run_of(args)
+    if args.last:
+        undo_last(args, run)
+        return
     chosen = labels_of(args, run)
     if args.dry_run:
         number = sdk.labels(run, args.tab, **chosen).current
     else:
-        number = sdk.undo(run, args.tab, **chosen)
-    _moved(args, run, "moved back to review", number)
+        number = sdk.undo(run, args.tab, **chosen, by=args.by)
+    output.show_moved(args, run.id, "moved back to review", number)
 
 
 @verb(
@@ -231,12 +247,3 @@ def _question(run: Run, decision: Decision, empty: bool) -> str:
         f"{about[:1].upper()}{about[1:]}Write {text.count(decision.kept, 'label')}{added} to "
         f"{run.label_field} and permanently delete the other {decision.left:,} of '{run.name}'?"
     )
-
-
-def _moved(args: argparse.Namespace, run: Run, outcome: str, number: int) -> None:
-    if args.json:
-        output.show_json({"id": run.id, "labels": number, "changed": not args.dry_run})
-    else:
-        output.show(
-            f"{text.count(number, 'label')} " + (f"would be {outcome}" if args.dry_run else outcome)
-        )

@@ -92,6 +92,8 @@ class Decision(BaseModel, extra="ignore", frozen=True):
         rejected: the rejected labels among those
         empty: samples in which the model found nothing
         bare: samples with labels, of which none is kept
+        people: at approval: the promoted and the rejected labels by the person who decided that
+        relabeled: at approval: the promoted labels by the class that the model gave, and theirs
         since_added: if the labels of a field are replaced: labels added there since the import
         since_changed: the same, changed there
         since_deleted: the same, deleted there
@@ -106,6 +108,8 @@ class Decision(BaseModel, extra="ignore", frozen=True):
     since_added: int = 0
     since_changed: int = 0
     since_deleted: int = 0
+    people: dict[str, dict[str, int]] = {}
+    relabeled: dict[str, dict[str, int]] = {}
 
     @property
     def kept(self) -> int:

@@ -7,6 +7,7 @@ PANEL = "auto_labeling_panel"
 
 RUNS_STORE = "auto_labeling"
 CHUNKS_STORE = "auto_labeling.chunks"
+HISTORY_STORE = "auto_labeling.history"
 SPEEDS_STORE = "auto_labeling.speeds"
 WORKERS_STORE = "auto_labeling.workers"
 INQUIRIES_STORE = "auto_labeling.inquiries"

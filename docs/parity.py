@@ -61,6 +61,8 @@ ACTIONS = (
     Action((), "Abandon an audit", "quality.abandon", "quality"),
     Action((), "Reject labels", "reject", "reject", "reject_labels"),
     Action((), "Undo the rejection of labels", "undo", "undo --tab", "undo_promotion"),
+    Action((), "Relabel labels", "relabel", "relabel", "relabel_labels"),
+    Action((), "Undo the last action", "undo_last", "undo --last", "undo_last_action"),
     Action(
         ("undo_class", "undo_all"), "Undo the promotion of labels", "undo", "undo", "undo_promotion"
     ),
@@ -77,6 +79,7 @@ VIEWS = (
     Action((), "Progress of a run", "progress", "watch"),
     Action((), "Failed samples", "failures", "show"),
     Action((), "Labels by class", "labels", "labels"),
+    Action((), "Actions of a review", "history", "history", "list_actions"),
     Action((), "Labels by size and distance", "labels_view", "labels"),
     Action((), "Effects of an approval", "decision", "approve"),
     Action((), "Size of an audit", "quality.plan", "quality"),

@@ -55,7 +55,10 @@ _ORDER = {
         "convert_samples",
         "convert_point_clouds",
     ),
-    "Review": ("labels", "labels_view", "promote", "reject", "undo", "decision", "approve"),
+    "Review": (
+        *("labels", "labels_view", "promote", "reject", "relabel", "undo", "undo_last", "history"),
+        *("decision", "approve"),
+    ),
     "Quality": ("quality",),
     "Nouns": (
         "RunConfig",
@@ -65,6 +68,8 @@ _ORDER = {
         "LeftOut",
         "Summary",
         "Decision",
+        "Action",
+        "Undone",
         "Preflight",
         "Preview",
         "ModelSpec",

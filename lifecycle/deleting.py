@@ -8,6 +8,7 @@ from auto_labeling.core.run import RunState
 from auto_labeling.storage import log_tails, mask_files, operations, staging
 from auto_labeling.storage.audit_ledgers import LedgerStore
 from auto_labeling.storage.chunks import ChunkStore
+from auto_labeling.storage.history import HistoryStore
 from auto_labeling.storage.runs import RunStore
 
 
@@ -37,4 +38,5 @@ def delete(dataset: Dataset, run_id: str) -> None:
     ChunkStore(dataset).remove(run)
     LedgerStore(dataset).remove(run.id)
     log_tails.remove(dataset, run.id)
+    HistoryStore(dataset).remove(run)
     store.remove(run)

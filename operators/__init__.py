@@ -1,5 +1,6 @@
 """The operators that FiftyOne registers for us."""
 
+from auto_labeling.operators.correcting import ListActions, RelabelLabels, UndoLastAction
 from auto_labeling.operators.deciding import CancelRun, DeleteRun, ListRuns, ResumeRun
 from auto_labeling.operators.generate import GenerateLabels
 from auto_labeling.operators.opening import OpenPanel
@@ -21,7 +22,10 @@ OPERATORS = (
     CancelRun,
     PromoteLabels,
     RejectLabels,
+    RelabelLabels,
     UndoPromotion,
+    UndoLastAction,
+    ListActions,
     ApproveRun,
     DeleteRun,
 )

@@ -16,7 +16,7 @@ from auto_labeling.review import approval, measures, promotion, summary
 from auto_labeling.review.selection import Chosen
 
 
-class _OnLabels(RunOperator):
+class OnLabels(RunOperator):
     """An operator on labels that are selected by their properties, or by the grid."""
 
     states = (RunState.IN_REVIEW,)
@@ -69,7 +69,8 @@ class _OnLabels(RunOperator):
                 label = f"{'Minimum' if limit == 'min' else 'Maximum'} {measure}"
                 form.float(name, label=label, description=about[measure], min=0)
 
-    def _chosen(self, ctx: ExecutionContext) -> Chosen:
+    def chosen(self, ctx: ExecutionContext) -> Chosen:
+        """Reads which labels a call is about."""
         chosen, limits = request.chosen_labels(ctx), request.limits(ctx)
         least, most, near, far = (limits[name] for name in measures.NAMES)
         if all(limit is None for limit in limits.values()):
@@ -79,46 +80,50 @@ class _OnLabels(RunOperator):
         return replace(chosen, base=base)
 
 
-class PromoteLabels(_OnLabels):
+class PromoteLabels(OnLabels):
     """Promotes labels for approval."""
 
     name = "promote_labels"
     label = "promote labels"
     description = "Adds the labels of a run that meet every condition for approval"
     icon = "add_task"
-    takes = parameters.taking(_OnLabels.takes, whole=["expected"])
+    takes = parameters.taking(OnLabels.takes, whole=["expected"])
 
     def act(self, ctx: ExecutionContext) -> dict[str, Any]:
-        chosen = self._chosen(ctx)
+        chosen = self.chosen(ctx)
         expected = request.expected_or_none(ctx)
-        number = promotion.promote(ctx.dataset, request.run_id(ctx), chosen, expected)
+        number = promotion.promote(
+            ctx.dataset, request.run_id(ctx), chosen, expected, request.person(ctx)
+        )
         return {"run_id": request.run_id(ctx), "labels": number}
 
 
-class RejectLabels(_OnLabels):
+class RejectLabels(OnLabels):
     """Rejects labels in review."""
 
     name = "reject_labels"
     label = "reject labels"
     description = "Removes the labels of a run that meet every condition from review"
     icon = "do_not_disturb_on"
-    takes = parameters.taking(_OnLabels.takes, whole=["expected"])
+    takes = parameters.taking(OnLabels.takes, whole=["expected"])
 
     def act(self, ctx: ExecutionContext) -> dict[str, Any]:
-        chosen = self._chosen(ctx)
+        chosen = self.chosen(ctx)
         expected = request.expected_or_none(ctx)
-        number = promotion.reject(ctx.dataset, request.run_id(ctx), chosen, expected)
+        number = promotion.reject(
+            ctx.dataset, request.run_id(ctx), chosen, expected, request.person(ctx)
+        )
         return {"run_id": request.run_id(ctx), "labels": number}
 
 
-class UndoPromotion(_OnLabels):
+class UndoPromotion(OnLabels):
     """Moves promoted or rejected labels back to review."""
 
     name = "undo_promotion"
     label = "undo promotions or rejections"
     description = "Undoes the promotion, or the rejection, of labels that meet every condition"
     icon = "undo"
-    takes = parameters.taking(_OnLabels.takes, text=["tab"])
+    takes = parameters.taking(OnLabels.takes, text=["tab"])
 
     def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
         view = types.RadioGroup()
@@ -128,8 +133,10 @@ class UndoPromotion(_OnLabels):
         super().ask(ctx, form)
 
     def act(self, ctx: ExecutionContext) -> dict[str, Any]:
-        chosen, tab = self._chosen(ctx), request.choice(ctx, "tab") or "approval"
-        number = promotion.undo(ctx.dataset, request.run_id(ctx), chosen=chosen, tab=tab)
+        chosen, tab = self.chosen(ctx), request.choice(ctx, "tab") or "approval"
+        number = promotion.undo(
+            ctx.dataset, request.run_id(ctx), chosen=chosen, tab=tab, by=request.person(ctx)
+        )
         return {"run_id": request.run_id(ctx), "labels": number}
 
 

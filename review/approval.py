@@ -4,17 +4,20 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.account import Decision
 from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, LabelsChanged
+from auto_labeling.core.history import ActionState
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import liveness
 from auto_labeling.review import audit_ledger, certifying
 from auto_labeling.storage import (
     approval_counts,
     clock,
+    decided_by,
     fields,
     mask_files,
     references,
@@ -23,9 +26,13 @@ from auto_labeling.storage import (
 )
 from auto_labeling.storage.chunks import ChunkStore
 from auto_labeling.storage.heartbeat import LEASE_SECONDS, Heartbeat
+from auto_labeling.storage.history import HistoryStore
 from auto_labeling.storage.runs import RunStore
 
 logger = logging.getLogger(__name__)
+
+#: Actions of the review that provenance lists.
+_KEPT_ACTIONS = 1_000
 
 #: How often the labels are counted again while others write.
 _COUNTS = 5
@@ -154,6 +161,13 @@ def _settled(dataset: Dataset, store: RunStore, run: Run) -> Run:
         except AutoLabelingError:
             store.move(run.id, RunState.IN_REVIEW, token=run.token, is_settled=True)
             raise
+        actions = HistoryStore(dataset).list(run)
+        decided = decided.model_copy(
+            update={
+                "people": decided_by.people(dataset, run, decided, actions),
+                "relabeled": decided_by.relabeled(dataset, run, actions),
+            }
+        )
         return store.amend(run.id, token=run.token, decision=decided, is_settled=True)
 
 
@@ -206,6 +220,15 @@ def _refuse_taken_field(dataset: Dataset, run: Run) -> None:
         )
 
 
+def _actions(dataset: Dataset, run: Run) -> list[dict[str, Any]]:
+    """The last actions on the labels, newest first, without those that were undone."""
+    actions = [a for a in HistoryStore(dataset).list(run) if a.state is not ActionState.UNDONE]
+    return [
+        {"verb": a.verb, "about": a.about, "labels": a.labels, "by": a.by, "at": a.at}
+        for a in actions[:_KEPT_ACTIONS]
+    ]
+
+
 def provenance_key(run: Run) -> str:
     """The key of the FiftyOne custom run that keeps where approved labels came from."""
     return f"auto_labeling_{run.id}"
@@ -231,6 +254,9 @@ def _keep_provenance(dataset: Dataset, run: Run, approved: int, by: str) -> None
         not_looked_at=decided.not_looked_at,
         added=decided.added,
         marked_empty=decided.empty + (decided.bare if run.marks_empty else 0),
+        people=decided.people,
+        relabeled=decided.relabeled,
+        actions=_actions(dataset, run),
         source=run.source,
         replaced=run.replaces,
         since_import={

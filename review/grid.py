@@ -97,12 +97,12 @@ class Shown:
         """The same, with the labels of one class alone."""
         return _OfClass(**{f.name: getattr(self, f.name) for f in fields(self)}, label=label)
 
-    def labels(self, run: Run, tab: str) -> list[Document]:
+    def labels(self, run: Run, tab: str | None) -> list[Document]:
         """Builds an aggregation pipeline that yields a tab's labels in what is shown.
 
         Args:
             run: the run
-            tab: the name of a tab
+            tab: the name of a tab; None for the labels of all
 
         Returns:
             the pipeline; run it on the view's own collection. Each document has ``_id`` (the
@@ -121,7 +121,7 @@ class Shown:
         stages.append({"$project": {"_id": sample_id, "label": f"${root}"}})
         if root != run.staging_field:
             stages.append({"$unwind": "$label"})
-        conditions: Document = {f"label.{REVIEW}": TABS[tab]}
+        conditions: Document = {} if tab is None else {f"label.{REVIEW}": TABS[tab]}
         if self.label_ids:
             conditions["label._id"] = {"$in": [ObjectId(i) for i in self.label_ids]}
         stages.append({"$match": conditions})
@@ -131,7 +131,7 @@ class Shown:
         """The aggregation pipeline of a view, with further stages."""
         return view._pipeline(pipeline=stages)
 
-    def aggregate(self, run: Run, tab: str, stages: list[Document]) -> Iterator[Document]:
+    def aggregate(self, run: Run, tab: str | None, stages: list[Document]) -> Iterator[Document]:
         """Runs further aggregation stages over :meth:`labels`.
 
         Args:
@@ -157,7 +157,7 @@ class _OfClass(Shown):
         is_shown = plain.labels is None or self.label in plain.labels
         return replace(plain, labels=(self.label,) if is_shown else ())
 
-    def labels(self, run: Run, tab: str) -> list[Document]:
+    def labels(self, run: Run, tab: str | None) -> list[Document]:
         return [*super().labels(run, tab), {"$match": {"label.label": self.label}}]
 
 

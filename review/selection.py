@@ -44,7 +44,7 @@ class Chosen(grid.Shown):
             self, conditions=replace(self.conditions, span=None), without_confidence=False
         )
 
-    def labels(self, run: Run, tab: str) -> list[Document]:
+    def labels(self, run: Run, tab: str | None) -> list[Document]:
         """Builds an aggregation pipeline that yields a tab's labels among those chosen.
 
         Args:

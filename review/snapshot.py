@@ -9,29 +9,24 @@ everything is. So the numbers are exact, whichever process writes, and in whiche
 import contextlib
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
-from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
 from auto_labeling.review import columns
 from auto_labeling.review.columns import BINS as BINS
 from auto_labeling.review.columns import Columns, bins
-from auto_labeling.review.criteria import Criteria
+from auto_labeling.review.label_counts import Group as Group
+from auto_labeling.review.label_counts import LabelCounts
+from auto_labeling.review.remembered import Before, Remembered
 from auto_labeling.storage import added_labels, write_stamp
-from auto_labeling.storage.review_states import PROMOTED, REJECTED, UNPROMOTED
 from auto_labeling.storage.write_stamp import Stamp
 
 #: Labels of all runs together that are kept in memory; about 20 bytes each.
 MAX_LABELS = 20_000_000
-
-#: Answers that are kept while the labels do not change.
-_MAX_KNOWN = 16
 
 #: How often the labels are read again, should people add some all the while.
 _MAX_READS = 4
@@ -40,24 +35,16 @@ _MAX_READS = 4
 _PATCHED_SHARE = 0.1
 
 
-@dataclass(frozen=True)
-class Group:
-    """The labels of one class: how many, how many with a confidence, and the sum of those."""
-
-    count: int = 0
-    confident: int = 0
-    total: float = 0.0
-
-
-class Snapshot:
+class Snapshot(LabelCounts):
     """The staged labels of one run. Get one from :func:`current`, in its ``with`` block."""
 
     def __init__(self, run: Run) -> None:
+        super().__init__()
         self._run = run
         self._lock = threading.Lock()
         self._stamp: Stamp | None = None
-        self._known: dict[Hashable, Any] = {}  # answers that hold as long as the stamp does
         self._unmarked: list[ObjectId] = []  # samples with labels that people have added since
+        self._remembered = Remembered()
         self.marked = 0  # samples whose added labels it has marked so far
 
     def __len__(self) -> int:
@@ -84,6 +71,7 @@ class Snapshot:
 
     def forget(self) -> None:
         """Makes the next look read everything again."""
+        self._remembered.clear()
         self._stamp = None
         self._known = {}
 
@@ -104,6 +92,7 @@ class Snapshot:
         self._bin = bins(read.confidence)
         self._there = read.there
         self._gone = 0
+        self._remembered.clear()
         self._known = {}
         self._stamp = now
 
@@ -130,6 +119,7 @@ class Snapshot:
 
     def _replace(self, read: Columns) -> bool:
         """Puts new values in the place of a sample's old ones."""
+        self._remembered.clear()
         at = np.searchsorted(self._ids, read.ids)
         known = at < len(self._ids)
         known[known] = self._ids[at[known]] == read.ids[known]
@@ -174,135 +164,73 @@ class Snapshot:
         self._added = np.concatenate([self._added, read.added[new]])
         return True
 
-    def moved(
-        self, dataset: Dataset, criteria: Criteria, before: str, after: str, modified: int
+    def changed(
+        self,
+        dataset: Dataset,
+        number: int,
+        at: np.ndarray,
+        modified: int,
+        state: str | None = None,
+        classes: Mapping[str, str] | None = None,
     ) -> bool:
-        """Does in memory what an update has just done, if no one else wrote since.
+        """Does in memory what an action has just done, if no one else wrote since.
 
         Args:
             dataset: the dataset
-            criteria: which labels were updated
-            before: the review state that they had
-            after: the review state that they have now
-            modified: the number of samples that the update modified
+            number: the number of the action
+            at: the places of the labels that it changed
+            modified: the number of samples that it modified
+            state (None): the review state that they have now, if it changed
+            classes (None): what labels of each class are called now, if it changed
 
         Returns:
-            whether exactly the labels that the snapshot knew were updated
+            whether exactly the labels that the snapshot knew were changed
         """
+        if not self._keeps_up(dataset, modified):
+            return False
+        self._remembered.keep(number, Before(at, self._state[at], self._code[at]))
+        if state is not None:
+            self._state[at] = columns.CODES[state]
+        if classes is not None:
+            new = {self._codes[old]: self._codes[name] for old, name in classes.items()}
+            table = np.arange(len(self._codes), dtype=np.int32)
+            table[list(new)] = list(new.values())
+            self._code[at] = table[self._code[at]]
+        return True
+
+    def remembers(self, number: int) -> int | None:
+        """How many labels an action changed, of which no one has changed any since; or None."""
+        return self._remembered.labels(number)
+
+    def undone(self, dataset: Dataset, number: int, modified: int) -> bool:
+        """Undoes an action in memory that was just undone, if no one else wrote since.
+
+        Args:
+            dataset: the dataset
+            number: the number of the action
+            modified: the number of samples that undoing it modified
+
+        Returns:
+            whether exactly the labels that the snapshot knew were changed
+        """
+        before = self._remembered.take(number)
+        if before is None or not self._keeps_up(dataset, modified):
+            return False
+        self._state[before.at] = before.states
+        self._code[before.at] = before.codes
+        return True
+
+    def _keeps_up(self, dataset: Dataset, modified: int) -> bool:
+        """Takes the stamp of a write that the snapshot repeats in memory; False if others wrote."""
         now, old = write_stamp.stamp(dataset), self._stamp
         if now is None or old is None or now.removed != old.removed:
             return False
         if now.written - old.written != modified:
             return False
-        self._state[self._matching(before, criteria)] = columns.CODES[after]
         self._known = {}
         self._newest = write_stamp.newest(dataset)
         self._stamp = now
         return True
-
-    # --- asking -------------------------------------------------------------------------------
-
-    def count(self, state: str, criteria: Criteria = Criteria()) -> int:  # noqa: B008 - frozen
-        """How many labels of a review state meet the criteria.
-
-        Args:
-            state: the review state
-            criteria (Criteria()): the criteria
-        """
-        return int(np.count_nonzero(self._matching(state, criteria)))
-
-    def table(self, state: str, criteria: Criteria = Criteria()) -> dict[str, Group]:  # noqa: B008 - frozen
-        """The labels of a review state that meet the criteria, counted by class.
-
-        Args:
-            state: the review state
-            criteria (Criteria()): the criteria
-        """
-        return self._once(("table", state, criteria), self._table, state, criteria)
-
-    def _table(self, state: str, criteria: Criteria) -> dict[str, Group]:
-        matching = self._matching(state, criteria)
-        code, confidence = self._code[matching], self._confidence[matching]
-        size = len(self._codes)
-        counts = confident = np.bincount(code, minlength=size)
-        totals = np.bincount(code, weights=confidence, minlength=size)
-        known: np.ndarray = ~np.isnan(confidence)
-        if not known.all():
-            confident = np.bincount(code[known], minlength=size)
-            totals = np.bincount(code[known], weights=confidence[known], minlength=size)
-        return {
-            label: Group(int(counts[i]), int(confident[i]), float(totals[i]))
-            for label, i in self._codes.items()
-            if counts[i]
-        }
-
-    def spread(self, state: str, criteria: Criteria) -> dict[str, np.ndarray]:
-        """Counts labels by class and by confidence, in :data:`BINS` parts of [0, 1].
-
-        Args:
-            state: the review state
-            criteria: which labels
-
-        Returns:
-            a dict from class to an array of :data:`BINS` counts; classes without any such label are
-            left out
-        """
-        return self._once(("spread", state, criteria), self._spread, state, criteria)
-
-    def _spread(self, state: str, criteria: Criteria) -> dict[str, np.ndarray]:
-        matching = self._matching(state, criteria) & (self._bin < BINS)
-        cells = self._code[matching] * np.int64(BINS) + self._bin[matching]
-        counts = np.bincount(cells, minlength=len(self._codes) * BINS).reshape(-1, BINS)
-        return {label: counts[i] for label, i in self._codes.items() if counts[i].any()}
-
-    def decision(self) -> Decision:
-        """What an approval would do with the labels."""
-        promoted = self._state == columns.CODES[PROMOTED]
-        unpromoted = self._state == columns.CODES[UNPROMOTED]
-        rejected = int(np.count_nonzero(self._state == columns.CODES[REJECTED]))
-        added = unpromoted & self._added
-        before = np.concatenate([[0], np.cumsum(promoted | added)])
-        kept = before[self._starts + self._sizes] - before[self._starts]
-        return Decision(
-            promoted=int(promoted.sum()),
-            added=int(added.sum()),
-            left=int(unpromoted.sum() - added.sum()) + rejected,
-            rejected=rejected,
-            empty=self.without_labels(),
-            bare=int(np.count_nonzero((self._sizes > 0) & (kept == 0))),
-        )
-
-    def without_labels(self) -> int:
-        """How many samples were tried and have no label."""
-        return int(np.count_nonzero(self._there & (self._sizes == 0)))
-
-    def _once(self, key: Hashable, answer: Callable[..., Any], *question: object) -> Any:
-        """An answer that was given since the labels last changed, or the answer now."""
-        if key not in self._known:
-            while len(self._known) >= _MAX_KNOWN:
-                self._known.pop(next(iter(self._known)))
-            self._known[key] = answer(*question)
-        else:
-            self._known[key] = self._known.pop(key)
-        return self._known[key]
-
-    def _matching(self, state: str, criteria: Criteria) -> np.ndarray:
-        if not criteria.allows(state):
-            return np.zeros(len(self._code), dtype=bool)
-        matching = self._state == columns.CODES[state]
-        if criteria.span is not None:
-            low, high = criteria.span
-            matching &= (self._confidence >= low) & (self._confidence <= high)
-        if criteria.labels is not None:
-            codes = [self._codes[name] for name in criteria.labels if name in self._codes]
-            matching &= self._code == codes[0] if len(codes) == 1 else np.isin(self._code, codes)
-        if criteria.sample_ids is not None:
-            packed = columns.packed(criteria.sample_ids)
-            rows = self._row[np.isin(self._ids, packed)]
-            there = np.zeros(len(self._code), dtype=bool)
-            there[columns.indices(self._starts[rows], self._sizes[rows])] = True
-            matching &= there
-        return matching
 
     def __enter__(self) -> "Snapshot":
         self._lock.acquire()

@@ -29,6 +29,7 @@ from auto_labeling.core.errors import (
     RunWarning,
     StillRunning,
 )
+from auto_labeling.core.history import Action
 from auto_labeling.core.run import (
     Method,
     ModelType,
@@ -46,7 +47,9 @@ from auto_labeling.lifecycle.preflight import Preflight
 from auto_labeling.lifecycle.preview import Preview
 from auto_labeling.models.spec import ModelSpec
 from auto_labeling.review.summary import Summary
+from auto_labeling.review.undoing import Undone
 from auto_labeling.sdk import quality
+from auto_labeling.sdk.correcting import history, relabel, undo_last
 from auto_labeling.sdk.files import (
     convert_point_clouds,
     convert_samples,
@@ -91,6 +94,7 @@ from auto_labeling.sdk.starting import (
 
 __all__ = [
     "Account",
+    "Action",
     "AttemptRevoked",
     "AuditRefused",
     "AutoLabelingError",
@@ -125,6 +129,7 @@ __all__ = [
     "Summary",
     "Target",
     "Task",
+    "Undone",
     "Worker",
     "approve",
     "cancel",
@@ -139,6 +144,7 @@ __all__ = [
     "failures",
     "generate",
     "get",
+    "history",
     "import_labels",
     "labels",
     "labels_view",
@@ -151,6 +157,7 @@ __all__ = [
     "promote",
     "quality",
     "reject",
+    "relabel",
     "rename",
     "resume",
     "runs",
@@ -158,5 +165,6 @@ __all__ = [
     "skip",
     "start",
     "undo",
+    "undo_last",
     "workers",
 ]

@@ -85,6 +85,7 @@ def promote(
     view: SampleCollection | None = None,
     group_slices: list[str] | None = None,
     expected: int | None = None,
+    by: str = "",
 ) -> int:
     """Promotes the labels that meet every condition; without conditions, all labels.
 
@@ -100,6 +101,7 @@ def promote(
             applies to each slice
         group_slices (None): the slices of a grouped dataset; by default, all
         expected (None): promote only if exactly this many labels match
+        by (""): who promotes
 
     Returns:
         the number of labels promoted
@@ -123,7 +125,7 @@ def promote(
         view=view,
         group_slices=group_slices,
     )
-    return _moved(run, promotion.promote(run.dataset, run.id, chosen, expected))
+    return _moved(run, promotion.promote(run.dataset, run.id, chosen, expected, by))
 
 
 def reject(
@@ -138,6 +140,7 @@ def reject(
     view: SampleCollection | None = None,
     group_slices: list[str] | None = None,
     expected: int | None = None,
+    by: str = "",
 ) -> int:
     """Rejects the labels in review that meet every condition; without conditions, all of them.
 
@@ -155,6 +158,7 @@ def reject(
             applies to each slice
         group_slices (None): the slices of a grouped dataset; by default, all
         expected (None): reject only if exactly this many labels match
+        by (""): who rejects
 
     Returns:
         the number of labels rejected
@@ -180,7 +184,7 @@ def reject(
         view=view,
         group_slices=group_slices,
     )
-    number = promotion.reject(run.dataset, run.id, chosen, expected)
+    number = promotion.reject(run.dataset, run.id, chosen, expected, by)
     _moved(run, 0)
     return number
 
@@ -197,8 +201,11 @@ def undo(
     sample_ids: list[str] | None = None,
     view: SampleCollection | None = None,
     group_slices: list[str] | None = None,
+    by: str = "",
 ) -> int:
     """Undoes the promotion of the labels that meet every condition; without conditions, of all.
+
+    :func:`undo_last` undoes the last action, whatever it was.
 
     Args:
         run: a run in review
@@ -212,6 +219,7 @@ def undo(
         view (None): a view of the dataset, to select the labels that it shows. A view of groups
             applies to each slice
         group_slices (None): the slices of a grouped dataset; by default, all
+        by (""): who undoes it
 
     Returns:
         the number of labels moved back to review
@@ -240,7 +248,7 @@ def undo(
         view=view,
         group_slices=group_slices,
     )
-    number = promotion.undo(run.dataset, run.id, chosen=chosen, tab=tab)
+    number = promotion.undo(run.dataset, run.id, chosen=chosen, tab=tab, by=by)
     _moved(run, -number if tab == "approval" else 0)
     return number
 

@@ -17,7 +17,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.run import Run
 from auto_labeling.storage import fields, schema
 from auto_labeling.storage.mongo import Document
-from auto_labeling.storage.review_states import REVIEW, REVIEW_SOURCE, SOURCE
+from auto_labeling.storage.review_states import ACTIONS, REVIEW, REVIEW_SOURCE, SOURCE
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Attributes:
         kind: Any = fol.Detection if run.many else fol.Classification
         self._own = {*kind._fields_ordered, "_id", "_cls", "mask", "mask_path", REVIEW}
         # What a person's labels are marked by means that alone, unless it is the boxes' own.
-        self._ours = {REVIEW_SOURCE} if run.own_source else {SOURCE, REVIEW_SOURCE}
+        self._ours = {ACTIONS, REVIEW_SOURCE} | (set() if run.own_source else {SOURCE})
         self._declared: dict[str, tuple[str, str]] | None = (
             None  # each one's type, and of its items
         )

@@ -7,7 +7,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.run import Run
 from auto_labeling.storage import fields, id_ranges, replacing, staging
 from auto_labeling.storage.mongo import Document, Expression
-from auto_labeling.storage.review_states import REVIEW, STATES, UNPROMOTED
+from auto_labeling.storage.review_states import ACTIONS, REVIEW, STATES, UNPROMOTED
 
 
 def await_labels(dataset: Dataset, run: Run, before: Callable[[], None] | None = None) -> int:
@@ -77,8 +77,15 @@ def copy_labels(
         marked = {REVIEW: UNPROMOTED, **_copy_kept(run, f"${run.source}")}
         copied = {"$mergeObjects": [f"${run.source}", marked]}
         update = [{"$set": {run.staging_field: copied, **stamp}}]
+    if _has_marks(dataset, run):
+        update.append({"$unset": f"{run.label_root}.{ACTIONS}"})
     id_ranges.update_many(dataset._sample_collection, query, update, before=before, after=after)
     staging.stop_waiting(dataset, run)  # samples whose labels were deleted since
+
+
+def _has_marks(dataset: Dataset, run: Run) -> bool:
+    """Whether labels of the source carry marks of another run's review, as in a clone."""
+    return dataset.has_field(f"{run.source}{'.detections' if run.many else ''}.{ACTIONS}")
 
 
 def _copy_kept(run: Run, labels: Expression) -> Document:

@@ -9,7 +9,7 @@ from auto_labeling.core.names import STAGING_SUFFIX
 from auto_labeling.core.run import RunState
 from auto_labeling.storage import fields, id_ranges, schema
 from auto_labeling.storage.mongo import Document
-from auto_labeling.storage.review_states import INFO, REVIEW, STATES
+from auto_labeling.storage.review_states import ACTIONS, INFO, REVIEW, STATES
 from auto_labeling.storage.runs import RunStore
 
 _OURS = list(STATES)
@@ -90,9 +90,11 @@ def make_ordinary(dataset: Dataset, name: str) -> None:
     id_ranges.update_many(samples, {f"{root}.{REVIEW}": {"$in": _OURS}}, [update])
     if samples.find_one({f"{root}.{REVIEW}": {"$exists": True}}, {"_id": 1}) is None:
         schema.undeclare_attribute(dataset, name, REVIEW)
+        schema.undeclare_attribute(dataset, name, ACTIONS)
     schema.remove_info(dataset, name, INFO)
 
 
 def _bare(label: str) -> Document:
-    unmarked = {"$unsetField": {"field": REVIEW, "input": label}}
+    unmarked: Document = {"$unsetField": {"field": REVIEW, "input": label}}
+    unmarked = {"$unsetField": {"field": ACTIONS, "input": unmarked}}
     return {"$cond": [{"$in": [f"{label}.{REVIEW}", _OURS]}, unmarked, label]}

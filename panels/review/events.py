@@ -126,7 +126,9 @@ class ReviewEvents(PageEvents):
     def promote(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = self._run(ctx, state)
         shown = grid_sync.shown(ctx, run)
-        number = promotion.promote(ctx.dataset, run.id, shown, request.expected(ctx))
+        number = promotion.promote(
+            ctx.dataset, run.id, shown, request.expected(ctx), request.person(ctx)
+        )
         ctx.ops.notify(f"{words.count(number, 'label')} added for approval", variant="success")
         self._labels_moved(ctx, state, run)
         grid_sync.leave_empty_class(ctx, run)
@@ -138,12 +140,18 @@ class ReviewEvents(PageEvents):
             return
         run = self._run(ctx, state)
         chosen = grid_sync.shown(ctx, run).of_class(label)
-        self._undone(ctx, state, run, promotion.undo(ctx.dataset, run.id, chosen=chosen))
+        self._undone(
+            ctx,
+            state,
+            run,
+            promotion.undo(ctx.dataset, run.id, chosen=chosen, by=request.person(ctx)),
+        )
 
     @change
     def undo_all(self, ctx: ExecutionContext, state: PanelState) -> None:
         run = self._run(ctx, state)
-        self._undone(ctx, state, run, promotion.undo(ctx.dataset, run.id))
+        number = promotion.undo(ctx.dataset, run.id, by=request.person(ctx))
+        self._undone(ctx, state, run, number)
 
     def _undone(self, ctx: ExecutionContext, state: PanelState, run: Run, number: int) -> None:
         sentence = f"{words.count(number, 'label')} back in the Review tab"

@@ -3,19 +3,22 @@
 What is left at the end must not tell that anything happened.
 """
 
+import contextlib
 import math
 import shutil
 
 import fiftyone as fo
 import pytest
 
-from auto_labeling.core.errors import AutoLabelingError, RunNotFound
+from auto_labeling.core.errors import AutoLabelingError, IllegalTransition, RunNotFound
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import importing, labeling, liveness
 from auto_labeling.review import approval as approval_module
 from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.promotion import reject
+from auto_labeling.review.relabeling import relabel
+from auto_labeling.review.undoing import undo_last
 from auto_labeling.storage import runs as runs_module
 from auto_labeling.storage.runs import RunStore
 from tests.support.dying_process import Died, Doom
@@ -52,6 +55,7 @@ def state_of(dataset):
         for value in sample.values():
             for label in _labels(value):
                 label.pop("_id", None)
+                label.pop("review_actions", None)  # their numbers count actions that died
     schema = {path: str(field) for path, field in dataset.get_field_schema(flat=True).items()}
     groups = dataset._doc.app_config.sidebar_groups, sorted(dataset.list_indexes())
     records = [
@@ -146,17 +150,56 @@ def clean(folder):
         shutil.rmtree(path)
 
 
+def imported(kind):
+    dataset = make(kind)
+    return dataset, importing.import_labels(dataset, "truth", "checked")
+
+
+def everything(dataset):
+    return Shown(dataset.view())
+
+
+VERBS = {
+    "reject": lambda d, r: reject(d, r.id, everything(d), None),
+    "relabel": lambda d, r: relabel(d, r.id, everything(d), {"a": "b", "b": "a"}),
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["detections", "classification"])
-def test_reject(no_waiting, monkeypatch, kind):
+def test_an_action_that_dies_is_repeated(no_waiting, monkeypatch, kind):
+    act = VERBS["reject"]
+    assert every_crash(monkeypatch, lambda: imported(kind), act, act) > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "verb"),
+    [
+        ("detections", "relabel"),
+        ("classification", "reject"),
+        pytest.param("detections", "reject", marks=pytest.mark.soak),
+        pytest.param("classification", "relabel", marks=pytest.mark.soak),
+    ],
+)
+def test_an_action_that_dies_is_undone(no_waiting, monkeypatch, kind, verb):
+    """Its undoing may die as well, anywhere, and is repeated until nothing is left to undo."""
+
     def act(dataset, run):
-        reject(dataset, run.id, Shown(dataset.view()), None)
+        VERBS[verb](dataset, run)
+        again(dataset, run)
 
-    def prepare():
-        dataset = make(kind)
-        return dataset, importing.import_labels(dataset, "truth", "checked")
+    def again(dataset, run):
+        with contextlib.suppress(IllegalTransition):
+            while True:
+                undo_last(dataset, run.id)
 
-    assert every_crash(monkeypatch, prepare, act, act) >= 1
+    def see(dataset):
+        assert "review_actions" not in str(list(dataset._sample_collection.find()))
+        samples, _, _, runs, records, _ = state_of(dataset)
+        return samples, runs, records
+
+    assert every_crash(monkeypatch, lambda: imported(kind), act, again, see=see) > 4
 
 
 @pytest.mark.slow

@@ -22,7 +22,9 @@ from auto_labeling.review.approval import approve
 from auto_labeling.review.grid import TABS, merged, shown, tab_filters
 from auto_labeling.review.grid_stages import is_filterable, only_class, view_with
 from auto_labeling.review.promotion import promote, reject, undo
+from auto_labeling.review.relabeling import relabel
 from auto_labeling.review.summary import BINS, decision, histogram, spreads, summarize
+from auto_labeling.review.undoing import undo_last
 from auto_labeling.storage import approval_counts as storage_decision
 
 ACTIONS = int(os.environ.get("ORACLE_ACTIONS", "500"))
@@ -42,6 +44,7 @@ class Label:
     confidence: float | None
     tab: str = "review"  # that it is in
     added: bool = False  # by a person
+    model_name: str | None = None  # what the model said, if it was relabeled
 
 
 class Model:
@@ -73,6 +76,7 @@ class Model:
         self.least = None  # of the samples' numbers, by a filter of the user's
         self.view_most = None  # of the samples' numbers, by a view stage
         self.picked_samples, self.picked_labels = [], []
+        self.acts = []  # that are not undone: for each label changed, how it was and has become
 
     def _stored(self, sample):
         """The staged labels in a sample's document."""
@@ -173,8 +177,7 @@ class Model:
         with pytest.raises(LabelsChanged):
             promote(self.dataset, self.run.id, view, len(chosen) + 1)
         assert promote(self.dataset, self.run.id, view, len(chosen)) == len(chosen)
-        for label in chosen:
-            label.tab = "approval"
+        self._did([(label, {"tab": "approval"}) for label in chosen])
         self.picked_labels = []
 
     def reject(self):
@@ -184,8 +187,7 @@ class Model:
         with pytest.raises(LabelsChanged):
             reject(self.dataset, self.run.id, view, len(chosen) + 1)
         assert reject(self.dataset, self.run.id, view, len(chosen)) == len(chosen)
-        for label in chosen:
-            label.tab = "rejected"
+        self._did([(label, {"tab": "rejected"}) for label in chosen])
         self.picked_labels = []
 
     def undo_chosen(self):
@@ -194,22 +196,67 @@ class Model:
         chosen = self.expected()
         view = shown(self.dataset, self.request())
         assert undo(self.dataset, self.run.id, chosen=view, tab=self.tab) == len(chosen)
+        self._did([(label, {"tab": "review"}) for label in chosen])
+
+    def relabel(self):
+        """The current labels of some classes, of one tab or all."""
+        old = self.random.sample(CLASSES, 3)
+        names = {name: self.random.choice([*CLASSES, "new"]) for name in old}
+        names = {name: new or "new" for name, new in names.items()}
+        chosen = [v for v in self.expected() if names.get(v.name, v.name) != v.name]
+        view = shown(self.dataset, self.request())
+        number = relabel(self.dataset, self.run.id, view, names, self.tab, len(chosen))
+        assert number == len(chosen)
+        changes = []
         for label in chosen:
-            label.tab = "review"
+            fresh = label.model_name is None and not label.added
+            model = label.name if fresh else label.model_name
+            changes.append((label, {"name": names[label.name], "model_name": model}))
+        self._did(changes)
+        self.picked_labels = []
+
+    def _did(self, changes):
+        """Notes an action: which labels changed, and to what."""
+        noted = []
+        for label, values in changes:
+            was = {name: getattr(label, name) for name in values}
+            noted.append((label.id, was, values))
+            for name, value in values.items():
+                setattr(label, name, value)
+        if noted:
+            self.acts.append(noted)
+
+    def undo_last(self):
+        if not self.acts:
+            with pytest.raises(IllegalTransition, match="left to undo"):
+                undo_last(self.dataset, self.run.id)
+            return
+        restored = edited = deleted = 0
+        acted = self.acts.pop()
+        for label_id, was, values in acted:
+            label = self.labels.get(label_id)
+            if label is None:
+                deleted += 1
+            elif all(getattr(label, name) == value for name, value in values.items()):
+                restored += 1
+                for name, value in was.items():
+                    setattr(label, name, value)
+            else:
+                edited += 1
+        undone = undo_last(self.dataset, self.run.id)
+        assert (undone.labels, undone.edited, undone.deleted) == (restored, edited, deleted)
 
     def undo_class(self):
         name, tab = self.random.choice(CLASSES), self.random.choice(["approval", "rejected"])
         chosen = [v for v in self.labels.values() if v.tab == tab and v.name == name]
         assert undo(self.dataset, self.run.id, name, tab=tab) == len(chosen)
-        for label in chosen:
-            label.tab = "review"
+        self._did([(label, {"tab": "review"}) for label in chosen])
 
     def undo_all(self):
         tab = self.random.choice(["approval", "rejected"])
         chosen = [v for v in self.labels.values() if v.tab == tab]
         assert undo(self.dataset, self.run.id, tab=tab) == len(chosen)
-        for label in chosen:
-            label.tab = "review"
+        self._did([(label, {"tab": "review"}) for label in chosen])
 
     def edit(self):
         """A person gives a label another class and confidence, telling the time or not."""
@@ -356,8 +403,12 @@ class Model:
         for document in self.dataset._sample_collection.find():
             for label in self._stored(document):
                 added = "person" in (label.get("source"), label.get("review_source"))
-                found[str(label["_id"])] = (label["review"], added)
-        wanted = {i: (TABS[label.tab], label.added) for i, label in self.labels.items()}
+                known = (label["label"], label.get("model_label"))
+                found[str(label["_id"])] = (label["review"], added, *known)
+        wanted = {
+            i: (TABS[label.tab], label.added, label.name, label.model_name)
+            for i, label in self.labels.items()
+        }
         assert found == wanted
 
     def _empty(self):
@@ -390,7 +441,7 @@ class Model:
 
 NAMES = [
     *("filter", "filter", "widen", "select_samples", "select_labels", "promote", "promote"),
-    *("reject", "reject", "undo_chosen"),
+    *("reject", "reject", "undo_chosen", "relabel", "relabel", "undo_last", "undo_last"),
     *("undo_class", "undo_all", "edit", "delete_label", "delete_sample"),
     *("add_label", "add_label", "move_label"),
 ]

@@ -1,0 +1,116 @@
+"""``relabel`` and ``history``, and ``undo --last``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auto_labeling.cli import output
+from auto_labeling.cli.arguments import BY, LABELS, RUN, labels_of, run_of
+from auto_labeling.cli.verbs import argument, verb
+from auto_labeling.core.errors import AutoLabelingError
+
+if TYPE_CHECKING:  # FiftyOne takes seconds to import
+    from auto_labeling.sdk import Action, Run
+
+
+@verb(
+    "relabel",
+    RUN,
+    argument("--to", metavar="CLASS", help="the class that all these labels get"),
+    argument(
+        "--mapping",
+        metavar="FILE",
+        help="a file with the class that each class becomes: JSON, or a line such as 'car,vehicle' "
+        "for each",
+    ),
+    argument(
+        "--tab",
+        choices=("review", "approval", "rejected"),
+        default="",
+        help="relabel only labels in this tab. By default, all labels of the run",
+    ),
+    LABELS,
+    BY,
+    argument("--expected", type=int, metavar="N", help="abort unless exactly N labels match"),
+    examples=(
+        "relabel photos latest --classes car --to vehicle",
+        "relabel photos latest --mapping classes.csv",
+    ),
+)
+def relabel(args: argparse.Namespace) -> None:
+    """Give labels another class: those that meet every condition, or all.
+
+    The class may exist already; then the two are merged. A relabeled label keeps the class that the
+    model gave as its attribute model_label.
+    """
+    from auto_labeling import sdk
+
+    if (args.to is None) == (args.mapping is None):
+        raise AutoLabelingError("Pass either --to CLASS or --mapping FILE")
+    run = run_of(args)
+    to = args.to if args.mapping is None else Path(args.mapping)
+    chosen = labels_of(args, run)
+    number = sdk.relabel(run, to, args.tab, **chosen, expected=args.expected, by=args.by)
+    output.show_moved(args, run.id, "relabeled", number)
+
+
+@verb(
+    "history",
+    RUN,
+    argument("--all", action="store_true", help="also show actions that were undone"),
+    examples=("history photos latest",),
+)
+def history(args: argparse.Namespace) -> None:
+    """List the actions on a run's labels, newest first: what, by whom and when."""
+    from auto_labeling import sdk
+
+    actions = sdk.history(run_of(args))
+    if args.json:
+        output.show_json([facts(action) for action in actions])
+        return
+    rows = [facts(a) for a in actions if args.all or a.state.value != "undone"]
+    columns = ("number", "action", "by", "at", *(("state",) if args.all else ()))
+    output.show(output.table(rows, columns))
+
+
+def facts(action: Action) -> dict[str, object]:
+    """Returns what is shown of an action."""
+    return {
+        "number": action.number,
+        "verb": action.verb,
+        "action": action.sentence,
+        "labels": action.labels,
+        "by": action.by,
+        "at": action.at,
+        "state": action.state.value,
+    }
+
+
+def undo_last(args: argparse.Namespace, run: Run) -> None:
+    """Undoes the last action, or shows it.
+
+    Args:
+        args: the parsed arguments of ``undo``
+        run: the run
+
+    Raises:
+        AutoLabelingError: if options select labels as well
+    """
+    from auto_labeling import sdk
+
+    if any(value not in (None, False) for value in labels_of(args, run).values()):
+        raise AutoLabelingError(
+            "--last undoes a whole action; leave out the options that select labels"
+        )
+    if args.dry_run:
+        last = next((a for a in sdk.history(run) if a.state.value != "undone"), None)
+        output.show(f"Would be undone: {last.sentence}" if last else "No action is left to undo")
+        return
+    undone = sdk.undo_last(run, by=args.by)
+    if args.json:
+        labels = {"labels": undone.labels, "edited": undone.edited, "deleted": undone.deleted}
+        output.show_json({"id": run.id, **labels, "undone": facts(undone.action)})
+    else:
+        output.show(undone.sentence)

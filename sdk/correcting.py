@@ -1,0 +1,134 @@
+"""Correct a review: relabel labels, undo the last action, and list the actions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fiftyone.core.collections import SampleCollection
+
+from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.history import Action
+from auto_labeling.review import relabeling, undoing
+from auto_labeling.review.grid import TABS
+from auto_labeling.review.selection import choose
+from auto_labeling.review.undoing import Undone
+from auto_labeling.sdk import mapping_files
+from auto_labeling.sdk.handle import Run
+
+
+def relabel(
+    run: Run,
+    to: str | Mapping[str, str] | Path,
+    tab: str = "",
+    *,
+    min_confidence: float | None = None,
+    max_confidence: float | None = None,
+    without_confidence: bool = False,
+    classes: list[str] | None = None,
+    label_ids: list[str] | None = None,
+    sample_ids: list[str] | None = None,
+    view: SampleCollection | None = None,
+    group_slices: list[str] | None = None,
+    expected: int | None = None,
+    by: str = "",
+) -> int:
+    """Gives the labels that meet every condition another class, which may exist already.
+
+    Relabeling a class as another existing one merges the two. A relabeled label keeps the class
+    that the model gave as its attribute ``model_label``, also after approval.
+
+    Args:
+        run: a run in review
+        to: the class that all these labels get; or a dict from class to class, or the ``Path`` of
+            a file with one: JSON, or a line such as ``car,vehicle`` for each class
+        tab (""): only labels in this tab: ``"review"``, ``"approval"`` or ``"rejected"``. By
+            default, all labels of the run
+        min_confidence (None): the minimum confidence; labels without one are skipped
+        max_confidence (None): the maximum confidence; labels without one are skipped
+        without_confidence (False): whether to select only labels without a confidence
+        classes (None): the classes
+        label_ids (None): the IDs of the labels
+        sample_ids (None): the IDs of the samples
+        view (None): a view of the dataset, to select the labels that it shows. A view of groups
+            applies to each slice
+        group_slices (None): the slices of a grouped dataset; by default, all
+        expected (None): relabel only if exactly this many labels would get another class
+        by (""): who relabels
+
+    Returns:
+        the number of labels that got another class
+
+    Raises:
+        ConfigError: if a name cannot be that of a class
+        LabelsChanged: if the number of labels is not ``expected``
+        IllegalTransition: if the run is not in review
+
+    Example:
+        >>> al.relabel(run, "round", classes=["circle"])
+        4
+        >>> al.relabel(run, {"square": "box", "star": "box"})
+        8
+    """
+    if tab and tab not in TABS:
+        raise AutoLabelingError(f"There is no tab '{tab}'. Choose from: {', '.join(TABS)}")
+    chosen = choose(
+        run.dataset,
+        min_confidence=min_confidence,
+        max_confidence=max_confidence,
+        without_confidence=without_confidence,
+        classes=classes,
+        label_ids=label_ids,
+        sample_ids=sample_ids,
+        view=view,
+        group_slices=group_slices,
+    )
+    names = mapping_files.read(to) if isinstance(to, Path) else to
+    return relabeling.relabel(run.dataset, run.id, chosen, names, tab or None, expected, by)
+
+
+def undo_last(run: Run, by: str = "", *, expected: int | None = None) -> Undone:
+    """Undoes the last action on the labels of a run, by any person. It can be repeated.
+
+    Promotions, rejections, their undoing, and relabeling are actions. Labels that people have
+    edited since keep their edits. Approval is no action: nothing can be undone after it.
+
+    Args:
+        run: a run in review
+        by (""): who undoes it
+        expected (None): undo only if the last action has this number
+
+    Returns:
+        the ``action``, and the number of ``labels`` that are again as before, ``edited`` since and
+        ``deleted`` since; ``sentence`` has all that in words
+
+    Raises:
+        IllegalTransition: if the run is not in review, no action is left, or the last one is
+            another than ``expected``
+
+    Example:
+        >>> al.reject(run, classes=["star"], by="Ann")
+        4
+        >>> al.undo_last(run).sentence
+        'Undone: rejected 4 labels by Ann'
+    """
+    undone = undoing.undo_last(run.dataset, run.id, by, expected)
+    if run._shown is not None:
+        run._shown = (run._shown[0] + undone.promoted, run._shown[1])
+    return undone
+
+
+def history(run: Run) -> list[Action]:
+    """Lists the actions on the labels of a run, newest first, with who and when.
+
+    Args:
+        run: a run
+
+    Returns:
+        the actions, also those that were undone
+
+    Example:
+        >>> al.promote(run, by="Ann")
+        12
+        >>> [(action.sentence, action.by) for action in al.history(run)]
+        [('promoted 12 labels', 'Ann')]
+    """
+    return undoing.history(run.dataset, run.record)
