@@ -45,7 +45,12 @@ def clean_labels(dataset, config):
 
 
 @pytest.mark.parametrize(
-    ("task", "after"), [("detection", 1), ("classification", 9), ("detection", 25)]
+    ("task", "after"),
+    [
+        pytest.param("detection", 1, marks=pytest.mark.soak),
+        ("classification", 9),
+        pytest.param("detection", 25, marks=pytest.mark.soak),
+    ],
 )
 def test_a_killed_worker_shows_as_error_and_resume_finishes_the_rest(numbered, config, task, after):
     clean = clean_labels(numbered, config)

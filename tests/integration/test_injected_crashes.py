@@ -25,6 +25,14 @@ from tests.support.dying_process import Died, Doom
 from tests.support.labels_in_review import SAMPLES, in_review, make, with_mask_files
 from tests.support.waiting import wait_until
 
+#: Kinds of labels, and whether they replace those of a field; ``make soak`` uses all four.
+_KINDS = [
+    pytest.param("detections", True, id="detections-replacing"),
+    pytest.param("classification", False, id="classification-new field"),
+    pytest.param("detections", False, id="detections-new field", marks=pytest.mark.soak),
+    pytest.param("classification", True, id="classification-replacing", marks=pytest.mark.soak),
+]
+
 
 @pytest.fixture
 def no_waiting(monkeypatch):
@@ -104,8 +112,7 @@ def every_crash(monkeypatch, prepare, act, again, see=state_of):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("replace", [False, True], ids=["new field", "replacing"])
-@pytest.mark.parametrize("kind", ["detections", "classification"])
+@pytest.mark.parametrize(("kind", "replace"), _KINDS)
 def test_approve(no_waiting, monkeypatch, kind, replace):
     def again(dataset, run):
         if labeling.get(dataset, run.id).state is not RunState.APPROVED:
@@ -218,8 +225,7 @@ def test_delete(no_waiting, monkeypatch, kind):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("replace", [False, True], ids=["new field", "replacing"])
-@pytest.mark.parametrize("kind", ["detections", "classification"])
+@pytest.mark.parametrize(("kind", "replace"), _KINDS)
 def test_import(no_waiting, monkeypatch, kind, replace):
     target = "" if replace else "checked"
 

@@ -29,6 +29,8 @@ from tests.support.paths import CHECKOUT
 from tests.support.waiting import wait_until
 
 SAMPLES = 48
+#: Operations in a queue; ``make soak``: 30.
+OPERATIONS = int(os.environ.get("SERVING_OPERATIONS", "6"))
 
 #: Another plugin, which writes down who executed what.
 #: Workers that start side by side load every library before they are ready.
@@ -222,12 +224,12 @@ def pair(workers):
 def test_what_waits_longest_is_executed_first_and_by_one_worker_only(pair, dataset, tmp_path):
     assert [worker.presence().state for worker in pair] == ["idle", "idle"]
     file = tmp_path / "probed"
-    operations = [queue_probe(dataset, file, number) for number in range(30)]
-    wait_until(lambda: all_over(operations), "30 operations are over")
+    operations = [queue_probe(dataset, file, number) for number in range(OPERATIONS)]
+    wait_until(lambda: all_over(operations), f"{OPERATIONS} operations are over")
     assert set(states(operations)) == {"completed"}
     lines = [line.split() for line in file.read_text().splitlines()]
     numbers = [int(number) for number, _ in lines]
-    assert sorted(numbers) == list(range(30)), "each exactly once"
+    assert sorted(numbers) == list(range(OPERATIONS)), "each exactly once"
     service = DelegatedOperationService()
     started = [service.get(operation).started_at for operation in operations]
     assert started == sorted(started), "nothing waits while newer ones are taken"
@@ -382,6 +384,7 @@ def test_a_second_signal_stops_the_run(workers, pair, dataset, config, tmp_path)
     DelegatedOperationService().delete_operation(probe)
 
 
+@pytest.mark.soak
 def test_ours_and_fiftyones_worker_share_a_queue_and_nothing_is_done_twice(
     launch, workers, dataset, config, environment, tmp_path, monkeypatch
 ):
