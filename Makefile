@@ -70,7 +70,8 @@ soak: $(ENV_STAMP) browser ## 60 kills, every page at every width, 10,000 random
 	@CHAOS_KILLS=12 SCALEOUT_KILLS=10 DATABASE_PAUSE=75 $(PYTEST) -s tests/chaos tests/chaos/soak_workers.py
 	@GALLERY=all $(PYTEST) -q tests/browser/test_gallery.py tests/browser/pictures.py \
 		tests/browser/soak_configure.py tests/browser/soak_home.py
-	@$(PYTEST) -q -m soak tests/browser tests/unit
+	@SERVING_OPERATIONS=30 $(PYTEST) -q tests/integration/test_serving.py
+	@$(PYTEST) -q -m soak tests/browser tests/integration tests/unit
 	@ORACLE_ACTIONS=10000 $(PYTEST) -q tests/integration/test_oracle.py
 	@i=1; while [ $$i -le 10 ]; do WEEK_SEED=0 WEEK_STEPS=300 $(PYTEST) -q -s -x tests/integration/test_week.py; i=$$((i + 1)); done
 	@FUZZ_CALLS=10000 $(PYTEST) -q -s tests/integration/test_fuzz.py
