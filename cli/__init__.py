@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from auto_labeling import __version__
 from auto_labeling.cli import (
+    birds_eye,
     converting,
     correcting,
     demo,
@@ -33,6 +34,7 @@ from auto_labeling.core.errors import AutoLabelingError, DatabaseAway
 #: The modules that define the verbs.
 MODULES = (
     *(models, preview, starting, runs, reviewing, correcting, quality, mending, converting),
+    birds_eye,
     *(launch, demo, plugin),
 )
 

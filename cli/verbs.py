@@ -125,7 +125,7 @@ _ORDER = (
     *("models", "preview", "run", "import", "list", "show", "watch", "resume", "cancel", "skip"),
     *("workers", "labels", "promote", "reject", "relabel", "undo", "history", "quality"),
     *("certificate", "approve", "rename", "delete", "doctor"),
-    "convert",
+    *("convert", "birds-eye", "birds-eye-boxes"),
     *("launch", "demo"),
 )
 

@@ -15,9 +15,9 @@ from PIL import Image
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.run import Task
 from auto_labeling.lifecycle import media
-from auto_labeling.storage import group_members, samples
+from auto_labeling.storage import group_members, projections, samples
 from auto_labeling.threed import clusters, sizes
-from auto_labeling.threed.above import Frame, picture, rectangle
+from auto_labeling.threed.above import Frame, around, picture, rectangle
 from auto_labeling.threed.scenes import read_points
 
 #: What pictures show by default, in meters around the origin of the points.
@@ -35,6 +35,29 @@ _MAX_PIXELS = 64_000_000
 Bounds = tuple[Sequence[float], Sequence[float]]
 
 
+def bounds_of(text: str) -> Bounds:
+    """Reads bounds as people type them.
+
+    Args:
+        text: six numbers, separated by commas: the smallest x, y and z, and the largest; empty for
+            the default
+
+    Raises:
+        ConfigError: if it is something else
+    """
+    if not text.strip():
+        return BOUNDS
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 6 or not np.isfinite(numbers).all():
+        raise ConfigError(
+            {"bounds": "Bounds are six numbers: the smallest x, y and z, then the largest"}
+        )
+    return numbers[:3], numbers[3:]
+
+
 def make_slice(
     dataset: Dataset,
     folder: str,
@@ -46,7 +69,8 @@ def make_slice(
     """Adds a slice with a picture from above to each group that has a point cloud.
 
     The bounds are the same for all pictures, so that a pixel is always as large. A group that has
-    the slice already keeps its sample, and gets its picture again.
+    the slice already keeps its sample, and gets its picture again. Point clouds without a picture
+    for the App's grid get this one.
 
     Args:
         dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
@@ -66,21 +90,24 @@ def make_slice(
     if problems := _problems(dataset, folder, name, source, frame):
         raise ConfigError(problems)
     Path(folder).mkdir(parents=True, exist_ok=True)
+    projections.declare(dataset)
     ids, written = samples.in_slices(dataset, [source]), 0
     for first in range(0, len(ids), _AT_ONCE):
         some = ids[first : first + _AT_ONCE]
         known = group_members.beside(dataset, some, [name])
         groups = group_members.group_ids(dataset, some)
-        added = []
+        added, drawn = [], {}
         for sample_id, values in samples.read(dataset, some):
             path = os.path.join(folder, f"{sample_id}.png")
             Image.fromarray(picture(read_points(values["filepath"]), frame)).save(path)
+            drawn[sample_id] = projections.of_picture(path, frame.low, frame.high, frame.size)
             written += 1
             if not known[sample_id][1]:
                 element = fo.Group(id=groups[sample_id]).element(name)
                 added.append(fo.Sample(filepath=path, **{dataset.group_field: element}))
         if added:
             dataset.add_samples(added, progress=False)
+        projections.keep(dataset, drawn)
     return written
 
 
@@ -95,8 +122,9 @@ def boxes_in_3d(
 ) -> int:
     """Turns labels of pictures from above into 3D boxes, in a new field of the point clouds.
 
-    Rotated boxes are closed polylines of four points; detections are boxes along the axes. A box
-    stands on the ground, and is as high as its points, or as its class usually is.
+    Rotated boxes are closed polylines of four points, and the rectangles around masks; detections
+    without a mask are boxes along the axes. A box stands on the ground, and is as high as its
+    points, or as its class usually is.
 
     Args:
         dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
@@ -180,6 +208,10 @@ def _corners(labels: Any, frame: Frame) -> Iterator[tuple[Any, np.ndarray]]:
     if isinstance(labels, fol.Detections):
         for label in labels.detections:
             x, y, width, height = label.bounding_box
+            if label.has_mask and (mask := np.asarray(label.get_mask()) > 0).any():
+                corner, sides = np.array([x, y]) * size, np.array([width, height]) * size
+                yield label, frame.to_scene(corner + around(mask) * sides)
+                continue
             ring = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
             yield label, frame.to_scene(np.array(ring) * size)
     elif isinstance(labels, fol.Polylines):
@@ -199,7 +231,7 @@ def _problems(
         problems["folder"] = "Enter the full path of the folder, such as /data/birds_eye"
     if any(low >= high for low, high in zip(frame.low, frame.high, strict=True)):
         problems["bounds"] = "Each lower bound must be below the upper one"
-    elif frame.scale <= 0 or np.prod(frame.size, dtype=float) > _MAX_PIXELS:
+    elif not 0 < frame.scale < np.inf or np.prod(frame.size, dtype=float) > _MAX_PIXELS:
         problems["scale"] = "The pictures must have between 1 and 64,000,000 pixels"
     return problems
 

@@ -1,5 +1,6 @@
 """The operators that FiftyOne registers for us."""
 
+from auto_labeling.operators.birds_eye import LiftBirdsEye, MakeBirdsEye
 from auto_labeling.operators.correcting import ListActions, RelabelLabels, UndoLastAction
 from auto_labeling.operators.deciding import CancelRun, DeleteRun, ListRuns, ResumeRun
 from auto_labeling.operators.generate import GenerateLabels
@@ -28,4 +29,6 @@ OPERATORS = (
     ListActions,
     ApproveRun,
     DeleteRun,
+    MakeBirdsEye,
+    LiftBirdsEye,
 )

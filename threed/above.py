@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 _BACKGROUND = (16, 18, 24)
@@ -83,6 +84,22 @@ def painted(points: np.ndarray, frame: Frame) -> np.ndarray:
     colors = (_LOW + part[:, None] * (_HIGH - _LOW)).astype(np.uint8)
     canvas[np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)] = colors
     return canvas
+
+
+def around(mask: np.ndarray) -> np.ndarray:
+    """The smallest rectangle around the pixels of a mask, turned as fits best.
+
+    Args:
+        mask: ``(height, width)`` booleans, some of them true
+
+    Returns:
+        ``(4, 2)`` corners in order, as parts of the mask's width and height
+    """
+    rows, columns = np.nonzero(mask)
+    pixels = np.column_stack([columns, rows]).astype(np.float32)
+    corners = np.concatenate([pixels + shift for shift in ((0, 0), (1, 0), (0, 1), (1, 1))])
+    box = cv2.boxPoints(cv2.minAreaRect(corners.astype(np.float32)))
+    return box.astype(np.float64) / np.array(mask.shape[::-1])
 
 
 def rectangle(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

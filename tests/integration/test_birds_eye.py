@@ -1,10 +1,12 @@
 """The slice with pictures from above: its pixels, and its labels back in 3D."""
 
 import fiftyone as fo
+import fiftyone.operators as foo
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from auto_labeling import cli
 from auto_labeling.core.errors import ConfigError
 from auto_labeling.lifecycle import birds_eye
 from auto_labeling.threed import iou
@@ -33,6 +35,9 @@ def test_rotated_boxes_of_the_pictures_become_the_true_boxes(dataset, streets, t
     assert birds_eye.make_slice(dataset, folder, bounds=BOUNDS) == 2
     assert dataset.group_media_types["birds_eye"] == "image"
     assert birds_eye.make_slice(dataset, folder, bounds=BOUNDS) == 2, "again adds nothing"
+    shown = dataset.select_group_slices("lidar").first()["orthographic_projection_metadata"]
+    assert (shown.filepath, shown.min_bound) == (f"{folder}/{dataset.first().id}.png", [-70, -70])
+    assert (shown.width, shown.height) == (1400, 1400), "the grid draws the clouds so"
     pictures = dataset.select_group_slices("birds_eye")
     assert len(pictures) == 2
     frame = Frame(*BOUNDS, birds_eye.SCALE)
@@ -63,6 +68,54 @@ def test_rotated_boxes_of_the_pictures_become_the_true_boxes(dataset, streets, t
         assert np.diag(iou.iou_from_above(made, true)).min() > 0.95
         seen = np.array([d.num_points for d in cloud.truth.detections]) > 300
         assert np.abs(made[seen, 2] - true[seen, 2]).max() < 0.4
+
+
+def _with_masks(truth, frame):
+    """2D labels as a segmenter makes them: each rectangle as a mask within its upright box."""
+    labels = []
+    for label in truth.detections:
+        row = np.array([[*label.location, *label.dimensions, label.rotation[2]]])
+        ring = frame.to_pixels(iou.corners_from_above(row)[0])
+        image = Image.new("1", frame.size)
+        ImageDraw.Draw(image).polygon([tuple(corner) for corner in ring], fill=1)
+        rows, columns = np.nonzero(np.asarray(image))
+        top, left, bottom, right = rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
+        box = np.array([left, top, right - left, bottom - top]) / np.tile(frame.size, 2)
+        mask = np.asarray(image)[top:bottom, left:right]
+        labels.append(fo.Detection(label=label.label, bounding_box=box.tolist(), mask=mask))
+    return fo.Detections(detections=labels)
+
+
+def test_masks_become_turned_boxes_by_operators_and_commands(dataset, streets, tmp_path, capsys):
+    def call(name, **params):
+        uri, context = f"@auto-labeling/auto-labeling/{name}", {"dataset": dataset.name}
+        return foo.execute_operator(uri, context, params=params).result
+
+    folder, bounds = str(tmp_path / "above"), "-70, -70, -10, 70, 70, 15"
+    assert call("make_birds_eye", folder=folder, bounds=bounds) == {"pictures": 2}
+    dataset.reload()
+    frame = Frame(*BOUNDS, birds_eye.SCALE)
+    clouds = {s.group.id: s for s in dataset.select_group_slices("lidar")}
+    for sample in dataset.select_group_slices("birds_eye"):
+        sample["seen"] = _with_masks(clouds[sample.group.id].truth, frame)
+        sample.save()
+    params = {"field": "seen", "label_field": "by_operator", "bounds": bounds}
+    assert call("lift_birds_eye", **params) == {"labels": 16}
+    arguments = ["birds-eye-boxes", dataset.name, "--field", "seen", "--label-field", "by_command"]
+    assert cli.main([*arguments, f"--bounds={bounds}"]) == 0
+    assert "16 labels" in capsys.readouterr().out
+    assert cli.main(["birds-eye", dataset.name, folder, f"--bounds={bounds}"]) == 0
+    dataset.reload()
+    for cloud in dataset.select_group_slices("lidar"):
+        made, same, true = (
+            np.array([[*d.location, *d.dimensions, d.rotation[2]] for d in labels.detections])
+            for labels in (cloud.by_operator, cloud.by_command, cloud.truth)
+        )
+        overlaps, areas = np.diag(iou.iou_from_above(made, true)), true[:, 3] * true[:, 4]
+        assert (made == same).all() and overlaps.min() > 0.5, "a pixel is 0.1 m"
+        assert overlaps[areas > 5].min() > 0.8
+    with pytest.raises(Exception, match="six numbers"):
+        call("make_birds_eye", folder=folder, bounds="1, 2")
 
 
 def test_what_is_wrong_is_named_and_nothing_is_written(dataset, streets, tmp_path):
