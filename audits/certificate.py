@@ -79,7 +79,9 @@ def build(
     for other in ledger.audits:
         if other is not audit:
             outside += zip(other.shown, other.verdicts, strict=False)
-    looked_at = {e.label: e for e, v in outside if v is Verdict.RIGHT and e.label not in frozen}
+    outside = [(entry, verdict) for entry, verdict in outside if entry.label not in frozen]
+    looked_at = {entry.label: entry for entry, verdict in outside if verdict is Verdict.RIGHT}
+    left_out = {entry.label for entry, _ in outside} - looked_at.keys()
     document: Document = {
         "kind": KIND,
         "format": CERTIFICATE_FORMAT,
@@ -95,6 +97,8 @@ def build(
         "classes": _classes(shown, audit.verdicts),
         "labels": [[entry.label, entry.content] for entry in entries],
         "looked_at": [[entry.label, entry.content] for entry in looked_at.values()],
+        "left_out": sorted(left_out),
+        "outside": audit.frozen.outside,
         "made_at": made_at,
         "versions": {
             **versions,
@@ -109,7 +113,8 @@ def build(
 
 def summary(document: Mapping[str, Any]) -> Document:
     """Everything of a certificate but the lists of labels, to be kept beside the dataset."""
-    return {name: value for name, value in document.items() if name not in ("labels", "looked_at")}
+    lists = ("labels", "looked_at", "left_out")
+    return {name: value for name, value in document.items() if name not in lists}
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:
@@ -248,6 +253,11 @@ def _looks(audit: Mapping[str, Any]) -> tuple[Look, ...]:
 
 def _contradictions(document: Mapping[str, Any]) -> list[str]:
     audit, found = _certified(document), []
+    if (
+        len(dict(document["looked_at"]).keys() & set(document["left_out"]))
+        or document["outside"] < 0
+    ):
+        found.append("The lists of labels contradict each other")
     plan = Plan(audit["size"], audit["target"], audit["risk"], _looks(audit))
     labels = [label for label, _ in document["labels"]]
     if not holds(plan) or audit["risk"] != RISKS.get(audit["attempts"]):

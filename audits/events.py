@@ -71,6 +71,7 @@ class Frozen(_Event):
     digest: str  # of all entries in their order
     scope: str = ""  # in words
     right: str = ""  # when a label is right, in a sentence
+    outside: int = 0  # labels that Approve would keep by then, out of its scope
 
 
 class Shown(_Event):

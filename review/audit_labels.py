@@ -3,18 +3,20 @@
 Labels found wrong are rejected here, in one place: :func:`reject`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.audits.events import CONTENT, Entry, Verdict, content_hash
-from auto_labeling.core.run import Run
+from auto_labeling.core.run import Run, RunState
 from auto_labeling.review import promotion
 from auto_labeling.review.grid import Shown
 from auto_labeling.review.selection import choose
 from auto_labeling.storage import added_labels, label_documents
 from auto_labeling.storage.mongo import Document
+from auto_labeling.storage.review_states import PERSON, PROMOTED, REJECTED, REVIEW, sources
 
 #: What is read of each label.
 _READ: Document = {f"label.{name}": 1 for name in ("_id", "confidence", *CONTENT)}
@@ -134,6 +136,34 @@ def promote(dataset: Dataset, run: Run, entries: Sequence[Entry]) -> int:
     """
     these = _still(dataset, run, entries)
     return promotion.promote(dataset, run.id, these, None) if these else 0
+
+
+def kept_outside(dataset: Dataset, run: Run, known: set[str]) -> int:
+    """Counts the labels that Approve would keep, beside some.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: the run
+        known: the ids of labels that do not count
+
+    Returns:
+        the number
+    """
+    labels = (label for _, label in label_documents.read(dataset, run, ()))
+    return sum(is_kept(run, label) and str(label["_id"]) not in known for label in labels)
+
+
+def is_kept(run: Run, label: Mapping[str, Any]) -> bool:
+    """Whether a label is, or would be, in the label field.
+
+    Args:
+        run: the run
+        label: the label's document, with what ``storage/review_states.py`` stores
+    """
+    if run.state is RunState.APPROVED:
+        return True
+    added = any(label.get(name) == PERSON for name in sources(run)) or REVIEW not in label
+    return label.get(REVIEW) == PROMOTED or (added and label.get(REVIEW) != REJECTED)
 
 
 def _still(dataset: Dataset, run: Run, entries: Sequence[Entry]) -> Shown | None:

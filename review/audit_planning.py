@@ -165,6 +165,7 @@ def freeze(
     plan = solve(_some(len(entries)), target, attempts)
     LedgerStore(dataset).freeze(run.id, seed, entries)
     digest, ids = events.digest(entries), {entry.label for entry in entries}
+    outside = audit_labels.kept_outside(dataset, run, ids | excluded)
 
     def event(now: Ledger, head: dict[str, Any]) -> Event:
         if not ids.isdisjoint(now.excluded):
@@ -185,6 +186,7 @@ def freeze(
             if chosen is None
             else "the promoted labels that were shown",
             right=right,
+            outside=outside,
             **head,
         )
 

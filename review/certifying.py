@@ -12,13 +12,13 @@ from auto_labeling.audits import certificate
 from auto_labeling.audits.certificate import Document
 from auto_labeling.audits.events import CONTENT, Entry, content_hash
 from auto_labeling.audits.ledger import Ledger
-from auto_labeling.core.run import Run, RunState
+from auto_labeling.core.run import Run
 from auto_labeling.core.text import count
 from auto_labeling.lifecycle.weight_hashes import weight_hashes
+from auto_labeling.review import audit_labels
 from auto_labeling.review.audit_ledger import ledger, settle
 from auto_labeling.storage import clock, label_documents
 from auto_labeling.storage.audit_ledgers import LedgerStore
-from auto_labeling.storage.review_states import PERSON, PROMOTED, REJECTED, REVIEW, sources
 from auto_labeling.storage.runs import RunStore
 
 
@@ -31,7 +31,9 @@ class Verification:
         covered: how many of them are there unchanged
         changed: how many were changed since
         removed: how many are no longer kept
-        added: how many labels are kept now that it never covered
+        added: how many labels are kept now that were added or promoted since
+        left_out: how many labels are kept that the audit has left out from the beginning: of the
+            pilot, or out of its scope
         problems: why the file cannot be believed; a sentence each
     """
 
@@ -40,11 +42,12 @@ class Verification:
     changed: int
     removed: int
     added: int
+    left_out: int = 0
     problems: list[str] = field(default_factory=list)
 
     @property
     def is_valid(self) -> bool:
-        """Whether the file can be believed, and covers every label that is kept."""
+        """Whether the file can be believed, and nothing has changed since."""
         return not (self.problems or self.changed or self.removed or self.added)
 
     @property
@@ -60,10 +63,12 @@ class Verification:
         if self.added:
             has = "was" if self.added == 1 else "were"
             parts.append(f"{count(self.added, 'label')} {has} added since and not covered")
-        more = f": {', '.join(parts)}" if parts else ", all unchanged"
-        if not parts:
-            return f"The certificate is valid. It covers {count(self.kept, 'label')}{more}"
-        return f"The certificate covers {self.covered:,} of {count(self.kept, 'label')}{more}"
+        left_out = f". The audit left out {count(self.left_out, 'label')}" if self.left_out else ""
+        covered = f"covers {self.covered:,} of {count(self.kept, 'label')}"
+        if parts:
+            return f"The certificate {covered}: {', '.join(parts)}{left_out}"
+        covered = f"covers {count(self.kept, 'label')}, all unchanged"
+        return f"The certificate is valid. It {covered}{left_out}"
 
 
 def make(dataset: Dataset, run_id: str) -> Document:
@@ -116,28 +121,33 @@ def verify(dataset: Dataset, run_id: str, document: Mapping[str, Any]) -> Verifi
     run = RunStore(dataset).get(run_id)
     problems = certificate.problems(document)
     if problems:
-        return Verification(0, 0, 0, 0, 0, problems)
+        return Verification(0, 0, 0, 0, 0, problems=problems)
     if document["run"]["id"] != run.id:
         problems.append(f"It is the certificate of another run, {document['run']['id']}")
-        return Verification(0, 0, 0, 0, 0, problems)
+        return Verification(0, 0, 0, 0, 0, problems=problems)
     problems += _differences(ledger(dataset, run_id), document)
     not_kept, wrong = certificate.not_kept(document), certificate.found_wrong(document)
     covered = {label: content for label, content in document["labels"] if label not in not_kept}
-    known = {**covered, **dict(document["looked_at"])}
-    same, changed, added = 0, 0, 0
+    known, never = {**covered, **dict(document["looked_at"])}, set(document["left_out"])
+    same, changed, added, left_out = 0, 0, 0, 0
     for _, label in label_documents.read(dataset, run, CONTENT):
         label_id = str(label["_id"])
-        if not _is_kept(run, label):
+        if not audit_labels.is_kept(run, label):
             continue
         if label_id in wrong:
             problems.append(f"The label {label_id} was found wrong and is kept all the same")
+        elif label_id in never:
+            left_out += 1
         elif label_id not in known:
             added += label_id not in not_kept
         elif label_id in covered:
             is_same = content_hash(label) == covered[label_id]
             same, changed = same + is_same, changed + (not is_same)
     removed = len(covered) - same - changed
-    return Verification(len(covered), same, changed, removed, added, problems)
+    outside = min(added, document["outside"])
+    return Verification(
+        len(covered), same, changed, removed, added - outside, left_out + outside, problems
+    )
 
 
 def _differences(now: Ledger, document: Mapping[str, Any]) -> list[str]:
@@ -156,14 +166,6 @@ def _differences(now: Ledger, document: Mapping[str, Any]) -> list[str]:
         if stored[: len(one["answers"])] != one["answers"]:
             return ["The ledger of this dataset has other answers"]
     return []
-
-
-def _is_kept(run: Run, label: Mapping[str, Any]) -> bool:
-    """Whether a label is, or would be, in the label field."""
-    if run.state is RunState.APPROVED:
-        return True
-    added = any(label.get(name) == PERSON for name in sources(run)) or REVIEW not in label
-    return label.get(REVIEW) == PROMOTED or (added and label.get(REVIEW) != REJECTED)
 
 
 def _about(dataset: Dataset, run: Run) -> Document:

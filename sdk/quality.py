@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from fiftyone.core.collections import SampleCollection
 
-from auto_labeling.review import audit_planning, audit_status, auditing
+from auto_labeling.review import audit_planning, audit_status, auditing, summary
 from auto_labeling.review.audit_planning import RIGHT, Proposal
 from auto_labeling.review.audit_status import AuditStatus, QualityStatus
 from auto_labeling.review.auditing import Page
@@ -227,9 +227,11 @@ def answer(
         >>> al.quality.answer(run, page.ids, wrong=page.ids[:1]).sentence
         'All 12 labels were looked at; the 11 right ones are kept'
     """
-    return audit_status.of_audit(
-        auditing.answer(run.dataset, run.id, tuple(labels), wrong, unsure, by)
-    )
+    audit = auditing.answer(run.dataset, run.id, tuple(labels), wrong, unsure, by)
+    if audit.is_over and run._shown is not None:  # the result says what was rejected
+        decided = summary.decision(run.dataset, run.record, source=False)
+        run._shown = (decided.promoted, decided.added)
+    return audit_status.of_audit(audit)
 
 
 def undo(run: Run, answers: int | None = None, by: str = "") -> AuditStatus:

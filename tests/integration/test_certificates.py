@@ -8,6 +8,7 @@ from auto_labeling.core.errors import AuditRefused
 from auto_labeling.review import audit_planning, certifying, promotion
 from auto_labeling.review.approval import approve, provenance_key
 from auto_labeling.review.selection import choose
+from auto_labeling.storage.audit_ledgers import LedgerStore
 from tests.support.audited_runs import finish, ids, make
 
 
@@ -86,6 +87,24 @@ def test_changed_removed_and_added_labels_are_told(passed, approved):
         "The certificate covers 194 of 198 labels: 3 changed since, 1 removed since, "
         "1 label was added since and not covered"
     )
+
+
+def test_labels_that_the_audit_left_out_are_named(passed):
+    dataset, run = passed
+    LedgerStore(dataset).remove(run.id)
+    audit_planning.draw_pilot(dataset, run.id, 6)  # no one answers for these
+    chosen = choose(dataset, classes=["class 0", "class 1"])
+    frozen = audit_planning.freeze(dataset, run.id, chosen=chosen).frozen
+    assert frozen.size + frozen.outside + 6 == 198
+    finish(dataset, run)
+    document = certifying.make(dataset, run.id)
+    found = certifying.verify(dataset, run.id, document)
+    left_out = 198 - frozen.size
+    assert found.is_valid and found.left_out == left_out and found.added == 0
+    assert found.sentence.endswith(f"all unchanged. The audit left out {left_out} labels")
+    new = {"_cls": "Detection", "_id": ObjectId(), "label": "mine", "bounding_box": [0, 0, 1, 1]}
+    change(dataset, run.label_root, document["labels"][0][0], {"$push": {run.label_root: new}})
+    assert certifying.verify(dataset, run.id, document).added == 1
 
 
 def test_a_label_found_wrong_that_is_kept_all_the_same_is_told(passed):

@@ -12,13 +12,13 @@ from auto_labeling.audits.ledger import Ledger
 from auto_labeling.audits.plan import most_wrong, solve
 from auto_labeling.core.errors import AuditRefused, FailureReason, IllegalTransition
 from auto_labeling.lifecycle import labeling
-from auto_labeling.review import audit_ledger, audit_planning, auditing, promotion
+from auto_labeling.review import audit_ledger, audit_planning, auditing, certifying, promotion
 from auto_labeling.review.approval import approve
 from auto_labeling.review.selection import choose
 from auto_labeling.storage import label_documents
 from auto_labeling.storage.audit_ledgers import LedgerStore
 from auto_labeling.storage.review_states import REJECTED, REVIEW
-from tests.support.audited_runs import finish, ids, make
+from tests.support.audited_runs import finish, ids, make, make_groups
 from tests.support.dying_process import Died, Doom
 
 
@@ -255,6 +255,21 @@ def test_only_what_was_chosen_is_frozen(audited):
     nothing = choose(dataset, classes=["no such class"])
     dataset_run = lambda: freeze(dataset, run, target=90, chosen=nothing)  # noqa: E731
     assert refused(dataset_run) in (FailureReason.NO_LABELS, FailureReason.OUT_OF_ORDER)
+
+
+def test_all_slices_of_a_grouped_dataset_are_audited():
+    dataset, run = make_groups(30)
+    assert audit_planning.propose(dataset, run.id).plan.size == 120
+    freeze(dataset, run)
+    page = auditing.page(dataset, run.id, 48)
+    slices = {dataset[label.sample].group.name for label in page.labels}
+    assert slices == {"left", "right"}
+    bad = page.labels[0].id
+    assert finish(dataset, run, bad.__eq__).state is AuditState.PASSED
+    assert rejected(dataset, run) == {bad}
+    document = certifying.make(dataset, run.id)
+    assert certifying.verify(dataset, run.id, document).is_valid
+    dataset.delete()
 
 
 # --- a process that dies after any write ---------------------------------------------------------

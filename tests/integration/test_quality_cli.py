@@ -85,6 +85,19 @@ def test_undo_abandon_and_the_pilot(auto_labeling):
     assert auto_labeling("quality", "next")[0] == verbs.REFUSED
 
 
+def test_the_rejected_labels_do_not_stand_in_the_way_of_approval(auto_labeling):
+    run = auto_labeling.run
+    assert al.labels(run, "approval").current == 200
+    al.quality.freeze(run)
+    while True:
+        page = al.quality.page(run, 48)
+        audit = al.quality.answer(run, page.ids, wrong=page.ids[:1] if page.first == 0 else [])
+        if audit.state != "open":
+            break
+    assert audit.state == "passed"
+    assert al.approve(run).approved == 199
+
+
 def test_wrong_arguments_are_refused(auto_labeling):
     with pytest.raises(SystemExit):
         auto_labeling("quality", "plan", "--target", 97)

@@ -28,6 +28,23 @@ def make(labels, promoted=True, kind="detections"):
     return dataset, run
 
 
+def make_groups(groups):
+    """A grouped dataset of two slices, each sample with two labels in review."""
+    dataset = fo.Dataset(f"test-{uuid.uuid4().hex[:12]}", persistent=True)
+    dataset.add_group_field("group", default="left")
+    samples = []
+    for number in range(groups):
+        group = fo.Group()
+        for name in ("left", "right"):
+            truth = fo.Detections(detections=[_label("detections", n) for n in range(2)])
+            path = f"/{name}/{number}.png"
+            samples.append(fo.Sample(filepath=path, group=group.element(name), truth=truth))
+    dataset.add_samples(samples, progress=False, dynamic=True)
+    run = importing.import_labels(dataset, "truth", "checked")
+    promotion.promote(dataset, run.id, choose(dataset), None)
+    return dataset, run
+
+
 def _label(kind, number):
     name, confidence = f"class {number % 3}", (number * 7 % 100) / 100
     if kind == "classification":

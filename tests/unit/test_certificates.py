@@ -72,6 +72,7 @@ def test_all_audits_and_the_pilot_are_listed():
     frozen_ids = {entry.label for entry in paper.entries}
     right = {first.label, pilot[0].label} - frozen_ids
     assert {label for label, _ in document["looked_at"]} == right
+    assert {entry.label for entry in pilot[1:]} <= set(document["left_out"])
     assert certificate.problems(document) == []
 
 
@@ -127,12 +128,16 @@ def _attempts(document):
     document["audits"].append(copy.deepcopy(document["audits"][0]) | {"number": 2})
 
 
+def _no_list(document):
+    del document["left_out"]
+
+
 def _gone(document):
     del document["audits"][0]["answers"]
 
 
 CHANGES = [_seed, _answer, _more_wrong, _looks, _label, _fewer, _swapped, _claim, _target, _risk]
-CHANGES += [_attempts, _gone]
+CHANGES += [_attempts, _gone, _no_list]
 
 
 @pytest.mark.parametrize("change", CHANGES)
