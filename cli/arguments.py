@@ -44,7 +44,7 @@ SAMPLES = (
 )
 
 #: The options that select by the size and the distance of labels.
-MEASURES = ("min_size", "max_size", "min_distance", "max_distance")
+MEASURES = ("min_size", "max_size", "min_area", "max_area", "min_distance", "max_distance")
 
 LABELS = (
     argument(
@@ -74,6 +74,19 @@ LABELS = (
         type=float,
         metavar="N",
         help="select boxes whose longest side is at most this",
+    ),
+    argument(
+        "--min-area",
+        type=float,
+        metavar="N",
+        help="select boxes in images whose area is at least this part of the image; above 1, this "
+        "many pixels",
+    ),
+    argument(
+        "--max-area",
+        type=float,
+        metavar="N",
+        help="select boxes in images whose area is at most this",
     ),
     argument(
         "--min-distance",

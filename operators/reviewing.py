@@ -63,6 +63,8 @@ class OnLabels(RunOperator):
         about = {"size": f"The length of the longest side, in {unit}."}
         if run.config.task.is_3d:
             about["distance"] = "From the origin of the scene, on the ground."
+        else:
+            about["area"] = "A part of the image, from 0 to 1. Above 1, in pixels."
         for name in measures.NAMES:
             limit, measure = name.split("_")
             if measure in about:
@@ -72,11 +74,10 @@ class OnLabels(RunOperator):
     def chosen(self, ctx: ExecutionContext) -> Chosen:
         """Reads which labels a call is about."""
         chosen, limits = request.chosen_labels(ctx), request.limits(ctx)
-        least, most, near, far = (limits[name] for name in measures.NAMES)
         if all(limit is None for limit in limits.values()):
             return chosen
         run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
-        base = measures.narrowed(chosen.base, run, (least, most), (near, far))
+        base = measures.narrowed(chosen.base, run, limits)
         return replace(chosen, base=base)
 
 

@@ -191,8 +191,7 @@ def _stage(dataset: Dataset, run: Run, name: str, request: Mapping[str, Any]) ->
     if name == WITHOUT_LABELS:
         return fos.Select(staging.ids_without_label(dataset, run)[:MAX_IDS])
     if name.startswith(_LIMITS):
-        least, most, near, far = map(limits_of([name]).get, measures.NAMES)
-        return measures.stage(run, (least, most), (near, far))
+        return measures.stage(run, limits_of([name]))
     confidence = ViewField("confidence")
     if name == WITHOUT_CONFIDENCE:
         condition = ~(confidence.is_number() & (confidence >= float("-inf")))

@@ -187,7 +187,7 @@ def test_labels_are_chosen_by_size_and_distance_on_every_route(make, kind, capsy
         flat = run.record.model_copy(
             update={"config": run.config.model_copy(update={"task": al.Task.DETECTION})}
         )
-        measures.narrowed(dataset, flat, (None, None), (1, None))
+        measures.narrowed(dataset, flat, {"min_distance": 1})
 
 
 def test_the_fields_of_the_page_limit_what_the_grid_shows(make):
