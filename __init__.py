@@ -89,6 +89,7 @@ _SDK = frozenset(
         "sample_ids",
         "skip",
         "start",
+        "thresholds",
         "undo",
         "undo_last",
         "workers",

@@ -86,6 +86,16 @@ def step(ctx: ExecutionContext) -> int:
     return number if type(number) is int and number in (-1, 1) else 0
 
 
+def is_above_thresholds(ctx: ExecutionContext) -> bool:
+    """Whether only labels above the threshold of their class are meant."""
+    return ctx.params.get("above_thresholds") is True
+
+
+def thresholds(ctx: ExecutionContext) -> Any:
+    """Returns the thresholds to set, by class; not checked."""
+    return ctx.params.get("thresholds")
+
+
 def new_classes(ctx: ExecutionContext) -> str | Mapping[str, str]:
     """Returns the class that labels get, or a mapping from class to class; not checked."""
     mapping = ctx.params.get("mapping")

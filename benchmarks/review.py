@@ -34,6 +34,7 @@ BARS = {
     "promote_arbitrary": 15,
     "reject_half": 3,
     "relabel_class": 1,
+    "thresholds_promote": 4,
     "promote_ten": 0.1,
     "undo_class": 1,
     "undo_all": 3,
@@ -107,6 +108,7 @@ class Session:
         self._undo_all()
         self._reject_and_undo()
         self._relabel_and_undo()
+        self._promote_above_thresholds()
         self._promote_arbitrary()
         self._approve()
         self._dataset.delete()
@@ -293,6 +295,20 @@ class Session:
         assert self._undone("undo_relabel") == one
         self._settle()
 
+    def _promote_above_thresholds(self):
+        """A threshold for each of the classes."""
+        from auto_labeling.review import promotion
+        from auto_labeling.review.selection import choose
+
+        classes = self._million.CLASSES
+        minimums = {self._million.name(i): 0.2 + 0.6 * i / classes for i in range(classes)}
+        least = 0.2 + 0.6 * self._truth.code / classes
+        wanted = int((self._truth.confidence >= least).sum())
+        chosen = choose(self._dataset, minimums=minimums)
+        self._acted("thresholds_promote", promotion.promote, chosen, wanted)
+        assert self._undone("undo_thresholds") == wanted
+        self._settle()
+
     def _acted(self, key, verb, *arguments):
         self._rest()
         began = time.perf_counter()
@@ -463,7 +479,11 @@ class _Stranger:
 def _result(small, large, samples):
     unit = large["T"]
     result = {key: round(large[key] / unit, 4) for key in BARS if key not in _RATIOS}
-    pairs = (("undo_reject", "reject_half"), ("undo_relabel", "relabel_class"))
+    pairs = (
+        ("undo_reject", "reject_half"),
+        ("undo_relabel", "relabel_class"),
+        ("undo_thresholds", "thresholds_promote"),
+    )
     result["undo_last"] = round(max(large[undo] / large[did] for undo, did in pairs), 2)
     result["promote_vs_tag_labels"] = round(large["tag_labels"] / large["promote_half"], 2)
     growth = {

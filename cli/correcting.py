@@ -1,15 +1,16 @@
-"""``relabel`` and ``history``, and ``undo --last``."""
+"""``relabel``, ``thresholds`` and ``history``, and ``undo --last``."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_labeling.cli import output
 from auto_labeling.cli.arguments import BY, LABELS, RUN, labels_of, run_of
 from auto_labeling.cli.verbs import argument, verb
-from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
     from auto_labeling.sdk import Action, Run
@@ -54,6 +55,63 @@ def relabel(args: argparse.Namespace) -> None:
     chosen = labels_of(args, run)
     number = sdk.relabel(run, to, args.tab, **chosen, expected=args.expected, by=args.by)
     output.show_moved(args, run.id, "relabeled", number)
+
+
+@verb(
+    "thresholds",
+    RUN,
+    argument(
+        "--set",
+        nargs="+",
+        metavar="CLASS=P",
+        help="set the threshold of each class, from 0 to 1; 'CLASS=' removes it",
+    ),
+    argument("--file", metavar="FILE", help="set the thresholds in this YAML or JSON file"),
+    argument("--export", metavar="FILE", help="write the thresholds to this JSON file"),
+    examples=(
+        "thresholds photos latest --set car=0.6 person=0.4",
+        "thresholds photos latest --file thresholds.yaml",
+    ),
+)
+def thresholds(args: argparse.Namespace) -> None:
+    """Set and list the thresholds of a run: a minimum confidence for each class.
+
+    Then promote --above-thresholds promotes all labels above the threshold of their class.
+    """
+    from auto_labeling import sdk
+
+    run = run_of(args)
+    if args.file is not None:
+        sdk.thresholds(run, Path(args.file))
+    if args.set is not None:
+        sdk.thresholds(run, dict(map(_threshold, args.set)))
+    known = sdk.thresholds(run)
+    if args.export is not None:
+        try:
+            Path(args.export).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise AutoLabelingError(f"{args.export} cannot be written: {error}") from error
+    if args.json:
+        output.show_json({"id": run.id, "thresholds": known})
+        return
+    counted = sdk.labels(run, above_thresholds=True).rows if known else []
+    above = {row.label: (row.current, row.total) for row in counted}
+    rows = [
+        {"label": label, "threshold": least, "labels": above.get(label, (0, 0))[0]}
+        | {"of": above.get(label, (0, 0))[1]}
+        for label, least in known.items()
+    ]
+    output.show(output.table(rows, ("label", "threshold", "labels", "of")))
+
+
+def _threshold(text: str) -> tuple[str, float | None]:
+    name, _, number = text.rpartition("=")
+    try:
+        if not name:
+            raise ValueError
+        return name, float(number) if number else None
+    except ValueError:
+        raise ConfigError({"set": f"'{text}' must be a class, '=', and a number"}) from None
 
 
 @verb(

@@ -28,6 +28,11 @@ _EXPECTED_LABELS = argument(
     help="abort unless exactly N labels would be kept: the promoted labels, and those that people "
     "added",
 )
+_ABOVE = argument(
+    "--above-thresholds",
+    action="store_true",
+    help="select only labels above the threshold of their class (see thresholds)",
+)
 _DRY = argument("--dry-run", action="store_true", help="only count; change nothing")
 
 
@@ -42,6 +47,7 @@ _DRY = argument("--dry-run", action="store_true", help="only count; change nothi
         "rejected labels",
     ),
     LABELS,
+    _ABOVE,
     examples=(
         "labels photos latest",
         "labels photos latest --min-confidence 0.8 --classes 'cat, dog'",
@@ -57,7 +63,8 @@ def labels(args: argparse.Namespace) -> None:
     from auto_labeling import sdk
 
     run = run_of(args)
-    counted = sdk.labels(run, args.tab, **labels_of(args, run))
+    chosen = {**labels_of(args, run), "above_thresholds": args.above_thresholds}
+    counted = sdk.labels(run, args.tab, **chosen)
     if args.json:
         output.show_json(asdict(counted))
         return
@@ -85,6 +92,7 @@ def _cells(label: str, numbers: Row | Summary) -> dict[str, Any]:
     "promote",
     RUN,
     LABELS,
+    _ABOVE,
     BY,
     _EXPECTED_MATCHES,
     _DRY,
@@ -92,6 +100,7 @@ def _cells(label: str, numbers: Row | Summary) -> dict[str, Any]:
         "promote photos latest --min-confidence 0.5",
         "promote photos latest --classes cat --tags checked --dry-run",
         "promote photos latest --label-ids @good.txt",
+        "promote photos latest --above-thresholds",
     ),
 )
 def promote(args: argparse.Namespace) -> None:
@@ -99,7 +108,7 @@ def promote(args: argparse.Namespace) -> None:
     from auto_labeling import sdk
 
     run = run_of(args)
-    chosen = labels_of(args, run)
+    chosen = {**labels_of(args, run), "above_thresholds": args.above_thresholds}
     if args.dry_run:
         number = sdk.labels(run, **chosen).current
     else:

@@ -208,6 +208,7 @@ class Run(BaseModel):
     source: str = ""  # the field whose labels were imported; empty for a run of a model
     account: Account | None = None  # as it was when generation ended; see storage/account.py
     replaces: bool = False  # whether approval puts the labels back into ``source``
+    thresholds: tuple[tuple[str, float], ...] = ()  # classes and minimum confidence, to promote by
     own_source: bool = False  # whether labels it stages have an attribute "source" of their own
 
     @property

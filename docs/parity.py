@@ -62,6 +62,14 @@ ACTIONS = (
     Action((), "Reject labels", "reject", "reject", "reject_labels"),
     Action((), "Undo the rejection of labels", "undo", "undo --tab", "undo_promotion"),
     Action((), "Relabel labels", "relabel", "relabel", "relabel_labels"),
+    Action((), "Set thresholds by class", "thresholds", "thresholds", "set_thresholds"),
+    Action(
+        (),
+        "Promote labels above their thresholds",
+        "promote",
+        "promote --above-thresholds",
+        "promote_labels",
+    ),
     Action((), "Undo the last action", "undo_last", "undo --last", "undo_last_action"),
     Action(
         ("undo_class", "undo_all"), "Undo the promotion of labels", "undo", "undo", "undo_promotion"

@@ -56,8 +56,8 @@ _ORDER = {
         "convert_point_clouds",
     ),
     "Review": (
-        *("labels", "labels_view", "promote", "reject", "relabel", "undo", "undo_last", "history"),
-        *("decision", "approve"),
+        *("labels", "labels_view", "promote", "reject", "relabel", "thresholds"),
+        *("undo", "undo_last", "history", "decision", "approve"),
     ),
     "Quality": ("quality",),
     "Nouns": (

@@ -1,7 +1,12 @@
 """The operators that FiftyOne registers for us."""
 
 from auto_labeling.operators.birds_eye import LiftBirdsEye, MakeBirdsEye
-from auto_labeling.operators.correcting import ListActions, RelabelLabels, UndoLastAction
+from auto_labeling.operators.correcting import (
+    ListActions,
+    RelabelLabels,
+    SetThresholds,
+    UndoLastAction,
+)
 from auto_labeling.operators.deciding import CancelRun, DeleteRun, ListRuns, ResumeRun
 from auto_labeling.operators.generate import GenerateLabels
 from auto_labeling.operators.opening import OpenPanel
@@ -24,6 +29,7 @@ OPERATORS = (
     PromoteLabels,
     RejectLabels,
     RelabelLabels,
+    SetThresholds,
     UndoPromotion,
     UndoLastAction,
     ListActions,

@@ -12,7 +12,7 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator
 from auto_labeling.operators.reviewing import OnLabels
-from auto_labeling.review import relabeling, undoing
+from auto_labeling.review import relabeling, thresholds, undoing
 
 
 class RelabelLabels(OnLabels):
@@ -46,6 +46,32 @@ class RelabelLabels(OnLabels):
             request.person(ctx),
         )
         return {"run_id": request.run_id(ctx), "labels": number}
+
+
+class SetThresholds(RunOperator):
+    """Sets a minimum confidence for classes of a run."""
+
+    name = "set_thresholds"
+    label = "set thresholds"
+    description = "Sets a minimum confidence for each class, by which labels can be promoted"
+    icon = "tune"
+    states = (RunState.IN_REVIEW,)
+    takes = parameters.taking(any=["thresholds"])
+
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
+        form.map(
+            "thresholds",
+            types.String(),
+            types.Number(min=0, max=1),
+            required=True,
+            label="Thresholds",
+            description="The minimum confidence of each class, from 0 to 1.",
+        )
+
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
+        run_id = request.run_id(ctx)
+        run = thresholds.save(ctx.dataset, run_id, request.thresholds(ctx))
+        return {"run_id": run_id, "thresholds": dict(run.thresholds)}
 
 
 class UndoLastAction(RunOperator):

@@ -12,7 +12,7 @@ from auto_labeling.core.run import RunState, Task
 from auto_labeling.lifecycle import labeling, media
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator, facts
-from auto_labeling.review import approval, measures, promotion, summary
+from auto_labeling.review import approval, measures, promotion, summary, thresholds
 from auto_labeling.review.selection import Chosen
 
 
@@ -88,10 +88,24 @@ class PromoteLabels(OnLabels):
     label = "promote labels"
     description = "Adds the labels of a run that meet every condition for approval"
     icon = "add_task"
-    takes = parameters.taking(OnLabels.takes, whole=["expected"])
+    takes = parameters.taking(OnLabels.takes, whole=["expected"], flag=["above_thresholds"])
+
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
+        super().ask(ctx, form)
+        form.bool(
+            "above_thresholds",
+            default=False,
+            label="Only labels above the threshold of their class",
+            description="Thresholds are set by the operator 'set thresholds'.",
+        )
 
     def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         chosen = self.chosen(ctx)
+        if request.is_above_thresholds(ctx):
+            run = labeling.get(ctx.dataset, request.run_id(ctx), confirm=False)
+            minimums = tuple(thresholds.of(run).items())
+            conditions = replace(chosen.conditions, minimums=minimums)
+            chosen = replace(chosen, conditions=conditions)
         expected = request.expected_or_none(ctx)
         number = promotion.promote(
             ctx.dataset, request.run_id(ctx), chosen, expected, request.person(ctx)

@@ -139,7 +139,8 @@ def _act_on_all(
             return 0
         ids = criteria.sample_ids
         action = _begin(dataset, run, change, by, ids)
-        conditions = [{**_query(criteria, change), **more} for more in change.conditions]
+        query = _query(criteria, change)
+        conditions = [_both(query, more) for more in change.conditions]
         modified = label_changes.write(dataset, run, action, conditions, ids)
         in_review(dataset, run.id)
         if kept is not None and at is not None:
@@ -148,6 +149,10 @@ def _act_on_all(
                 # Others wrote during this: the labels counted may not be those that were changed.
                 kept.forget()
         return _finish(dataset, run, action, number, kept)
+
+
+def _both(one: Document, other: Document) -> Document:
+    return {**one, **other} if one.keys().isdisjoint(other) else {"$and": [one, other]}
 
 
 def _query(criteria: Criteria, change: Change) -> Document:

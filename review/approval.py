@@ -257,6 +257,7 @@ def _keep_provenance(dataset: Dataset, run: Run, approved: int, by: str) -> None
         people=decided.people,
         relabeled=decided.relabeled,
         actions=_actions(dataset, run),
+        thresholds=dict(run.thresholds),
         source=run.source,
         replaced=run.replaces,
         since_import={

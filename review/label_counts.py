@@ -139,6 +139,12 @@ class LabelCounts:
         if criteria.span is not None:
             low, high = criteria.span
             matching &= (self._confidence >= low) & (self._confidence <= high)
+        if criteria.minimums is not None:
+            least = np.full(len(self._codes) + 1, np.inf)
+            for name, minimum in criteria.minimums:
+                if name in self._codes:
+                    least[self._codes[name]] = minimum
+            matching &= self._confidence >= least[self._code]
         if criteria.labels is not None:
             codes = [self._codes[name] for name in criteria.labels if name in self._codes]
             matching &= self._code == codes[0] if len(codes) == 1 else np.isin(self._code, codes)

@@ -1,6 +1,6 @@
 """Labels selected by their properties rather than by the grid: for scripts and commands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.run import Run
 from auto_labeling.review import grid, patches
 from auto_labeling.review.criteria import Criteria
-from auto_labeling.storage.mongo import Document
+from auto_labeling.storage.mongo import Document, below
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Chosen(grid.Shown):
         Returns:
             the pipeline, as that of :class:`auto_labeling.review.grid.Shown`
         """
-        conditions = {f"label.{name}": value for name, value in self.conditions.query().items()}
+        conditions = below("label", self.conditions.query())
         if self.without_confidence:
             conditions["$nor"] = [{"label.confidence": {"$gte": float("-inf")}}]
         return [*super().labels(run, tab), {"$match": conditions}]
@@ -85,6 +85,7 @@ def choose(
     view: SampleCollection | None = None,
     group_slices: Iterable[str] | None = None,
     as_shown: bool = False,
+    minimums: Mapping[str, float] | None = None,
 ) -> Chosen:
     """Chooses labels of a run. What is None does not narrow; what is empty leaves nothing.
 
@@ -104,6 +105,7 @@ def choose(
         group_slices (None): the names of slices of a grouped dataset
         as_shown (False): whether of a view of groups only what a grid shows of it is chosen: one
             slice, and one sample of each dynamic group
+        minimums (None): a minimum confidence for each class; labels of other classes are not chosen
 
     Returns:
         the :class:`Chosen` labels
@@ -128,6 +130,7 @@ def choose(
         conditions=Criteria(
             span=span,
             labels=None if classes is None else tuple(map(str, classes)),
+            minimums=None if minimums is None else tuple(sorted(minimums.items())),
         ),
         without_confidence=without_confidence,
         slices=slices,

@@ -49,7 +49,7 @@ from auto_labeling.models.spec import ModelSpec
 from auto_labeling.review.summary import Summary
 from auto_labeling.review.undoing import Undone
 from auto_labeling.sdk import quality
-from auto_labeling.sdk.correcting import history, relabel, undo_last
+from auto_labeling.sdk.correcting import history, relabel, thresholds, undo_last
 from auto_labeling.sdk.files import (
     convert_point_clouds,
     convert_samples,
@@ -164,6 +164,7 @@ __all__ = [
     "sample_ids",
     "skip",
     "start",
+    "thresholds",
     "undo",
     "undo_last",
     "workers",

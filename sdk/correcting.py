@@ -1,4 +1,4 @@
-"""Correct a review: relabel labels, undo the last action, and list the actions."""
+"""Correct a review: relabel labels, set thresholds, undo the last action, list the actions."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,10 +8,12 @@ from fiftyone.core.collections import SampleCollection
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.history import Action
 from auto_labeling.review import relabeling, undoing
+from auto_labeling.review import thresholds as stored_thresholds
 from auto_labeling.review.grid import TABS
 from auto_labeling.review.selection import choose
 from auto_labeling.review.undoing import Undone
 from auto_labeling.sdk import mapping_files
+from auto_labeling.sdk.files import load_config
 from auto_labeling.sdk.handle import Run
 
 
@@ -83,6 +85,39 @@ def relabel(
     )
     names = mapping_files.read(to) if isinstance(to, Path) else to
     return relabeling.relabel(run.dataset, run.id, chosen, names, tab or None, expected, by)
+
+
+def thresholds(
+    run: Run, minimums: Mapping[str, float | None] | Path | None = None
+) -> dict[str, float]:
+    """Sets and returns the thresholds of a run: a minimum confidence for each class.
+
+    They are saved with the run. ``promote(run, above_thresholds=True)`` promotes all labels above
+    the threshold of their class; labels of classes without one are not promoted.
+
+    Args:
+        run: a run in review
+        minimums (None): the thresholds to set, by class; None as a threshold removes it. A ``Path``
+            is read as a YAML or JSON file. By default, nothing is set
+
+    Returns:
+        the thresholds by class
+
+    Raises:
+        ConfigError: with a sentence for each wrong threshold
+        IllegalTransition: if thresholds are set and the run is not in review
+
+    Example:
+        >>> al.thresholds(run, {"circle": 0.5, "star": 0.9})
+        {'circle': 0.5, 'star': 0.9}
+        >>> al.promote(run, above_thresholds=True)
+        4
+    """
+    if minimums is None:
+        return dict(run.reload().record.thresholds)
+    values = load_config(minimums) if isinstance(minimums, Path) else minimums
+    stored_thresholds.save(run.dataset, run.id, values)
+    return dict(run.reload().record.thresholds)
 
 
 def undo_last(run: Run, by: str = "", *, expected: int | None = None) -> Undone:

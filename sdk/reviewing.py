@@ -5,7 +5,7 @@ from fiftyone.core.collections import SampleCollection
 from auto_labeling.core.account import Decision
 from auto_labeling.core.errors import AutoLabelingError
 from auto_labeling.core.run import RunState
-from auto_labeling.review import approval, promotion, summary
+from auto_labeling.review import approval, promotion, summary, thresholds
 from auto_labeling.review.grid import TABS
 from auto_labeling.review.selection import choose
 from auto_labeling.review.summary import Summary
@@ -24,6 +24,7 @@ def labels(
     sample_ids: list[str] | None = None,
     view: SampleCollection | None = None,
     group_slices: list[str] | None = None,
+    above_thresholds: bool = False,
 ) -> Summary:
     """Counts a run's labels by class: the selected ones and all, with their confidence.
 
@@ -39,6 +40,7 @@ def labels(
         sample_ids (None): the IDs of the samples
         view (None): a view of the dataset, to select the labels that it shows
         group_slices (None): the slices of a grouped dataset; by default, all
+        above_thresholds (False): whether to select only labels above the threshold of their class
 
     Returns:
         a :class:`auto_labeling.review.summary.Summary`: ``rows``, one per class, and their sums
@@ -67,6 +69,7 @@ def labels(
         sample_ids=sample_ids,
         view=view,
         group_slices=group_slices,
+        minimums=thresholds.of(run.reload().record) if above_thresholds else None,
     )
     counted = summary.summarize(run.dataset, run.record, chosen, tab)
     _show(run, summary.decision(run.dataset, run.record, source=False))
@@ -84,6 +87,7 @@ def promote(
     sample_ids: list[str] | None = None,
     view: SampleCollection | None = None,
     group_slices: list[str] | None = None,
+    above_thresholds: bool = False,
     expected: int | None = None,
     by: str = "",
 ) -> int:
@@ -100,6 +104,7 @@ def promote(
         view (None): a view of the dataset, to select the labels that it shows. A view of groups
             applies to each slice
         group_slices (None): the slices of a grouped dataset; by default, all
+        above_thresholds (False): whether to select only labels above the threshold of their class
         expected (None): promote only if exactly this many labels match
         by (""): who promotes
 
@@ -124,6 +129,7 @@ def promote(
         sample_ids=sample_ids,
         view=view,
         group_slices=group_slices,
+        minimums=thresholds.of(run.reload().record) if above_thresholds else None,
     )
     return _moved(run, promotion.promote(run.dataset, run.id, chosen, expected, by))
 

@@ -16,7 +16,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.history import Action, Step
 from auto_labeling.core.run import Run
 from auto_labeling.storage import id_ranges, schema
-from auto_labeling.storage.mongo import Document
+from auto_labeling.storage.mongo import Document, below
 from auto_labeling.storage.review_states import ACTIONS, INFO, MODEL_LABEL
 
 #: Samples that an update names one by one.
@@ -121,14 +121,14 @@ def count(dataset: Dataset, run: Run, action: Action) -> tuple[int, int]:
     sample_ids = _object_ids(action)
     marks = {"$gte": action.first_mark, "$lte": action.last_mark}
     has_mark = {ACTIONS: {"$elemMatch": marks}}
-    match: Document = {root: {"$elemMatch": has_mark}} if run.many else _below(root, has_mark)
+    match: Document = {root: {"$elemMatch": has_mark}} if run.many else below(root, has_mark)
     if sample_ids is not None:
         match["_id"] = {"$in": list(sample_ids)}
     stages: list[Document] = [{"$match": match}]
     stages += [{"$project": {"label": f"${root}"}}]
     stages += [{"$unwind": "$label"}] if run.many else []
     stages += [
-        {"$match": _below("label", has_mark)},
+        {"$match": below("label", has_mark)},
         {"$group": {"_id": _group(action), "n": {"$sum": 1}}},
     ]
     numbers = {True: 0, False: 0}
@@ -147,7 +147,7 @@ def is_marked(dataset: Dataset, run: Run, action: Action) -> bool:
     """
     marks = {ACTIONS: {"$elemMatch": {"$gte": action.first_mark, "$lte": action.last_mark}}}
     root = run.label_root
-    query: Document = {root: {"$elemMatch": marks}} if run.many else _below(root, marks)
+    query: Document = {root: {"$elemMatch": marks}} if run.many else below(root, marks)
     return dataset._sample_collection.find_one(query, {"_id": 1}) is not None
 
 
@@ -218,7 +218,7 @@ def _updates_of_lists(run: Run, action: Action, steps: Sequence[_Wanted]) -> Ite
             name = f"step{mark - action.first_mark}"
             label = _label(action, step, conditions)
             labels.append(label)
-            filters.append(_below(name, label))
+            filters.append(below(name, label))
             values, gone = _changes(step, f"{root}.$[{name}]")
             set_ |= values
             unset |= gone
@@ -230,19 +230,8 @@ def _updates_of_lists(run: Run, action: Action, steps: Sequence[_Wanted]) -> Ite
 def _updates_of_ones(run: Run, action: Action, steps: Sequence[_Wanted]) -> Iterator[Update]:
     field = run.staging_field
     for mark, step, conditions in steps:
-        query = {field: {"$type": "object"}, **_below(field, _label(action, step, conditions))}
+        query = {field: {"$type": "object"}, **below(field, _label(action, step, conditions))}
         yield query, _update(*_changes(step, field), push={f"{field}.{ACTIONS}": mark}), None
-
-
-def _below(path: str, conditions: Document) -> Document:
-    """Conditions on a label as conditions on a path, those within "$or" too."""
-    below: Document = {}
-    for key, value in conditions.items():
-        if key.startswith("$"):
-            below[key] = [_below(path, one) for one in value]
-        else:
-            below[f"{path}.{key}"] = value
-    return below
 
 
 # --- undoing --------------------------------------------------------------------------------------
@@ -263,7 +252,7 @@ def _reverts_of_lists(
             top = _top(action, mark)
             marks.append(mark)
             # As the action left it; with no other mark; with marks of earlier actions.
-            filters.append(_below(f"same{at}", {**step.becomes, ACTIONS: top}))
+            filters.append(below(f"same{at}", {**step.becomes, ACTIONS: top}))
             filters.append({f"only{at}.{ACTIONS}": {"$eq": [mark]}})
             filters.append({f"more{at}.{ACTIONS}": top, f"more{at}.{ACTIONS}.1": {"$exists": True}})
             values, gone = _changes(step, f"{root}.$[same{at}]", back=True)
@@ -280,7 +269,7 @@ def _reverts_of_ones(
     field = run.staging_field
     path = f"{field}.{ACTIONS}"
     for mark, step in steps:
-        same, top = _below(field, step.becomes), _top(action, mark)
+        same, top = below(field, step.becomes), _top(action, mark)
         more = {path: top, f"{path}.1": {"$exists": True}}
         set_, unset = _changes(step, field, back=True)
         yield {path: {"$eq": [mark]}, **same}, _update(set_, unset | {path: ""}), None

@@ -1,4 +1,4 @@
-"""Types of what goes to and comes from the database, whose own documents have none."""
+"""Documents that go to and come from the database: their types, and conditions on labels."""
 
 from typing import Any
 
@@ -7,3 +7,22 @@ Document = dict[str, Any]
 
 #: A value in the database's expression language: a path such as ``"$$label"``, or an operator.
 Expression = str | Document
+
+
+def below(path: str, conditions: Document) -> Document:
+    """Turns conditions on a label into conditions on a path.
+
+    Args:
+        path: where the label is
+        conditions: a query on the label's own attributes; operators such as "$or" may hold others
+
+    Returns:
+        the query
+    """
+    query: Document = {}
+    for key, value in conditions.items():
+        if key.startswith("$"):
+            query[key] = [below(path, one) for one in value]
+        else:
+            query[f"{path}.{key}"] = value
+    return query

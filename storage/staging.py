@@ -20,7 +20,7 @@ from auto_labeling.core.run import Run
 from auto_labeling.storage import approval_update, fields, id_ranges, samples, schema
 from auto_labeling.storage.chunk_work import tried
 from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore
-from auto_labeling.storage.mongo import Document
+from auto_labeling.storage.mongo import Document, below
 from auto_labeling.storage.review_states import PROMOTED as PROMOTED
 from auto_labeling.storage.review_states import REJECTED as REJECTED
 from auto_labeling.storage.review_states import REVIEW as REVIEW
@@ -140,7 +140,7 @@ def count(
         pipeline.append({"$unwind": f"${root}"})
     conditions = {**(conditions or {}), **({REVIEW: review} if review else {})}
     if conditions:
-        pipeline.append({"$match": {f"{root}.{name}": value for name, value in conditions.items()}})
+        pipeline.append({"$match": below(root, conditions)})
     pipeline.append({"$count": "labels"})
     return _first_count(dataset, pipeline)
 

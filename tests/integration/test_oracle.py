@@ -23,6 +23,7 @@ from auto_labeling.review.grid import TABS, merged, shown, tab_filters
 from auto_labeling.review.grid_stages import is_filterable, only_class, view_with
 from auto_labeling.review.promotion import promote, reject, undo
 from auto_labeling.review.relabeling import relabel
+from auto_labeling.review.selection import choose
 from auto_labeling.review.summary import BINS, decision, histogram, spreads, summarize
 from auto_labeling.review.undoing import undo_last
 from auto_labeling.storage import approval_counts as storage_decision
@@ -179,6 +180,23 @@ class Model:
         assert promote(self.dataset, self.run.id, view, len(chosen)) == len(chosen)
         self._did([(label, {"tab": "approval"}) for label in chosen])
         self.picked_labels = []
+
+    def promote_above(self):
+        """All labels above the threshold of their class, of all samples or of some."""
+        names = self.random.sample(CLASSES, 4)
+        minimums = {name: self.random.choice([0.0, 0.25, 0.3, 0.5, 1.0]) for name in names}
+        some = self.random.choice([None, self._some(list(self.numbers))])
+        found = [
+            v
+            for v in self.labels.values()
+            if v.tab == "review"
+            and v.confidence is not None
+            and v.confidence >= minimums.get(v.name, 2)
+            and (some is None or v.sample in some)
+        ]
+        which = choose(self.dataset, minimums=minimums, sample_ids=some)
+        assert promote(self.dataset, self.run.id, which, len(found)) == len(found)
+        self._did([(label, {"tab": "approval"}) for label in found])
 
     def reject(self):
         self.tab = "review"
@@ -442,6 +460,7 @@ class Model:
 NAMES = [
     *("filter", "filter", "widen", "select_samples", "select_labels", "promote", "promote"),
     *("reject", "reject", "undo_chosen", "relabel", "relabel", "undo_last", "undo_last"),
+    "promote_above",
     *("undo_class", "undo_all", "edit", "delete_label", "delete_sample"),
     *("add_label", "add_label", "move_label"),
 ]
