@@ -18,7 +18,7 @@ from auto_labeling.review.selection import choose
 from auto_labeling.storage import label_documents
 from auto_labeling.storage.audit_ledgers import LedgerStore
 from auto_labeling.storage.review_states import REJECTED, REVIEW
-from tests.support.audited_runs import finish, ids, make, make_groups
+from tests.support.audited_runs import finish, ids, make, make_groups, reset
 from tests.support.dying_process import Died, Doom
 
 
@@ -42,12 +42,6 @@ def own(request):
     dataset, run = make(300, kind=getattr(request, "param", "detections"))
     yield dataset, run
     dataset.delete()
-
-
-def reset(dataset, run):
-    LedgerStore(dataset).remove(run.id)
-    promotion.undo(dataset, run.id, tab="rejected")
-    promotion.promote(dataset, run.id, choose(dataset), None)
 
 
 def freeze(dataset, run, **choices):

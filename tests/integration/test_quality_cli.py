@@ -8,13 +8,21 @@ import auto_labeling as al
 from auto_labeling import cli
 from auto_labeling.cli import verbs
 from auto_labeling.review import audit_labels
-from tests.support.audited_runs import make
+from tests.support.audited_runs import make, reset
+
+
+@pytest.fixture(scope="module")
+def shared():
+    dataset, run = make(200)
+    yield dataset, run
+    dataset.delete()
 
 
 @pytest.fixture
-def auto_labeling(capsys):
+def auto_labeling(capsys, shared):
     """Runs a command of a dataset's only run; returns its status and what it printed."""
-    dataset, run = make(200)
+    dataset, run = shared
+    reset(dataset, run)
 
     def command(verb, *arguments):
         status = cli.main([verb, dataset.name, "latest", *map(str, arguments)])
@@ -22,8 +30,7 @@ def auto_labeling(capsys):
         return status, printed.out + printed.err
 
     command.run = al.get(dataset, run.id)
-    yield command
-    dataset.delete()
+    return command
 
 
 def test_from_the_plan_to_a_certificate(auto_labeling, tmp_path):
@@ -85,8 +92,9 @@ def test_undo_abandon_and_the_pilot(auto_labeling):
     assert auto_labeling("quality", "next")[0] == verbs.REFUSED
 
 
-def test_the_rejected_labels_do_not_stand_in_the_way_of_approval(auto_labeling):
-    run = auto_labeling.run
+def test_the_rejected_labels_do_not_stand_in_the_way_of_approval():
+    dataset, made = make(200)
+    run = al.get(dataset, made.id)
     assert al.labels(run, "approval").current == 200
     al.quality.freeze(run)
     while True:
@@ -96,6 +104,7 @@ def test_the_rejected_labels_do_not_stand_in_the_way_of_approval(auto_labeling):
             break
     assert audit.state == "passed"
     assert al.approve(run).approved == 199
+    dataset.delete()
 
 
 def test_wrong_arguments_are_refused(auto_labeling):

@@ -7,6 +7,7 @@ import fiftyone as fo
 from auto_labeling.lifecycle import importing
 from auto_labeling.review import auditing, promotion
 from auto_labeling.review.selection import choose
+from auto_labeling.storage.audit_ledgers import LedgerStore
 
 PER_SAMPLE = 10
 
@@ -22,6 +23,7 @@ def make(labels, promoted=True, kind="detections"):
         sample["truth"] = fo.Detections(detections=made) if kind == "detections" else made[0]
         samples.append(sample)
     dataset.add_samples(samples, progress=False, dynamic=True)
+    del samples, sample  # FiftyOne reads all that are in use again with the dataset
     run = importing.import_labels(dataset, "truth", "checked")
     if promoted:
         promotion.promote(dataset, run.id, choose(dataset), None)
@@ -40,6 +42,7 @@ def make_groups(groups):
             path = f"/{name}/{number}.png"
             samples.append(fo.Sample(filepath=path, group=group.element(name), truth=truth))
     dataset.add_samples(samples, progress=False, dynamic=True)
+    del samples
     run = importing.import_labels(dataset, "truth", "checked")
     promotion.promote(dataset, run.id, choose(dataset), None)
     return dataset, run
@@ -50,6 +53,13 @@ def _label(kind, number):
     if kind == "classification":
         return fo.Classification(label=name, confidence=confidence)
     return fo.Detection(label=name, confidence=confidence, bounding_box=[0, 0, 1, 0.5])
+
+
+def reset(dataset, run):
+    """Promotes all labels again, and forgets the run's audits."""
+    LedgerStore(dataset).remove(run.id)
+    promotion.undo(dataset, run.id, tab="rejected")
+    promotion.promote(dataset, run.id, choose(dataset), None)
 
 
 def ids(dataset, run):
