@@ -35,6 +35,7 @@ BARS = {
     "reject_half": 3,
     "relabel_class": 1,
     "thresholds_promote": 4,
+    "duplicates_find": 6,
     "promote_ten": 0.1,
     "undo_class": 1,
     "undo_all": 3,
@@ -109,6 +110,7 @@ class Session:
         self._reject_and_undo()
         self._relabel_and_undo()
         self._promote_above_thresholds()
+        self._find_duplicates()
         self._promote_arbitrary()
         self._approve()
         self._dataset.delete()
@@ -308,6 +310,24 @@ class Session:
         self._acted("thresholds_promote", promotion.promote, chosen, wanted)
         assert self._undone("undo_thresholds") == wanted
         self._settle()
+
+    def _find_duplicates(self):
+        """Boxes of all classes; they differ only in where they begin from the left."""
+        from auto_labeling.review import duplicates
+
+        left, order = self._truth.left, np.argsort(-self._truth.confidence, axis=1)
+        left = np.take_along_axis(left, order, axis=1)
+        shared = np.clip(0.2 - np.abs(left[:, :, None] - left[:, None]), 0, None)
+        same = shared / (0.4 - shared) >= duplicates.IOU
+        kept = np.ones(left.shape, dtype=bool)
+        for place in range(1, left.shape[1]):
+            kept[:, place] = ~(same[:, :place, place] & kept[:, :place]).any(axis=1)
+        self._rest()
+        began = time.perf_counter()
+        found = duplicates.find(self._dataset, self._run, across_classes=True)
+        self._seconds["duplicates_find"] = time.perf_counter() - began
+        self._note(f"duplicates_find: {self._seconds['duplicates_find']:.3f} s")
+        assert found.labels == (~kept).sum()
 
     def _acted(self, key, verb, *arguments):
         self._rest()

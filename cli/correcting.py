@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auto_labeling.cli import output
-from auto_labeling.cli.arguments import BY, LABELS, RUN, labels_of, run_of
+from auto_labeling.cli.arguments import BY, LABELS, RUN, classes_of, labels_of, run_of
 from auto_labeling.cli.verbs import argument, verb
+from auto_labeling.core import text
 from auto_labeling.core.errors import AutoLabelingError, ConfigError
 
 if TYPE_CHECKING:  # FiftyOne takes seconds to import
@@ -112,6 +113,61 @@ def _threshold(text: str) -> tuple[str, float | None]:
         return name, float(number) if number else None
     except ValueError:
         raise ConfigError({"set": f"'{text}' must be a class, '=', and a number"}) from None
+
+
+@verb(
+    "duplicates",
+    RUN,
+    argument(
+        "--iou",
+        type=float,
+        default=0.7,
+        metavar="P",
+        help="the overlap from which two boxes are the same object: intersection over union "
+        "(default: 0.7)",
+    ),
+    argument(
+        "--across-classes",
+        action="store_true",
+        help="boxes of different classes may be the same object",
+    ),
+    argument(
+        "--classes",
+        action="append",
+        metavar="TEXT",
+        help="only duplicates of these classes, separated by commas",
+    ),
+    argument("--reject", action="store_true", help="reject the duplicates"),
+    argument("--expected", type=int, metavar="N", help="abort unless there are exactly N"),
+    BY,
+    examples=("duplicates photos latest --iou 0.8", "duplicates photos latest --reject"),
+)
+def duplicates(args: argparse.Namespace) -> None:
+    """Count boxes of one image that stand for the same object, and reject them with --reject.
+
+    Of boxes that overlap, a promoted one is kept before others, then the most confident one.
+    """
+    from auto_labeling import sdk
+
+    run = run_of(args)
+    found = sdk.duplicates(
+        run,
+        args.iou,
+        across_classes=args.across_classes,
+        classes=list(classes_of(args.classes)[0]) if args.classes else None,
+        reject=args.reject,
+        expected=args.expected,
+        by=args.by,
+    )
+    if args.json:
+        facts = {"labels": found.labels, "classes": found.classes, "rejected": found.rejected}
+        output.show_json({"id": run.id, **facts, "label_ids": found.label_ids})
+        return
+    rows = [{"label": name, "duplicates": n} for name, n in sorted(found.classes.items())]
+    if rows:
+        output.show(output.table(rows, ("label", "duplicates")))
+    outcome = "rejected" if args.reject else "found"
+    output.show(f"{text.count(found.labels, 'duplicate')} {outcome}")
 
 
 @verb(

@@ -123,8 +123,8 @@ def verb(
 #: The order in which ``--help`` lists the verbs: roughly that of a typical workflow.
 _ORDER = (
     *("models", "preview", "run", "import", "list", "show", "watch", "resume", "cancel", "skip"),
-    *("workers", "labels", "promote", "reject", "relabel", "thresholds", "undo", "history"),
-    *("quality", "certificate", "approve", "rename", "delete", "doctor"),
+    *("workers", "labels", "promote", "reject", "relabel", "thresholds", "duplicates", "undo"),
+    *("history", "quality", "certificate", "approve", "rename", "delete", "doctor"),
     *("convert", "birds-eye", "birds-eye-boxes"),
     *("launch", "demo"),
 )

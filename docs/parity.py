@@ -70,6 +70,7 @@ ACTIONS = (
         "promote --above-thresholds",
         "promote_labels",
     ),
+    Action((), "Reject duplicates", "duplicates", "duplicates --reject", "reject_duplicates"),
     Action((), "Undo the last action", "undo_last", "undo --last", "undo_last_action"),
     Action(
         ("undo_class", "undo_all"), "Undo the promotion of labels", "undo", "undo", "undo_promotion"

@@ -56,7 +56,7 @@ _ORDER = {
         "convert_point_clouds",
     ),
     "Review": (
-        *("labels", "labels_view", "promote", "reject", "relabel", "thresholds"),
+        *("labels", "labels_view", "promote", "reject", "relabel", "thresholds", "duplicates"),
         *("undo", "undo_last", "history", "decision", "approve"),
     ),
     "Quality": ("quality",),
@@ -70,6 +70,7 @@ _ORDER = {
         "Decision",
         "Action",
         "Undone",
+        "Duplicates",
         "Preflight",
         "Preview",
         "ModelSpec",

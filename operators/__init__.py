@@ -3,6 +3,7 @@
 from auto_labeling.operators.birds_eye import LiftBirdsEye, MakeBirdsEye
 from auto_labeling.operators.correcting import (
     ListActions,
+    RejectDuplicates,
     RelabelLabels,
     SetThresholds,
     UndoLastAction,
@@ -30,6 +31,7 @@ OPERATORS = (
     RejectLabels,
     RelabelLabels,
     SetThresholds,
+    RejectDuplicates,
     UndoPromotion,
     UndoLastAction,
     ListActions,

@@ -12,7 +12,7 @@ from auto_labeling.lifecycle import labeling
 from auto_labeling.operators import parameters
 from auto_labeling.operators.base import RunOperator
 from auto_labeling.operators.reviewing import OnLabels
-from auto_labeling.review import relabeling, thresholds, undoing
+from auto_labeling.review import duplicates, relabeling, thresholds, undoing
 
 
 class RelabelLabels(OnLabels):
@@ -72,6 +72,44 @@ class SetThresholds(RunOperator):
         run_id = request.run_id(ctx)
         run = thresholds.save(ctx.dataset, run_id, request.thresholds(ctx))
         return {"run_id": run_id, "thresholds": dict(run.thresholds)}
+
+
+class RejectDuplicates(RunOperator):
+    """Rejects boxes that stand for the same object as another one."""
+
+    name = "reject_duplicates"
+    label = "reject duplicates"
+    description = "Rejects overlapping boxes of one image, except the most confident one"
+    icon = "filter_none"
+    states = (RunState.IN_REVIEW,)
+    takes = parameters.taking(number=["iou"], flag=["across_classes"], whole=["expected"])
+
+    def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
+        form.float(
+            "iou",
+            default=duplicates.IOU,
+            label="Overlap",
+            description="The intersection over union from which two boxes are the same object.",
+            min=0,
+            max=1,
+        )
+        form.bool(
+            "across_classes",
+            default=False,
+            label="Also across classes",
+            description="Boxes of different classes may be the same object.",
+        )
+
+    def act(self, ctx: ExecutionContext) -> dict[str, Any]:
+        run_id = request.run_id(ctx)
+        run = labeling.get(ctx.dataset, run_id, confirm=False)
+        given = request.parameters(ctx)
+        iou = given.get("iou") or duplicates.IOU
+        across = given.get("across_classes") is True
+        found = duplicates.find(ctx.dataset, run, iou, across)
+        expected, by = request.expected_or_none(ctx), request.person(ctx)
+        number = duplicates.reject(ctx.dataset, run_id, found, expected, by)
+        return {"run_id": run_id, "labels": number, "classes": found.classes}
 
 
 class UndoLastAction(RunOperator):

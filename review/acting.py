@@ -214,6 +214,42 @@ def _act_by_id(
     return _finish(dataset, run, action, number, None)
 
 
+def act_on(
+    dataset: Dataset,
+    run: Run,
+    samples: Sequence[_SampleLabels],
+    number: int,
+    change: Change,
+    expected: int | None = None,
+    by: str = "",
+) -> int:
+    """Carries out an action on labels that were found before.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: a run in review
+        samples: the object id of each sample, and those of its labels
+        number: how many labels these are
+        change: what is done with them, where they are still in its tab
+        expected (None): the number of labels that the person saw; None if no one saw any
+        by (""): who does it
+
+    Returns:
+        the number of labels
+
+    Raises:
+        LabelsChanged: if it is not ``expected`` labels; nothing is changed then
+        IllegalTransition: if the run is no longer in review
+    """
+    expect(number, expected, change.doing)
+    if not number:
+        return 0
+    action = _begin(dataset, run, change, by, [sample for sample, _ in samples])
+    _write_by_id(dataset, run, action, samples, change)
+    in_review(dataset, run.id)
+    return _finish(dataset, run, action, number, None)
+
+
 def _write_by_id(
     dataset: Dataset, run: Run, action: Action, labels: Iterable[_SampleLabels], change: Change
 ) -> None:

@@ -46,10 +46,11 @@ from auto_labeling.lifecycle.doctor import Finding, ProblemKind
 from auto_labeling.lifecycle.preflight import Preflight
 from auto_labeling.lifecycle.preview import Preview
 from auto_labeling.models.spec import ModelSpec
+from auto_labeling.review.duplicates import Duplicates
 from auto_labeling.review.summary import Summary
 from auto_labeling.review.undoing import Undone
 from auto_labeling.sdk import quality
-from auto_labeling.sdk.correcting import history, relabel, thresholds, undo_last
+from auto_labeling.sdk.correcting import duplicates, history, relabel, thresholds, undo_last
 from auto_labeling.sdk.files import (
     convert_point_clouds,
     convert_samples,
@@ -103,6 +104,7 @@ __all__ = [
     "Conversion",
     "DatabaseAway",
     "Decision",
+    "Duplicates",
     "FailureReason",
     "FieldGone",
     "Finding",
@@ -140,6 +142,7 @@ __all__ = [
     "decision",
     "delete",
     "doctor",
+    "duplicates",
     "export_config",
     "failures",
     "generate",

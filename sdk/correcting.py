@@ -1,14 +1,19 @@
 """Correct a review: relabel labels, set thresholds, undo the last action, list the actions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fiftyone.core.collections import SampleCollection
 
-from auto_labeling.core.errors import AutoLabelingError
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.core.history import Action
-from auto_labeling.review import relabeling, undoing
+from auto_labeling.review import relabeling, summary, undoing
 from auto_labeling.review import thresholds as stored_thresholds
+from auto_labeling.review.acting import in_review
+from auto_labeling.review.duplicates import IOU, Duplicates
+from auto_labeling.review.duplicates import find as find_duplicates
+from auto_labeling.review.duplicates import reject as reject_duplicates
 from auto_labeling.review.grid import TABS
 from auto_labeling.review.selection import choose
 from auto_labeling.review.undoing import Undone
@@ -118,6 +123,60 @@ def thresholds(
     values = load_config(minimums) if isinstance(minimums, Path) else minimums
     stored_thresholds.save(run.dataset, run.id, values)
     return dict(run.reload().record.thresholds)
+
+
+def duplicates(
+    run: Run,
+    iou: float = IOU,
+    *,
+    across_classes: bool = False,
+    classes: list[str] | None = None,
+    reject: bool = False,
+    expected: int | None = None,
+    by: str = "",
+) -> Duplicates:
+    """Finds boxes of one image that overlap so much that they stand for the same object.
+
+    Of each such group one label is kept: a promoted one before others, then the most confident
+    one. The others that are in review are the duplicates. 3D boxes are compared by their volume,
+    instances by their boxes.
+
+    Args:
+        run: a run in review
+        iou (0.7): the intersection over union from which two boxes are the same object
+        across_classes (False): whether boxes of different classes may be the same object
+        classes (None): only duplicates of these classes
+        reject (False): whether to reject the duplicates
+        expected (None): reject only if there are exactly this many
+        by (""): who rejects
+
+    Returns:
+        the number of ``labels``, their number by class in ``classes``, and their ``label_ids``
+
+    Raises:
+        ConfigError: if the labels have no boxes, or ``iou`` is no overlap
+        LabelsChanged: if the number of duplicates is not ``expected``
+        IllegalTransition: if the run is not in review
+
+    Example:
+        >>> al.duplicates(run, across_classes=True).labels
+        0
+    """
+    _require_list(classes)
+    record = in_review(run.dataset, run.id)
+    found = find_duplicates(run.dataset, record, iou, across_classes, classes)
+    if not reject:
+        return found
+    number = reject_duplicates(run.dataset, run.id, found, expected, by)
+    if run._shown is not None:
+        added = summary.decision(run.dataset, run.record, source=False).added
+        run._shown = (run._shown[0], added)
+    return replace(found, labels=number, rejected=True)
+
+
+def _require_list(classes: object) -> None:
+    if isinstance(classes, str):
+        raise ConfigError({"classes": "This must be a list, not str"})
 
 
 def undo_last(run: Run, by: str = "", *, expected: int | None = None) -> Undone:
