@@ -1,5 +1,6 @@
 """A slice with pictures from above, for the grid and for 2D models; their boxes back in 3D."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 from fiftyone.core.dataset import Dataset
 from PIL import Image
 
-from auto_labeling.core.errors import ConfigError
+from auto_labeling.core import text
+from auto_labeling.core.errors import AutoLabelingError, ConfigError, FailureReason
 from auto_labeling.core.run import Task
 from auto_labeling.lifecycle import media
 from auto_labeling.storage import group_members, projections, samples
@@ -30,25 +32,27 @@ SCALE = 10.0
 _HEIGHT = 1.5
 
 _AT_ONCE = 100
+#: Point clouds that are compared with the bounds before anything is written.
+_LOOKED_AT = 3
 _MAX_PIXELS = 64_000_000
 
 Bounds = tuple[Sequence[float], Sequence[float]]
 
 
-def bounds_of(text: str) -> Bounds:
+def bounds_of(typed: str) -> Bounds:
     """Reads bounds as people type them.
 
     Args:
-        text: six numbers, separated by commas: the smallest x, y and z, and the largest; empty for
+        typed: six numbers, separated by commas: the smallest x, y and z, and the largest; empty for
             the default
 
     Raises:
         ConfigError: if it is something else
     """
-    if not text.strip():
+    if not typed.strip():
         return BOUNDS
     try:
-        numbers = [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in typed.split(",")]
     except ValueError:
         numbers = []
     if len(numbers) != 6 or not np.isfinite(numbers).all():
@@ -85,13 +89,18 @@ def make_slice(
 
     Raises:
         ConfigError: with a sentence for every wrong argument
+        AutoLabelingError: if point clouds cannot be read, once all others have their pictures
     """
     frame, source = _frame(bounds, scale), _source(dataset, points_slice)
-    if problems := _problems(dataset, folder, name, source, frame):
+    problems = _problems(dataset, folder, name, source, frame)
+    ids = samples.in_slices(dataset, [source])
+    if not problems and (outside := _outside(dataset, ids[:_LOOKED_AT], frame)):
+        problems = {"bounds": outside}
+    if problems:
         raise ConfigError(problems)
     Path(folder).mkdir(parents=True, exist_ok=True)
     projections.declare(dataset)
-    ids, written = samples.in_slices(dataset, [source]), 0
+    written, unread = 0, list[str]()
     for first in range(0, len(ids), _AT_ONCE):
         some = ids[first : first + _AT_ONCE]
         known = group_members.beside(dataset, some, [name])
@@ -99,7 +108,12 @@ def make_slice(
         added, drawn = [], {}
         for sample_id, values in samples.read(dataset, some):
             path = os.path.join(folder, f"{sample_id}.png")
-            Image.fromarray(picture(read_points(values["filepath"]), frame)).save(path)
+            try:
+                points = read_points(values["filepath"])
+            except AutoLabelingError as error:
+                unread.append(str(error))
+                continue
+            Image.fromarray(picture(points, frame)).save(path)
             drawn[sample_id] = projections.of_picture(path, frame.low, frame.high, frame.size)
             written += 1
             if not known[sample_id][1]:
@@ -108,7 +122,30 @@ def make_slice(
         if added:
             dataset.add_samples(added, progress=False)
         projections.keep(dataset, drawn)
+    if unread:
+        raise AutoLabelingError(
+            f"{text.count(written, 'picture')} written; {text.count(len(unread), 'point cloud')} "
+            f"cannot be read. The first: {unread[0]}",
+            reason=FailureReason.POINTS_UNREADABLE,
+        )
     return written
+
+
+def _outside(dataset: Dataset, sample_ids: Sequence[str], frame: Frame) -> str:
+    """Says that pictures would be empty, as the bounds hold no point of some clouds."""
+    clouds = []
+    for _, values in samples.read(dataset, sample_ids):
+        with contextlib.suppress(AutoLabelingError):  # which the caller meets again
+            clouds.append(read_points(values["filepath"]))
+    low, high = np.array(frame.low), np.array(frame.high)
+    some = [points for points in clouds if len(points)]
+    if not some or any(((p >= low) & (p < high)).all(axis=1).any() for p in some):
+        return ""
+    least, most = (f(np.concatenate(some), axis=0) for f in (np.min, np.max))
+    spans = zip("xyz", least, most, strict=True)
+    return "No point of the first point clouds is within the bounds. They span " + ", ".join(
+        f"{axis} {start:,.1f} to {end:,.1f}" for axis, start, end in spans
+    )
 
 
 def boxes_in_3d(

@@ -1,5 +1,7 @@
 """The slice with pictures from above: its pixels, and its labels back in 3D."""
 
+from pathlib import Path
+
 import fiftyone as fo
 import fiftyone.operators as foo
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from auto_labeling import cli
-from auto_labeling.core.errors import ConfigError
+from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.lifecycle import birds_eye
 from auto_labeling.threed import iou
 from auto_labeling.threed.above import Frame, picture
@@ -130,3 +132,19 @@ def test_what_is_wrong_is_named_and_nothing_is_written(dataset, streets, tmp_pat
     assert set(error.value.problems) == {"points_slice"}
     assert not dataset.has_field("cuboids")
     assert set(dataset.group_media_types) == {"lidar", "left", "right"}
+
+
+def test_bounds_without_points_are_refused_and_one_bad_cloud_costs_no_other(
+    dataset, streets, tmp_path
+):
+    folder = tmp_path / "above"
+    far = ((3000.0, 1600.0, 0.0), (3100.0, 1700.0, 40.0))
+    with pytest.raises(ConfigError) as error:
+        birds_eye.make_slice(dataset, str(folder), bounds=far)
+    assert "They span x " in error.value.problems["bounds"]
+    assert not folder.exists() and "birds_eye" not in dataset.group_media_types
+    bad = dataset.select_group_slices("lidar").first()
+    Path(bad.filepath).write_bytes(b"no points")
+    with pytest.raises(AutoLabelingError, match="1 picture written; 1 point cloud cannot be read"):
+        birds_eye.make_slice(dataset, str(folder), bounds=BOUNDS)
+    assert len(dataset.select_group_slices("birds_eye")) == 1
