@@ -159,8 +159,10 @@ def duplicates(
         IllegalTransition: if the run is not in review
 
     Example:
-        >>> al.duplicates(run, across_classes=True).labels
+        >>> al.duplicates(run).labels
         0
+        >>> al.duplicates(run, across_classes=True, reject=True).labels
+        8
     """
     _require_list(classes)
     record = in_review(run.dataset, run.id)
