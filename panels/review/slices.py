@@ -9,6 +9,7 @@ from fiftyone.operators import ExecutionContext
 
 from auto_labeling.app import request, window
 from auto_labeling.core import text
+from auto_labeling.panels.review import grid_memory
 from auto_labeling.panels.ui import elements
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def show(ctx: ExecutionContext, name: str) -> None:
     """
     ctx.request_params["extended"] = ctx.request_params["extended_selection"] = {}
     request.forget_selection(ctx)
+    at = grid_memory.of(ctx)
+    at.touched()
+    at.known_state = ""  # for with another slice the App drops the filters
     ctx.ops.set_group_slice(name)
     window.will_read_again(ctx)
     ctx.request_params["group_slice"] = ctx.dataset.group_slice = name
