@@ -31,12 +31,13 @@ _SLICES = (
 def birds_eye(args: argparse.Namespace) -> None:
     """Add a slice with a picture of each point cloud from above, with fixed bounds.
 
-    The grid shows point clouds by these pictures, and 2D models can label them.
+    The grid shows point clouds by these pictures, and 2D models can label them. In a dataset
+    without groups, the pictures are only for the grid.
     """
     from auto_labeling.sdk import birds_eye as verbs
 
     number = verbs.make_slice(dataset_of(args), args.folder, **_slices_of(args))
-    _show(args, "pictures", number, f"{text.count(number, 'picture')} in slice {args.name}")
+    _show(args, "pictures", number, f"{text.count(number, 'picture')} written")
 
 
 @verb(

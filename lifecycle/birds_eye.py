@@ -32,6 +32,7 @@ SCALE = 10.0
 _HEIGHT = 1.5
 
 _AT_ONCE = 100
+_IN_3D = (fom.POINT_CLOUD, fom.THREE_D)
 #: Point clouds that are compared with the bounds before anything is written.
 _LOOKED_AT = 3
 _MAX_PIXELS = 64_000_000
@@ -74,10 +75,10 @@ def make_slice(
 
     The bounds are the same for all pictures, so that a pixel is always as large. A group that has
     the slice already keeps its sample, and gets its picture again. Point clouds without a picture
-    for the App's grid get this one.
+    for the App's grid get this one; in a dataset without groups, that is all that is done.
 
     Args:
-        dataset: a grouped :class:`fiftyone.core.dataset.Dataset`
+        dataset: a :class:`fiftyone.core.dataset.Dataset` with point clouds or 3D scenes
         folder: the full path of a folder for the pictures
         name ("birds_eye"): the name of the slice
         points_slice (""): the slice of the points; by default, the first that has some
@@ -93,7 +94,7 @@ def make_slice(
     """
     frame, source = _frame(bounds, scale), _source(dataset, points_slice)
     problems = _problems(dataset, folder, name, source, frame)
-    ids = samples.in_slices(dataset, [source])
+    ids = samples.in_slices(dataset, [source]) if source else [i for i, _ in samples.files(dataset)]
     if not problems and (outside := _outside(dataset, ids[:_LOOKED_AT], frame)):
         problems = {"bounds": outside}
     if problems:
@@ -103,8 +104,8 @@ def make_slice(
     written, unread = 0, list[str]()
     for first in range(0, len(ids), _AT_ONCE):
         some = ids[first : first + _AT_ONCE]
-        known = group_members.beside(dataset, some, [name])
-        groups = group_members.group_ids(dataset, some)
+        known = group_members.beside(dataset, some, [name]) if source else {}
+        groups = group_members.group_ids(dataset, some) if source else {}
         added, drawn = [], {}
         for sample_id, values in samples.read(dataset, some):
             path = os.path.join(folder, f"{sample_id}.png")
@@ -116,7 +117,7 @@ def make_slice(
             Image.fromarray(picture(points, frame)).save(path)
             drawn[sample_id] = projections.of_picture(path, frame.low, frame.high, frame.size)
             written += 1
-            if not known[sample_id][1]:
+            if sample_id in known and not known[sample_id][1]:
                 element = fo.Group(id=groups[sample_id]).element(name)
                 added.append(fo.Sample(filepath=path, **{dataset.group_field: element}))
         if added:
@@ -260,7 +261,9 @@ def _corners(labels: Any, frame: Frame) -> Iterator[tuple[Any, np.ndarray]]:
 def _problems(
     dataset: Dataset, folder: str, name: str, source: str, frame: Frame
 ) -> dict[str, str]:
-    problems = _points_problems(dataset, source)
+    problems = {}
+    if dataset.media_type not in _IN_3D:
+        problems = _points_problems(dataset, source)
     kinds = dataset.group_media_types or {}
     if kinds.get(name, fom.IMAGE) != fom.IMAGE:
         problems["name"] = f"The slice '{name}' holds {kinds[name]}: choose another name"

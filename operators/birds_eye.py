@@ -27,14 +27,16 @@ class _OnSlice(RunOperator):
         return config
 
     def _ask_for_slices(self, ctx: ExecutionContext, form: types.Object) -> None:
-        if not media.slices_to_label(ctx.dataset, Task.DETECTION_3D):
-            raise AutoLabelingError("A bird's-eye slice needs a grouped dataset with point clouds")
-        form.str("name", label="Slice", description="The slice of the pictures. Empty: birds_eye.")
-        form.str(
-            "points_slice",
-            label="Slice of the points",
-            description=f"Leave empty for the first ({', '.join(media.slices(ctx.dataset))}).",
-        )
+        if refusal := media.refusal(ctx.dataset, Task.DETECTION_3D):
+            raise AutoLabelingError(refusal)
+        if points := media.slices_to_label(ctx.dataset, Task.DETECTION_3D):
+            about = "The slice of the pictures. Leave empty for birds_eye."
+            form.str("name", label="Slice", description=about)
+            form.str(
+                "points_slice",
+                label="Slice of the points",
+                description=f"Leave empty for {points[0]}.",
+            )
         form.str(
             "bounds",
             label="Bounds",
@@ -56,7 +58,7 @@ class MakeBirdsEye(_OnSlice):
 
     name = "make_birds_eye"
     label = "make a bird's-eye slice"
-    description = "Adds a slice with a picture of each point cloud from above, with fixed bounds"
+    description = "Draws point clouds from above, for the grid and as a slice of groups"
     takes = parameters.taking(_OnSlice.takes, text=["folder"])
 
     def ask(self, ctx: ExecutionContext, form: types.Object) -> None:

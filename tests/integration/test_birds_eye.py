@@ -1,5 +1,6 @@
 """The slice with pictures from above: its pixels, and its labels back in 3D."""
 
+import uuid
 from pathlib import Path
 
 import fiftyone as fo
@@ -13,7 +14,7 @@ from auto_labeling.core.errors import AutoLabelingError, ConfigError
 from auto_labeling.lifecycle import birds_eye
 from auto_labeling.threed import iou
 from auto_labeling.threed.above import Frame, picture
-from tests.support import lidar_datasets
+from tests.support import lidar_datasets, scene_datasets
 
 BOUNDS = ((-70.0, -70.0, -10.0), (70.0, 70.0, 15.0))
 
@@ -148,3 +149,17 @@ def test_bounds_without_points_are_refused_and_one_bad_cloud_costs_no_other(
     with pytest.raises(AutoLabelingError, match="1 picture written; 1 point cloud cannot be read"):
         birds_eye.make_slice(dataset, str(folder), bounds=BOUNDS)
     assert len(dataset.select_group_slices("birds_eye")) == 1
+
+
+def test_scenes_without_groups_get_tiles_where_their_nodes_place_them(tmp_path):
+    dataset = scene_datasets.make(
+        f"test-{uuid.uuid4().hex[:12]}", tmp_path, 2, "fo3d"
+    )  # moved by 100 m along x
+    bounds = ((90.0, -25.0, -3.0), (150.0, 25.0, 5.0))
+    assert birds_eye.make_slice(dataset, str(tmp_path / "above"), bounds=bounds) == 2
+    for sample in dataset:
+        shown = sample["orthographic_projection_metadata"]
+        drawn = np.asarray(Image.open(shown.filepath)).max(axis=2) > 60
+        assert drawn.sum() > 100 and (shown.width, shown.height) == (600, 500)
+    assert dataset.media_type == "3d" and len(dataset) == 2
+    dataset.delete()
