@@ -309,6 +309,8 @@ def _finish(dataset: Dataset, run: Run, action: Action, number: int, kept: Snaps
     if HistoryStore(dataset).finish(run, action, number):
         return number
     label_changes.revert(dataset, run, action)
+    remains = label_changes.is_marked(dataset, run, action)
+    HistoryStore(dataset).settle(run, action, remains)
     if kept is not None:
         kept.forget()
     return 0

@@ -106,9 +106,10 @@ def undo_last(dataset: Dataset, run_id: str, by: str = "", expected: int | None 
             raise IllegalTransition(
                 f"Another action is the last one now: {action.sentence}. Nothing was undone"
             )
-        others = store.may_follow(run, action)
+        newest, others = store.newest(run), store.may_follow(run, action)
         undone = _undo(dataset, run, action, others)
         # Where a later action has changed labels since, this one is undone after that.
+        others = others or store.newest(run) != newest
         if not (others and label_changes.is_marked(dataset, run, action)):
             store.undone(run, action, by)
         if undone.labels or undone.edited or action.state is ActionState.DONE:

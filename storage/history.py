@@ -4,8 +4,9 @@ An action is recorded before it changes any label, and its labels carry its mark
 (``storage/label_changes.py``). So the history holds every action, finished or not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from auto_labeling.core.errors import IllegalTransition
 from auto_labeling.core.history import Action, ActionState
 from auto_labeling.core.names import HISTORY_STORE
 from auto_labeling.core.run import Run
@@ -66,15 +67,42 @@ class HistoryStore(Keys):
             action: the action
             by: who did it
         """
+
+        def undo(stored: Action) -> Action:
+            if stored.state is ActionState.UNDONE:
+                return stored
+            facts = {"state": ActionState.UNDONE, "undone_by": by, "undone_at": clock.stamp()}
+            return stored.model_copy(update=facts)
+
+        self._change(run, action, undo)
+
+    def settle(self, run: Run, action: Action, remains: bool) -> None:
+        """Records that an action has ended that was undone before it ended.
+
+        Args:
+            run: the run
+            action: the action
+            remains: whether some of its changes are still there, below those of later actions; then
+                it is to be undone once more, after those
+        """
+        facts = {"is_finished": True} | ({"state": ActionState.DONE} if remains else {})
+        self._change(run, action, lambda stored: stored.model_copy(update=facts))
+
+    def _change(self, run: Run, action: Action, change: Callable[[Action], Action]) -> None:
         key = _key(run, action.number)
         for _ in range(_RETRIES):
             value = self._store.get(key)
-            if value is None or value["state"] == ActionState.UNDONE.value:
+            if value is None:
                 return
-            facts = {"state": ActionState.UNDONE, "undone_by": by, "undone_at": clock.stamp()}
-            undone = Action.model_validate(value).model_copy(update=facts)
-            if self._store.compare_and_set(key, value, _stored(undone)):
+            changed = _stored(change(Action.model_validate(value)))
+            if changed == value or self._store.compare_and_set(key, value, changed):
                 return
+        raise IllegalTransition("The history is being changed by other processes; try again")
+
+    def newest(self, run: Run) -> int:
+        """The number of the newest action on a run, undone or not; 0 without any."""
+        last = self._last(run)
+        return last.number if last else 0
 
     def list(self, run: Run) -> list[Action]:
         """Returns all actions on a run, newest first."""
