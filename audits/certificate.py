@@ -112,9 +112,9 @@ def build(
 
 
 def summary(document: Mapping[str, Any]) -> Document:
-    """Everything of a certificate but the lists of labels, to be kept beside the dataset."""
-    lists = ("labels", "looked_at", "left_out")
-    return {name: value for name, value in document.items() if name not in lists}
+    """Everything of a certificate but its lists of labels and its hash, to be kept elsewhere."""
+    left_out = ("labels", "looked_at", "left_out", "sha256")
+    return {name: value for name, value in document.items() if name not in left_out}
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:

@@ -42,12 +42,16 @@ BARS = {
     "approve": 4,
     "import_existing": 5,
     "growth": 12,
+    "audit_page_s": 1,
     "undo_last": 1.5,
 }
 _AT_LEAST = {"promote_vs_tag_labels"}
 
 #: Keys that are no seconds in units of T.
-_RATIOS = ("promote_vs_tag_labels", "growth", "undo_last")
+_RATIOS = {"promote_vs_tag_labels", "growth", "undo_last"}
+
+#: Seconds, with a tenth of the labels: 100,000.
+_SECONDS = {"audit_page_s"}
 
 
 def main(argv=None) -> int:
@@ -112,6 +116,7 @@ class Session:
         self._promote_above_thresholds()
         self._find_duplicates()
         self._promote_arbitrary()
+        self._audit()
         self._approve()
         self._dataset.delete()
         self._import()
@@ -350,6 +355,24 @@ class Session:
 
     # --- the ends -----------------------------------------------------------------------------
 
+    def _audit(self):
+        """The longest time to answer for a page of 48 labels and to see the next one."""
+        from auto_labeling.review import audit_planning, auditing
+
+        began = time.perf_counter()
+        audit = audit_planning.freeze(self._dataset, self._run.id)
+        self._note(f"audit frozen: {time.perf_counter() - began:.3f} s")
+        assert audit.frozen.size == self._truth.promoted.sum()
+        page, seconds = auditing.page(self._dataset, self._run.id, 48), []
+        while not audit.is_over:
+            began = time.perf_counter()
+            audit = auditing.answer(self._dataset, self._run.id, page.ids)
+            if not audit.is_over:
+                page = auditing.page(self._dataset, self._run.id, 48)
+            seconds.append(time.perf_counter() - began)
+        assert audit.stop == (audit.plan.first, 0)
+        self._seconds["audit_page_s"] = max(seconds)
+
     def _approve(self):
         self._go_to("approval")
         self._app.send("ask_approve")
@@ -498,7 +521,7 @@ class _Stranger:
 
 def _result(small, large, samples):
     unit = large["T"]
-    result = {key: round(large[key] / unit, 4) for key in BARS if key not in _RATIOS}
+    result = {key: round(large[key] / unit, 4) for key in BARS if key not in _RATIOS | _SECONDS}
     pairs = (
         ("undo_reject", "reject_half"),
         ("undo_relabel", "relabel_class"),
@@ -514,6 +537,7 @@ def _result(small, large, samples):
     worst = max(growth, key=growth.get)
     result["growth"] = round(growth[worst], 2)
     result["worst_growth"] = worst
+    result |= {key: round(small[key], 3) for key in _SECONDS}
     result["labels"] = samples * 10
     result["raw"] = {key: round(value, 4) for key, value in large.items()}
     result["raw_tenth"] = {key: round(value, 4) for key, value in small.items()}
@@ -527,7 +551,7 @@ def _is_met(key, value, bar):
 def _markdown(result):
     lines = ["| action | result | limit |", "|---|---|---|"]
     for key, bar in BARS.items():
-        unit = "" if key in _RATIOS else " T"
+        unit = "" if key in _RATIOS else " s" if key in _SECONDS else " T"
         least = "at least " if key in _AT_LEAST else ""
         lines.append(f"| `{key}` | {result[key]:.3g}{unit} | {least}{bar}{unit} |")
     raw = result["raw"]

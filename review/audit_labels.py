@@ -138,17 +138,20 @@ def promote(dataset: Dataset, run: Run, entries: Sequence[Entry]) -> int:
     return promotion.promote(dataset, run.id, these, None) if these else 0
 
 
-def kept_outside(dataset: Dataset, run: Run, known: set[str]) -> int:
-    """Counts the labels that Approve would keep, beside some.
+def kept_outside(dataset: Dataset, run: Run, known: set[str], chosen: Shown | None) -> int:
+    """Counts the labels that Approve would keep, beside those of an audit.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run: the run
         known: the ids of labels that do not count
+        chosen: the audit's scope; None means all promoted labels
 
     Returns:
         the number
     """
+    if chosen is None and not added_labels.declared_sources(dataset, run):
+        return 0  # all that are kept are promoted
     labels = (label for _, label in label_documents.read(dataset, run, ()))
     return sum(is_kept(run, label) and str(label["_id"]) not in known for label in labels)
 

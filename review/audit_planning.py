@@ -165,7 +165,7 @@ def freeze(
     plan = solve(_some(len(entries)), target, attempts)
     LedgerStore(dataset).freeze(run.id, seed, entries)
     digest, ids = events.digest(entries), {entry.label for entry in entries}
-    outside = audit_labels.kept_outside(dataset, run, ids | excluded)
+    outside = audit_labels.kept_outside(dataset, run, ids | excluded, chosen)
 
     def event(now: Ledger, head: dict[str, Any]) -> Event:
         if not ids.isdisjoint(now.excluded):

@@ -9,6 +9,7 @@ from fiftyone.core.dataset import Dataset
 
 import auto_labeling
 from auto_labeling.audits import certificate
+from auto_labeling.audits.audit import AuditState
 from auto_labeling.audits.certificate import Document
 from auto_labeling.audits.events import CONTENT, Entry, content_hash
 from auto_labeling.audits.ledger import Ledger
@@ -85,23 +86,29 @@ def make(dataset: Dataset, run_id: str) -> Document:
         AuditRefused: if no audit of the run has passed
     """
     settle(dataset, run_id)
-    run, now = RunStore(dataset).get(run_id), ledger(dataset, run_id)
+    now = ledger(dataset, run_id)
     frozen = certificate.certified(now).frozen
     stored = LedgerStore(dataset).all_entries(run_id, frozen.seed, frozen.size)
-    entries = [Entry(*entry) for entry in stored]
-    versions = {"auto-labeling": auto_labeling.__version__, "fiftyone": fo.__version__}
-    return certificate.build(now, entries, _about(dataset, run), clock.stamp(), versions)
+    return _build(dataset, run_id, now, [Entry(*entry) for entry in stored])
 
 
 def summary(dataset: Dataset, run_id: str) -> Document | None:
-    """The certificate without its lists of labels; None if no audit has passed.
+    """The certificate without its lists of labels and its hash; None if no audit has passed.
 
     Args:
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
     """
-    passed = any(audit.state.value == "passed" for audit in ledger(dataset, run_id).audits)
-    return certificate.summary(make(dataset, run_id)) if passed else None
+    now = ledger(dataset, run_id)
+    if all(audit.state is not AuditState.PASSED for audit in now.audits):
+        return None
+    return certificate.summary(_build(dataset, run_id, now, []))
+
+
+def _build(dataset: Dataset, run_id: str, now: Ledger, entries: list[Entry]) -> Document:
+    about = _about(dataset, RunStore(dataset).get(run_id))
+    versions = {"auto-labeling": auto_labeling.__version__, "fiftyone": fo.__version__}
+    return certificate.build(now, entries, about, clock.stamp(), versions)
 
 
 def verify(dataset: Dataset, run_id: str, document: Mapping[str, Any]) -> Verification:
