@@ -150,7 +150,7 @@ class Ledger:
             )
         if self.attempts not in (None, event.attempts):
             raise AuditRefused(
-                f"The number of attempts was chosen before the first answer: {self.attempts}",
+                f"The number of attempts was decided with the first page: {self.attempts}",
                 reason=FailureReason.NO_ATTEMPT_LEFT,
             )
         if self.used >= event.attempts:

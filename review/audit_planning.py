@@ -144,7 +144,7 @@ def freeze(
         dataset: a :class:`fiftyone.core.dataset.Dataset`
         run_id: the run's id
         target (95): the share of labels that must be right, in percent
-        attempts (1): how many audits share the risk of 5 %; the first answer decides it for good
+        attempts (1): how many audits share the risk of 5 %; the first page decides it for good
         chosen (None): which of the promoted labels; None means all
         right (RIGHT): when a label is right, in a sentence
         by (""): who asks for it

@@ -50,7 +50,7 @@ def plan(
     Args:
         run: a run in review, with promoted labels
         target (95): the percentage of labels that must be right: 90, 95 or 98
-        attempts (1): 1, or 2 with half of the risk each. The first answer decides it for good
+        attempts (1): 1, or 2 with half of the risk each. The first page decides it for good
         classes (None): only promoted labels of these classes
         view (None): only promoted labels that this view shows
 
@@ -144,7 +144,7 @@ def freeze(
     Args:
         run: a run in review, with promoted labels
         target (95): the percentage of labels that must be right: 90, 95 or 98
-        attempts (1): 1, or 2 with half of the risk each. The first answer decides it for good
+        attempts (1): 1, or 2 with half of the risk each. The first page decides it for good
         classes (None): only promoted labels of these classes
         view (None): only promoted labels that this view shows
         right (RIGHT): when a label is right, in one sentence

@@ -1,15 +1,20 @@
 """Certificates of real runs: made, kept by Approve, and verified against the labels as they are."""
 
+import hashlib
+
 import pytest
 from bson import ObjectId
 
 from auto_labeling.audits import certificate
 from auto_labeling.core.errors import AuditRefused
+from auto_labeling.core.run import Run, RunConfig
+from auto_labeling.lifecycle.weight_hashes import weight_hashes
 from auto_labeling.review import audit_planning, certifying, promotion
 from auto_labeling.review.approval import approve, provenance_key
 from auto_labeling.review.selection import choose
 from auto_labeling.storage.audit_ledgers import LedgerStore
 from tests.support.audited_runs import finish, ids, make
+from tests.support.paths import CHECKOUT
 
 
 @pytest.fixture
@@ -141,3 +146,20 @@ def test_without_a_passed_audit_there_is_none():
     assert certifying.summary(dataset, run.id) is None
     assert len(ids(dataset, run)) == 200
     dataset.delete()
+
+
+def test_the_weights_of_a_run_are_named_by_their_hashes():
+    config = RunConfig(
+        task="instance_segmentation",
+        method="two_stage",
+        model="shapes-yolo",
+        segmenter="shapes-sam",
+        label_field="masks",
+    )
+    found = weight_hashes(Run(id="1", config=config, created_at=""))
+    assert found == {
+        name: hashlib.sha256((CHECKOUT / "demo" / "weights" / name).read_bytes()).hexdigest()
+        for name in ("shapes-yolo.pt", "shapes-sam.pt")
+    }
+    unknown = config.model_copy(update={"model": "no such model"})
+    assert weight_hashes(Run(id="1", config=unknown, created_at="")) == {}
