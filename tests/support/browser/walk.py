@@ -19,6 +19,7 @@ _MAX_ENTRIES = 40
 _ENDS = {
     "button 'Add #": ("selection",),
     "button 'Undo": ("selection",),
+    "button 'Back to the Review tab": ("selection",),  # the same for one class
     "button 'Yes, approve": ("selection",),
     "button 'Show left": ("lasso", "selection", "slice"),
     "button 'Show right": ("lasso", "selection", "slice"),
