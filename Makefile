@@ -73,6 +73,8 @@ soak: $(ENV_STAMP) browser ## 60 kills, every page at every width, 10,000 random
 	@SERVING_OPERATIONS=30 $(PYTEST) -q tests/integration/test_serving.py
 	@$(PYTEST) -q -m soak tests/browser tests/integration tests/unit
 	@ORACLE_ACTIONS=10000 $(PYTEST) -q tests/integration/test_oracle.py
+	@UNDO_ACTIONS=200 REVIEWERS_ACTIONS=50 $(PYTEST) -q tests/integration/test_undo_last.py \
+		tests/integration/test_many_reviewers.py
 	@i=1; while [ $$i -le 10 ]; do WEEK_SEED=0 WEEK_STEPS=300 $(PYTEST) -q -s -x tests/integration/test_week.py; i=$$((i + 1)); done
 	@FUZZ_CALLS=10000 $(PYTEST) -q -s tests/integration/test_fuzz.py
 	@i=1; while [ $$i -le $(SOAK_ROUNDS) ]; do \

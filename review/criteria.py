@@ -1,9 +1,12 @@
 """Criteria that select labels of a run in the database, without a list of IDs."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from bson import ObjectId
+
+from auto_labeling.storage.mongo import Document
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,19 @@ class Criteria:
         if self.labels is not None:
             conditions["label"] = {"$in": list(self.labels)}
         if self.minimums is not None:
-            # Classes with the same minimum are one condition.
-            classes: dict[float, list[str]] = {}
-            for label, least in self.minimums:
-                classes.setdefault(least, []).append(label)
-            each = [
-                {"label": {"$in": names}, "confidence": {"$gte": least}}
-                for least, names in classes.items()
-            ]
-            conditions["$or"] = each or [{"label": {"$in": []}}]
+            if self.minimums and self.span is None:
+                conditions["confidence"] = {"$gte": min(least for _, least in self.minimums)}
+            conditions["$or"] = _above(self.minimums) or [{"label": {"$in": []}}]
         return conditions
+
+
+def _above(minimums: tuple[tuple[str, float], ...]) -> list[Document]:
+    """Conditions of which a label meets one if it is above the threshold of its class.
+
+    Two levels of them: the database checks one condition after the other, so that many classes
+    with a condition each would take several times as long.
+    """
+    each = [{"label": label, "confidence": {"$gte": least}} for label, least in sorted(minimums)]
+    size = math.isqrt(len(each)) + 1
+    parts = [each[first : first + size] for first in range(0, len(each), size)]
+    return [{"label": {"$in": [one["label"] for one in part]}, "$or": part} for part in parts]

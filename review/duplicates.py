@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from bson import ObjectId
@@ -167,14 +168,12 @@ def _duplicates(
 ) -> list[_Found]:
     """The duplicates of samples with ``N`` labels each."""
     states = np.array([sample[REVIEW] for sample in batch], dtype=object)
-    confidence = np.array(
-        [[_number(value) for value in sample["confidence"]] for sample in batch], dtype=np.float64
-    )
+    confidence = _confidence(batch)
     overlap = _overlaps_3d(batch) if is_3d else _overlaps(batch)
     same = overlap >= iou
     if not across_classes:
-        names = np.array([sample["label"] for sample in batch], dtype=object)
-        same &= names[:, :, None] == names[:, None, :]
+        codes = _codes(batch)
+        same &= codes[:, :, None] == codes[:, None, :]
     compared = (states == UNPROMOTED) | (states == PROMOTED)
     same &= compared[:, :, None] & compared[:, None, :]
     # The order in which labels are kept: promoted, then confident, then first.
@@ -190,6 +189,23 @@ def _duplicates(
     return [(batch[r]["_id"], batch[r]["ids"][i], batch[r]["label"][i]) for r, i in found]
 
 
+def _codes(batch: Sequence[Document]) -> np.ndarray:
+    """``(S, N)`` numbers that are equal for labels of the same class."""
+    codes: defaultdict[Any, int] = defaultdict()
+    codes.default_factory = codes.__len__
+    return np.array([[codes[name] for name in sample["label"]] for sample in batch])
+
+
+def _confidence(batch: Sequence[Document]) -> np.ndarray:
+    """``(S, N)`` confidences; the lowest for labels without one."""
+    rows = [sample["confidence"] for sample in batch]
+    try:
+        known = np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError):  # a script has written something that is not a number
+        return np.array([[_number(value) for value in row] for row in rows], dtype=np.float64)
+    return np.where(np.isnan(known), -np.inf, known)
+
+
 def _number(value: object) -> float:
     """A confidence; the lowest for none."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
@@ -198,9 +214,11 @@ def _number(value: object) -> float:
 
 def _overlaps(batch: Sequence[Document]) -> np.ndarray:
     """``(S, N, N)`` overlaps of boxes; 0 for labels without one."""
-    boxes = np.array(
-        [[_row(box, 4) for box in sample["bounding_box"]] for sample in batch], dtype=np.float64
-    )
+    rows = [sample["bounding_box"] for sample in batch]
+    try:
+        boxes = np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]), 4)
+    except (TypeError, ValueError):  # some labels have no box
+        boxes = np.array([[_row(box, 4) for box in row] for row in rows], dtype=np.float64)
     low, size = boxes[..., :2], boxes[..., 2:]
     high = low + size
     shared = np.minimum(high[:, :, None], high[:, None]) - np.maximum(low[:, :, None], low[:, None])

@@ -128,5 +128,7 @@ def test_labels_without_a_box_or_class_are_no_duplicates(dataset):
         fo.Detection(bounding_box=[0, 0, 1, 1]),
     ]
     dataset.add_sample(fo.Sample(filepath="/1.png", truth=fo.Detections(detections=boxes)))
+    four = [fo.Detection(label="a", confidence=0.5) for _ in range(4)]
+    dataset.add_sample(fo.Sample(filepath="/2.png", truth=fo.Detections(detections=four)))
     run = al.import_labels(dataset, "truth", "checked")
     assert al.duplicates(run).label_ids == [boxes[4].id]
