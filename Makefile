@@ -69,9 +69,10 @@ bench-engine: $(ENV_STAMP) ## how fast labels are generated; about 30 minutes (A
 soak: $(ENV_STAMP) browser ## 60 kills, every page at every width, 10,000 random actions of a review, 10,000 hostile calls, then the database tests SOAK_ROUNDS=10 times
 	@CHAOS_KILLS=12 SCALEOUT_KILLS=10 DATABASE_PAUSE=75 $(PYTEST) -s tests/chaos tests/chaos/soak_workers.py
 	@GALLERY=all $(PYTEST) -q tests/browser/test_gallery.py tests/browser/pictures.py \
-		tests/browser/soak_configure.py tests/browser/soak_home.py
+		tests/browser/soak_configure.py tests/browser/soak_home.py \
+		tests/browser/soak_three_d.py tests/browser/soak_three_d_viewer.py
 	@SERVING_OPERATIONS=30 $(PYTEST) -q tests/integration/test_serving.py
-	@$(PYTEST) -q -m soak tests/browser tests/integration tests/unit
+	@$(PYTEST) -q -m soak tests/browser tests/chaos tests/integration tests/unit
 	@ORACLE_ACTIONS=10000 $(PYTEST) -q tests/integration/test_oracle.py
 	@UNDO_ACTIONS=200 REVIEWERS_ACTIONS=50 $(PYTEST) -q tests/integration/test_undo_last.py \
 		tests/integration/test_many_reviewers.py

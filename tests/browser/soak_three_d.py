@@ -1,35 +1,22 @@
 """3D detection in the App: from the form to approved cuboids, with pictures from above as tiles."""
 
-import shutil
 import uuid
 
 import fiftyone.utils.utils3d as fou3d
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from auto_labeling.core.run import RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.models import trust
 from tests.support import scene_datasets
+from tests.support.browser.viewer_3d import chromium  # noqa: F401  (a browser with WebGL)
 from tests.support.dataset_contents import only_run
 from tests.support.paths import CHECKOUT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 MODULE = "tests.support.scene_datasets"
-_CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-#: The App's 3D viewer needs WebGL, which a machine without a GPU has by SwiftShader alone.
-_WITH_WEBGL = ("--no-sandbox", "--disable-background-networking", "--no-first-run")
-_WITH_WEBGL += ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = next(filter(None, map(shutil.which, _CHROMIUMS)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_WITH_WEBGL))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(autouse=True)
