@@ -79,7 +79,9 @@ def test_people_read_sentences_and_tables(command, reviewed):
     assert status == verbs.OK and out.splitlines()[0].split()[:3] == ["id", "name", "status"]
     assert "In Review" in out
     assert "scripted" in command("show", "latest")[1]
-    assert command("labels", "latest")[1].splitlines()[-1].startswith("(all)")
+    *_, total, states = command("labels", "latest")[1].splitlines()
+    assert total.startswith("(all)")
+    assert states.startswith("0 promoted, 0 rejected, ")
     assert "labels promoted" in command("promote", "latest")[1]
     assert "labels moved back to review" in command("undo", "latest")[1]
     assert "Night" in command("rename", "latest", "Night")[1]
