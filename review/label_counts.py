@@ -26,6 +26,21 @@ class Group:
     total: float = 0.0
 
 
+@dataclass(frozen=True)
+class Hundredths:
+    """How many labels there are at each hundredth of confidence, from 0 to 1.
+
+    Args:
+        below: 101 numbers: how many have a confidence below it
+        up_to: 101 numbers: how many have it or less
+        all: how many there are, with those without confidence
+    """
+
+    below: list[int]
+    up_to: list[int]
+    all: int
+
+
 class LabelCounts:
     """The columns of a run's labels, and the questions that they answer."""
 
@@ -96,6 +111,26 @@ class LabelCounts:
         cells = self._code[matching] * np.int64(BINS) + self._bin[matching]
         counts = np.bincount(cells, minlength=len(self._codes) * BINS).reshape(-1, BINS)
         return {label: counts[i] for label, i in self._codes.items() if counts[i].any()}
+
+    def hundredths(self, state: str, criteria: Criteria) -> Hundredths:
+        """Counts labels by each hundredth of confidence.
+
+        Args:
+            state: the review state
+            criteria: which labels
+
+        Returns:
+            the counts
+        """
+        return self._once(("hundredths", state, criteria), self._hundredths, state, criteria)
+
+    def _hundredths(self, state: str, criteria: Criteria) -> Hundredths:
+        confidence = self._confidence[self._matching(state, criteria)]
+        known = confidence[~np.isnan(confidence)]
+        edges = np.arange(101) / 100
+        sides = [np.searchsorted(edges, known, side) for side in ("right", "left")]
+        below, up_to = (np.bincount(at, minlength=102)[:101].cumsum().tolist() for at in sides)
+        return Hundredths(below, up_to, len(confidence))
 
     def decision(self) -> Decision:
         """What an approval would do with the labels."""

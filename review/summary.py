@@ -11,6 +11,7 @@ from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run
 from auto_labeling.review import snapshot
 from auto_labeling.review.grid import TABS, Shown
+from auto_labeling.review.label_counts import Hundredths
 from auto_labeling.review.snapshot import BINS, Group
 from auto_labeling.storage import added_labels, staging
 from auto_labeling.storage import approval_counts as deciding
@@ -124,6 +125,25 @@ def spreads(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> di
         row = counts.setdefault(label, np.zeros(BINS, dtype=np.int64))
         row[int(result["_id"]["b"])] = result["n"]
     return counts
+
+
+def hundredths(dataset: Dataset, run: Run, shown: Shown, tab: str = "review") -> Hundredths | None:
+    """Counts labels by each hundredth of confidence, as the grid shows them without its range.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: a run in review
+        shown: what the grid shows
+        tab ("review"): the name of a tab, of ``grid.TABS``
+
+    Returns:
+        the counts; None where they are not in memory, or the grid shows something else too
+    """
+    criteria = shown.without_confidence_filter(run).criteria(run)
+    with snapshot.of(dataset, run) as kept:
+        if criteria is None or kept is None or not kept.catch_up(dataset):
+            return None
+        return kept.hundredths(TABS[tab], criteria)
 
 
 def slices(dataset: Dataset, run: Run, tab: str) -> dict[str, int]:

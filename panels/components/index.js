@@ -33,6 +33,8 @@
 
   /* Sends an event of the panel to its handler in Python: (operator, params, whenAnswered). */
   const Send = React.createContext(() => undefined);
+  /* Shows another number of labels at once, until Python has answered. */
+  const Count = React.createContext(() => undefined);
   /* The panels that have just been opened, and so know how the grid stands. */
   const opened = new Set();
 
@@ -153,22 +155,42 @@
     LazyFieldView: "AutoLabelingSearch",
   };
 
-  /* The page as the App draws it here: our controls, and buttons that say from which window. */
-  function adapted(property, own) {
+  /* The page as the App draws it here: our controls, buttons that say from which window, and what
+     counts labels: with the number that a slider has just given, until Python has answered. */
+  function adapted(property, own, number) {
     const { view, type } = property;
     const copy = { ...property };
     if (view) {
       const component = REPLACED[view.name];
       copy.view = { ...view };
+      if (view.live && number !== null) Object.assign(copy.view, counting(view, number));
       if (component) Object.assign(copy.view, { name: "View", component, composite_view: true });
       if (component) copy.view.on_change = property.on_change;
-      if (view.operator) copy.view.params = { ...view.params, window: own };
+      if (view.operator) copy.view.params = { ...copy.view.params, window: own };
     }
     if (type && type.properties) {
-      const children = Object.entries(type.properties).map(([n, p]) => [n, adapted(p, own)]);
+      const children = Object.entries(type.properties).map(([n, p]) => [n, adapted(p, own, number)]);
       copy.type = { ...type, properties: Object.fromEntries(children) };
     }
     return copy;
+  }
+
+  /* What a text or a button is with another number of labels: "live" has a "#" in its place. */
+  function counting({ live, params }, number) {
+    const written = number.toLocaleString("en-US");
+    const words = Object.entries(live).map(([name, text]) => {
+      const said = text.replace("#", written);
+      return [name, number === 1 ? said.replace("1 labels for", "1 label for") : said];
+    });
+    const changed = Object.fromEntries(words);
+    if (!params || !("expected" in params)) return changed;
+    return { ...changed, disabled: !number, params: { ...params, expected: number } };
+  }
+
+  /* How many labels a range of confidence holds. */
+  function numberIn(steps, [low, high], isFull) {
+    const at = (value) => Math.round(value * 100);
+    return isFull ? steps.all : steps.up_to[at(high)] - steps.below[at(low)];
   }
 
   /* Tells Python how the grid changes: with the values of this window, which the App cannot. */
@@ -359,9 +381,12 @@
       const isTyped = /^(TextField|Field|Primitive|Autocomplete)/.test(component || "");
       if (onChange) tell(path, isTyped ? PAUSE : 0, onChange, value);
     };
+    const [count, setCount] = React.useState(NOTHING);
+    const number = count.page === view.page ? count.number : null;
+    const show = React.useCallback((n) => setCount({ page: view.page, number: n }), [view.page]);
     const page = React.useMemo(
-      () => types.Property.fromJSON(adapted(view.page, ownOf(panelId, values))),
-      [view.page, panelId, values]
+      () => types.Property.fromJSON(adapted(view.page, ownOf(panelId, values), number)),
+      [view.page, panelId, values, number]
     );
     const drawn = { id: panelId, schema: page, data: values, layout, onPathChange };
     const named = { role: "region", "aria-label": "Auto Labeling", className: PAGE, tabIndex: -1 };
@@ -369,17 +394,21 @@
       Send.Provider,
       { value: send },
       h(
-        mui.Box,
-        {
-          ...named,
-          sx: { ...VISIBLE_FOCUS, ...OPENS },
-          ref: box,
-          // What was typed goes before what a button does, or its answer would come after it.
-          onClickCapture: tellNow,
-          onClick: (event) => open(event, send, view),
-          onKeyDown: onEnter,
-        },
-        h(OperatorIO, { ...drawn, onChange: () => undefined, shouldClearUseKeyStores: false })
+        Count.Provider,
+        { value: show },
+        h(
+          mui.Box,
+          {
+            ...named,
+            sx: { ...VISIBLE_FOCUS, ...OPENS },
+            ref: box,
+            // What was typed goes before what a button does, or its answer would come after it.
+            onClickCapture: tellNow,
+            onClick: (event) => open(event, send, view),
+            onKeyDown: onEnter,
+          },
+          h(OperatorIO, { ...drawn, onChange: () => undefined, shouldClearUseKeyStores: false })
+        )
       )
     );
   }
@@ -443,7 +472,9 @@
   /* A range of numbers: a slider with two thumbs, and a field for each. */
   function Range({ schema, path }) {
     const { min, max, view_multiple_of: step, value, label, on_change, filters: at } = schema.view;
+    const { steps } = schema.view;
     const send = React.useContext(Send);
+    const showCount = React.useContext(Count);
     const setFilter = useFilter(usePanelId());
     const [range, setRange] = React.useState(value);
     const unanswered = React.useRef(0);
@@ -458,6 +489,7 @@
       if (!timer.current) unanswered.current += 1;
       const say = () => {
         timer.current = 0;
+        if (steps) showCount(numberIn(steps, next, next[0] === min && next[1] === max));
         const tell = (filters) =>
           send(on_change, { path, value: next, filters }, () => (unanswered.current -= 1));
         if (!at) return tell();

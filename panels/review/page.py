@@ -6,6 +6,7 @@ The tab is the sidebar's filter: what the grid shows is what the panel counts an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import fiftyone.operators.types as types
@@ -143,9 +144,10 @@ def _review(
         sentence += " · all classes, also those that the search hides"
     if limits.of(ctx):
         sentence += " · within these limits"
+    live = {"title": sentence.replace(f"{numbers.current:,}", "#", 1)}
     if numbers.confidence is not None:
         sentence += f" ·\u00a0mean\u00a0confidence\u00a0{text.confidence(numbers.confidence)}"
-    elements.text(bar, "hint", sentence, color="text.primary")
+    elements.text(bar, "hint", sentence, color="text.primary", live=live)
     _patches(bar, panel, ctx, run, numbers)
     elements.button(
         bar,
@@ -155,6 +157,7 @@ def _review(
         kind="primary",
         disabled=not numbers.current,
         params={"run_id": run.id, "expected": numbers.current},
+        live={"label": f"Add {_all(at, chosen)}# labels for approval"},
     )
     props = {"chosen": chosen, "on_click_row": panel.toggle_class, "spreads": spreads}
     class_table.table(page, panel, at, "classes", numbers, **props)
@@ -241,10 +244,13 @@ def _confidence(
     if at.span or chosen is not None or limits.of(ctx):
         elements.button(head, "clear", "Clear filters", panel.clear_filters, kind="quiet")
     histogram.add(plot, "histogram", bars, at.span, panel.click_bar)
+    path = _slider_path(ctx, run, shown)
+    steps = summary.hundredths(ctx.dataset, run, shown, at.tab) if path else None
     slider = types.SliderView(
         label="Confidence",
         value=list(at.slid),
-        filters=_slider_path(ctx, run, shown),
+        filters=path,
+        steps=asdict(steps) if steps else None,
         label_position="top",
         min=0,
         max=1,

@@ -138,3 +138,23 @@ def test_tiles_follow_among_patches(review: Callable[..., Review]) -> None:
     at.window.settle()
     at.window.wait_for_tiles(at.dataset)
     at.window.assert_no_errors()
+
+
+@pytest.mark.soak
+def test_the_new_number_is_shown_before_the_server_has_answered(
+    review: Callable[..., Review],
+) -> None:
+    at = review()
+    ui, page = at.ui, at.ui.page
+    ui.sees("66 of 66 labels")
+    held: list = []
+    page.route("**/operators/execute", lambda route: held.append(route))
+    ui.panel.get_by_role("slider", name="Lowest confidence").focus()
+    page.keyboard.press("ArrowRight")
+    ui.sees("Add 60 labels for approval")  # without those that have no confidence
+    ui.sees("60 of 66 labels")
+    assert held
+    page.unroute("**/operators/execute")  # lets go what was held
+    ui.sees("60 of 66 labels · mean")
+    at.window.wait_for_tiles(at.dataset, FOLLOWS)
+    at.window.assert_no_errors()

@@ -346,3 +346,24 @@ def test_patches_are_made_of_the_lasso_and_of_what_a_persons_filters_keep(ui, nu
     told = [t for t in json.loads(wire) if t["operator_uri"].endswith("set_selected_samples")]
     assert [ids[3] in str(t["params"]) for t in told] == [True]
     assert ui.button("promote")["params"]["expected"] < number, "those of the two samples"
+
+
+def test_the_page_holds_the_number_of_each_range_that_the_slider_can_show(ui, numbered, run):
+    """The window shows it at once; without a person's filters the numbers are in memory."""
+    assert not ui.find("confidence")["view"].get("steps"), "a person's filter is in the way"
+    ui.grid["filters"] = {p: f for p, f in ui.grid["filters"].items() if p not in USERS}
+    values = [(0.3, None, 0.295, 0.30000001)[i % 4] for i in range(run.labels)]
+    for sample in numbered:
+        for label in sample[run.staging_field].detections:
+            label.confidence = values.pop()
+        sample.save()
+    ui.send("on_change_view")
+    steps = ui.find("confidence")["view"]["steps"]
+    assert steps["all"] == ui.button("promote")["params"]["expected"] == run.labels
+    for low, high in ((0, 0.3), (0.3, 0.3), (0.3, 1), (0.29, 0.31), (0.31, 1), (0.01, 1)):
+        ui.send("slide_confidence", path="confidence", value=[low, high])
+        number = steps["up_to"][round(high * 100)] - steps["below"][round(low * 100)]
+        assert ui.button("promote")["params"]["expected"] == number, (low, high)
+        assert ui.find("confidence")["view"]["steps"] == steps
+    assert ui.button("promote")["live"] == {"label": "Add # labels for approval"}
+    assert ui.find("hint")["view"]["live"]["title"].startswith(f"# of {run.labels} labels")
