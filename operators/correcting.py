@@ -127,7 +127,7 @@ class UndoLastAction(RunOperator):
         run = labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
         last = undoing.last_action(ctx.dataset, run) if run else None
         sentence = f"Would be undone: {last.sentence}" if last else "No action is left to undo"
-        form.view("last", types.Notice(label=sentence))
+        form.view("notice", types.Notice(label=sentence))
 
     def act(self, ctx: ExecutionContext) -> dict[str, Any]:
         run_id, by = request.run_id(ctx), request.person(ctx)

@@ -6,7 +6,6 @@ do so never wait for it.
 """
 
 import atexit
-import gc
 import os
 import shutil
 import sys
@@ -29,20 +28,6 @@ settings.load_profile("patient")
 PREFIX = "auto_labeling_test"
 #: Bytes of free memory from which on the database is kept there; it takes less than a tenth.
 ROOM = 8 * 2**30
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_collections():
-    """Spares the garbage collector what is loaded by now: a million objects of torch and FiftyOne.
-
-    A run collects all garbage at its end; without this, that takes half as long as a short test.
-    """
-    yield
-    gc.freeze()
-
-
-def pytest_unconfigure():
-    gc.unfreeze()  # or libraries report as leaks what could not be collected
 
 
 def pytest_configure(config):
