@@ -95,24 +95,45 @@
 
   /* Milliseconds that the App takes to send an event: what it draws before it delays that. */
   const SENDING = 40;
+  /* Milliseconds in which the App asks for the samples of the grid, before Python is told. */
+  const GRID_FIRST = 250;
+
+  /* By panel: what it tells Python once the grid has had its turn; at the latest before a click. */
+  const due = new Map();
+
+  function tellDue(panelId) {
+    const { tell, timer } = due.get(panelId) || NOTHING;
+    due.delete(panelId);
+    clearTimeout(timer);
+    if (tell) tell();
+  }
+
+  function tellLater(panelId, tell) {
+    tellDue(panelId);
+    due.set(panelId, { tell, timer: setTimeout(() => tellDue(panelId), GRID_FIRST) });
+  }
 
   /* Returns a function that sets a filter of the grid at once, and not when Python has answered.
-     It calls back with all filters first, so that Python is asked before the App draws. */
+     It calls back with all filters: first, so that Python is asked before the App draws; or, where
+     the page knows the new number of labels, later: the grid's question is answered sooner then. */
   function useFilter(panelId) {
     const [filters, setFilters] = useRecoilState(fos.filters);
     const latest = React.useRef(filters);
     latest.current = filters;
     return React.useCallback(
-      (path, filter, tell) => {
+      (path, filter, tell, isLater) => {
         const { [path]: before, ...others } = latest.current;
         const now = filter ? { ...others, [path]: filter } : others;
-        tell(now);
+        if (isLater) tellLater(panelId, () => tell(now));
+        else tell(now);
         if (!before && !filter) return;
         latest.current = now;
-        setTimeout(() => {
+        const set = () => {
           told.set(panelId, now);
           setFilters(now);
-        }, SENDING);
+        };
+        if (isLater) set();
+        else setTimeout(set, SENDING);
       },
       [panelId, setFilters]
     );
@@ -403,7 +424,10 @@
             sx: { ...VISIBLE_FOCUS, ...OPENS },
             ref: box,
             // What was typed goes before what a button does, or its answer would come after it.
-            onClickCapture: tellNow,
+            onClickCapture: () => {
+              tellNow();
+              tellDue(panelId);
+            },
             onClick: (event) => open(event, send, view),
             onKeyDown: onEnter,
           },
@@ -494,7 +518,8 @@
           send(on_change, { path, value: next, filters }, () => (unanswered.current -= 1));
         if (!at) return tell();
         const isFull = next[0] === min && next[1] === max;
-        setFilter(at, isFull ? null : { range: next, exclude: false, isMatching: false }, tell);
+        const filter = isFull ? null : { range: next, exclude: false, isMatching: false };
+        setFilter(at, filter, tell, Boolean(steps));
       };
       if (milliseconds) timer.current = setTimeout(say, milliseconds);
       else say();
