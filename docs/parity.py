@@ -59,8 +59,14 @@ ACTIONS = (
     Action((), "Answer for labels of an audit", "quality.answer", "quality"),
     Action((), "Undo answers of an audit", "quality.undo", "quality"),
     Action((), "Abandon an audit", "quality.abandon", "quality"),
-    Action((), "Reject labels", "reject", "reject", "reject_labels"),
-    Action((), "Undo the rejection of labels", "undo", "undo --tab", "undo_promotion"),
+    Action(("reject",), "Reject labels", "reject", "reject", "reject_labels"),
+    Action(
+        ("undo_rejected", "undo_all_rejected"),
+        "Undo the rejection of labels",
+        "undo",
+        "undo --tab",
+        "undo_promotion",
+    ),
     Action((), "Relabel labels", "relabel", "relabel", "relabel_labels"),
     Action((), "Set thresholds by class", "thresholds", "thresholds", "set_thresholds"),
     Action(
@@ -71,7 +77,7 @@ ACTIONS = (
         "promote_labels",
     ),
     Action((), "Reject duplicates", "duplicates", "duplicates --reject", "reject_duplicates"),
-    Action((), "Undo the last action", "undo_last", "undo --last", "undo_last_action"),
+    Action(("undo_last",), "Undo the last action", "undo_last", "undo --last", "undo_last_action"),
     Action(
         ("undo_class", "undo_all"), "Undo the promotion of labels", "undo", "undo", "undo_promotion"
     ),

@@ -182,12 +182,12 @@ def _counted_at_rest(dataset: Dataset, run: Run) -> Decision:
 
 
 def _refuse_nothing(run: Run, decided: Decision, empty: bool) -> None:
-    """A run without any labels can be closed; one with labels needs some to approve."""
+    """A run whose labels are all rejected can be closed; else it needs some to approve."""
     if empty and not run.many:
         raise AutoLabelingError(
             f"A sample of '{run.name}' has one label or none; it cannot be marked as empty"
         )
-    if decided.labels and not decided.kept and not empty:
+    if decided.not_looked_at and not decided.kept and not empty:
         raise IllegalTransition(
             f"No label of '{run.name}' is promoted; there is nothing to approve. Promote some, "
             "mark all samples as empty, or delete the run"

@@ -172,6 +172,25 @@ def slices(dataset: Dataset, run: Run, tab: str) -> dict[str, int]:
     return {one: counts.get(one, 0) for one in dataset.group_slices}
 
 
+def rejected(dataset: Dataset, run: Run) -> dict[str, int]:
+    """Counts the rejected labels by class.
+
+    Args:
+        dataset: a :class:`fiftyone.core.dataset.Dataset`
+        run: a run in review
+
+    Returns:
+        a dict from class to number, the largest first
+    """
+    with snapshot.of(dataset, run) as kept:
+        if kept is not None and kept.catch_up(dataset):
+            groups = kept.table(TABS["rejected"])
+        else:
+            groups = _groups(_everything(dataset), run, "rejected")
+    sizes = {label: group.count for label, group in groups.items()}
+    return dict(sorted(sizes.items(), key=lambda item: (-item[1], str(item[0]))))
+
+
 def histogram(spread: Mapping[str, np.ndarray]) -> list[int]:
     """The spread of all classes together."""
     return sum(spread.values(), np.zeros(BINS, dtype=np.int64)).tolist()

@@ -13,7 +13,7 @@ from auto_labeling.core.account import Decision
 from auto_labeling.core.run import Run, RunState
 from auto_labeling.lifecycle import labeling
 from auto_labeling.panels.home import run_card
-from auto_labeling.panels.review import class_table, grid_sync, slices
+from auto_labeling.panels.review import class_table, decided, grid_sync, slices
 from auto_labeling.panels.review.grid_memory import GridMemory
 from auto_labeling.panels.run import approved_page
 from auto_labeling.panels.run import page as progress
@@ -45,7 +45,7 @@ def render(
     """
     at = grid_sync.of(ctx)
     decision = summary.decision(ctx.dataset, run, source=at.question == "approve")
-    if not decision.kept and decision.left:
+    if not decision.kept and decision.not_looked_at:
         elements.alert(
             page,
             "empty",
@@ -53,16 +53,29 @@ def render(
             "No labels are waiting for approval",
             "Add them in the Review tab. Until you approve, you can undo that here.",
         )
+        decided.rejected(page, panel, ctx, run, promoted)
         return
     by_slice = summary.slices(ctx.dataset, run, at.tab)
     if at.question == "approve":
         _ask(page, panel, ctx, run, decision, slices.elsewhere(here, by_slice))
-    elif decision.labels:
+    elif decision.kept:
         _actions(page, panel, run, decision)
     else:
-        _without_labels(page, panel, run)
-    if not promoted.total:
-        return
+        _without_labels(page, panel, run, decision)
+    if promoted.total:
+        _promoted(page, panel, at, promoted, here, by_slice)
+    decided.rejected(page, panel, ctx, run, promoted)
+
+
+def _promoted(
+    page: types.Object,
+    panel: AutoLabelingPanel,
+    at: GridMemory,
+    promoted: Summary,
+    here: str | None,
+    by_slice: dict[str, int],
+) -> None:
+    """Adds the promoted labels by class."""
     slices.add(page, panel, here, by_slice)
     class_table.table(
         page,
@@ -97,8 +110,14 @@ def _actions(page: types.Object, panel: AutoLabelingPanel, run: Run, decision: D
         elements.text(page, "added", _added(decision))
 
 
-def _without_labels(page: types.Object, panel: AutoLabelingPanel, run: Run) -> None:
-    elements.alert(page, "empty", "info", "This run has no labels", _closes(run))
+def _without_labels(
+    page: types.Object, panel: AutoLabelingPanel, run: Run, decision: Decision
+) -> None:
+    if decision.rejected:
+        closes = "Close the run, or move labels back to the Review tab."
+        elements.alert(page, "empty", "info", "All labels are rejected", closes)
+    else:
+        elements.alert(page, "empty", "info", "This run has no labels", _closes(run))
     actions = elements.row(page, "actions")
     params = {"run_id": run.id}
     elements.button(

@@ -24,7 +24,7 @@ MAX_ROWS = 50
 def last_action(
     page: types.Object, panel: AutoLabelingPanel, ctx: ExecutionContext, run: Run
 ) -> None:
-    """Adds the line with the last action on the run, by anybody, which can be undone.
+    """Adds the line with the last action on the run, by anyone, which can be undone.
 
     Args:
         page: the object to add to

@@ -16,7 +16,7 @@ from auto_labeling.panels.page_events import PageEvents
 from auto_labeling.panels.review import class_table, grid_memory, grid_sync, label_patches, slices
 from auto_labeling.panels.state import PanelState
 from auto_labeling.review import approval as approving
-from auto_labeling.review import grid, grid_stages, measures, promotion, summary
+from auto_labeling.review import grid, grid_stages, measures, promotion, summary, undoing
 
 #: Labels of a run from which approval works in a thread, and the page shows its progress.
 LONG = 200_000
@@ -134,26 +134,48 @@ class ReviewEvents(PageEvents):
         grid_sync.leave_empty_class(ctx, run)
 
     @change
+    def reject(self, ctx: ExecutionContext, state: PanelState) -> None:
+        run = self._run(ctx, state)
+        shown = grid_sync.shown(ctx, run)
+        by = request.person(ctx)
+        number = promotion.reject(ctx.dataset, run.id, shown, request.expected(ctx), by=by)
+        ctx.ops.notify(f"{words.count(number, 'label')} rejected", variant="success")
+        self._labels_moved(ctx, state, run)
+        grid_sync.leave_empty_class(ctx, run)
+
+    @change
+    def undo_rejected(self, ctx: ExecutionContext, state: PanelState) -> None:
+        row, labels = request.row(ctx), grid_sync.of(ctx).rejected
+        if row is not None and row < len(labels):
+            self._undo(ctx, state, label=labels[row], tab="rejected")
+
+    @change
+    def undo_all_rejected(self, ctx: ExecutionContext, state: PanelState) -> None:
+        self._undo(ctx, state, tab="rejected")
+
+    @change
+    def undo_last(self, ctx: ExecutionContext, state: PanelState) -> None:
+        run = self._run(ctx, state)
+        by, number = request.person(ctx), request.expected(ctx)
+        undone = undoing.undo_last(ctx.dataset, run.id, by, number if number > 0 else None)
+        ctx.ops.notify(undone.sentence, variant="success")
+        self._labels_moved(ctx, state, run)
+
+    @change
     def undo_class(self, ctx: ExecutionContext, state: PanelState) -> None:
         label = _clicked(ctx)
         if label is None:
             return
-        run = self._run(ctx, state)
-        chosen = grid_sync.shown(ctx, run).of_class(label)
-        self._undone(
-            ctx,
-            state,
-            run,
-            promotion.undo(ctx.dataset, run.id, chosen=chosen, by=request.person(ctx)),
-        )
+        chosen = grid_sync.shown(ctx, self._run(ctx, state)).of_class(label)
+        self._undo(ctx, state, chosen=chosen)
 
     @change
     def undo_all(self, ctx: ExecutionContext, state: PanelState) -> None:
-        run = self._run(ctx, state)
-        number = promotion.undo(ctx.dataset, run.id, by=request.person(ctx))
-        self._undone(ctx, state, run, number)
+        self._undo(ctx, state)
 
-    def _undone(self, ctx: ExecutionContext, state: PanelState, run: Run, number: int) -> None:
+    def _undo(self, ctx: ExecutionContext, state: PanelState, **which: Any) -> None:
+        run, by = self._run(ctx, state), request.person(ctx)
+        number = promotion.undo(ctx.dataset, run.id, by=by, **which)
         sentence = f"{words.count(number, 'label')} back in the Review tab"
         ctx.ops.notify(sentence, variant="success")
         self._labels_moved(ctx, state, run)

@@ -33,6 +33,7 @@ class GridMemory:
         is_reversed: whether the other way round
         page: the page of the table, from 0
         rows: the class of each row of the table on the page
+        rejected: the class of each row of the table of rejected labels
         slider: counts the sliders; another number is another slider
         slid: what the slider shows
         requested_at: when the grid was last asked for something
@@ -57,6 +58,7 @@ class GridMemory:
     is_reversed: bool = False
     page: int = 0
     rows: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
     slider: int = 0
     slid: tuple[float, float] = FULL
     requested_at: float = 0.0

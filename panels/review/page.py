@@ -22,6 +22,7 @@ from auto_labeling.panels.home import run_card
 from auto_labeling.panels.review import (
     approval_tab,
     class_table,
+    decided,
     grid_sync,
     label_patches,
     limits,
@@ -66,6 +67,7 @@ def render(panel: AutoLabelingPanel, ctx: ExecutionContext, state: PanelState) -
     else:
         _summary(page, panel, ctx, run, numbers)
         _nothing_left(page, panel, run, numbers)
+    decided.last_action(page, panel, ctx, run)
     if grid_sync.is_unsettled(ctx, run):
         elements.once(page, panel.on_change_view)
     at.answered()
@@ -151,6 +153,16 @@ def _review(
     _patches(bar, panel, ctx, run, numbers)
     elements.button(
         bar,
+        "reject",
+        f"Reject {numbers.current:,}",
+        panel.reject,
+        disabled=not numbers.current,
+        title=f"Reject {text.count(numbers.current, 'label')}: Approve deletes them",
+        params={"run_id": run.id, "expected": numbers.current},
+        live={"label": "Reject #"},
+    )
+    elements.button(
+        bar,
         "promote",
         f"Add {_all(at, chosen)}{text.count(numbers.current, 'label')} for approval",
         panel.promote,
@@ -205,8 +217,11 @@ _NO_LABELS = "The model found nothing in these samples"
 
 
 def _nothing_left(page: types.Object, panel: AutoLabelingPanel, run: Run, numbers: Summary) -> None:
-    if numbers.totals["approval"]:
-        elements.alert(page, "empty", "success", "All labels of this run are in the Approval tab")
+    if numbers.totals["approval"] or numbers.totals["rejected"]:
+        sentence = "All labels of this run are in the Approval tab"
+        if not numbers.totals["approval"]:
+            sentence = "All labels of this run are rejected"
+        elements.alert(page, "empty", "success", sentence)
         _to_approval(page, panel, "Go to Approval")
     elif run.source:
         elements.alert(page, "empty", "info", f"There are no labels in {run.source}")

@@ -98,6 +98,12 @@ def promoted(dataset):
     return run
 
 
+def rejected(dataset):
+    run = reviewed(dataset)
+    al.reject(run)
+    return run
+
+
 def interrupted(dataset):
     """A run whose approval has died."""
     run = promoted(dataset)
@@ -120,6 +126,15 @@ def clicked(dataset, run):
     rows = [row.label for row in al.labels(run, "approval").rows]
     tab = grid.tab_filters(root, "approval")
     send(dataset, "undo_class", state, row=rows.index("bee"), sidebar=tab)
+
+
+def clicked_rejected(dataset, run):
+    """Undo in the row of a rejected class."""
+    _, state = send(dataset, "open_run", {"page": "review", "run_id": run.id}, run_id=run.id)
+    tab = grid.tab_filters(run.record.label_root, "approval")
+    _, state = send(dataset, "select_tab", state, tab="approval", sidebar=tab)
+    rows = [row.label for row in al.labels(run, "rejected").rows]
+    send(dataset, "undo_rejected", state, row=rows.index("bee"), sidebar=tab)
 
 
 CASES = {
@@ -235,6 +250,51 @@ CASES = {
             "sdk": lambda d, r: al.undo(r),
             "cli": lambda d, r: command(d, "undo", r.id),
             "operator": lambda d, r: operate(d, "undo_promotion", run_id=r.id),
+        },
+    ),
+    "reject": (
+        reviewed,
+        {
+            "panel": lambda d, r: panel(
+                d,
+                "reject",
+                r,
+                page="review",
+                sidebar=grid.tab_filters(r.record.label_root, "review"),
+                expected=r.generated,
+            ),
+            "sdk": lambda d, r: al.reject(r, expected=r.generated),
+            "cli": lambda d, r: command(d, "reject", r.id, "--expected", r.generated),
+            "operator": lambda d, r: operate(d, "reject_labels", run_id=r.id, expected=r.generated),
+        },
+    ),
+    "undo_rejected": (
+        rejected,
+        {
+            "panel": clicked_rejected,
+            "sdk": lambda d, r: al.undo(r, "rejected", classes=["bee"]),
+            "cli": lambda d, r: command(d, "undo", r.id, "--tab", "rejected", "--classes", "bee"),
+            "operator": lambda d, r: operate(
+                d, "undo_promotion", run_id=r.id, tab="rejected", classes=["bee"]
+            ),
+        },
+    ),
+    "undo_all_rejected": (
+        rejected,
+        {
+            "panel": lambda d, r: panel(d, "undo_all_rejected", r, page="review"),
+            "sdk": lambda d, r: al.undo(r, "rejected"),
+            "cli": lambda d, r: command(d, "undo", r.id, "--tab", "rejected"),
+            "operator": lambda d, r: operate(d, "undo_promotion", run_id=r.id, tab="rejected"),
+        },
+    ),
+    "undo_last": (
+        rejected,
+        {
+            "panel": lambda d, r: panel(d, "undo_last", r, page="review"),
+            "sdk": lambda d, r: al.undo_last(r),
+            "cli": lambda d, r: command(d, "undo", r.id, "--last"),
+            "operator": lambda d, r: operate(d, "undo_last_action", run_id=r.id),
         },
     ),
     "approve": (

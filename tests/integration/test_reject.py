@@ -125,6 +125,42 @@ def test_the_panel_counts_only_what_is_not_looked_at(boxes):
     assert sentence in str(app.find("question"))
 
 
+def test_the_panel_rejects_what_it_shows_and_takes_it_back(boxes):
+    app = App(boxes.dataset)
+    app.send("on_load")
+    app.send("open_run", run_id=boxes.id)
+    assert app.find("last_action") is None
+    app.send("toggle_class", row=list(app.table()).index("a"))
+    app.send("reject", **app.button("reject")["params"])
+    assert app.notices == [f"{FULL} labels rejected"] and sorted(app.table()) == ["b", "c"]
+    assert f"Last action: rejected {FULL} labels" in str(app.find("last_action"))
+    app.send("select_tab", tab="approval")
+    assert app.table("rejected") == {"a": [str(FULL)]}
+    assert "No labels are waiting for approval" in str(app.find("empty"))
+    app.send("undo_rejected", row=0)
+    assert al.labels(boxes).total == 3 * FULL and app.find("rejected") is None
+    app.send("undo_last", **app.button("undo_last")["params"])
+    assert app.table("rejected") == {"a": [str(FULL)]}
+    app.send("undo_all_rejected", **app.button("undo_all_rejected")["params"])
+    assert al.labels(boxes).totals == {"review": 3 * FULL, "approval": 0, "rejected": 0}
+
+
+def test_a_review_in_which_all_is_rejected_can_be_closed(run):
+    app = App(run.dataset)
+    app.send("on_load")
+    app.send("open_run", run_id=run.id)
+    app.send("reject", **app.button("reject")["params"])
+    assert "All labels of this run are rejected" in str(app.find("empty"))
+    app.send("select_tab", **app.button("approval")["params"])
+    app.send("ask_approve", **app.button("approve")["params"])
+    assert "0 promoted" in str(app.find("question"))
+    app.send("approve", **app.button("yes")["params"])
+    assert run.reload().status == "Approved", app.notices
+    run.dataset.reload()
+    assert run.dataset.has_field("checked") and run.dataset.count("checked") == 0
+    assert not run.dataset.has_field(run.staging_field)
+
+
 def test_nothing_is_rejected_if_the_labels_have_changed(boxes):
     with pytest.raises(LabelsChanged, match="to reject"):
         al.reject(boxes, expected=1)
