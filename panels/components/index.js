@@ -311,6 +311,8 @@
   // --- the keyboard ---------------------------------------------------------------------------
 
   const PAGE = "auto-labeling-page";
+  const TYPED_IN = "textarea, [role=combobox], input:not([type=range], [type=radio], [type=checkbox])";
+  const FOCUSABLE = `button, a[href], ${CONTROLS.join()}, [tabindex='0']`;
 
   /* Names fields for screen readers: the App shows the label of some without tying it to them. */
   function useNames(box) {
@@ -335,6 +337,88 @@
     let around = own.parentElement;
     while (!around.innerText.trim() && !around.classList.contains(PAGE)) around = around.parentElement;
     return around.innerText.trim().split("\n")[0];
+  }
+
+  /* What the keyboard is in; not kept by the page itself, which the App may make again. */
+  let focused = null;
+  let shownPage = "";
+
+  /* Keeps the keyboard in the page when what it was in is gone, or cannot be used any more. */
+  function useFocusKept(box, name) {
+    React.useEffect(() => {
+      if (focused && shownPage !== name) box.current.focus({ preventScroll: true }); // at its top
+      shownPage = name;
+    }, [name]);
+    React.useEffect(() => {
+      const page = box.current;
+      const note = ({ target }) => (focused = target);
+      const leave = () => (focused = null); // by the person: what is taken away tells of nothing
+      const keep = () => {
+        const was = focused;
+        if (!was || document.activeElement !== document.body) return;
+        const all = [...page.querySelectorAll(FOCUSABLE)];
+        const next = was.isConnected && all.find((e) => !e.disabled && isBefore(was, e));
+        (next || page).focus({ preventScroll: true });
+      };
+      const isBefore = (one, other) =>
+        one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const observer = new MutationObserver(keep);
+      const what = { childList: true, subtree: true, attributes: true };
+      observer.observe(page, { ...what, attributeFilter: ["disabled"] });
+      const follow = ({ relatedTarget }) => {
+        if (relatedTarget && !page.contains(relatedTarget)) leave();
+      };
+      page.addEventListener("focusin", note);
+      page.addEventListener("focusout", follow);
+      keep();
+      document.addEventListener("pointerdown", leave, true);
+      return () => {
+        observer.disconnect();
+        document.removeEventListener("pointerdown", leave, true);
+      };
+    }, []);
+  }
+
+  /* Keys of the page, while it has the keyboard and no text is typed: buttons name theirs by
+     "aria-keyshortcuts"; n and p show the next and the previous class of a table alone. */
+  function useKeys(box) {
+    const place = React.useRef(null);
+    const rowsOf = () => [...box.current.querySelectorAll("tbody tr[tabindex]")];
+    const nameOf = (row) => row.cells[0].textContent;
+    const note = () => {
+      const rows = rowsOf();
+      const index = rows.findIndex((row) => row.getAttribute("aria-current") === "true");
+      if (index >= 0) place.current = { index, name: nameOf(rows[index]) };
+      return index;
+    };
+    const step = (by) => {
+      const rows = rowsOf();
+      let from = note();
+      const was = place.current;
+      if (from < 0 && was) {
+        const there = rows.findIndex((row) => nameOf(row) === was.name);
+        // The class has gone from the table: the one after it stands in its place.
+        from = there < 0 && by > 0 ? was.index - 1 : there < 0 ? was.index : there;
+      }
+      const row = rows[from < 0 && by < 0 ? -1 : from + by];
+      if (!row) return;
+      row.focus();
+      row.click();
+      place.current = { index: rows.indexOf(row), name: nameOf(row) };
+    };
+    return (event) => {
+      const { key, target, altKey, ctrlKey, metaKey } = event;
+      const isOurs = box.current.contains(target) && !target.closest(TYPED_IN);
+      if (!isOurs || altKey || ctrlKey || metaKey || !/^[a-z]$/.test(key)) return;
+      note();
+      const button = box.current.querySelector(`button[aria-keyshortcuts='${key}']:enabled`);
+      if (button) button.click();
+      else if (key === "n") step(1);
+      else if (key === "p") step(-1);
+      else return;
+      event.stopPropagation();
+      event.preventDefault();
+    };
   }
 
   /* Calls back when no other value has come for the same path for a moment, or when told to: as
@@ -394,6 +478,8 @@
     const box = React.useRef(null);
     usePointed(view.pointed, box);
     useNames(box);
+    useFocusKept(box, values.page || "home");
+    const onKey = useKeys(box);
     useColors(values.page === "review" ? values.staging_field : "");
     React.useEffect(() => remember(panelId, values), [panelId, values]);
     const [tell, tellNow] = usePause((path, operator, value) => send(operator, { path, value }));
@@ -429,7 +515,10 @@
               tellDue(panelId);
             },
             onClick: (event) => open(event, send, view),
-            onKeyDown: onEnter,
+            onKeyDown: (event) => {
+              onEnter(event);
+              onKey(event);
+            },
           },
           h(OperatorIO, { ...drawn, onChange: () => undefined, shouldClearUseKeyStores: false })
         )

@@ -167,6 +167,7 @@ def _review(
         f"Add {_all(at, chosen)}{text.count(numbers.current, 'label')} for approval",
         panel.promote,
         kind="primary",
+        key="a",
         disabled=not numbers.current,
         params={"run_id": run.id, "expected": numbers.current},
         live={"label": f"Add {_all(at, chosen)}# labels for approval"},

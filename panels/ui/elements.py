@@ -126,13 +126,15 @@ def button(
         label: its text
         on_click: the handler
         kind ("secondary"): ``"primary"``, ``"secondary"``, ``"danger"`` or ``"quiet"``
-        **props: ``params`` for the handler, and other properties of the view
+        **props: ``params`` for the handler, its ``key`` (a letter), other properties of the view
     """
     look = {**styles.BUTTON, **_BUTTON_STYLES.get(kind, {})}
+    if key := props.pop("key", None):
+        props.setdefault("title", f"Key: {key.upper()}")
     view = types.Button(
         label=label,
         operator=on_click,
-        componentsProps={"button": {"sx": look}},
+        componentsProps={"button": {"sx": look, "aria-keyshortcuts": key}},
         **_BUTTONS[kind],
         **props,
     )

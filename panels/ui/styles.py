@@ -108,7 +108,7 @@ STACKED: dict[str, Any] = {
     "@container (max-width: 430px)": {
         "& tr": {
             "display": "grid",
-            "gridTemplateColumns": "minmax(0, 1fr) 4.75rem 5.75rem",
+            "gridTemplateColumns": "minmax(0, 1fr) 5.5rem 5.5rem",
             "py": 0.75,
         },
         "& tr > *, & tr > :not(:first-of-type)": {

@@ -1,6 +1,7 @@
-"""The panel by keyboard alone, from a page that was just loaded."""
+"""A review by keyboard alone, from a page that was just loaded to the last label."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import fiftyone as fo
 import pytest
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from auto_labeling.core.names import PANEL
 from tests.support.browser import page_scenes
 from tests.support.browser.app import App
+from tests.support.browser.gallery import PANEL_SELECTOR
 from tests.support.browser.names import unnamed_controls
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -43,18 +44,19 @@ class Keyboard:
         region = self._page.get_by_role("region", name="Auto Labeling")
         expect(region).to_be_focused()
 
-    def tab_to(self, control: Locator, outlined: bool = True) -> None:
+    def tab_to(self, control: Locator, outlined: bool = True, key: str = "Tab") -> None:
         """Goes to a control, which shows that it has the keyboard.
 
         Args:
             control: the control
             outlined: whether it shows it by our outline, and not in the App's own way
+            key: Tab, or Shift+Tab
         """
         expect(control).to_be_visible()
         for _ in range(_MAX_TABS):
             if control.evaluate("e => e === document.activeElement"):
                 break
-            self.press("Tab")
+            self.press(key)
         now = self._page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
         assert control.evaluate("e => e.matches(':focus-visible')"), now
         style = control.evaluate("e => getComputedStyle(e).outlineStyle")
@@ -79,12 +81,50 @@ def ui(page: Page, app_url: str, dataset: fo.Dataset) -> App:
     return App(page, is_open=True)
 
 
-def test_the_panel_is_opened_by_keyboard(ui: App) -> None:
+def chosen(ui: App) -> Locator:
+    return ui.panel.locator("tbody tr[aria-current=true]")
+
+
+def test_a_review_by_keyboard_alone(ui: App, dataset: fo.Dataset) -> None:
     keys = Keyboard(ui.page)
     keys.open_panel()
     keys.tab_to(ui.button("Auto Label"))
     keys.press("Enter")
     ui.sees("Target samples")
+    keys.tab_to(ui.button("Back to the runs"), key="Shift+Tab")  # the App is in a field
+    keys.press("Enter")
+    keys.tab_to(ui.button("Review", exact=True))
+    keys.press("Enter")
+    ui.sees("Review (66)")
+
+    classes = list(ui.instances())
+    keys.press("n")
+    expect(chosen(ui)).to_have_accessible_name(re.compile(f"^{classes[0]}, "))
+    keys.press("n")
+    expect(chosen(ui)).to_contain_text(classes[1])
+    keys.press("p")
+    expect(chosen(ui)).to_contain_text(classes[0])
+    keys.press("n")
+    expect(chosen(ui)).to_contain_text(classes[1])
+    number = ui.promoted_number()
+    ui.picture("70-keyboard-class")
+    keys.press("a")
+    ui.sees(f"Approval ({number})")
+    ui.does_not_see("· only")
+    keys.press("n")
+    expect(chosen(ui)).to_contain_text(classes[2])
+    keys.press("Enter")
+    ui.does_not_see("· only")
+    keys.press("a")
+    ui.sees("Approval (66)")
+    keys.tab_to(ui.button("Go to Approval"))
+    keys.press("Enter")
+    keys.tab_to(ui.panel.get_by_role("row").nth(1).get_by_role("button"))
+    keys.press("Enter")
+    ui.sees("Review (")
+    # The keyboard stays in the table, in the row that took the place of the one that is gone.
+    keys.tab_to(ui.button("Approve"), key="Shift+Tab")
+    ui.picture("71-keyboard-approval")
 
 
 def test_the_slices_of_groups_are_chosen_by_keyboard(
@@ -102,6 +142,6 @@ def test_the_slices_of_groups_are_chosen_by_keyboard(
     expect(page.get_by_role("option")).to_have_text(["left", "right"])
     keys.press("Enter")
     ui.sees("Generate labels for 12 samples")
-    assert unnamed_controls(page, f"[data-cy=panel-content-{PANEL}]") == []
+    assert unnamed_controls(page, PANEL_SELECTOR) == []
     ui.picture("73-keyboard-slices")
     dataset.delete()

@@ -69,6 +69,34 @@
     }
   }
 
+  // Text of several lines that are as wide as a letter or two.
+  for (const { lines, name, text } of pieces)
+    if (lines.length > 2 && text.trim().length > 3 && Math.max(...lines.map((r) => r.width)) < 24)
+      faults.push(`${name} is broken into letters`);
+  const words = (text) => text.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const pen = document.createElement("canvas").getContext("2d");
+  for (const { element, box, lines, text, name } of pieces) {
+    if (!lines.length || element.closest("pre, code")) continue;
+    pen.font = style(element).font;
+    const widest = Math.max(0, ...words(text).map((word) => pen.measureText(word).width));
+    const room = box.width - parseFloat(style(element).paddingLeft) - parseFloat(style(element).paddingRight);
+    if (lines.length > 1 && widest > room + SLACK && widest < 100)
+      faults.push(`${name} has a word that is broken`);
+  }
+  // What is typed into an empty field is told by its placeholder, and its name by its label.
+  for (const element of panel.querySelectorAll("input, textarea")) {
+    if (!isShown(element) || element.ariaHidden || element.closest("[aria-hidden=true]")) continue;
+    if (["hidden", "file"].includes(element.type)) continue;
+    const isNamed = element.ariaLabel || element.getAttribute("aria-labelledby");
+    if (!isNamed && !element.labels.length) faults.push(`the field ${quote(element.placeholder)} has no label`);
+    // The App has words of its own in a field for several values.
+    if (element.value || !element.placeholder || element.closest(".MuiAutocomplete-root")) continue;
+    pen.font = style(element).font;
+    const room = element.clientWidth - parseFloat(style(element).paddingLeft);
+    if (pen.measureText(element.placeholder).width > room + SLACK)
+      faults.push(`the placeholder ${quote(element.placeholder)} is cut off`);
+  }
+
   for (const element of [panel, ...panel.querySelectorAll("*")]) {
     const scrolls = ["auto", "scroll"].includes(style(element).overflowX);
     if (element.matches("pre")) continue; // lines of a program are as long as they are

@@ -3,14 +3,15 @@
 import os
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from auto_labeling.core.names import PANEL
 from tests.support.browser import console
+from tests.support.browser.names import unnamed_controls
 
 #: Whether to take pictures of every state at all widths and in both themes.
 ALL = os.environ.get("GALLERY") == "all"
-WIDTHS = (480, 700, 1100) if ALL else (480, 1100)
+WIDTHS = (320, 400, 700, 1100) if ALL else (320, 1100)
 THEMES = ("dark", "light") if ALL else ("dark",)
 
 #: The window's width, which leaves the grid some room beside the widest panel.
@@ -19,6 +20,7 @@ WINDOW = 1920
 HEIGHT = 1600
 _MAX_HEIGHT = 6000
 
+PANEL_SELECTOR = f"[data-cy=panel-content-{PANEL}]"
 _AUDIT = Path(__file__).with_name("audit.js").read_text()
 #: Resolves when the panel's layout has not changed for a while.
 _AT_REST = """
@@ -119,16 +121,16 @@ class Gallery:
         mouse.move(wanted + 4, 4)  # off the line, and off what may show a hint
 
     def _panel(self):
-        return self._page.locator(f"[data-cy=panel-content-{PANEL}]")
+        return self._page.locator(PANEL_SELECTOR)
 
     def _look(self, name):
         panel = self._panel()
         panel.evaluate(_AT_REST)
         self._make_room(panel)
-        faults = panel.evaluate(_AUDIT)
+        faults = self._audit(panel)
         if faults:  # unless the page was just being drawn again
             panel.evaluate(_AT_REST)
-            faults = [fault for fault in panel.evaluate(_AUDIT) if fault in faults]
+            faults = [fault for fault in self._audit(panel) if fault in faults]
         self.faults += [f"{name}: {fault}" for fault in faults]
         self._folder.mkdir(parents=True, exist_ok=True)
         box = panel.bounding_box()
@@ -136,6 +138,10 @@ class Gallery:
             box["height"], max(400, box["height"] + panel.evaluate(_MISSING_HEIGHT))
         )
         self._page.screenshot(path=self._folder / f"{name}.png", clip=box)
+
+    def _audit(self, panel: Locator) -> list[str]:
+        unnamed = [f"{one} has no name" for one in unnamed_controls(self._page, PANEL_SELECTOR)]
+        return panel.evaluate(_AUDIT) + unnamed
 
     def _make_room(self, panel):
         """Makes the window so high that all of the panel is seen at once."""
