@@ -44,6 +44,7 @@ def last_action(
         "Undo last action",
         panel.undo_last,
         kind="quiet",
+        key="u",
         params={"run_id": run.id, "expected": action.number},
     )
 

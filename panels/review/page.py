@@ -156,6 +156,7 @@ def _review(
         "reject",
         f"Reject {numbers.current:,}",
         panel.reject,
+        key="r",
         disabled=not numbers.current,
         title=f"Reject {text.count(numbers.current, 'label')}: Approve deletes them",
         params={"run_id": run.id, "expected": numbers.current},

@@ -130,7 +130,8 @@ def button(
     """
     look = {**styles.BUTTON, **_BUTTON_STYLES.get(kind, {})}
     if key := props.pop("key", None):
-        props.setdefault("title", f"Key: {key.upper()}")
+        title = props.get("title")
+        props["title"] = f"{title} (key {key.upper()})" if title else f"Key: {key.upper()}"
     view = types.Button(
         label=label,
         operator=on_click,
