@@ -108,7 +108,7 @@ STACKED: dict[str, Any] = {
     "@container (max-width: 430px)": {
         "& tr": {
             "display": "grid",
-            "gridTemplateColumns": "minmax(0, 1fr) 5.5rem 5.5rem",
+            "gridTemplateColumns": "minmax(0, 1fr) 5.3rem 5.75rem",
             "py": 0.75,
         },
         "& tr > *, & tr > :not(:first-of-type)": {
@@ -120,6 +120,7 @@ STACKED: dict[str, Any] = {
             "alignSelf": "center",
         },
         "& tr > :first-of-type": {"gridColumn": "1 / -1", "minWidth": 0},
+        "& td::after": {"maxWidth": "100%"},  # the picture of a spread
         "& tr > :nth-of-type(2)": {"textAlign": "left"},
         "& tr:not(:last-of-type), & thead tr": {
             "borderBottom": "1px solid",

@@ -118,7 +118,7 @@ def test_a_review_by_keyboard_alone(ui: App, dataset: fo.Dataset) -> None:
     keys.press("r")
     ui.sees("All labels of this run are in the Approval tab")
     keys.press("u")
-    ui.sees("Review (")
+    ui.sees(f"Review ({66 - number})")
     keys.press("a")
     ui.sees("Approval (66)")
     keys.tab_to(ui.button("Go to Approval"))
