@@ -96,7 +96,7 @@
   /* Milliseconds that the App takes to send an event: what it draws before it delays that. */
   const SENDING = 40;
   /* Milliseconds in which the App asks for the samples of the grid, before Python is told. */
-  const GRID_FIRST = 250;
+  const GRID_FIRST = 550;
 
   /* By panel: what it tells Python once the grid has had its turn; at the latest before a click. */
   const due = new Map();
@@ -495,7 +495,18 @@
       () => types.Property.fromJSON(adapted(view.page, ownOf(panelId, values), number)),
       [view.page, panelId, values, number]
     );
-    const drawn = { id: panelId, schema: page, data: values, layout, onPathChange };
+    const pathChange = React.useRef(onPathChange);
+    pathChange.current = onPathChange;
+    // The same element, unless what it shows has changed: the App draws a page in 0.2 s, and this
+    // function is called at each change of the grid.
+    const drawn = React.useMemo(() => {
+      const shown = { id: panelId, schema: page, data: values, layout };
+      const onChanges = {
+        onPathChange: (...given) => pathChange.current(...given),
+        onChange: () => undefined,
+      };
+      return h(OperatorIO, { ...shown, ...onChanges, shouldClearUseKeyStores: false });
+    }, [panelId, page, values, JSON.stringify(layout)]);
     const named = { role: "region", "aria-label": "Auto Labeling", className: PAGE, tabIndex: -1 };
     return h(
       Send.Provider,
@@ -520,7 +531,7 @@
               onKey(event);
             },
           },
-          h(OperatorIO, { ...drawn, onChange: () => undefined, shouldClearUseKeyStores: false })
+          drawn
         )
       )
     );
@@ -602,13 +613,14 @@
       if (!timer.current) unanswered.current += 1;
       const say = () => {
         timer.current = 0;
-        if (steps) showCount(numberIn(steps, next, next[0] === min && next[1] === max));
         const tell = (filters) =>
           send(on_change, { path, value: next, filters }, () => (unanswered.current -= 1));
         if (!at) return tell();
         const isFull = next[0] === min && next[1] === max;
         const filter = isFull ? null : { range: next, exclude: false, isMatching: false };
         setFilter(at, filter, tell, Boolean(steps));
+        // In a turn of its own, once the grid has sent its question.
+        if (steps) setTimeout(() => showCount(numberIn(steps, next, isFull)), 0);
       };
       if (milliseconds) timer.current = setTimeout(say, milliseconds);
       else say();
