@@ -21,11 +21,13 @@
   for (const old of panel.querySelectorAll("[data-control]")) delete old.dataset.control;
   const text = (element) => (element?.innerText ?? "").trim().split("\n").pop().trim();
   const first = (element) => (element?.innerText ?? "").trim().split(/[\n\t]/)[0].trim();
+  // Without the key that a hint names.
+  const titleOf = ({ title }) => title.replace(/^Key: .$/, "").replace(/: .*\(key .\)$/, "");
   const named = (element, kind) =>
     element.getAttribute("aria-label") ||
     (kind === "row" ? `${first(element)}` : "") ||
     first(element.closest("label")) ||
-    element.title ||
+    titleOf(element) ||
     (kind === "button" || kind === "tab" ? text(element) : "") ||
     element.placeholder ||
     text(element);

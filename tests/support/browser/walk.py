@@ -18,6 +18,7 @@ _MAX_ENTRIES = 40
 #: them selected; and a lasso and a selection are of one slice.
 _ENDS = {
     "button 'Add #": ("selection",),
+    "button 'Reject #": ("selection",),
     "button 'Undo": ("selection",),
     "button 'Back to the Review tab": ("selection",),  # the same for one class
     "button 'Yes, approve": ("selection",),
