@@ -279,9 +279,20 @@ def merged(filters: Mapping[str, Any] | None, run: Run, own: Mapping[str, Any]) 
     Returns:
         all filters
     """
-    prefix = f"{run.staging_field}."
-    others = {path: f for path, f in (filters or {}).items() if not path.startswith(prefix)}
-    return {**others, **own}
+    return {**others(filters, run.staging_field), **own}
+
+
+def others(filters: Mapping[str, Any] | None, field: str) -> dict[str, Any]:
+    """The sidebar's filters on other fields.
+
+    Args:
+        filters: the sidebar's current filters, or None
+        field: the name of a field
+
+    Returns:
+        those on all fields but this one
+    """
+    return {p: f for p, f in (filters or {}).items() if not p.startswith(f"{field}.")}
 
 
 def same(given: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:

@@ -103,7 +103,7 @@ def with_limits(before: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
 
 def patches_of(label: str | None) -> tuple[str, ...]:
     """The names of the stages for patches: of one class alone, since making each takes long."""
-    return (*(() if label is None else (only_class(label),)), PATCHES)
+    return (PATCHES,) if label is None else (only_class(label), PATCHES)
 
 
 def is_filterable(label: str) -> bool:

@@ -339,11 +339,11 @@
     return around.innerText.trim().split("\n")[0];
   }
 
-  /* What the keyboard is in; not kept by the page itself, which the App may make again. */
+  /* The control with the keyboard focus; not kept by the page itself, which the App may remake. */
   let focused = null;
   let shownPage = "";
 
-  /* Keeps the keyboard in the page when what it was in is gone, or cannot be used any more. */
+  /* Keeps the keyboard focus in the page when the control that has it goes or is disabled. */
   function useFocusKept(box, name) {
     React.useEffect(() => {
       if (focused && shownPage !== name) box.current.focus({ preventScroll: true }); // at its top
@@ -595,8 +595,8 @@
 
   /* A range of numbers: a slider with two thumbs, and a field for each. */
   function Range({ schema, path }) {
-    const { min, max, view_multiple_of: step, value, label, on_change, filters: at } = schema.view;
-    const { steps } = schema.view;
+    const { min, max, view_multiple_of: step, value, label, on_change } = schema.view;
+    const { filters: at, steps } = schema.view;
     const send = React.useContext(Send);
     const showCount = React.useContext(Count);
     const setFilter = useFilter(usePanelId());

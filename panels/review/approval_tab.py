@@ -45,6 +45,7 @@ def render(
     """
     at = grid_sync.of(ctx)
     decision = summary.decision(ctx.dataset, run, source=at.question == "approve")
+    by_slice = summary.slices(ctx.dataset, run, at.tab)
     if not decision.kept and decision.not_looked_at:
         elements.alert(
             page,
@@ -53,10 +54,7 @@ def render(
             "No labels are waiting for approval",
             "Add them in the Review tab. Until you approve, you can undo that here.",
         )
-        decided.rejected(page, panel, ctx, run, promoted)
-        return
-    by_slice = summary.slices(ctx.dataset, run, at.tab)
-    if at.question == "approve":
+    elif at.question == "approve":
         _ask(page, panel, ctx, run, decision, slices.elsewhere(here, by_slice))
     elif decision.kept:
         _actions(page, panel, run, decision)
@@ -83,13 +81,7 @@ def _promoted(
         at,
         "promoted",
         promoted,
-        action={
-            "name": "undo",
-            "on_click": panel.undo_class,
-            "label": "Undo",
-            "icon": "undo",
-            "tooltip": "Back to the Review tab",
-        },
+        action=class_table.undo("undo", panel.undo_class),
     )
 
 

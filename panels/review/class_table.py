@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import fiftyone.operators.types as types
@@ -85,6 +85,20 @@ def table(
     if len(rows) > ROWS:
         where = range(first, first + len(here))
         pager.add(page, "pages", panel.turn, where, len(rows), "classes")
+
+
+def undo(name: str, on_click: Callable) -> dict[str, Any]:
+    """The button of a row that moves its labels back to review.
+
+    Args:
+        name: the button's name
+        on_click: the panel's event
+
+    Returns:
+        the action, as :func:`auto_labeling.panels.ui.tables.table` takes it
+    """
+    tooltip = "Back to the Review tab"
+    return {"name": name, "on_click": on_click, "label": "Undo", "icon": "undo", "tooltip": tooltip}
 
 
 def _searched(

@@ -9,7 +9,7 @@ from fiftyone.operators import ExecutionContext
 
 from auto_labeling.core import text
 from auto_labeling.core.run import Run
-from auto_labeling.panels.review import grid_sync
+from auto_labeling.panels.review import class_table, grid_sync
 from auto_labeling.panels.ui import elements, styles
 from auto_labeling.review import summary, undoing
 from auto_labeling.review.summary import Summary
@@ -67,7 +67,7 @@ def rejected(
         return
     classes = summary.rejected(ctx.dataset, run)
     bar = elements.row(page, "rejected_bar", **styles.FIRST_TAKES_THE_ROOM)
-    elements.text(bar, "title", f"{text.count(total, 'rejected label')}", color="text.primary")
+    elements.text(bar, "title", text.count(total, "rejected label"), color="text.primary")
     params = {"run_id": run.id}
     elements.button(
         bar, "undo_all_rejected", f"Undo all {total:,}", panel.undo_all_rejected, params=params
@@ -79,13 +79,7 @@ def rejected(
         "rejected",
         {"label": "Label", "instances": "Rejected"},
         [[str(label), f"{number:,}"] for label, number in here],
-        action={
-            "name": "undo_rejected",
-            "on_click": panel.undo_rejected,
-            "label": "Undo",
-            "icon": "undo",
-            "tooltip": "Back to the Review tab",
-        },
+        action=class_table.undo("undo_rejected", panel.undo_rejected),
     )
     if more := len(classes) - len(here):
         elements.text(page, "rejected_more", f"and {text.count(more, 'more class')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fiftyone.operators import ExecutionContext
@@ -124,22 +125,20 @@ class ReviewEvents(PageEvents):
 
     @change
     def promote(self, ctx: ExecutionContext, state: PanelState) -> None:
-        run = self._run(ctx, state)
-        shown = grid_sync.shown(ctx, run)
-        number = promotion.promote(
-            ctx.dataset, run.id, shown, request.expected(ctx), request.person(ctx)
-        )
-        ctx.ops.notify(f"{words.count(number, 'label')} added for approval", variant="success")
-        self._labels_moved(ctx, state, run)
-        grid_sync.leave_empty_class(ctx, run)
+        self._decide(ctx, state, promotion.promote, "added for approval")
 
     @change
     def reject(self, ctx: ExecutionContext, state: PanelState) -> None:
+        self._decide(ctx, state, promotion.reject, "rejected")
+
+    def _decide(
+        self, ctx: ExecutionContext, state: PanelState, verb: Callable[..., int], done: str
+    ) -> None:
+        """Promotes or rejects the labels that are shown."""
         run = self._run(ctx, state)
-        shown = grid_sync.shown(ctx, run)
-        by = request.person(ctx)
-        number = promotion.reject(ctx.dataset, run.id, shown, request.expected(ctx), by=by)
-        ctx.ops.notify(f"{words.count(number, 'label')} rejected", variant="success")
+        shown, expected = grid_sync.shown(ctx, run), request.expected(ctx)
+        number = verb(ctx.dataset, run.id, shown, expected, request.person(ctx))
+        ctx.ops.notify(f"{words.count(number, 'label')} {done}", variant="success")
         self._labels_moved(ctx, state, run)
         grid_sync.leave_empty_class(ctx, run)
 

@@ -66,7 +66,7 @@ def look_at(
         label: one class; None for all
     """
     memory = of(ctx)
-    memory.others = _others(ctx, run)
+    memory.others = _others(ctx, run.staging_field)
     patches = grid_stages.PATCHES in ours(ctx) and label != memory.label
     memory.label = label
     memory.touched()
@@ -115,11 +115,11 @@ def follow(ctx: ExecutionContext, state: PanelState, run: Run) -> None:
         now = state.text() + request.layout(ctx) + grid_stages.view_text(request.request(ctx))
         dropped = now != memory.known_state or not memory.settled
         memory.known_state = now
-        if dropped and not _others(ctx, run):
+        if dropped and not _others(ctx, run.staging_field):
             ctx.request_params["filters"] = memory.others
         look_at(ctx, run, memory.span if dropped else None, memory.label if dropped else None)
         return
-    memory.others = _others(ctx, run)
+    memory.others = _others(ctx, run.staging_field)
     if memory.settled:
         span, memory.label = _sidebar_filters(ctx, run)
         _show(memory, span)
@@ -294,18 +294,16 @@ def leave(ctx: ExecutionContext, state: PanelState) -> None:
     if ours(ctx):
         _set_stages(ctx, None, ())
     # The run may be gone by now, so this does not look up its name.
-    prefix = f"{state.staging_field}."
-    filters = request.request(ctx).get("filters") or {}
-    request.set_filters(ctx, {p: f for p, f in filters.items() if not p.startswith(prefix)})
+    request.set_filters(ctx, _others(ctx, state.staging_field))
     ctx.ops.set_active_fields(state.users_fields)
     in_window.tell(ctx, "color_by_class", field=state.staging_field, on=False)
     state.staging_field = ""
     forget(state)
 
 
-def _others(ctx: ExecutionContext, run: Run) -> dict[str, Any]:
-    """The filters on other fields, which are a person's own."""
-    return grid.merged(request.request(ctx).get("filters"), run, {})
+def _others(ctx: ExecutionContext, field: str) -> dict[str, Any]:
+    """The filters on other fields than the staging field, which are a person's own."""
+    return grid.others(request.request(ctx).get("filters"), field)
 
 
 def _lacks_tab_filter(ctx: ExecutionContext, run: Run) -> bool:
