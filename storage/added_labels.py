@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 
 from auto_labeling.core.run import Run
 from auto_labeling.storage import id_ranges, schema, write_stamp
-from auto_labeling.storage.mongo import Document
+from auto_labeling.storage.mongo import STAMP, Document
 from auto_labeling.storage.review_states import (
     INFO,
     PERSON,
@@ -151,7 +151,7 @@ def _update(run: Run) -> _Update:
         own[f"own.{SOURCE}"] = {"$ne": None}
         filters.append({f"new.{REVIEW}": unmarked[REVIEW], f"new.{SOURCE}": None})
         values |= {f"{root}.$[new].{REVIEW}": UNPROMOTED, f"{root}.$[new].{SOURCE}": PERSON}
-    change = {"$set": values, "$currentDate": {"last_modified_at": True}}
+    change = {"$set": values, **STAMP}
     return {root: {"$elemMatch": unmarked}}, change, filters
 
 
@@ -164,7 +164,7 @@ def _updates_of_one(run: Run) -> Iterator[_Update]:
         if not run.own_source:
             query[f"{field}.{SOURCE}"] = None if name == SOURCE else {"$ne": None}
         values = {f"{field}.{REVIEW}": UNPROMOTED, f"{field}.{name}": PERSON}
-        yield query, {"$set": values, "$currentDate": {"last_modified_at": True}}, None
+        yield query, {"$set": values, **STAMP}, None
 
 
 def _are_some(dataset: Dataset, run: Run) -> bool:

@@ -16,7 +16,7 @@ from fiftyone.core.dataset import Dataset
 from auto_labeling.core.history import Action, Step
 from auto_labeling.core.run import Run
 from auto_labeling.storage import id_ranges, schema
-from auto_labeling.storage.mongo import Document, below
+from auto_labeling.storage.mongo import STAMP, Document, below
 from auto_labeling.storage.review_states import ACTIONS, INFO, MODEL_LABEL
 
 #: Samples that an update names one by one.
@@ -24,8 +24,6 @@ _BATCH = 1_000
 
 #: Steps in one update.
 _STEPS = 20
-
-_STAMP = {"$currentDate": {"last_modified_at": True}}
 
 #: Query, update and array filters, as ``update_many`` takes them.
 Update = tuple[Document, Document, list[Mapping[str, Any]] | None]
@@ -55,10 +53,10 @@ def actions_field() -> fo.Field:
 
 
 def _is_declared(dataset: Dataset, run: Run, name: str) -> bool:
-    below = "fields.fields.name" if run.many else "fields.name"
+    attribute = "fields.fields.name" if run.many else "fields.name"
     query = {
         "_id": dataset._doc.id,
-        "sample_fields": {"$elemMatch": {"name": run.staging_field, below: name}},
+        "sample_fields": {"$elemMatch": {"name": run.staging_field, attribute: name}},
     }
     return dataset._doc._get_collection().find_one(query, {"_id": 1}) is not None
 
@@ -117,18 +115,15 @@ def count(dataset: Dataset, run: Run, action: Action) -> tuple[int, int]:
     Returns:
         ``(unchanged, edited)``: how many are still as the action left them, and how many not
     """
-    root = run.label_root
     sample_ids = _object_ids(action)
-    marks = {"$gte": action.first_mark, "$lte": action.last_mark}
-    has_mark = {ACTIONS: {"$elemMatch": marks}}
-    match: Document = {root: {"$elemMatch": has_mark}} if run.many else below(root, has_mark)
+    match = _with_marks(run, action)
     if sample_ids is not None:
         match["_id"] = {"$in": list(sample_ids)}
     stages: list[Document] = [{"$match": match}]
-    stages += [{"$project": {"label": f"${root}"}}]
+    stages += [{"$project": {"label": f"${run.label_root}"}}]
     stages += [{"$unwind": "$label"}] if run.many else []
     stages += [
-        {"$match": below("label", has_mark)},
+        {"$match": below("label", _has_mark(action))},
         {"$group": {"_id": _group(action), "n": {"$sum": 1}}},
     ]
     numbers = {True: 0, False: 0}
@@ -145,10 +140,19 @@ def is_marked(dataset: Dataset, run: Run, action: Action) -> bool:
         run: the run
         action: the action
     """
-    marks = {ACTIONS: {"$elemMatch": {"$gte": action.first_mark, "$lte": action.last_mark}}}
-    root = run.label_root
-    query: Document = {root: {"$elemMatch": marks}} if run.many else below(root, marks)
-    return dataset._sample_collection.find_one(query, {"_id": 1}) is not None
+    marked = dataset._sample_collection.find_one(_with_marks(run, action), {"_id": 1})
+    return marked is not None
+
+
+def _has_mark(action: Action) -> Document:
+    """The condition that a label carries a mark of an action."""
+    return {ACTIONS: {"$elemMatch": {"$gte": action.first_mark, "$lte": action.last_mark}}}
+
+
+def _with_marks(run: Run, action: Action) -> Document:
+    """The samples with such a label, as a query."""
+    root, has_mark = run.label_root, _has_mark(action)
+    return {root: {"$elemMatch": has_mark}} if run.many else below(root, has_mark)
 
 
 def _group(action: Action) -> Document:
@@ -203,7 +207,7 @@ def _changes(step: Step, path: str, back: bool = False) -> tuple[Document, Docum
 
 def _update(set_: Document, unset: Document, **others: Document) -> Document:
     parts = {"$set": set_, "$unset": unset, **{f"${name}": v for name, v in others.items()}}
-    return {**{name: part for name, part in parts.items() if part}, **_STAMP}
+    return {**{name: part for name, part in parts.items() if part}, **STAMP}
 
 
 def _updates_of_lists(run: Run, action: Action, steps: Sequence[_Wanted]) -> Iterator[Update]:

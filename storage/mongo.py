@@ -9,6 +9,10 @@ Document = dict[str, Any]
 Expression = str | Document
 
 
+#: The part of an update by which a sample or a dataset tells that it was changed now.
+STAMP: Document = {"$currentDate": {"last_modified_at": True}}
+
+
 def below(path: str, conditions: Document) -> Document:
     """Turns conditions on a label into conditions on a path.
 

@@ -9,6 +9,8 @@ from fiftyone.core.dataset import Dataset
 from fiftyone.utils.utils3d import OrthographicProjectionMetadata
 from pymongo import UpdateOne
 
+from auto_labeling.storage.mongo import STAMP
+
 #: The field in which FiftyOne itself keeps them.
 FIELD = "orthographic_projection_metadata"
 
@@ -51,14 +53,13 @@ def keep(dataset: Dataset, pictures: Mapping[str, dict[str, Any]]) -> None:
         dataset: the dataset, with the field declared
         pictures: a document of :func:`of_picture` by sample id
     """
-    now = {"$currentDate": {"last_modified_at": True}}
     updates = [
         UpdateOne(
             {
                 "_id": ObjectId(sample_id),
                 f"{FIELD}.filepath": {"$in": [None, document["filepath"]]},
             },
-            {"$set": {FIELD: document}, **now},
+            {"$set": {FIELD: document}, **STAMP},
         )
         for sample_id, document in pictures.items()
     ]

@@ -8,7 +8,7 @@ from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 from pymongo import UpdateOne
 
-from auto_labeling.storage.mongo import Document
+from auto_labeling.storage.mongo import STAMP, Document
 
 _AT_ONCE = 10_000
 
@@ -172,9 +172,8 @@ def show_files(
         slice_name (""): the slice
     """
     changes = {"_media_type": media_type, "metadata": None}
-    now = {"$currentDate": {"last_modified_at": True}}
     updates = [
-        UpdateOne({"_id": ObjectId(i)}, {"$set": {"filepath": path, **changes}, **now})
+        UpdateOne({"_id": ObjectId(i)}, {"$set": {"filepath": path, **changes}, **STAMP})
         for i, path in paths.items()
     ]
     for first in range(0, len(updates), _AT_ONCE):

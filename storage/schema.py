@@ -18,7 +18,7 @@ from fiftyone.core.odm.dataset import SampleFieldDocument
 from fiftyone.core.odm.utils import create_field, get_field_kwargs
 from mongoengine.errors import FieldDoesNotExist
 
-from auto_labeling.storage.mongo import Document
+from auto_labeling.storage.mongo import STAMP, Document
 
 
 def declare(
@@ -188,6 +188,6 @@ def _update(
     array_filters: Sequence[Document] | None = None,
 ) -> None:
     document = dataset._doc
-    update = {**update, "$currentDate": {"last_modified_at": True}}
+    update = {**update, **STAMP}
     conditions = {**(query or {}), "_id": document.id}
     document._get_collection().update_one(conditions, update, array_filters=array_filters)

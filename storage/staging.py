@@ -20,7 +20,7 @@ from auto_labeling.core.run import Run
 from auto_labeling.storage import approval_update, fields, id_ranges, samples, schema
 from auto_labeling.storage.chunk_work import tried
 from auto_labeling.storage.chunks import CHUNKS_AT_ONCE, ChunkStore
-from auto_labeling.storage.mongo import Document, below
+from auto_labeling.storage.mongo import STAMP, Document, below
 from auto_labeling.storage.review_states import PROMOTED as PROMOTED
 from auto_labeling.storage.review_states import REJECTED as REJECTED
 from auto_labeling.storage.review_states import REVIEW as REVIEW
@@ -95,10 +95,7 @@ def write(dataset: Dataset, run: Run, documents: Iterable[tuple[str, Document | 
 def _update(run: Run, document: Document | None) -> Document | list[Document]:
     if document is None:
         return [{"$unset": run.staging_field}, {"$set": {"last_modified_at": "$$NOW"}}]
-    return {
-        "$set": {run.staging_field: document},
-        "$currentDate": {"last_modified_at": True},
-    }
+    return {"$set": {run.staging_field: document}, **STAMP}
 
 
 def stop_waiting(dataset: Dataset, run: Run) -> None:
