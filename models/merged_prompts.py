@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from auto_labeling.core.overlap import overlaps
+
 #: Gives the masks of the labels at some positions, cropped to their boxes; None for one without.
 Masks = Callable[[Sequence[int]], Sequence[Any]]
 
@@ -53,10 +55,10 @@ def _same(
     """The positions, of one class, of labels that a more confident one makes superfluous."""
     sure = np.array([-1.0 if (c := confidences[i]) is None else c for i in rows])
     rows = rows[np.argsort(-sure, kind="stable")]
-    overlaps = _overlaps(np.array([boxes[i] for i in rows], dtype=float))
+    of_boxes = overlaps(np.array([boxes[i] for i in rows], dtype=float))
     shapes = masks(rows.tolist()) if masks is not None else ()
     has_masks = any(shape is not None for shape in shapes)
-    near = np.triu(overlaps >= (_OVERLAP_OF_BOXES if has_masks else OVERLAP), k=1)
+    near = np.triu(of_boxes >= (_OVERLAP_OF_BOXES if has_masks else OVERLAP), k=1)
     if not near.any():
         return []
     alive = np.ones(len(rows), dtype=bool)
@@ -67,7 +69,7 @@ def _same(
         same = [
             other
             for other in others.tolist()
-            if not has_masks or _is_same(rows, first, other, overlaps, boxes, shapes)
+            if not has_masks or _is_same(rows, first, other, of_boxes, boxes, shapes)
         ]
         alive[same] = False
     return rows[~alive].tolist()
@@ -77,24 +79,14 @@ def _is_same(
     rows: np.ndarray,
     first: int,
     other: int,
-    overlaps: np.ndarray,
+    of_boxes: np.ndarray,
     boxes: Sequence[Sequence[float]],
     shapes: Sequence[Any],
 ) -> bool:
     if shapes[first] is None or shapes[other] is None:
-        return bool(overlaps[first, other] >= OVERLAP)
+        return bool(of_boxes[first, other] >= OVERLAP)
     pair = (boxes[rows[first]], shapes[first]), (boxes[rows[other]], shapes[other])
     return overlap_of_masks(*pair[0], *pair[1]) >= OVERLAP
-
-
-def _overlaps(boxes: np.ndarray) -> np.ndarray:
-    """The intersection over union of each two boxes: an ``(n, n)`` array of an ``(n, 4)`` one."""
-    starts, sizes = boxes[:, :2], boxes[:, 2:]
-    ends, areas = starts + sizes, sizes.prod(axis=1)
-    top = np.maximum(starts[:, None], starts[None])
-    common = (np.minimum(ends[:, None], ends[None]) - top).clip(0).prod(axis=2)
-    union = areas[:, None] + areas[None] - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
 
 
 def overlap_of_masks(

@@ -206,12 +206,7 @@ def _act_by_id(
         listed = shown.aggregate(run, change.tab, [*of_classes, _BY_SAMPLE])
         samples = ((d["_id"], d["labels"]) for d in listed)
     expect(number, expected, change.doing)
-    if not number:
-        return 0
-    action = _begin(dataset, run, change, by, ids)
-    _write_by_id(dataset, run, action, samples, change)
-    in_review(dataset, run.id)
-    return _finish(dataset, run, action, number, None)
+    return _act_on_named(dataset, run, samples, number, change, ids, by)
 
 
 def act_on(
@@ -242,9 +237,23 @@ def act_on(
         IllegalTransition: if the run is no longer in review
     """
     expect(number, expected, change.doing)
+    ids = [sample for sample, _ in samples]
+    return _act_on_named(dataset, run, samples, number, change, ids, by)
+
+
+def _act_on_named(
+    dataset: Dataset,
+    run: Run,
+    samples: Iterable[_SampleLabels],
+    number: int,
+    change: Change,
+    ids: Sequence[ObjectId] | None,
+    by: str,
+) -> int:
+    """Changes labels that are named by their ids; returns how many."""
     if not number:
         return 0
-    action = _begin(dataset, run, change, by, [sample for sample, _ in samples])
+    action = _begin(dataset, run, change, by, ids)
     _write_by_id(dataset, run, action, samples, change)
     in_review(dataset, run.id)
     return _finish(dataset, run, action, number, None)

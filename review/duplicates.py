@@ -8,7 +8,7 @@ label that is a duplicate itself makes no other one a duplicate.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,13 @@ from bson import ObjectId
 from fiftyone.core.dataset import Dataset
 
 from auto_labeling.core.errors import ConfigError
-from auto_labeling.core.history import Step
+from auto_labeling.core.overlap import overlaps
 from auto_labeling.core.run import Run
-from auto_labeling.review.acting import Change, act_on, in_review
+from auto_labeling.review.acting import act_on, in_review
+from auto_labeling.review.promotion import REJECT
 from auto_labeling.storage import added_labels, id_ranges
 from auto_labeling.storage.mongo import Document
-from auto_labeling.storage.review_states import PROMOTED, REJECTED, REVIEW, UNPROMOTED
+from auto_labeling.storage.review_states import PROMOTED, REVIEW, UNPROMOTED
 from auto_labeling.threed.iou import iou_3d
 
 #: The overlap from which two boxes count as the same object.
@@ -122,10 +123,7 @@ def reject(
         LabelsChanged: if it is not ``expected`` labels; nothing is rejected then
         IllegalTransition: if the run is not in review
     """
-    step = Step(was={REVIEW: UNPROMOTED}, becomes={REVIEW: REJECTED})
-    change = Change(
-        "reject", "reject", "review", (step,), ({},), after=REJECTED, about="duplicates"
-    )
+    change = replace(REJECT, about="duplicates")
     run = in_review(dataset, run_id)
     return act_on(dataset, run, found.samples, found.labels, change, expected, by)
 
@@ -219,27 +217,20 @@ def _overlaps(batch: Sequence[Document]) -> np.ndarray:
         boxes = np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]), 4)
     except (TypeError, ValueError):  # some labels have no box
         boxes = np.array([[_row(box, 4) for box in row] for row in rows], dtype=np.float64)
-    low, size = boxes[..., :2], boxes[..., 2:]
-    high = low + size
-    shared = np.minimum(high[:, :, None], high[:, None]) - np.maximum(low[:, :, None], low[:, None])
-    both = np.clip(shared, 0, None).prod(axis=-1)
-    area = size.prod(axis=-1)
-    union = area[:, :, None] + area[:, None] - both
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(both / union)
+    return overlaps(boxes)
 
 
 def _overlaps_3d(batch: Sequence[Document]) -> np.ndarray:
     """The same of 3D boxes, by their volume; turns about x and y do not count."""
-    overlaps = []
+    found = []
     for sample in batch:
         rows = [
             [*_row(at, 3), *_row(size, 3), _row(turn, 3)[2] if turn else 0.0]
             for at, size, turn in zip(*(sample[name] for name in _SOLID), strict=True)
         ]
         boxes = np.nan_to_num(np.array(rows, dtype=np.float64))
-        overlaps.append(iou_3d(boxes, boxes))
-    return np.array(overlaps)
+        found.append(iou_3d(boxes, boxes))
+    return np.array(found)
 
 
 def _row(values: object, size: int) -> Sequence[float]:

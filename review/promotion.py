@@ -16,7 +16,7 @@ def _change(verb: str, doing: str, tab: str, after: str, about: str = "") -> Cha
 
 
 _PROMOTE = _change("promote", "add", "review", PROMOTED)
-_REJECT = _change("reject", "reject", "review", REJECTED)
+REJECT = _change("reject", "reject", "review", REJECTED)
 _UNDO = {
     "approval": _change("undo", "move back", "approval", UNPROMOTED, "promoted"),
     "rejected": _change("undo", "move back", "rejected", UNPROMOTED, "rejected"),
@@ -60,7 +60,7 @@ def reject(dataset: Dataset, run_id: str, shown: Shown, expected: int | None, by
         LabelsChanged: if it is not ``expected`` labels; nothing is rejected then
         IllegalTransition: if the run is not in review
     """
-    return act(dataset, in_review(dataset, run_id), shown, _REJECT, expected, by)
+    return act(dataset, in_review(dataset, run_id), shown, REJECT, expected, by)
 
 
 def undo(
