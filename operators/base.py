@@ -87,6 +87,11 @@ class RunOperator(foo.Operator):
         """Carries out the call, and returns facts that can be written as JSON."""
         raise NotImplementedError
 
+    def asked_run(self, ctx: ExecutionContext) -> Run | None:
+        """Reads the run that is chosen in the form; None if none is chosen yet."""
+        run_id = request.run_id(ctx)
+        return labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
+
     def _takes(self, ctx: ExecutionContext) -> Mapping[str, str]:
         return parameters.taking(self.takes, text=["run_id"]) if self.states else self.takes
 

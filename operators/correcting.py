@@ -123,8 +123,7 @@ class UndoLastAction(RunOperator):
     takes = parameters.taking(whole=["expected"])
 
     def ask(self, ctx: ExecutionContext, form: types.Object) -> None:
-        run_id = request.run_id(ctx)
-        run = labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
+        run = self.asked_run(ctx)
         last = undoing.last_action(ctx.dataset, run) if run else None
         sentence = f"Would be undone: {last.sentence}" if last else "No action is left to undo"
         form.view("notice", types.Notice(label=sentence))

@@ -55,8 +55,7 @@ class OnLabels(RunOperator):
 
     def _ask_limits(self, ctx: ExecutionContext, form: types.Object) -> None:
         """Asks for the size and distance of the chosen run's labels, where they have some."""
-        run_id = request.run_id(ctx)
-        run = labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
+        run = self.asked_run(ctx)
         if run is None or run.config.task is Task.CLASSIFICATION:
             return
         unit = "the unit of the scene" if run.config.task.is_3d else "a part of the image's size"
@@ -178,8 +177,7 @@ class ApproveRun(RunOperator):
 
     def _show_decision(self, ctx: ExecutionContext, form: types.Object) -> None:
         """Shows how many labels would be approved, and makes the form send that number."""
-        run_id = request.run_id(ctx)
-        run = labeling.get(ctx.dataset, run_id, confirm=False) if run_id else None
+        run = self.asked_run(ctx)
         if run is None or run.state is not RunState.IN_REVIEW:
             return
         decision = summary.decision(ctx.dataset, run, source=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fiftyone.core.collections import SampleCollection
 
-from auto_labeling.core.errors import AutoLabelingError, ConfigError
+from auto_labeling.core.errors import ConfigError
 from auto_labeling.core.history import Action
 from auto_labeling.review import relabeling, summary, undoing
 from auto_labeling.review import thresholds as stored_thresholds
@@ -14,12 +14,12 @@ from auto_labeling.review.acting import in_review
 from auto_labeling.review.duplicates import IOU, Duplicates
 from auto_labeling.review.duplicates import find as find_duplicates
 from auto_labeling.review.duplicates import reject as reject_duplicates
-from auto_labeling.review.grid import TABS
 from auto_labeling.review.selection import choose
 from auto_labeling.review.undoing import Undone
 from auto_labeling.sdk import mapping_files
 from auto_labeling.sdk.files import load_config
 from auto_labeling.sdk.handle import Run
+from auto_labeling.sdk.reviewing import require_tab
 
 
 def relabel(
@@ -75,8 +75,8 @@ def relabel(
         >>> al.relabel(run, {"square": "box", "star": "box"})
         8
     """
-    if tab and tab not in TABS:
-        raise AutoLabelingError(f"There is no tab '{tab}'. Choose from: {', '.join(TABS)}")
+    if tab:
+        require_tab(tab)
     chosen = choose(
         run.dataset,
         min_confidence=min_confidence,

@@ -57,8 +57,7 @@ def labels(
     """
     _refuse_unstaged(run.reload())
     summary.settle(run.dataset, run.record)
-    if tab not in TABS:
-        raise AutoLabelingError(f"There is no tab '{tab}'. Choose from: {', '.join(TABS)}")
+    require_tab(tab)
     chosen = choose(
         run.dataset,
         min_confidence=min_confidence,
@@ -74,6 +73,16 @@ def labels(
     counted = summary.summarize(run.dataset, run.record, chosen, tab)
     _show(run, summary.decision(run.dataset, run.record, source=False))
     return counted
+
+
+def require_tab(tab: str) -> None:
+    """Refuses a tab that there is not.
+
+    Raises:
+        AutoLabelingError: naming those that there are
+    """
+    if tab not in TABS:
+        raise AutoLabelingError(f"There is no tab '{tab}'. Choose from: {', '.join(TABS)}")
 
 
 def promote(
