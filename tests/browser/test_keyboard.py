@@ -115,10 +115,12 @@ def test_a_review_by_keyboard_alone(ui: App, dataset: fo.Dataset) -> None:
     expect(chosen(ui)).to_contain_text(classes[2])
     keys.press("Enter")
     ui.does_not_see("· only")
+    ui.sees(f"Reject {66 - number}")  # an answer to an older event may still be drawn before
     keys.press("r")
     ui.sees("All labels of this run are in the Approval tab")
     keys.press("u")
     ui.sees(f"Review ({66 - number})")
+    ui.sees(f"Add {66 - number} labels")
     keys.press("a")
     ui.sees("Approval (66)")
     keys.tab_to(ui.button("Go to Approval"))
